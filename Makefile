@@ -1,0 +1,39 @@
+# Each target does its own set-up first: a virtual environment in .venv with the packages of requirements.txt.
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/installed
+NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
+
+.DEFAULT_GOAL := help
+.PHONY: help run lab test prove build outputs clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part)
+	@$(PY) solutions/run.py $(PART)
+
+lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path: on another)
+	@$(PY) -m jupyterlab $(NOTEBOOK)
+
+test: $(READY)  ## check everything that is fast to check
+	@$(PY) -m pytest -n auto -m "not slow"
+
+prove: $(READY)  ## check the slow rest
+	@$(PY) -m pytest -n auto -m slow
+
+build: $(READY)  ## build the notebooks from solutions/part*.py
+	@$(PY) solutions/build.py
+
+outputs: build  ## run the solution notebooks, store their outputs and pictures
+	@$(PY) solutions/run.py --outputs $(PART)
+
+clean:  ## remove what make made: .venv, build/, caches. Your notebooks stay
+	rm -rf .venv build .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"This course needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}. Name another: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --requirement requirements.txt
+	@touch $@

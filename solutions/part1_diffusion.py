@@ -1,0 +1,527 @@
+# %% [markdown]
+# # Part 1: Diffusion on colour gradients
+#
+# A diffusion model paints by removing noise. It starts from a canvas that is nothing but noise, asks a network
+# "which part of this is noise?", takes a little of the answer away, and asks again. To learn its job, the network
+# needs pictures to which noise has been *added*, and adding noise is something you can write down exactly.
+#
+# That is what you do here: you write the **forward process** of
+# [Denoising Diffusion Probabilistic Models](https://arxiv.org/abs/2006.11239) (Ho, Jain and Abbeel, 2020), from here on
+# "the paper". Keep it open at Section 2. At the end you can bring any image to any amount of noise in one line, and you
+# will have measured how much of the image is left.
+#
+# **You need** some Python, PyTorch tensors, and what the mean, the variance and the standard deviation of a normal
+# distribution are. You do not need a GPU or an account anywhere. Plan about an hour.
+
+# %% [markdown]
+# ## How to work
+#
+# 1. An exercise is a cell with the line `raise NotImplementedError(...)`. Write your code in place of that line and run
+#    the cell.
+# 2. Run the check in the next cell. It prints one line that begins with `ok`, or tells you what it expected and what
+#    came; where it recognises the mistake, it asks you about that one.
+# 3. Below lie hints, each a step further, and last the solution. They are folded: click the triangle.
+# 4. Then comes a figure that you can only get from a right answer, with the expected picture folded under it.
+#
+# The dots in an exercise's first line tell how hard it is, from ●○○○○ to ●●●●●.
+# Start with the next three cells, which find the course's folder, import what you need and choose the device to compute
+# on.
+
+# %%
+MAIN = __name__ == "__main__"
+
+# %%
+if MAIN:
+    import sys
+    from pathlib import Path
+
+    here = Path(globals().get("__file__", "this notebook")).absolute()
+    sys.path[:0] = [str(folder) for folder in here.parents if (folder / "tests" / "part1.py").is_file()]
+
+# %%
+import torch as t
+
+import utils
+
+# %%
+if MAIN:
+    import tests.part1
+
+    device = utils.get_device()
+    print(f"Ready. PyTorch {t.__version__} computes on: {device}")
+
+# %% [markdown]
+# If the second cell says `No module named 'utils'`, this notebook has left the course's folder: move it back to
+# `notebooks/` and start again from the top.
+
+# %% [markdown]
+# ## What is diffusion?
+#
+# [FashionMNIST](https://github.com/zalandoresearch/fashion-mnist) holds 70,000 small pictures of clothes: 28 by 28
+# pixels, each a grey value from 0 to 255. There are $256^{28 \cdot 28}$ possible pictures of that size, a number with
+# 1,889 digits. Nearly all of them look like static. Imagine a function that takes any one of them and tells how likely
+# it is to be the next picture, if somebody went on collecting in the same way: nearly zero for static, nearly zero
+# for a truck, more for a sandal. This function is the **data distribution**. The 70,000 pictures are **samples**
+# drawn from it. A *generative model* has to learn enough about the distribution, from its samples alone, to draw new
+# ones.
+#
+# Set against a number of 1,889 digits, 70,000 samples are next to nothing, so you have to assume something. Diffusion
+# assumes this: **if you add Gaussian noise to a picture, you make it less likely, on average.** A sandal with some
+# speckle is still a sandal to us, only a worse one. (By rare luck, noise could turn the sandal into a
+# fine T-shirt. That is why it says "on average".)
+#
+# This buys training data. From every picture you can make as many spoiled copies as you like, and for each you know
+# exactly what was done to it. It looks like data augmentation, but says something else: augmentation claims that the
+# speckled sandal is as good a sandal as before. Diffusion claims that it is a worse one, and that you know how much
+# worse: more noise, less sandal.
+#
+# A network that has learned to turn a picture into a slightly more likely one can be applied again and again. Start from
+# static, climb step by step, and arrive at something that could have been in the data. So there are two processes: the
+# **forward process**, which adds noise and has nothing to learn, and the **reverse process**, which is learned.
+
+# %% [markdown]
+# ## Distributions and samples
+#
+# The paper's Section 2 is dense, and there is a way to read it: for each symbol, ask *is this a distribution or a
+# sample?* A **distribution** is a function: it takes an image and returns how likely that image is. A **sample** is an
+# image: what you get when you draw from a distribution. The paper writes distributions. Your code will hold samples.
+#
+# | symbol | kind | in plain words | in your code |
+# |---|---|---|---|
+# | $x_0$ | sample | a clean image, seen as one long list of $k$ = channels · height · width numbers | `x`, a tensor (C, H, W) |
+# | $q(x_0)$ | distribution | the data distribution: how likely each image is | nothing; you only have samples of it |
+# | $T$ | number | how many steps of noise there are at most | `max_steps` |
+# | $t$ | number | how many steps of noise an image has had, 1 to $T$ | `num_steps`, as `t` is PyTorch |
+# | $x_t$ | sample | the image after $t$ steps of noise | `xt`, the shape of `x` |
+# | $\mathcal{N}(x; \mu, \Sigma)$ | distribution | a Gaussian. Before the semicolon stands what you ask about, after it the mean and the covariance | mean + standard deviation · `t.randn_like(x)` draws from it |
+# | $I$ | matrix | $k$ by $k$, ones on the diagonal: each pixel and colour gets noise of its own | the entries of `t.randn_like(x)` are independent |
+# | $p(x_T) = \mathcal{N}(x_T; 0, I)$ | distribution | where the way back starts: noise of mean 0 and variance 1. Nothing is learned here, so $p$ has no $\theta$ | `t.randn(...)` |
+# | $p_\theta(x_{t-1} \mid x_t)$ | distribution | one step of the reverse process: a Gaussian whose mean comes from a network with weights $\theta$ | the network, later |
+#
+# With that, Equation 1 of the paper reads as a recipe:
+#
+# $$p_\theta(x_{0:T}) = p(x_T) \prod_{t=1}^{T} p_\theta(x_{t-1} \mid x_t)$$
+#
+# As distributions: begin with one Gaussian and multiply by $T$ more, one a step. As samples: draw an image of pure
+# noise, then $T$ times draw a slightly cleaner one around the mean that the network proposes. The last is $x_0$.
+
+# %% [markdown]
+# ### 1.1 Equation 2 in plain English
+# *Explain every symbol, and the square root* · ●●○○○ · 10 minutes · Equation 2
+#
+# One step of the forward process is
+#
+# $$q(x_t \mid x_{t-1}) = \mathcal{N}\left(x_t;\ \sqrt{1 - \beta_t}\, x_{t-1},\ \beta_t I\right)$$
+#
+# 1. Say what each symbol means. (Section 4 of the paper tells where the $\beta_t$ come from.)
+# 2. Say what one step does to an *image*.
+# 3. Why the square root? Suppose that each number in $x_{t-1}$ has variance 1. Which variance do the numbers in $x_t$
+#    have? And without the square root? You need one rule: for independent $X$ and $Y$,
+#    $\mathrm{Var}(aX + bY) = a^2\, \mathrm{Var}(X) + b^2\, \mathrm{Var}(Y)$.
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# 1. q(xₜ | xₜ₋₁) is a distribution: how likely each image xₜ is, if the image one step before was xₜ₋₁.
+#    N( · ; mean, covariance) says that it is a Gaussian. Its mean is xₜ₋₁ times √(1 − βₜ): the same image, slightly
+#    faded. Its covariance is βₜ I: noise of variance βₜ on every pixel and colour, each independent of all others.
+#    βₜ is a number between 0 and 1, one for every step, fixed before training. Nothing here is learned, so there
+#    is no θ. In the paper β rises in a straight line from 0.0001 to 0.02.
+# 2. A step draws one sample: it multiplies the image by √(1 − βₜ), a little under 1, and adds Gaussian noise with
+#    standard deviation √βₜ.
+# 3. The rule with a = √(1 − βₜ) and b = √βₜ gives Var(xₜ) = (1 − βₜ) · 1 + βₜ = 1. So what begins with variance 1
+#    keeps it: the image fades exactly as fast as the noise grows. Without the root it would be
+#    (1 − βₜ)² + βₜ = 1 − βₜ + βₜ², less than 1. With no factor at all it would be 1 + βₜ, and the numbers would grow
+#    from step to step. If the variance v begins elsewhere it moves towards 1:
+#    (1 − βₜ) v + βₜ − 1 = (1 − βₜ)(v − 1). That is how the images can end as noise of variance 1, where the way back
+#    begins. The root also needs βₜ ≤ 1.
+# ### END SOLUTION
+
+# %% [markdown]
+# ## A data set you can hold in your head
+#
+# Photographs can wait. Your first images are **colour gradients**: a random colour in the top left corner runs evenly
+# into another random colour in the bottom right one. Two colours of three numbers each decide everything, so you know
+# this data distribution completely. It will let you measure what later models can only guess at.
+
+# %%
+def gradient_images(n_images: int, img_size: tuple[int, int, int]) -> t.Tensor:
+    """Draw images that run from a random colour in the top left corner to another in the bottom right.
+    img_size: (C, H, W)   returns: (n_images, C, H, W) in [0, 1]"""
+    C, H, W = img_size
+    first, last = t.randint(0, 256, (2, n_images, C, 1, 1)) / 255
+    way = t.arange(H).reshape(H, 1) + t.arange(W).reshape(1, W)  # pixels walked from the top left corner
+    return first + (last - first) * way / max(H + W - 2, 1)
+
+
+def plot_img(img: t.Tensor, title: str | None = None) -> None:
+    """Show one image.
+    img: (C, H, W) in [0, 1]"""
+    utils.show_images([img], [title or ""])
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    utils.show_images(gradient_images(8, (3, 16, 16)))
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A row of eight squares. In each, one plain colour in the top left corner blends evenly into another in the bottom right corner.](images/part1_gradients.png)
+#
+# </details>
+
+# %% [markdown]
+# They can be as small as you like. This one has 3 colours, 4 rows and 5 columns: its $x_0$ is a list of $k$ = 60 numbers.
+
+# %%
+if MAIN:
+    t.manual_seed(9)
+    plot_img(gradient_images(1, (3, 4, 5))[0], "60 numbers")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A colour gradient of four rows and five columns, coarse enough to count its pixels.](images/part1_small_gradient.png)
+#
+# </details>
+
+# %% [markdown]
+# ## Normalisation
+#
+# Pictures come with values from 0 (dark) to 1 (bright). Noise has mean 0, and networks learn more easily from numbers
+# around 0. So every computation in this course works on images in **[-1, 1]**. There are two doors:
+# `normalize_img` on the way in, `denormalize_img` on the way out, whenever you want to look at something. The second
+# also cuts off what noise has pushed out of range.
+
+# %%
+def normalize_img(img: t.Tensor) -> t.Tensor:
+    """From picture values in [0, 1] to the [-1, 1] that all computation uses. Any shape."""
+    return img * 2 - 1
+
+
+def denormalize_img(img: t.Tensor) -> t.Tensor:
+    """From [-1, 1] back to picture values in [0, 1], cutting off what lies outside. Any shape."""
+    return ((img + 1) / 2).clamp(0, 1)
+
+
+# %%
+if MAIN:
+    t.manual_seed(2)
+    img = gradient_images(1, (3, 16, 16))[0]
+    x = normalize_img(img)
+    utils.show_images([img, x.clamp(0, 1), denormalize_img(x)], ["original", "normalised", "denormalised"])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Three squares. The first and the third show the same colour gradient. The second, drawn without denormalising, is much darker: what was under half brightness is black.](images/part1_normalise.png)
+#
+# The picture in the middle is what you get when you forget the second door: the lower half of the values, now below 0,
+# is drawn as black.
+#
+# </details>
+
+# %% [markdown]
+# ### 1.2 Choose how much noise each step adds
+# *Write the variance schedule* · ●○○○○ · 5 minutes · Section 4
+#
+# The **variance schedule** lists $\beta_1$ to $\beta_T$: $\beta_t$ is the variance of the noise that step $t$ adds. The
+# paper fixes it before training: it rises in a straight line from 0.0001 to 0.02 over 1000 steps. Both ends
+# belong to it. Begin with 200 steps, as small things answer quickly; what that costs you measure at the end of this
+# notebook.
+
+# %%
+def linear_schedule(max_steps: int, min_noise: float = 0.0001, max_noise: float = 0.02) -> t.Tensor:
+    """The variances of the forward process (Section 4), evenly spaced, both ends included.
+    max_steps: T   min_noise, max_noise: the first and the last variance   returns: (T,) float32"""
+    ### BEGIN SOLUTION
+    return t.linspace(min_noise, max_noise, max_steps)
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_linear_schedule(linear_schedule)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Five posts stand in a row, one metre apart. How long is the row?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `max_steps` numbers have `max_steps - 1` gaps between them, all of the same size. PyTorch has a function for "so many
+# evenly spaced numbers from here to there".
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# One call: `t.` … `(first, last, how many)`. Look for a name that begins with `lin`.
+#
+# </details>
+
+# %%
+if MAIN:
+    import matplotlib.pyplot as plt
+
+    for max_steps, style in [(200, "--"), (1000, "-")]:
+        plt.plot(range(1, max_steps + 1), linear_schedule(max_steps), style, label=f"T = {max_steps}")
+    plt.xlabel("step t")
+    plt.ylabel("variance β of its noise")
+    plt.legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two straight lines that both rise from nearly 0 to 0.02, a dashed one within 200 steps and a solid one within 1000 steps.](images/part1_linear_schedule.png)
+#
+# Both lines begin at 0.0001 and end at 0.02. The dashed one has a fifth of the steps to get there.
+#
+# </details>
+
+# %% [markdown]
+# ### 1.3 Add noise step by step
+# *Write the forward process as a loop* · ●●○○○ · 10 minutes · Equation 2
+#
+# Equation 2 is one step: fade the image a little, add a little noise. Take `num_steps` of them, each with its own $\beta$
+# and fresh noise.
+#
+# `num_steps` **counts** steps, from 1, as the paper does, while Python counts rows from 0. So $\beta_1$ is `betas[0]`,
+# and after `num_steps` steps the last one used is `betas[num_steps - 1]`. Leave `x` as it was: the caller still
+# needs it.
+
+# %%
+def q_eq2(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
+    """Noise x step by step (Equation 2, num_steps times).
+    x: (C, H, W) in [-1, 1]   num_steps: 1 to T   betas: (T,)   returns: (C, H, W)"""
+    utils.check_num_steps(num_steps, max_steps=len(betas))
+    ### BEGIN SOLUTION
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_q_eq2(q_eq2)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# What does one step take from the step before, and what does it need that is new?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# To draw from a Gaussian, take mean + standard deviation · noise, where the noise has mean 0 and standard deviation 1.
+# Equation 2 gives you a mean and a *variance*. The standard deviation is the square root of the variance.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# A `for` loop over the first `num_steps` entries of `betas`. In it one line: `x = … * x + … * t.randn_like(x)`. Each gap
+# holds a square root.
+#
+# </details>
+
+# %%
+if MAIN:
+    t.manual_seed(7)
+    betas = linear_schedule(max_steps=200)
+    x = normalize_img(gradient_images(1, (3, 32, 32))[0])
+    steps = [1, 10, 50, 100, 200]
+    noised = [denormalize_img(q_eq2(x, n, betas)) for n in steps]
+    noise = denormalize_img(t.randn_like(x))
+    utils.show_images([*noised, noise], [f"after {n} step{'s'[: n > 1]}" for n in steps] + ["noise alone"])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![The same colour gradient five times, after 1, 10, 50, 100 and 200 steps of Equation 2, and a sixth square of noise alone. The gradient is clean at first, grainy but plain after 50 steps, and nearly gone after 200.](images/part1_q_eq2.png)
+#
+# After 1 step you see no change: the noise has a standard deviation of 0.01. After 50 steps the gradient is grainy and
+# still plain. After 200 steps most of what you see is noise, yet not all of it. How much is left? You will know
+# after the next exercise.
+#
+# </details>
+
+# %% [markdown]
+# ### 1.4 Jump straight to step n
+# *Write the forward process in one line* · ●●○○○ · 10 minutes · Equation 4
+#
+# A Gaussian step after a Gaussian step is one larger Gaussian step. So $t$ of them fold into one, and the loop is gone:
+#
+# $$q(x_t \mid x_0) = \mathcal{N}\left(x_t;\ \sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I\right)
+# \qquad \alpha_t = 1 - \beta_t \qquad \bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$$
+#
+# $\alpha_t$ ("alpha") is the share of the variance that step $t$ keeps, and $\bar\alpha_t$ ("alpha bar") the share that
+# all steps up to $t$ keep together.
+
+# %%
+def q_eq4(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
+    """Noise x to num_steps in one jump (Equation 4).
+    x: (C, H, W) in [-1, 1]   num_steps: 1 to T   betas: (T,)   returns: (C, H, W)"""
+    utils.check_num_steps(num_steps, max_steps=len(betas))
+    ### BEGIN SOLUTION
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_q_eq4(q_eq4)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# In your loop, which numbers has x₀ been multiplied by after two steps? After three?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# ᾱ is the product of the first `num_steps` entries of `1 - betas`. It is a single number. The image keeps √ᾱ of its
+# strength, and the variance of the noise is what is missing to 1.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# Two lines. First `alpha_bar = ( … ).prod()`, of a slice. Then `return … * x + … * t.randn_like(x)`, and again each gap
+# holds a square root.
+#
+# </details>
+
+# %%
+if MAIN:
+    t.manual_seed(7)
+    betas = linear_schedule(max_steps=200)
+    x = normalize_img(gradient_images(1, (3, 32, 32))[0])
+    steps = [1, 10, 50, 100, 200]
+    noised = [denormalize_img(q_eq4(x, n, betas)) for n in steps]
+    utils.show_images(noised, [f"after {n} step{'s'[: n > 1]}" for n in steps])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![The same colour gradient after 1, 10, 50, 100 and 200 steps of Equation 4. It looks like the row of Equation 2 with other grains.](images/part1_q_eq4.png)
+#
+# The same picture as from Equation 2, with other grains: the noise is drawn anew.
+#
+# </details>
+
+# %% [markdown]
+# ## Do the two equations agree?
+#
+# They look alike, but a small slip would look alike, too. So measure. Take an image that is 1 everywhere: after noising, its
+# **mean** tells how much of the image is left, and its **standard deviation** how much noise is on it. The image has
+# 196,608 numbers, so chance moves both by less than 0.01.
+
+# %%
+if MAIN:
+    t.manual_seed(4)
+    betas = linear_schedule(max_steps=200).to(device)
+    ones = t.ones(3, 256, 256, device=device)
+    print("           what is left      noise on it\n   steps    Eq.2    Eq.4      Eq.2    Eq.4")
+    for n in [1, 10, 50, 100, 200]:
+        x2, x4 = q_eq2(ones, n, betas), q_eq4(ones, n, betas)
+        print(f"{n:8}{x2.mean():8.3f}{x4.mean():8.3f}{x2.std():10.3f}{x4.std():8.3f}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# Two pairs of columns, equal to within 0.01. After 50 steps 0.94 of the image is left, under noise of standard
+# deviation 0.35. After 200 steps 0.36 of it is left, under noise of 0.93. Square the two numbers of a row and add them:
+# you get 1, as exercise 1.1 promised.
+#
+# </details>
+
+# %% [markdown]
+# ## What a short schedule leaves behind
+#
+# The way back begins at $p(x_T) = \mathcal{N}(0, I)$: noise and nothing else. So after the last step the forward process
+# had better arrive there, with $\sqrt{\bar\alpha_T}$ near 0. You have just seen that 200 steps do not: 0.36 of the
+# image is left. How many does it take?
+
+# %%
+if MAIN:
+    import matplotlib.pyplot as plt
+
+    for max_steps, style in [(100, ":"), (200, "--"), (1000, "-")]:
+        kept = (1 - linear_schedule(max_steps)).cumprod(dim=0).sqrt()
+        plt.plot(range(1, max_steps + 1), kept, style, label=f"T = {max_steps}, ends at {kept[-1]:.3f}")
+    plt.xlabel("step t")
+    plt.ylabel("√ᾱ, what is left of the image")
+    plt.legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Three falling curves of what is left of the image against the step. With 100 steps the curve stops at 0.603, with 200 at 0.364, and with 1000 it comes down to 0.006.](images/part1_short_schedules.png)
+#
+# </details>
+
+# %% [markdown]
+# You can look for the leftover, too. Average the noised image over blocks of 32 by 32 pixels: the independent noise
+# nearly cancels, and what is left of the image stays.
+
+# %%
+if MAIN:
+    t.manual_seed(7)
+    x = normalize_img(gradient_images(1, (3, 128, 128))[0])
+    ends = [q_eq4(x, max_steps, linear_schedule(max_steps)) for max_steps in [100, 200, 1000]]
+    averages = [denormalize_img(t.nn.functional.avg_pool2d(image, 32)) for image in [x, *ends, t.randn_like(x)]]
+    utils.show_images(averages, ["clean", "end, T = 100", "end, T = 200", "end, T = 1000", "noise alone"])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Five squares of four by four blocks each, from olive in the top left to pink in the bottom right. The clean image is bright; the end of 100 steps shows the same colours, paler; the end of 200 steps paler again; the end of 1000 steps and noise alone are both plain grey.](images/part1_ends.png)
+#
+# </details>
+
+# %% [markdown]
+# Only the paper's 1000 steps arrive: 0.006 of the image is left. With the same $\beta$ from 0.0001 to 0.02, 200 steps leave
+# 0.36 and 100 steps leave 0.60. The reason is a sum. For small $\beta$, $\ln(1 - \beta) \approx -\beta$, so
+# $\bar\alpha_T$ is about $e^{-(\beta_1 + \dots + \beta_T)}$. The average $\beta$ is about 0.01, so the sum is
+# about $T / 100$: a fifth of the steps gives a fifth of the exponent. Whoever wants fewer steps has to raise $\beta$.
+#
+# Keep this in mind. A network trained on a short schedule never sees an image as noisy as the one that the way back
+# starts from. That is a flaw you should know of, not a bug in your code.
+
+# %% [markdown]
+# ## What you have now
+#
+# - A **distribution** is a function on images, a **sample** is an image; the paper writes one, your code holds the other.
+# - The **forward process** q fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to learn.
+# - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ the product of the first $t$ alphas.
+# - `q_eq2` walks, `q_eq4` jumps, and both arrive at the same distribution. You measured it.
+# - $\sqrt{\bar\alpha_t}$ is what is left of the image. It reaches 0 only if the schedule is long enough, or its $\beta$ large enough.

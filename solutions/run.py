@@ -1,0 +1,73 @@
+"""Run the solution notebooks at full size on this machine.
+
+python solutions/run.py [PART]             into build/: each notebook, and a page of HTML with its pictures
+python solutions/run.py [PART] --outputs   into solutions/*.ipynb, and their pictures into notebooks/images/
+"""
+
+import argparse
+import sys
+import time
+
+from build import ROOT, as_text, build, code_cells, pictures, write
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
+
+
+def execute(notebook: NotebookNode, name: str) -> None:
+    """Run every cell in place, in the folder solutions/, with a progress bar.
+    errors: CellExecutionError, which shows the cell and its error"""
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        record_timing=False,
+        extra_arguments=["--log-level=40"],  # the kernel's own warnings are not for the reader
+        resources={"metadata": {"path": SOLUTIONS}},
+    )
+    with tqdm(total=len(code_cells(notebook)), desc=name, unit=" cells") as bar:
+        client.on_cell_executed = lambda **_: bar.update()
+        client.execute()
+    del notebook.metadata["language_info"]  # the kernel adds its version of Python
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", default="", help="one part only: 1, 2, ...")
+    parser.add_argument("--outputs", action="store_true")
+    args = parser.parse_args()
+    sources = sorted(SOLUTIONS.glob(f"part{args.part or '*'}_*.py"))
+    if not sources:
+        print(f"there is no part {args.part} in {SOLUTIONS}", file=sys.stderr)
+        return 1
+    failures = 0
+    for source in sources:
+        notebook, _ = build(source)
+        begin = time.monotonic()
+        try:
+            execute(notebook, source.stem)
+        except CellExecutionError as error:
+            print(error, file=sys.stderr)
+            failures += 1
+            continue
+        seconds = time.monotonic() - begin
+        text = as_text(notebook).encode()
+        if args.outputs:
+            write(source.with_suffix(".ipynb"), text)
+            for name, png in pictures(notebook).items():
+                write(ROOT / "notebooks" / "images" / name, png)
+            print(f"{source.stem}: {seconds:.0f} s, outputs stored in {source.with_suffix('.ipynb')}")
+        else:
+            resources = {"metadata": {"name": source.stem, "path": str(SOLUTIONS)}}
+            page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources)
+            write(BUILD / f"{source.stem}.ipynb", text)
+            write(BUILD / f"{source.stem}.html", page.encode())
+            print(f"{source.stem}: {seconds:.0f} s, see {BUILD / source.stem}.html and .ipynb")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

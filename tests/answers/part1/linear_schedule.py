@@ -1,0 +1,159 @@
+import numpy as np
+import torch as t
+
+from tests.answers import right, wrong
+
+
+@right
+def one_call(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps)
+
+
+@right
+def shares_of_the_way(max_steps, min_noise=0.0001, max_noise=0.02):
+    way = t.arange(max_steps) / (max_steps - 1)
+    return min_noise + (max_noise - min_noise) * way
+
+
+@right
+def mix_of_both_ends(max_steps, min_noise=0.0001, max_noise=0.02):
+    way = t.linspace(0, 1, max_steps)
+    return way * max_noise + (1 - way) * min_noise
+
+
+@right
+def list_of_floats(max_steps, min_noise=0.0001, max_noise=0.02):
+    gap = (max_noise - min_noise) / (max_steps - 1)
+    return t.tensor([min_noise + i * gap for i in range(max_steps)])
+
+
+@right
+def running_sum(max_steps, min_noise=0.0001, max_noise=0.02):
+    gaps = t.full((max_steps,), (max_noise - min_noise) / (max_steps - 1), dtype=t.float64)
+    gaps[0] = min_noise
+    return gaps.cumsum(0).float()
+
+
+@right
+def through_numpy(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.from_numpy(np.linspace(min_noise, max_noise, max_steps, dtype=np.float32))
+
+
+@right
+def lerp(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.lerp(t.tensor(min_noise), t.tensor(max_noise), t.linspace(0, 1, max_steps))
+
+
+@wrong("Is the end included?")
+def end_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
+    return min_noise + (max_noise - min_noise) * t.arange(max_steps) / max_steps
+
+
+@wrong("Is the start included?")
+def start_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
+    return min_noise + (max_noise - min_noise) * t.arange(1, max_steps + 1) / max_steps
+
+
+@wrong("Are min_noise and max_noise used?")
+def arguments_ignored(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(0.0001, 0.02, max_steps)
+
+
+@wrong("200 numbers, expected 5.\nIs max_steps used?")
+def length_ignored(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, 200)
+
+
+@wrong("Is min_noise used?")
+def from_zero(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(0, max_noise, max_steps)
+
+
+@wrong("Are the two ends swapped?")
+def falling(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(max_noise, min_noise, max_steps)
+
+
+@wrong("Should the differences be?")
+def even_ratios(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.logspace(np.log10(min_noise), np.log10(max_noise), max_steps)
+
+
+@wrong("Should the variances themselves be?")
+def even_roots(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise**0.5, max_noise**0.5, max_steps) ** 2
+
+
+@wrong("is a root left over?")
+def standard_deviations(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps).sqrt()
+
+
+@wrong("Is a square left over?")
+def squares(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps) ** 2
+
+
+@wrong("These are the alphas.")
+def alphas(max_steps, min_noise=0.0001, max_noise=0.02):
+    return 1 - t.linspace(min_noise, max_noise, max_steps)
+
+
+@wrong("These are running products")
+def alpha_bars(max_steps, min_noise=0.0001, max_noise=0.02):
+    return (1 - t.linspace(min_noise, max_noise, max_steps)).cumprod(0)
+
+
+@wrong("These are running sums.")
+def running_sums(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps).cumsum(0)
+
+
+@wrong("Should every step add the same noise?")
+def constant(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.full((max_steps,), max_noise)
+
+
+@wrong("How many gaps share it?")
+def gap_not_divided(max_steps, min_noise=0.0001, max_noise=0.02):
+    return min_noise + (max_noise - min_noise) * t.arange(max_steps)
+
+
+@wrong("Here β keeps its ends.")
+def scaled_by_length(max_steps, min_noise=0.0001, max_noise=0.02):
+    return 1000 / max_steps * t.linspace(min_noise, max_noise, max_steps)
+
+
+@wrong("6 numbers, expected 5.\nIs one end there twice?")
+def one_too_many(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps + 1)
+
+
+@wrong("4 numbers, expected 5.\nIs one end missing?")
+def one_too_few(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps)[:-1]
+
+
+@wrong("returns None.\nDoes the function end in a return?")
+def no_return(max_steps, min_noise=0.0001, max_noise=0.02):
+    t.linspace(min_noise, max_noise, max_steps)
+
+
+@wrong("returns a list, expected one tensor")
+def plain_list(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps).tolist()
+
+
+@wrong("torch.float64, expected torch.float32")
+def double_precision(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.from_numpy(np.linspace(min_noise, max_noise, max_steps))
+
+
+@wrong("shape (5, 1), expected shape (5,)")
+def column(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps).unsqueeze(1)
+
+
+@wrong("is it a parameter?")
+def learnable(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.nn.Parameter(t.linspace(min_noise, max_noise, max_steps))

@@ -1,0 +1,279 @@
+import numpy as np
+import torch as t
+
+from tests.answers import right, wrong
+
+
+@right
+def over_the_betas(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@right
+def by_count(x, num_steps, betas):
+    for step in range(1, num_steps + 1):
+        beta = betas[step - 1].item()
+        x = (1 - beta) ** 0.5 * x + beta**0.5 * t.randn(x.shape, device=x.device)
+    return x
+
+
+@right
+def by_row_with_normal(x, num_steps, betas):
+    for i in range(num_steps):
+        x = t.normal(mean=(1 - betas[i]).sqrt() * x, std=betas[i].sqrt().expand_as(x))
+    return x
+
+
+@right
+def all_noise_drawn_first(x, num_steps, betas):
+    noise = t.randn(num_steps, *x.shape, device=x.device)
+    for i in range(num_steps):
+        x = t.sqrt(1 - betas[i]) * x + t.sqrt(betas[i]) * noise[i]
+    return x
+
+
+@right
+def in_place_on_a_clone(x, num_steps, betas):
+    x = x.clone()
+    for beta in betas[:num_steps].tolist():
+        x.mul_((1 - beta) ** 0.5).add_(t.randn_like(x), alpha=beta**0.5)
+    return x
+
+
+@right
+def recursive(x, num_steps, betas):
+    if num_steps == 0:
+        return x
+    before = recursive(x, num_steps - 1, betas)
+    beta = betas[num_steps - 1]
+    return before * (1 - beta).sqrt() - t.randn_like(x) * beta.sqrt()
+
+
+@right
+def noise_from_numpy(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        noise = t.from_numpy(np.random.standard_normal(x.shape)).float().to(x.device)
+        x = (1 - beta).sqrt() * x + beta.sqrt() * noise
+    return x
+
+
+@right
+def unseeded_noise(x, num_steps, betas):
+    rng = np.random.default_rng()
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.tensor(rng.normal(size=x.shape), dtype=x.dtype, device=x.device)
+    return x
+
+
+@wrong("Did a variance go where a standard deviation belongs?")
+def noise_by_variance(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta * t.randn_like(x)
+    return x
+
+
+@wrong("Is the square root missing in front of the image?")
+def image_without_root(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta) * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Are both square roots missing?")
+def no_roots(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta) * x + beta * t.randn_like(x)
+    return x
+
+
+@wrong("Are the two factors swapped?")
+def swapped(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = beta.sqrt() * x + (1 - beta).sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Does it have the image's factor?")
+def one_factor_for_both(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * (x + t.randn_like(x))
+    return x
+
+
+@wrong("Does each step fade the image before it adds noise?")
+def never_fades(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Does each step add noise?")
+def never_noised(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x
+    return x
+
+
+@wrong("Is the noise scaled by its step?")
+def full_noise(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + t.randn_like(x)
+    return x
+
+
+@wrong("Is that one step too many?")
+def one_too_many(x, num_steps, betas):
+    for i in range(num_steps + 1):
+        x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is that one step too few?")
+def one_too_few(x, num_steps, betas):
+    for i in range(num_steps - 1):
+        x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("The first step is left out. In which row is β₁?")
+def first_left_out(x, num_steps, betas):
+    for i in range(1, num_steps):
+        x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("All steps are one row late. In which row is β₁?")
+def count_used_as_row(x, num_steps, betas):
+    for i in range(1, num_steps + 1):
+        x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is num_steps used?")
+def whole_schedule(x, num_steps, betas):
+    for beta in betas:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def own_schedule(x, num_steps, betas):
+    for beta in t.linspace(0.0001, 0.02, 200)[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Does every step use the first β?")
+def first_beta(x, num_steps, betas):
+    for _ in range(num_steps):
+        x = (1 - betas[0]).sqrt() * x + betas[0].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Does every step use the last β?")
+def last_beta(x, num_steps, betas):
+    for _ in range(num_steps):
+        x = (1 - betas[num_steps - 1]).sqrt() * x + betas[num_steps - 1].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Does each start from the one before?")
+def always_from_x(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        xt = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return xt
+
+
+@wrong("Is the schedule read from its end?")
+def backwards(x, num_steps, betas):
+    for i in range(num_steps):
+        x = (1 - betas[-1 - i]).sqrt() * x + betas[-1 - i].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is the noise drawn once and used in every step?")
+def same_noise(x, num_steps, betas):
+    noise = t.randn_like(x)
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * noise
+    return x
+
+
+@wrong("Is the noise added only in the last step?")
+def noise_after_the_loop(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x
+    return x + beta.sqrt() * t.randn_like(x)
+
+
+@wrong("Is ᾱ inside the loop?")
+def alpha_bar_inside(x, num_steps, betas):
+    for alpha_bar in (1 - betas).cumprod(0)[:num_steps]:
+        x = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is it drawn between 0 and 1?")
+def uniform(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.rand_like(x)
+    return x
+
+
+@wrong("From which distribution is it drawn?")
+def uniform_around_0(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * (2 * t.rand_like(x) - 1)
+    return x
+
+
+@wrong("every channel and row and column gets the same noise")
+def one_number(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn(1)
+    return x
+
+
+@wrong("every channel gets the same noise")
+def grey_noise(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn(1, *x.shape[1:])
+    return x
+
+
+@wrong("two calls give the same noise")
+def seeded_inside(x, num_steps, betas):
+    t.manual_seed(0)
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("it changes the x it is given")
+def in_place(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x *= (1 - beta).sqrt()
+        x += beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is the result clamped?")
+def clamped(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x.clamp(-1, 1)
+
+
+@wrong("returns None.\nDoes the function end in a return?")
+def no_return(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+
+
+@wrong("Does the function return inside the loop?")
+def returns_in_the_loop(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+        return x

@@ -1,0 +1,266 @@
+import numpy as np
+import torch as t
+
+from tests.answers import right, wrong
+
+
+@right
+def product_of_a_slice(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@right
+def running_product(x, num_steps, betas):
+    alpha_bar = t.cumprod(1.0 - betas, dim=0)[num_steps - 1]
+    return t.sqrt(alpha_bar) * x + t.sqrt(1 - alpha_bar) * t.randn(x.shape, device=x.device)
+
+
+@right
+def sum_of_logarithms(x, num_steps, betas):
+    log_alpha_bar = t.log1p(-betas[:num_steps]).sum()
+    return (log_alpha_bar / 2).exp() * x + (-t.expm1(log_alpha_bar)).sqrt() * t.randn_like(x)
+
+
+@right
+def drawn_from_a_normal(x, num_steps, betas):
+    alpha_bar = t.prod(1 - betas[:num_steps])
+    return t.normal(alpha_bar.sqrt() * x, (1 - alpha_bar).sqrt().expand_as(x))
+
+
+@right
+def in_float64(x, num_steps, betas):
+    alpha_bar = (1 - betas.double())[:num_steps].prod().item()
+    return alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * t.randn_like(x)
+
+
+@right
+def through_numpy(x, num_steps, betas):
+    alpha_bar = float(np.prod(1 - betas[:num_steps].cpu().numpy()))
+    return np.sqrt(alpha_bar) * x + np.sqrt(1 - alpha_bar) * t.randn_like(x)
+
+
+@right
+def loop_over_scalars(x, num_steps, betas):
+    kept = 1.0
+    for i in range(num_steps):
+        kept *= (1 - betas[i].item()) ** 0.5
+    return x * kept - t.randn_like(x) * (1 - kept**2) ** 0.5
+
+
+@right
+def index_as_a_tensor(x, num_steps, betas):
+    step = t.tensor([num_steps], device=x.device)
+    alpha_bar = (1 - betas).cumprod(0).gather(0, step - 1).reshape(1, 1, 1)
+    return alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * t.randn_like(x)
+
+
+@wrong("Did a variance go where a standard deviation belongs?")
+def noise_by_variance(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar) * t.randn_like(x)
+
+
+@wrong("Is the square root missing in front of the image?")
+def image_without_root(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Are both square roots missing?")
+def no_roots(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar * x + (1 - alpha_bar) * t.randn_like(x)
+
+
+@wrong("Are the two factors swapped?")
+def swapped(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return (1 - alpha_bar).sqrt() * x + alpha_bar.sqrt() * t.randn_like(x)
+
+
+@wrong("The noise should make up for √ᾱ in variance: 1 minus what?")
+def one_minus_the_root(x, num_steps, betas):
+    kept = (1 - betas[:num_steps]).prod().sqrt()
+    return kept * x + (1 - kept) * t.randn_like(x)
+
+
+@wrong("The root is taken twice. 1 minus what?")
+def root_taken_twice(x, num_steps, betas):
+    kept = (1 - betas[:num_steps]).prod().sqrt()
+    return kept * x + (1 - kept).sqrt() * t.randn_like(x)
+
+
+@wrong("Does the image fade at all?")
+def never_fades(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is the noise scaled?")
+def full_noise(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + t.randn_like(x)
+
+
+@wrong("Is noise added?")
+def mean_alone(x, num_steps, betas):
+    return (1 - betas[:num_steps]).prod().sqrt() * x
+
+
+@wrong("The noise is that of the last step alone.")
+def noise_of_the_last_step(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + betas[num_steps - 1].sqrt() * t.randn_like(x)
+
+
+@wrong("Only the last step shows.")
+def alpha_for_alpha_bar(x, num_steps, betas):
+    alpha = 1 - betas[num_steps - 1]
+    return alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn_like(x)
+
+
+@wrong("Is that one step too many?")
+def count_used_as_row(x, num_steps, betas):
+    alpha_bar = (1 - betas).cumprod(0)[num_steps]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("rows from 0. Is that one step too few?")
+def one_too_few(x, num_steps, betas):
+    alpha_bar = (1 - betas[: num_steps - 1]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Row -1 is the last one. Is that one step too few?")
+def wraps_round(x, num_steps, betas):
+    alpha_bar = (1 - betas).cumprod(0)[num_steps - 2]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("The first step is left out. In which row is β₁?")
+def first_left_out(x, num_steps, betas):
+    alpha_bar = (1 - betas[1:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is num_steps used?")
+def whole_schedule(x, num_steps, betas):
+    alpha_bar = (1 - betas).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is this the product of the betas?")
+def product_of_betas(x, num_steps, betas):
+    alpha_bar = betas[:num_steps].prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is this the product of the betas?")
+def one_minus_product_of_betas(x, num_steps, betas):
+    alpha_bar = 1 - betas[:num_steps].prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Are the betas added up?")
+def sum_of_betas(x, num_steps, betas):
+    alpha_bar = 1 - betas[:num_steps].sum()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is one β taken n times?")
+def power_of_one_alpha(x, num_steps, betas):
+    alpha_bar = (1 - betas[num_steps - 1]) ** num_steps
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is the schedule read from its end?")
+def backwards(x, num_steps, betas):
+    alpha_bar = (1 - betas[-num_steps:]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def own_schedule(x, num_steps, betas):
+    alpha_bar = (1 - t.linspace(0.0001, 0.02, 1000)[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is it drawn between 0 and 1?")
+def uniform(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.rand_like(x)
+
+
+@wrong("From which distribution is it drawn?")
+def uniform_of_variance_1(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * 3**0.5 * (2 * t.rand_like(x) - 1)
+
+
+@wrong("every channel and row and column gets the same noise")
+def one_number(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn(1)
+
+
+@wrong("every row and column gets the same noise")
+def one_number_a_channel(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn(x.shape[0], 1, 1)
+
+
+@wrong("two calls give the same noise")
+def seeded_inside(x, num_steps, betas):
+    noise = t.randn(x.shape, generator=t.Generator().manual_seed(0))
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * noise
+
+
+@wrong("it changes the x it is given")
+def in_place(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    x *= alpha_bar.sqrt()
+    return x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("it changes the betas it is given")
+def betas_in_place(x, num_steps, betas):
+    alpha_bar = betas.neg_().add_(1)[:num_steps].prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is the result clamped?")
+def clamped(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return (alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)).clamp(-1, 1)
+
+
+@wrong("its numbers move or mix")
+def flipped(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x.flip(-1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("returns a tuple, expected one tensor")
+def noise_returned_too(x, num_steps, betas):
+    alpha_bar, noise = (1 - betas[:num_steps]).prod(), t.randn_like(x)
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * noise, noise
+
+
+@wrong("a tensor of shape (2, 3, 5, 4), expected shape (3, 5, 4)")
+def every_step(x, num_steps, betas):
+    alpha_bar = (1 - betas).cumprod(0)[:num_steps].reshape(-1, 1, 1, 1)
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("The size of tensor a (4) must match")
+def factor_for_each_column(x, num_steps, betas):
+    alpha_bar = (1 - betas).cumprod(0)
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("holds nan.\nIs there a root of a negative number")
+def product_minus_one(x, num_steps, betas):
+    alpha_bar = (betas[:num_steps] - 1).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)

@@ -1,0 +1,122 @@
+"""What every check is made of: a judge, a verdict of one line, and a session that is left as it was.
+
+A judge takes the learner's object, raises Mistake with a message for the learner, or returns what it has covered.
+"""
+
+import functools
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch as t
+
+
+class Mistake(Exception):
+    """What is wrong, in the learner's terms.
+    facts: what was expected and what came   question: points at the cause, where it is recognised"""
+
+    def __init__(self, facts: str, question: str = "") -> None:
+        super().__init__(f"{facts}.\n{question}" if question else f"{facts}.")
+
+
+def check(number: str) -> Callable[[Callable], Callable]:
+    """Make a judge named check_NAME the check of the exercise with this number and NAME."""
+
+    def decorate(judge: Callable) -> Callable:
+        name = judge.__name__.removeprefix("check_")
+
+        @functools.wraps(judge)
+        def run(answer, seed: int = 0) -> None:
+            __tracebackhide__ = True  # in pytest
+            try:
+                with session_as_it_was(seed):
+                    if not callable(answer):
+                        raise Mistake(f"the check takes {name} itself, without calling it, but got {kind(answer)}")
+                    covered = judge(answer)
+            except Mistake as mistake:
+                failure = AssertionError(f"{number} {name}: {mistake}")
+                failure._render_traceback_ = lambda: [str(failure)]  # what IPython shows instead of our frames
+                raise failure from None
+            except Exception as error:  # raised by the learner's own code: it is theirs to read
+                hide_our_frames(error)
+                raise
+            print(f"ok {number} {name}: {covered}")
+
+        run.number = number
+        return run
+
+    return decorate
+
+
+@contextmanager
+def session_as_it_was(seed: int) -> Iterator[None]:
+    """Seed all random numbers inside, and restore them, grad mode and default dtype at the end."""
+    grad, dtype, python, numpy = t.is_grad_enabled(), t.get_default_dtype(), random.getstate(), np.random.get_state()
+    with t.random.fork_rng():
+        seed_all(seed)
+        try:
+            yield
+        finally:
+            t.set_grad_enabled(grad)
+            t.set_default_dtype(dtype)
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def seed_all(seed: int) -> None:
+    t.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def hide_our_frames(error: Exception) -> None:
+    """Let IPython show an error of the learner's code with the frames of that code alone."""
+    frames, traceback = [], error.__traceback__
+    while traceback:
+        if Path(traceback.tb_frame.f_code.co_filename).parent != Path(__file__).parent:
+            frames.append(traceback)
+        traceback = traceback.tb_next
+    for frame in reversed(frames):
+        traceback = TracebackType(traceback, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell and traceback:
+        show = shell.InteractiveTB.structured_traceback
+        error._render_traceback_ = lambda: show(type(error), error, traceback, tb_offset=0)
+
+
+def kind(thing: object) -> str:
+    """A thing in the words of a message: "None", "a tensor of shape (3, 4)", "a list"."""
+    if thing is None:
+        return "None"
+    if isinstance(thing, t.Tensor):
+        return f"a tensor of shape {tuple(thing.shape)}"
+    return f"{'an' if type(thing).__name__[0] in 'aeiou' else 'a'} {type(thing).__name__}"
+
+
+def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str = "cpu") -> None:
+    """Refuse what is not a finite float32 tensor of this shape, on this device and apart from any graph."""
+    if result is None:
+        raise Mistake(f"{call} returns None", "Does the function end in a return?")
+    if not isinstance(result, t.Tensor):
+        raise Mistake(f"{call} returns {kind(result)}, expected one tensor")
+    if result.shape != shape:
+        raise Mistake(f"{call} returns {kind(result)}, expected shape {shape}")
+    if result.dtype != t.float32:
+        raise Mistake(f"{call} returns numbers of type {result.dtype}, expected torch.float32")
+    if result.device.type != device:
+        raise Mistake(f"{call} returns a tensor on {result.device.type}, expected it on {device}, where the input is")
+    if result.requires_grad:
+        raise Mistake(
+            f"{call} returns a tensor that requires a gradient", "Nothing is learned here: is it a parameter?"
+        )
+    if not result.isfinite().all():
+        bad = "nan" if result.isnan().any() else "inf"
+        raise Mistake(f"{call} holds {bad}", "Is there a root of a negative number, or a division by 0?")
+
+
+def numbers(values: t.Tensor) -> str:
+    return "[" + ", ".join(f"{value:.4g}" for value in values.tolist()) + "]"

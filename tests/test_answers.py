@@ -1,0 +1,169 @@
+"""The proof of the checks: every right answer passes, every wrong one gets its own diagnosis, under many seeds."""
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from solutions.build import ROOT, build
+from tests import part1
+from tests.answers import answers, wrong
+
+SEEDS = [pytest.param(range(5), id="5 seeds"), pytest.param(range(5, 205), id="200 seeds", marks=pytest.mark.slow)]
+
+
+class Exercise(NamedTuple):
+    part: str  # "part1"
+    module: str  # "part1_diffusion"
+    name: str
+    stub: str  # the cell of the exercise notebook
+
+    @property
+    def check(self) -> Callable | None:
+        return getattr(import_module(f"tests.{self.part}"), f"check_{self.name}", None)
+
+    @property
+    def answers(self) -> list[Callable]:
+        return answers(self.part, self.name)
+
+
+EXERCISES = [
+    Exercise(path.stem.split("_")[0], path.stem, cell.metadata.nbgrader.grade_id, cell.source)
+    for path in sorted((ROOT / "solutions").glob("part*.py"))
+    for cell in build(path)[1].cells
+    if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+]
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+
+
+def verdict(exercise: Exercise, answer: object, seed: int, capsys) -> str | None:
+    """The check's message, or None where it accepts."""
+    try:
+        exercise.check(answer, seed=seed)
+    except AssertionError as failure:
+        assert not capsys.readouterr().out, "a check that fails prints nothing"
+        return str(failure)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    out = capsys.readouterr().out
+    assert re.fullmatch(rf"ok \d+\.\d+ {exercise.name}: .+\n", out), f"a check that passes prints one line, not {out!r}"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------ what may be forgotten
+
+
+@each_exercise
+def test_exercise_is_complete(exercise):
+    file = f"tests/answers/{exercise.part}/{exercise.name}.py"
+    assert exercise.check, f"tests/{exercise.part}.py has no check_{exercise.name}: write it, with @check('number')"
+    assert (ROOT / file).exists(), f"{file} is missing: copy a neighbour, and write right and wrong answers"
+    wrongs = sum(answer.diagnosis is not None for answer in exercise.answers)
+    rights = len(exercise.answers) - wrongs
+    assert wrongs >= 10, f"{file} has {wrongs} wrong answers, it needs 10: each one mistake that a learner could make"
+    assert rights >= 5, f"{file} has {rights} right answers, it needs 5: each written in another way"
+    number = re.search(r'NotImplementedError\("(\S+) ', exercise.stub)[1]
+    assert exercise.check.number == number, f"check_{exercise.name} says {exercise.check.number}, the text {number}"
+
+
+def test_every_answer_belongs_to_an_exercise():
+    files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/answers/*/*.py") if path.stem != "__init__"}
+    known = {f"tests/answers/{exercise.part}/{exercise.name}.py" for exercise in EXERCISES}
+    assert files <= known, f"no exercise has these answers: {sorted(files - known)}"
+
+
+@each_exercise
+def test_every_answer_is_marked(exercise):
+    path = ROOT / "tests" / "answers" / exercise.part / f"{exercise.name}.py"
+    defined = re.findall(r"^(?:def|class) ([a-z]\w*)", path.read_text(), re.MULTILINE)
+    marked = [answer.__name__ for answer in exercise.answers]
+    assert sorted(defined) == sorted(marked), (
+        f"in {path.name}, mark each answer, once, with @right or @wrong(diagnosis)"
+    )
+
+
+def test_a_wrong_answer_needs_a_diagnosis():
+    with pytest.raises(TypeError, match="say which diagnosis"):
+        wrong(lambda x: x)
+
+
+# ------------------------------------------------------------------------------------------------ the verdicts
+
+
+@each_exercise
+def test_reference_passes(exercise, capsys):
+    reference = getattr(import_module(f"solutions.{exercise.module}"), exercise.name)
+    for seed in range(20):
+        assert verdict(exercise, reference, seed, capsys) is None
+
+
+@each_exercise
+def test_stub_is_reported_as_not_written(exercise, capsys):
+    namespace = dict(vars(import_module(f"solutions.{exercise.module}")))
+    exec(exercise.stub, namespace)
+    message = verdict(exercise, namespace[exercise.name], 0, capsys)
+    assert message == f"NotImplementedError: {exercise.check.number} {exercise.name} is not written yet"
+
+
+@each_exercise
+def test_what_is_not_a_function_is_named(exercise, capsys):
+    message = verdict(exercise, 3, 0, capsys)
+    assert message.endswith(f"the check takes {exercise.name} itself, without calling it, but got an int.")
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize(
+    "exercise, answer",
+    [pytest.param(exercise, a, id=f"{exercise.name}-{a.__name__}") for exercise in EXERCISES for a in exercise.answers],
+)
+def test_answer_gets_its_verdict(exercise, answer, seeds, capsys):
+    for seed in seeds:
+        message = verdict(exercise, answer, seed, capsys)
+        if answer.diagnosis is None:
+            assert message is None, f"seed {seed}: a right answer is refused"
+        else:
+            assert message and answer.diagnosis in message, (
+                f"seed {seed}: expected {answer.diagnosis!r}, got {message!r}"
+            )
+
+
+@each_exercise
+def test_messages_are_short_and_give_no_code_away(exercise, capsys):
+    path = next(Path(ROOT, "solutions").glob(f"{exercise.module}.py"))
+    body = re.search(rf"def {exercise.name}\(.+?BEGIN SOLUTION\n(.+?) +### END", path.read_text(), re.DOTALL)[1]
+    for answer in exercise.answers:
+        message = verdict(exercise, answer, 0, capsys)
+        if message and message.startswith(exercise.check.number):
+            assert message.count("\n") <= 2
+            assert not any(line.strip() in message for line in body.splitlines() if line.strip())
+
+
+# ------------------------------------------------------------------------------------------------ the tables of Part 1
+
+TABLES = {
+    "linear_schedule": [(q, tuple(mistake(5, 0.1, 0.5).tolist())) for q, mistake in part1.SCHEDULE_MISTAKES],
+    "q_eq2": [(q, [mistake(part1.BETAS, n) for n in (1, 2, 3)]) for q, mistake in part1.EQ2_MISTAKES],
+    "q_eq4": [(q, [mistake(part1.BETAS, n) for n in (1, 2, 3)]) for q, mistake in part1.EQ4_MISTAKES],
+}
+
+
+@pytest.mark.parametrize("name", ["q_eq2", "q_eq4"])
+def test_no_two_diagnoses_describe_the_same_behaviour(name):
+    def fits(one, other):
+        return all(part1.Levels(n, *levels, slack=0).fits(other[n - 1]) for n, levels in enumerate(one, 1))
+
+    right = [part1.jump(part1.alpha_bar)(part1.BETAS, n) for n in (1, 2, 3)]
+    for (question, one), (other_question, other) in combinations([("right", right), *TABLES[name]], 2):
+        assert question == other_question or not (fits(one, other) or fits(other, one)), (question, other_question)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_diagnosis_is_proved_by_a_wrong_answer(name, capsys):
+    exercise = next(exercise for exercise in EXERCISES if exercise.name == name)
+    messages = [verdict(exercise, answer, 0, capsys) or "" for answer in exercise.answers]
+    for question, _ in TABLES[name]:
+        assert any(question in message for message in messages), f"no wrong answer gets {question!r}: write one"

@@ -1,0 +1,341 @@
+"""The builder: what it makes of a source, that it is deterministic, and that it refuses wrong markup."""
+
+import ast
+import difflib
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from solutions.build import ROOT, MarkupError, as_text, build, keep_outputs, main
+
+SOURCE = '''# %% [markdown]
+# # Part 9: Small
+#
+# ![A dot](images/dot.png)
+
+# %%
+MAIN = __name__ == "__main__"
+
+# %%
+import torch as t
+
+# %% [markdown]
+# ### 9.1 In words
+# *Explain it* · ●●●○○ · 5 minutes · Equation 1
+#
+# Why?
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# Because.
+# ### END SOLUTION
+
+# %% [markdown]
+# ### 9.2 Double a number
+# *Write it* · ●○○○○ · 5 minutes · Equation 2
+
+# %%
+def double(x):
+    """Twice x.
+    x: float"""
+    assert x is not None  # given
+    ### BEGIN SOLUTION
+    y = x + x
+    return y
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part9.check_double(double)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# What is x + x?
+#
+# </details>
+
+# %%
+# cat the results
+if MAIN:
+    # two of them
+    for x in [1, 2]:
+        print(f"{double(x)}")
+        # done
+'''
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "notebooks" / "images").mkdir(parents=True)
+    (tmp_path / "solutions" / "part9_small.py").write_text(SOURCE)
+    return tmp_path
+
+
+def build_text(path: Path, text: str, **options) -> tuple[dict, dict]:
+    """The cells of the solved and of the exercise notebook, by id."""
+    path.write_text(text)
+    return tuple({cell.id: cell for cell in notebook.cells} for notebook in build(path, **options))
+
+
+# ------------------------------------------------------------------------------------------------ this repository
+
+
+def test_notebooks_are_in_step():
+    assert main(["--check"]) == 0, "run make build (and, if code has changed, make outputs), and commit what it writes"
+
+
+def test_no_notebook_is_without_a_source():
+    sources = {path.stem for path in (ROOT / "solutions").glob("part*.py")}
+    assert {
+        path.stem for folder in ["solutions", "notebooks"] for path in (ROOT / folder).glob("part*.ipynb")
+    } == sources
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "solutions").glob("part*.py")), ids=lambda path: path.stem)
+def test_parts_build_to_valid_notebooks_with_metadata_of_ours_alone(source):
+    for notebook in build(source):
+        nbformat.validate(notebook)
+        assert set(notebook.metadata) == {"kernelspec"}
+        assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+        assert all(set(cell.metadata) <= {"tags", "nbgrader"} for cell in notebook.cells)
+        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+        assert "MAIN" not in code and "SOLUTION" not in code
+
+
+# ------------------------------------------------------------------------------------------------ what is built
+
+
+def test_answer_becomes_a_stub_that_keeps_what_is_given(root):
+    solved, exercise = build_text(root / "part9.py", SOURCE)
+    assert solved["double"].source.endswith("# given\n    y = x + x\n    return y")
+    assert exercise["double"].source.endswith('# given\n    raise NotImplementedError("9.2 double is not written yet")')
+    ast.parse(exercise["double"].source)
+
+
+def test_every_region_of_a_class_becomes_a_stub(root):
+    methods = "class double:\n" + "\n".join(
+        f"    def {name}(self):\n        ### BEGIN SOLUTION\n        return 1\n        ### END SOLUTION\n"
+        for name in "ab"
+    )
+    text = SOURCE.replace(
+        SOURCE[SOURCE.index("def double") : SOURCE.index("# %%\nif MAIN:\n    tests")], methods + "\n\n"
+    )
+    _, exercise = build_text(root / "part9.py", text)
+    assert exercise["double"].source.count('        raise NotImplementedError("9.2 double is not written yet")') == 2
+
+
+def test_guard_comes_off_and_the_cell_is_tagged(root):
+    for cells in build_text(root / "part9.py", SOURCE):
+        cell = cells["9-2-double-a-number-5"]
+        assert (
+            cell.source == '# cat the results\n# two of them\nfor x in [1, 2]:\n    print(f"{double(x)}")\n    # done'
+        )
+        assert cell.metadata == {"tags": ["run"]}
+        assert cells["check_double"].source == "tests.part9.check_double(double)"
+        assert "tags" not in cells["double"].metadata
+
+
+def test_solution_is_folded_under_the_hints_of_the_exercise_notebook_alone(root):
+    solved, exercise = build_text(root / "part9.py", SOURCE)
+    assert "Solution" not in solved["9-2-double-a-number-4"].source
+    folded = exercise["9-2-double-a-number-4"].source
+    assert folded.startswith("<details>\n<summary>Hint 1") and "</summary>\n\n```python\ndef double(x):" in folded
+    assert folded.endswith("    return y\n```\n\n</details>")
+
+
+def test_written_question_becomes_an_answer_cell_and_a_folded_model_answer(root):
+    solved, exercise = build_text(root / "part9.py", SOURCE)
+    assert solved["in_words"].source == "Because."
+    assert "Because" not in exercise["in_words"].source
+    assert (
+        exercise["in_words_answer"].source == "<details>\n<summary>A model answer</summary>\n\nBecause.\n\n</details>"
+    )
+
+
+def test_without_solutions_no_answer_is_left(root):
+    _, exercise = build_text(root / "part9.py", SOURCE, solutions=False)
+    assert "Because" not in str(exercise) and "y = x + x" not in str(exercise)
+    assert "What is x + x?" in str(exercise)  # the hints stay
+
+
+def test_grading_metadata_is_what_nbgrader_reads(root):
+    answer = dict(
+        schema_version=3, grade_id="double", cell_type="code", solution=True, locked=False, grade=False, task=False
+    )
+    check = dict(answer, grade_id="check_double", solution=False, locked=True, grade=True, points=1)
+    written = dict(answer, grade_id="in_words", cell_type="markdown", grade=True, points=3)
+    for cells in build_text(root / "part9.py", SOURCE):
+        assert cells["double"].metadata.nbgrader == answer
+        assert cells["check_double"].metadata.nbgrader == check
+        assert cells["in_words"].metadata.nbgrader == written
+
+
+def test_pictures_are_found_from_both_folders(root):
+    solved, exercise = build_text(root / "part9.py", SOURCE)
+    assert "(images/dot.png)" in exercise["part-9-small-1"].source
+    assert "(../notebooks/images/dot.png)" in solved["part-9-small-1"].source
+
+
+# ------------------------------------------------------------------------------------------------ building again
+
+
+def test_two_builds_are_identical_and_in_step(root):
+    assert main([], root) == 0
+    first = {path: path.read_bytes() for path in root.rglob("*.ipynb")}
+    assert len(first) == 2
+    for path in first:
+        path.unlink()
+    assert main([], root) == 0
+    assert {path: path.read_bytes() for path in root.rglob("*.ipynb")} == first
+
+
+def test_a_changed_sentence_is_a_diff_of_one_line(root):
+    source = root / "solutions" / "part9_small.py"
+    for number in (0, 1):
+        before = as_text(build(source)[number]).splitlines()
+        source.write_text(SOURCE.replace("Why?", "Why not?"))
+        after = as_text(build(source)[number]).splitlines()
+        source.write_text(SOURCE)
+        changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+        assert len(changed) == 2 and "Why?" in changed[0] and "Why not?" in changed[1]
+
+
+def store_output(root: Path) -> Path:
+    """As make outputs would."""
+    assert main([], root) == 0
+    path = root / "solutions" / "part9_small.ipynb"
+    notebook = nbformat.read(path, 4)
+    last = notebook.cells[-1]
+    last.outputs, last.execution_count = [nbformat.v4.new_output("stream", text="2\n4\n")], 5
+    path.write_text(as_text(notebook))
+    assert main(["--check"], root) == 0
+    return path
+
+
+def test_outputs_stay_when_prose_or_comments_change(root):
+    path, source = store_output(root), root / "solutions" / "part9_small.py"
+    source.write_text(SOURCE.replace("Why?", "Why?\n#\n# %% [markdown]\n# New.").replace("# done", "# all done"))
+    notebook, _ = build(source)
+    keep_outputs(notebook, path)
+    assert notebook.cells[-1].outputs[0].text == "2\n4\n"
+
+
+def test_outputs_go_when_code_changes(root, capsys):
+    path, source = store_output(root), root / "solutions" / "part9_small.py"
+    source.write_text(SOURCE.replace("[1, 2]", "[1, 3]"))
+    assert main(["--check"], root) == 1
+    assert (
+        "cell 9-2-double-a-number-5" in (message := capsys.readouterr().err)
+        and "outputs belong to other code" in message
+    )
+    assert main([], root) == 0
+    assert not nbformat.read(path, 4).cells[-1].outputs
+    assert main(["--check"], root) == 1
+    assert "has no outputs: make outputs" in capsys.readouterr().err
+
+
+def test_check_names_the_first_difference_and_writes_nothing(root, capsys):
+    assert main(["--check"], root) == 1
+    assert "is missing: make build" in capsys.readouterr().err
+    store_output(root)
+    path = root / "notebooks" / "part9_small.ipynb"
+    edited = path.read_text().replace("Why?", "Why on earth?")
+    path.write_text(edited)
+    assert main(["--check"], root) == 1
+    message = capsys.readouterr().err
+    assert (
+        "part9_small.ipynb differs from its source in cell 9-1-in-words-1: 'Why on earth?' should be 'Why?'" in message
+    )
+    assert path.read_text() == edited
+
+
+def test_a_learners_saved_notebook_is_never_overwritten(root, capsys):
+    store_output(root)
+    path = root / "notebooks" / "part9_small.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["language_info"] = {"name": "python"}  # what Jupyter adds when it saves
+    notebook["cells"][0]["source"] = "my work"
+    path.write_text(json.dumps(notebook))
+    saved = path.read_bytes()
+    assert main([], root) == 1
+    assert "was saved by a notebook program and may hold work" in capsys.readouterr().err
+    assert path.read_bytes() == saved
+
+
+def test_hand_out_goes_to_its_folder_and_leaves_the_rest_alone(root):
+    (root / "notebooks" / "images" / "dot.png").write_bytes(b"png")
+    assert main(["--hand-out", str(root / "class")], root) == 0
+    assert sorted(path.name for path in (root / "class").rglob("*.*")) == ["dot.png", "part9_small.ipynb"]
+    assert not (root / "notebooks" / "part9_small.ipynb").exists()
+    assert "y = x + x" not in (root / "class" / "part9_small.ipynb").read_text()
+
+
+# ------------------------------------------------------------------------------------------------ wrong markup
+
+BEGIN, END = "    ### BEGIN SOLUTION\n", "    ### END SOLUTION\n"
+# what is replaced by what, the line that the error names (the first that holds these words), words of the error
+WRONG_MARKUP = {
+    "no markers": (BEGIN + "    y = x + x\n    return y\n" + END, "    return x\n", "### 9.2", "needs one cell with"),
+    "no end": ("    return y\n" + END, "    return y\n", BEGIN, "without '### END SOLUTION'"),
+    "no begin": (BEGIN, "", END, "without '### BEGIN SOLUTION'"),
+    "two begins": (BEGIN, BEGIN * 2, BEGIN, "without '### END SOLUTION'"),
+    "no end in prose": ("# ### END SOLUTION\n\n", "\n", "# ### BEGIN", "without '### END SOLUTION'"),
+    "marker in docstring": ("    x: float", "    ### BEGIN SOLUTION", '"""Twice x', "not in a docstring"),
+    "marker in signature": (
+        "def double(x):\n",
+        "def double(\n    x,\n" + BEGIN + "):\n",
+        BEGIN,
+        "not in a docstring or a sig",
+    ),
+    "marker behind code": ("    y = x + x\n", "    y = x + x  ### END SOLUTION\n", "y = x + x", "a line of its own"),
+    "marker outside a body": (BEGIN, BEGIN.strip() + "\n", "### BEGIN SOLUTION\n    y", "in a body"),
+    "misspelt marker": (BEGIN, "    # BEGIN SOLUTION\n", "    # BEGIN", "a line of its own"),
+    "name used twice": ("### 9.1 In words", "### 9.1 Double", "### 9.2", "two exercises"),
+    "number used twice": ("### 9.2", "### 9.1", "### 9.1 Double", "two exercises"),
+    "no difficulty": (" · ●○○○○", "", "### 9.2", "an exercise begins"),
+    "answer without a number": ("### 9.1 In words", "### In words", "### In words", "an exercise begins"),
+    "no check": ("check_double(double)", "print(double)", "# %%\ndef double", "tests.partN.check_double(double)"),
+    "no hints": ("# <details>", "# Hints\n#\n# <details>", "# %%\nif MAIN", "has to hold its hints"),
+    "no blank line after summary": (
+        "question</summary>\n#\n",
+        "question</summary>\n",
+        "</summary>",
+        "after </summary>",
+    ),
+    "no blank line before end": ("x + x?\n#\n", "x + x?\n", "</details>", "before </details>"),
+    "image without alt text": ("![A dot]", "![ ]", "![", "alt text"),
+    "indented cell mark": ("    y = x + x\n", "    # %%\n    y = x + x\n", "    # %%", "would split the cell"),
+    "text before the first cell": (
+        "# %% [markdown]\n# # Part",
+        "\n# %% [markdown]\n# # Part",
+        "",
+        "begins with '# %%'",
+    ),
+    "multi-line string": ("    # two of them\n", '    print("""two\nof them""")\n', "print(", "multi-line string"),
+    "multi-line f-string": ("    # two of them\n", '    print(f"""two\n{1}""")\n', "print(", "multi-line string"),
+    "two guards": ("    # two of them\n", "    print()\nif MAIN:\n", "if MAIN:\n    for", "not two"),
+    "code beside a guard": ("# cat the results\n", "x = 1\n", "if MAIN:\n    # two", "nothing beside it"),
+    "else under a guard": ("        # done\n", "else:\n    pass\n", "if MAIN:\n    # two", "nothing beside it"),
+    "no Python": ("y = x + x", "y = x +", "y = x +", "invalid syntax"),
+}
+
+
+@pytest.mark.parametrize("old, new, at, message", WRONG_MARKUP.values(), ids=WRONG_MARKUP)
+def test_wrong_markup_is_an_error_with_file_and_line(root, old, new, at, message, capsys):
+    source = root / "solutions" / "part9_small.py"
+    assert SOURCE.count(old) == 1
+    text = SOURCE.replace(old, new)
+    source.write_text(text)
+    with pytest.raises(MarkupError) as error:
+        build(source)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{source}:{text[: text.index(at)].count(chr(10)) + 1}: ")
+    assert main([], root) == 1
+    assert str(error.value) in capsys.readouterr().err
+    assert not list(root.rglob("*.ipynb"))

@@ -1,0 +1,105 @@
+"""The notebooks as their users run them: instructors and CI the solved ones, learners the exercises."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch as t
+from nbclient import NotebookClient
+
+from solutions.build import ROOT
+
+PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
+each_part = pytest.mark.parametrize("part", PARTS)
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
+    settings = os.environ | {"IS_CI": "1", "MPLBACKEND": "Agg"} | environment
+    return subprocess.run([sys.executable, *map(str, command)], cwd=cwd, env=settings, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.skipif(not t.cuda.is_available(), reason="there is no CUDA device")),
+    ],
+)
+@each_part
+def test_solution_notebook_runs(part, device):
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=240", "-p", "no:cacheprovider"]
+    # nbval chooses the notebook's own way to draw
+    done = run("-m", "pytest", *options, ROOT / "solutions" / f"{part}.ipynb", DEVICE=device, MPLBACKEND="")
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@each_part
+def test_exercise_notebook_fails_with_its_own_stubs_and_with_nothing_else(part, monkeypatch):
+    monkeypatch.setenv("IS_CI", "1")
+    notebook = nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4)
+    folder = {"metadata": {"path": ROOT / "notebooks"}}
+    NotebookClient(notebook, timeout=240, allow_error_names=["NotImplementedError"], resources=folder).execute()
+    errors = {
+        cell.id: out.evalue for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"
+    }
+    stubs = {cell.id: re.search(r'NotImplementedError\("(.+?)"\)', cell.source) for cell in notebook.cells}
+    stubs = {id: found[1] for id, found in stubs.items() if found}
+    assert stubs and set(errors.values()) <= set(stubs.values())
+    for id, message in stubs.items():
+        assert errors[f"check_{id}"] == message
+
+
+@each_part
+def test_import_runs_and_draws_nothing(part):
+    code = f"""
+import sys, torch
+before = torch.get_rng_state()
+import solutions.{part}
+import matplotlib.pyplot as plt
+assert torch.get_rng_state().equal(before), "random numbers were drawn"
+assert not plt.get_fignums(), "a figure was drawn"
+assert "tests.{part.split("_")[0]}" not in sys.modules, "the checks were imported: a circle"
+"""
+    done = run("-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@each_part
+def test_source_works_as_a_script_from_anywhere(part, tmp_path):
+    done = run(ROOT / "solutions" / f"{part}.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    notebook = nbformat.read(ROOT / "solutions" / f"{part}.ipynb", 4)
+    checks = [cell for cell in notebook.cells if cell.get("id", "").startswith("check_")]
+    assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == len(checks)
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "solutions", "tests/answers"])
+@each_part
+def test_notebook_finds_the_course_before_a_stray_package(part, folder, tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").write_text("raise ImportError('this is the stray one')")
+    (tmp_path / "utils.py").write_text("raise ImportError('this is the stray one')")
+    cells = [
+        cell.source for cell in nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4).cells if cell.cell_type == "code"
+    ]
+    setup = cells[: 1 + next(i for i, source in enumerate(cells) if "import tests" in source)]
+    done = run("-c", "\n".join(setup), cwd=ROOT / folder, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@each_part
+def test_run_makes_a_notebook_and_a_page_with_its_pictures(part):
+    done = run(
+        ROOT / "solutions" / "run.py", part.removeprefix("part").split("_")[0], IS_CI="", MPLBACKEND="", DEVICE="cpu"
+    )
+    assert done.returncode == 0, done.stderr
+    page = ROOT / "build" / f"{part}.html"
+    assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb\n", done.stdout)
+    notebook = nbformat.read(page.with_suffix(".ipynb"), 4)
+    drawn = sum("image/png" in out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", []))
+    assert drawn > 0 and page.read_text().count("data:image/png;base64") >= drawn

@@ -1,0 +1,152 @@
+"""The text says what is so: each number is recomputed, each picture is the one that was drawn, each says what it shows."""
+
+import io
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch as t
+
+from solutions.build import ROOT, build, pictures
+from solutions.part1_diffusion import linear_schedule, q_eq2, q_eq4
+
+SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
+each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+
+
+def alpha_bar(max_steps: int, num_steps: int) -> float:
+    return (1 - linear_schedule(max_steps)[:num_steps]).prod().item()
+
+
+def kept(max_steps: int, num_steps: int) -> float:
+    return alpha_bar(max_steps, num_steps) ** 0.5
+
+
+def noise(max_steps: int, num_steps: int) -> float:
+    return (1 - alpha_bar(max_steps, num_steps)) ** 0.5
+
+
+def chance() -> float:
+    """How far apart the two equations come out in the table that compares them, at worst in five runs."""
+    betas, ones, worst = linear_schedule(200), t.ones(3, 256, 256), 0.0
+    for seed in range(5):
+        t.manual_seed(seed)
+        for n in [1, 10, 50, 100, 200]:
+            x2, x4 = q_eq2(ones, n, betas), q_eq4(ones, n, betas)
+            worst = max(worst, (x2.mean() - x4.mean()).abs().item(), (x2.std() - x4.std()).abs().item())
+    return worst
+
+
+# Every phrase with a number that a run or a formula has to bear out. {} stands for the number.
+CLAIMS = {
+    "part1_diffusion": [
+        ("a number with {:,d} digits", len(str(256 ** (28 * 28)))),
+        ("a list of $k$ = {} numbers", 3 * 4 * 5),
+        ("The image has {:,d} numbers", 3 * 256 * 256),
+        ("from {} to 0.02 over 1000 steps", linear_schedule(1000)[0].item()),
+        ("from 0.0001 to {:.2f} over 1000 steps", linear_schedule(1000)[-1].item()),
+        ("In the paper β rises in a straight line from {} to 0.02", linear_schedule(1000)[0].item()),
+        ("Both lines begin at {} and end at 0.02", linear_schedule(200)[0].item()),
+        ("Two straight lines that both rise from nearly 0 to {:.2f}", linear_schedule(200)[-1].item()),
+        ("the noise has a standard deviation of {:.2f}", noise(200, 1)),
+        ("After 50 steps {:.2f} of the image is left", kept(200, 50)),
+        ("under noise of standard deviation {:.2f}", noise(200, 50)),
+        ("After 200 steps {:.2f} of it is left", kept(200, 200)),
+        ("under noise of {:.2f}", noise(200, 200)),
+        ("You have just seen that 200 steps do not: {:.2f} of the image is left", kept(200, 200)),
+        ("With 100 steps the curve stops at {:.3f}", kept(100, 100)),
+        ("with 200 at {:.3f}", kept(200, 200)),
+        ("with 1000 it comes down to {:.3f}", kept(1000, 1000)),
+        ("Only the paper's 1000 steps arrive: {:.3f} of the image is left", kept(1000, 1000)),
+        ("200 steps leave {:.2f}", kept(200, 200)),
+        ("100 steps leave {:.2f}", kept(100, 100)),
+        ("The average $\\beta$ is about {:.2f}", linear_schedule(1000).mean().item()),
+    ]
+}
+BOUNDS = {
+    "part1_diffusion": [("chance moves both by less than 0.01", chance, 0.01), ("equal to within 0.01", chance, 0.01)]
+}
+GIVEN = ["from 0.0001 to 0.02"]  # the settings that the numbers above follow from
+
+
+def prose(source: Path) -> str:
+    """All that is written, in one line, without addresses and exercise numbers."""
+    text = "\n".join(cell.source for cell in build(source)[0].cells if cell.cell_type == "markdown")
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    return " ".join(
+        re.sub(r"^### \d+\.\d+|exercise \d+\.\d+|exercises? \d+\.\d+", "", text, flags=re.MULTILINE).split()
+    )
+
+
+@each_source
+def test_every_number_is_borne_out(source):
+    text = rest = prose(source)
+    for phrase, value in CLAIMS.get(source.stem, []):
+        said = phrase.format(round(value, 7) if phrase.count("{}") else value)
+        assert said in text, f"the text does not say {said!r}: it is wrong, or the claim in this test is out of date"
+        rest = rest.replace(said, "")
+    for phrase, measure, bound in BOUNDS.get(source.stem, []):
+        assert phrase in text
+        assert measure() < bound, phrase
+        rest = rest.replace(phrase, "")
+    for phrase in GIVEN:
+        rest = rest.replace(phrase, "")
+    left = re.findall(r"\S+ \S+ \S*\d\.\d+\S*", rest)
+    assert not left, f"no claim in this test bears these numbers out: {left}"
+
+
+@each_source
+def test_pictures_are_those_of_the_stored_run(source):
+    notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
+    drawn = pictures(notebook)
+    said = set(re.findall(r"\(images/([^)]+)\)", source.read_text()))
+    assert said == set(drawn), "a picture in the text is the output of the cell above it: make outputs"
+    for name, png in drawn.items():
+        assert (ROOT / "notebooks" / "images" / name).read_bytes() == png, f"{name} is another picture: make outputs"
+
+
+def test_no_picture_is_left_over():
+    readme = (ROOT / "README.md").read_text()
+    said = {name for source in SOURCES for name in re.findall(r"\(images/([^)]+)\)", source.read_text())}
+    said |= set(re.findall(r"\(notebooks/images/([^)]+)\)", readme))
+    assert {path.name for path in (ROOT / "notebooks" / "images").iterdir()} == said
+
+
+@pytest.mark.slow
+@each_source
+def test_a_new_run_draws_the_same_pictures(source, tmp_path, monkeypatch):
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("DEVICE", "cpu")
+    monkeypatch.delenv("IS_CI", raising=False)
+    stored, fresh = nbformat.read(source.with_suffix(".ipynb"), 4), build(source)[0]
+    NotebookClient(fresh, timeout=None, resources={"metadata": {"path": source.parent}}).execute()
+    old, new = pictures(stored), pictures(fresh)
+    assert old.keys() == new.keys()
+    for name in old:
+        before, after = plt.imread(io.BytesIO(old[name])), plt.imread(io.BytesIO(new[name]))
+        assert before.shape == after.shape, name
+        assert np.abs(before - after).mean() < 0.01, name  # another version may draw letters a little differently
+
+
+@each_source
+def test_formulas_stay_out_of_folds(source):
+    for cell in build(source)[1].cells:
+        for fold in re.findall(r"<details>.*?</details>", cell.source, re.DOTALL):
+            assert "$" not in fold, f"VS Code does not render formulas in <details>: {fold[:80]!r}"
+
+
+@each_source
+def test_headings_are_in_order(source):
+    levels = [len(marks) for marks in re.findall(r"^# (#+) (?!BEGIN|END)", source.read_text(), re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(later <= earlier + 2 for earlier, later in zip(levels, levels[1:], strict=False))
+
+
+@pytest.mark.parametrize("page", ["README.md"])
+def test_links_of_a_page_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text()):
+        assert (ROOT / target).exists(), f"{page} links to {target}, which does not exist"
