@@ -8,12 +8,13 @@ import argparse
 import sys
 import time
 
-from build import ROOT, as_text, build, code_cells, pictures, write
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from tqdm import tqdm
+
+from build import ROOT, as_text, build, code_cells, pictures, write
 
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
 

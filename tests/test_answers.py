@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from solutions.build import ROOT, build
+from solutions.build import build
+from solutions.markup import ROOT
 from tests import part1
 from tests.answers import answers, wrong
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from solutions.build import ROOT, MarkupError, as_text, build, keep_outputs, main
+from solutions.build import as_text, build, keep_outputs, main
+from solutions.markup import ROOT, MarkupError
 
 SOURCE = '''# %% [markdown]
 # # Part 9: Small
@@ -261,11 +262,15 @@ def test_a_learners_saved_notebook_is_never_overwritten(root, capsys):
     notebook = json.loads(path.read_text())
     notebook["metadata"]["language_info"] = {"name": "python"}  # what Jupyter adds when it saves
     notebook["cells"][0]["source"] = "my work"
-    path.write_text(json.dumps(notebook))
-    saved = path.read_bytes()
-    assert main([], root) == 1
-    assert "was saved by a notebook program and may hold work" in capsys.readouterr().err
-    assert path.read_bytes() == saved
+    for file, saved in [
+        (path, json.dumps(notebook)),
+        (path, "<<<<<<< a merge that was left half done"),
+        (root / "solutions" / "part9_small.ipynb", "<<<<<<< a merge that was left half done"),
+    ]:
+        file.write_text(saved)
+        assert main([], root) == 1
+        assert "may hold somebody's work: move it away" in capsys.readouterr().err
+        assert file.read_text() == saved
 
 
 def test_hand_out_goes_to_its_folder_and_leaves_the_rest_alone(root):
@@ -281,21 +286,21 @@ def test_hand_out_goes_to_its_folder_and_leaves_the_rest_alone(root):
 BEGIN, END = "    ### BEGIN SOLUTION\n", "    ### END SOLUTION\n"
 # what is replaced by what, the line that the error names (the first that holds these words), words of the error
 WRONG_MARKUP = {
-    "no markers": (BEGIN + "    y = x + x\n    return y\n" + END, "    return x\n", "### 9.2", "needs one cell with"),
-    "no end": ("    return y\n" + END, "    return y\n", BEGIN, "without '### END SOLUTION'"),
-    "no begin": (BEGIN, "", END, "without '### BEGIN SOLUTION'"),
-    "two begins": (BEGIN, BEGIN * 2, BEGIN, "without '### END SOLUTION'"),
-    "no end in prose": ("# ### END SOLUTION\n\n", "\n", "# ### BEGIN", "without '### END SOLUTION'"),
+    "no markers": (BEGIN + "    y = x + x\n    return y\n" + END, "    return x\n", "### 9.2", "it needs one"),
+    "no end": ("    return y\n" + END, "    return y\n", BEGIN, "come in pairs"),
+    "no begin": (BEGIN, "", END, "come in pairs"),
+    "two begins": (BEGIN, BEGIN * 2, BEGIN, "come in pairs"),
+    "no end in prose": ("# ### END SOLUTION\n\n", "\n", "# ### BEGIN", "come in pairs"),
     "marker in docstring": ("    x: float", "    ### BEGIN SOLUTION", '"""Twice x', "not in a docstring"),
     "marker in signature": (
         "def double(x):\n",
         "def double(\n    x,\n" + BEGIN + "):\n",
         BEGIN,
-        "not in a docstring or a sig",
+        "signature",
     ),
-    "marker behind code": ("    y = x + x\n", "    y = x + x  ### END SOLUTION\n", "y = x + x", "a line of its own"),
+    "marker behind code": ("    y = x + x\n", "    y = x + x  ### END SOLUTION\n", "y = x + x", "a comment of its own"),
     "marker outside a body": (BEGIN, BEGIN.strip() + "\n", "### BEGIN SOLUTION\n    y", "in a body"),
-    "misspelt marker": (BEGIN, "    # BEGIN SOLUTION\n", "    # BEGIN", "a line of its own"),
+    "misspelt marker": (BEGIN, "    # BEGIN SOLUTION\n", "    # BEGIN", "a comment of its own"),
     "name used twice": ("### 9.1 In words", "### 9.1 Double", "### 9.2", "two exercises"),
     "number used twice": ("### 9.2", "### 9.1", "### 9.1 Double", "two exercises"),
     "no difficulty": (" · ●○○○○", "", "### 9.2", "an exercise begins"),

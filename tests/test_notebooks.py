@@ -11,7 +11,7 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from solutions.build import ROOT
+from solutions.markup import ROOT
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
 each_part = pytest.mark.parametrize("part", PARTS)

@@ -1,4 +1,4 @@
-"""The text says what is so: each number is recomputed, each picture is the one that was drawn, each says what it shows."""
+"""The text says what is so: each number is recomputed, each picture is the one that the stored run has drawn."""
 
 import io
 import re
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch as t
 
-from solutions.build import ROOT, build, pictures
+from solutions.build import build, pictures
+from solutions.markup import ROOT
 from solutions.part1_diffusion import linear_schedule, q_eq2, q_eq4
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))

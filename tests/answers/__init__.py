@@ -2,10 +2,10 @@
 
 tests/answers/partN/NAME.py holds those of exercise NAME, one function (or class) each. To add one, copy a neighbour:
 
-    @right
-    def as_a_sum(x): ...                      # another way to be right: the check has to accept it
+    @right                            # another way to be right: the check has to accept it
+    def as_a_sum(x): ...
 
-    @wrong("Is the end included?")            # one plausible mistake: the check has to refuse it with this in its message
+    @wrong("Is the end included?")    # one plausible mistake: the check has to refuse it with these words
     def end_left_out(x): ...
 """
 
