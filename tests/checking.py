@@ -106,7 +106,8 @@ def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str
     if result.shape != shape:
         raise Mistake(f"{call} returns {kind(result)}, expected shape {shape}")
     if result.dtype != t.float32:
-        raise Mistake(f"{call} returns numbers of type {result.dtype}, expected torch.float32")
+        question = "Did NumPy compute it? Its numbers are float64." if result.dtype == t.float64 else ""
+        raise Mistake(f"{call} returns numbers of type {result.dtype}, expected torch.float32", question)
     if result.device.type != device:
         raise Mistake(f"{call} returns a tensor on {result.device.type}, expected it on {device}, where the input is")
     if result.requires_grad:

@@ -34,7 +34,7 @@ SCHEDULE_MISTAKES = [
         lambda T, lo, hi: t.linspace(lo, hi, T).sqrt(),
     ),
     ("These are squares of the variances. Is a square left over?", lambda T, lo, hi: t.linspace(lo, hi, T) ** 2),
-    ("These are the alphas. Which of the two does Section 4 list?", lambda T, lo, hi: 1 - t.linspace(lo, hi, T)),
+    ("These are 1 - β. Is a subtraction left over?", lambda T, lo, hi: 1 - t.linspace(lo, hi, T)),
     (
         "These are running products (ᾱ). Does each entry stand for one step?",
         lambda T, lo, hi: (1 - t.linspace(lo, hi, T)).cumprod(0),
@@ -55,8 +55,8 @@ def check_linear_schedule(answer: Callable) -> str:
         result = answer(T) if T > 5 else answer(T, lo, hi)
         if isinstance(result, t.Tensor) and result.ndim == 1 and len(result) != T:
             off_by_one = {T + 1: "Is one end there twice?", T - 1: "Is one end missing?"}
-            question = off_by_one.get(len(result), "Is max_steps used?")
-            raise Mistake(f"{call} gives {len(result)} numbers, expected {T}", question)
+            question = off_by_one.get(len(result), "Is max_steps used as the count of numbers?")
+            raise Mistake(f"{call} gives {len(result)} number{'s'[: len(result) != 1]}, expected {T}", question)
         expect_tensor(result, (T,), call)
         expected = t.linspace(lo, hi, T)
         if result.allclose(expected, rtol=1e-3, atol=1e-7):
@@ -105,6 +105,11 @@ def own_schedule(length: int) -> Callable:
     return lambda betas, n: linear_schedule(length)[:n].tolist()
 
 
+def paper_schedule(betas: list[float], n: int) -> list[float]:
+    """What linear_schedule(num_steps) gives, in place of betas."""
+    return linear_schedule(n).tolist()
+
+
 def same_noise(betas: list[float], n: int) -> tuple[float, float]:
     noise = 0.0
     for beta in betas[:n]:
@@ -124,8 +129,12 @@ EQ2_MISTAKES = [
     ("Are the two factors swapped?", walk(sqrt, keep)),
     ("The noise fades too. Does it have the image's factor?", walk(keep, keep)),
     ("Does each step fade the image before it adds noise?", walk(lambda b: 1, sqrt)),
+    ("That is x as it came. Is it the noised image that is returned?", lambda betas, n: (1, 0)),
     ("Does each step add noise?", walk(keep, lambda b: 0)),
     ("Is the noise scaled by its step?", walk(keep, lambda b: 1)),
+    ("Does the root cover all of 1 - β?", walk(lambda b: 1 - sqrt(b), sqrt)),
+    ("Is β squared? The way back from a variance is a root.", walk(keep, lambda b: b**2)),
+    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", walk(lambda b: (1 - b) / 2, lambda b: b / 2)),
     ("Is that one step too many?", walk(keep, sqrt, lambda betas, n: betas[: n + 1])),
     ("Is that one step too few?", walk(keep, sqrt, lambda betas, n: betas[: n - 1])),
     ("The first step is left out. In which row is β₁?", walk(keep, sqrt, lambda betas, n: betas[1:n])),
@@ -137,6 +146,7 @@ EQ2_MISTAKES = [
         "Only the first step acts. Does the function return inside the loop?",
         walk(keep, sqrt, lambda betas, n: betas[:1]),
     ),
+    ("Is betas used, or a schedule of your own?", walk(keep, sqrt, paper_schedule)),
     ("Does every step use the first β?", walk(keep, sqrt, lambda betas, n: betas[:1] * n)),
     ("Does every step use the last β?", walk(keep, sqrt, lambda betas, n: betas[n - 1 : n] * n)),
     (
@@ -149,31 +159,46 @@ EQ2_MISTAKES = [
     ("Is ᾱ inside the loop? One step knows only its own β.", alpha_bar_in_loop),
 ]
 
+
+def share(factor: Callable, std: Callable) -> Callable:
+    """factor(ᾱ) x + std(ᾱ) ε, with the right ᾱ."""
+    return lambda betas, n: (factor(alpha_bar(betas, n)), std(alpha_bar(betas, n)))
+
+
+def missing(kept: float) -> float:
+    return sqrt(1 - kept)
+
+
 EQ4_MISTAKES = [
+    ("Did a variance go where a standard deviation belongs?", share(sqrt, lambda a: 1 - a)),
+    ("Is the square root missing in front of the image?", share(lambda a: a, missing)),
+    ("Are both square roots missing?", share(lambda a: a, lambda a: 1 - a)),
+    ("Are the two factors swapped?", share(missing, sqrt)),
+    ("The two variances should add up to 1. The noise gets 1 minus what?", share(sqrt, lambda a: 1 - sqrt(a))),
+    ("The two variances should add up to 1. The noise gets 1 minus what?", share(sqrt, lambda a: sqrt(1 - sqrt(a)))),
+    ("Is a root taken twice?", share(lambda a: a**0.25, lambda a: sqrt(1 - sqrt(a)))),
+    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", share(lambda a: a / 2, lambda a: (1 - a) / 2)),
+    ("That is x as it came. Is it the noised image that is returned?", share(lambda a: 1, lambda a: 0)),
+    ("Does the image fade at all?", share(lambda a: 1, missing)),
+    ("Is the noise scaled?", share(sqrt, lambda a: 1)),
+    ("Is noise added?", share(sqrt, lambda a: 0)),
+    ("Nothing is left of the image. Does the product begin at 0?", lambda b, n: (0, 1)),
     (
-        "Did a variance go where a standard deviation belongs?",
-        lambda b, n: (sqrt(alpha_bar(b, n)), 1 - alpha_bar(b, n)),
-    ),
-    ("Is the square root missing in front of the image?", lambda b, n: (alpha_bar(b, n), sqrt(1 - alpha_bar(b, n)))),
-    ("Are both square roots missing?", lambda b, n: (alpha_bar(b, n), 1 - alpha_bar(b, n))),
-    ("Are the two factors swapped?", jump(lambda b, n: 1 - alpha_bar(b, n))),
-    (
-        "The noise should make up for √ᾱ in variance: 1 minus what?",
-        lambda b, n: (sqrt(alpha_bar(b, n)), 1 - sqrt(alpha_bar(b, n))),
-    ),
-    ("The root is taken twice. 1 minus what?", lambda b, n: (sqrt(alpha_bar(b, n)), sqrt(1 - sqrt(alpha_bar(b, n))))),
-    ("Does the image fade at all?", lambda b, n: (1, sqrt(1 - alpha_bar(b, n)))),
-    ("Is the noise scaled?", lambda b, n: (sqrt(alpha_bar(b, n)), 1)),
-    ("Is noise added?", lambda b, n: (sqrt(alpha_bar(b, n)), 0)),
-    (
-        "The noise is that of the last step alone. Which share do all steps leave?",
+        "The noise is that of the last step alone. What do all steps add?",
         lambda b, n: (sqrt(alpha_bar(b, n)), sqrt(b[n - 1])),
     ),
+    (
+        "The noise gets the product of the betas. Is that 1 - ᾱ?",
+        lambda b, n: (sqrt(alpha_bar(b, n)), sqrt(prod(b[:n]))),
+    ),
+    ("The noise gets the sum of the betas. Is that 1 - ᾱ?", lambda b, n: (sqrt(alpha_bar(b, n)), sqrt(sum(b[:n])))),
     ("Only the last step shows. ᾱ is a product over how many?", jump(lambda b, n: 1 - b[n - 1])),
+    ("Only one step shows, and it is one row late. ᾱ is a product over how many?", jump(lambda b, n: 1 - b[n])),
     ("num_steps counts from 1, rows from 0. Is that one step too many?", jump(lambda b, n: alpha_bar(b, n + 1))),
     ("num_steps counts from 1, rows from 0. Is that one step too few?", jump(lambda b, n: alpha_bar(b, n - 1))),
     ("Row -1 is the last one. Is that one step too few?", jump(lambda b, n: alpha_bar(b, n - 1 or len(b)))),
-    ("The first step is left out. In which row is β₁?", jump(lambda b, n: prod(1 - beta for beta in b[1:n]))),
+    ("The first step is left out. In which row is β₁?", jump(lambda b, n: alpha_bar(b[1:], n - 1))),
+    ("All steps are one row late. In which row is β₁?", jump(lambda b, n: alpha_bar(b[1:], n))),
     ("The whole schedule acts every time. Is num_steps used?", jump(lambda b, n: alpha_bar(b, len(b)))),
     ("Is this the product of the betas? ᾱ multiplies the alphas.", jump(lambda b, n: prod(b[:n]))),
     ("Is this the product of the betas? ᾱ multiplies the alphas.", jump(lambda b, n: 1 - prod(b[:n]))),
@@ -181,8 +206,10 @@ EQ4_MISTAKES = [
     ("Is one β taken n times? Each step has its own.", jump(lambda b, n: (1 - b[n - 1]) ** n)),
     ("Is one β taken n times? Each step has its own.", jump(lambda b, n: (1 - b[0]) ** n)),
     ("Is the schedule read from its end?", jump(lambda b, n: alpha_bar(b[::-1], n))),
-    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(linear_schedule(200).tolist(), n))),
-    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(linear_schedule(1000).tolist(), n))),
+    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(own_schedule(200)(b, n), n))),
+    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(own_schedule(1000)(b, n), n))),
+    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(linear_schedule(200).tolist(), 200))),
+    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(paper_schedule(b, n), n))),
 ]
 
 
@@ -204,10 +231,20 @@ def betas_for(device: str = "cpu") -> t.Tensor:
     return t.tensor(BETAS, dtype=t.float32, device=device)
 
 
+def call(q: Callable, x: t.Tensor, n: int) -> object:
+    """q(x, n, betas). An error of its own gets a note that says what it was called with."""
+    try:
+        return q(x, n, betas_for(x.device.type))
+    except Exception as error:
+        if not isinstance(error, NotImplementedError):
+            error.add_note(f"The check called it with x of shape {tuple(x.shape)}, num_steps={n}, betas={BETAS}.")
+        raise
+
+
 def noised(q: Callable, value: float, n: int) -> t.Tensor:
     """A large image of one value after n steps, always under the same seed."""
     seed_all(t.initial_seed())
-    result = q(t.full(LARGE, value, dtype=t.float32), n, betas_for())
+    result = call(q, t.full(LARGE, value, dtype=t.float32), n)
     expect_tensor(result, LARGE, f"with a {LARGE} image, it")
     return result
 
@@ -221,9 +258,10 @@ def measure(q: Callable, n: int) -> Levels:
 def judge_form(q: Callable, device: str) -> None:
     """A small image: what comes back, and what is left untouched."""
     x, betas = t.rand(3, 5, 4, dtype=t.float32, device=device), betas_for(device)
-    x_before, betas_before = x.clone(), betas.clone()
-    expect_tensor(q(x, 2, betas), (3, 5, 4), "with a (3, 5, 4) image, it", device)
-    for name, now, before in [("x", x, x_before), ("betas", betas, betas_before)]:
+    x_before = x.clone()
+    expect_tensor(call(q, x, 2), (3, 5, 4), "with a (3, 5, 4) image, it", device)
+    q(x, 2, betas)
+    for name, now, before in [("x", x, x_before), ("betas", betas, betas_for(device))]:
         if not now.equal(before):
             raise Mistake(f"it changes the {name} it is given", f"Does a line write into {name} in place?")
 
@@ -233,7 +271,10 @@ def judge_noise(q: Callable) -> None:
     noise = noised(q, 0, 1)
     if noise.abs().max() < 1e-6:
         return  # no noise at all after one step: the levels tell which mistake that is
-    again = q(t.zeros(LARGE, dtype=t.float32), 1, betas_for())
+    mean, std = noise.mean().item(), noise.std().item()
+    again = call(q, t.zeros(LARGE, dtype=t.float32), 1)
+    if noise.equal(again) and std < 1e-6:
+        raise Mistake(f"every number gets the same {mean:.3f} added, in each call", "Is anything random?")
     if noise.equal(again):
         raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
     shared = [name for axis, name in enumerate(["channel", "row", "column"]) if noise.std(dim=axis).max() < 1e-6]
@@ -241,9 +282,10 @@ def judge_noise(q: Callable) -> None:
         raise Mistake(f"every {' and '.join(shared)} gets the same noise", "Does each number of x get its own draw?")
     if noised(q, 0, 2).abs().max() == 1:
         raise Mistake("no number is larger than 1", "Is the result clamped? A noised image may leave [-1, 1].")
-    mean, std = noise.mean().item(), noise.std().item()
     if abs(mean) > 0.05 * std:
-        raise Mistake(f"after 1 step the noise has mean {mean:.3f}, expected 0", "Is it drawn between 0 and 1?")
+        from_0_to_1 = abs(mean / std - sqrt(3)) < 0.05  # of such numbers, the mean is 1/2 and the variance 1/12
+        question = "Is it drawn between 0 and 1?" if from_0_to_1 else "Is something added besides the noise?"
+        raise Mistake(f"after 1 step an image of zeros has mean {mean:.3f}, expected 0", question)
     within = ((noise - mean).abs() < std).float().mean().item()
     if abs(within - 0.683) > 0.015:
         facts = f"{within:.0%} of it is within one standard deviation, expected 68%"
@@ -278,7 +320,7 @@ def judge_image(q: Callable) -> None:
     """Every number of the image stays in its place."""
     image = t.rand(LARGE, dtype=t.float32)
     seed_all(t.initial_seed())
-    result, kept = q(image.clone(), 2, betas_for()), sqrt(alpha_bar(BETAS, 2))
+    result, kept = call(q, image.clone(), 2), sqrt(alpha_bar(BETAS, 2))
     if measure(q, 2).slack < 1e-4 and not (result - noised(q, 0, 2)).allclose(kept * image, atol=1e-3):
         raise Mistake("the image is not only faded, its numbers move or mix", "Is x multiplied by a single number?")
 
@@ -297,6 +339,16 @@ def check_q_eq2(answer: Callable) -> str:
     return judge_forward(answer, EQ2_MISTAKES)
 
 
+def judge_one_draw(q: Callable) -> None:
+    """Under one seed, one draw gives the same noise after any number of steps, only stronger; a loop does not."""
+    early, late = noised(q, 0, 1), noised(q, 0, len(BETAS))
+    likeness = t.corrcoef(t.stack([early.flatten(), late.flatten()]))[0, 1].abs().item()
+    if measure(q, 1).slack < 1e-4 and likeness < 0.999:
+        raise Mistake("it is right, but draws noise more than once", "Is there still a loop over the steps, or q_eq2?")
+
+
 @check("1.4")
 def check_q_eq4(answer: Callable) -> str:
-    return judge_forward(answer, EQ4_MISTAKES)
+    covered = judge_forward(answer, EQ4_MISTAKES)
+    judge_one_draw(answer)
+    return f"{covered}, one draw"

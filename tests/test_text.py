@@ -1,6 +1,7 @@
 """The text says what is so: each number is recomputed, each picture is the one that the stored run has drawn."""
 
 import io
+import math
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch as t
 
 from solutions.build import build, pictures
 from solutions.markup import ROOT
-from solutions.part1_diffusion import linear_schedule, q_eq2, q_eq4
+from solutions.part1_diffusion import gradient_images, linear_schedule, normalize_img, q_eq2, q_eq4
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -49,7 +50,7 @@ CLAIMS = {
         ("The image has {:,d} numbers", 3 * 256 * 256),
         ("from {} to 0.02 over 1000 steps", linear_schedule(1000)[0].item()),
         ("from 0.0001 to {:.2f} over 1000 steps", linear_schedule(1000)[-1].item()),
-        ("In the paper β rises in a straight line from {} to 0.02", linear_schedule(1000)[0].item()),
+        ("in the paper β rises in a straight line from {} to 0.02", linear_schedule(1000)[0].item()),
         ("Both lines begin at {} and end at 0.02", linear_schedule(200)[0].item()),
         ("Two straight lines that both rise from nearly 0 to {:.2f}", linear_schedule(200)[-1].item()),
         ("the noise has a standard deviation of {:.2f}", noise(200, 1)),
@@ -64,7 +65,13 @@ CLAIMS = {
         ("Only the paper's 1000 steps arrive: {:.3f} of the image is left", kept(1000, 1000)),
         ("200 steps leave {:.2f}", kept(200, 200)),
         ("100 steps leave {:.2f}", kept(100, 100)),
-        ("The average $\\beta$ is about {:.2f}", linear_schedule(1000).mean().item()),
+        (
+            "(the ones below have about {:.1f})",
+            normalize_img(gradient_images(10_000, (3, 32, 32))).var(dim=0).mean().item(),
+        ),
+        ("and its root is {:.2f}", math.exp(-2) ** 0.5),
+        ("close to the {:.2f} you measured", kept(200, 200)),
+        ("the average $\\beta$ is about {:.2f}", linear_schedule(1000).mean().item()),
     ]
 }
 BOUNDS = {

@@ -59,7 +59,7 @@ def arguments_ignored(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(0.0001, 0.02, max_steps)
 
 
-@wrong("200 numbers, expected 5.\nIs max_steps used?")
+@wrong("200 numbers, expected 5.\nIs max_steps used as the count of numbers?")
 def length_ignored(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, 200)
 
@@ -94,7 +94,7 @@ def squares(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps) ** 2
 
 
-@wrong("These are the alphas.")
+@wrong("These are 1 - β.")
 def alphas(max_steps, min_noise=0.0001, max_noise=0.02):
     return 1 - t.linspace(min_noise, max_noise, max_steps)
 
@@ -157,3 +157,8 @@ def column(max_steps, min_noise=0.0001, max_noise=0.02):
 @wrong("is it a parameter?")
 def learnable(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.nn.Parameter(t.linspace(min_noise, max_noise, max_steps))
+
+
+@wrong("gives 1 number, expected 5.\nIs max_steps used as the count of numbers?")
+def count_used_as_gap(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.arange(min_noise, max_noise, max_steps)

@@ -277,3 +277,68 @@ def returns_in_the_loop(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
         return x
+
+
+@wrong("That is x as it came.")
+def returns_x(x, num_steps, betas):
+    xt = x
+    for beta in betas[:num_steps]:
+        xt = (1 - beta).sqrt() * xt + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def schedule_made_inside(x, num_steps, betas):
+    for beta in t.linspace(0.0001, 0.02, num_steps):
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Does the root cover all of 1 - β?")
+def root_of_beta_alone(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta.sqrt()) * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is β squared?")
+def squared(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta**2 * t.randn_like(x)
+    return x
+
+
+@wrong("It is (x ** 1) / 2.")
+def half_for_root(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta) ** 1 / 2 * x + beta**1 / 2 * t.randn_like(x)
+    return x
+
+
+@wrong("Is anything random?")
+def no_epsilon(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt()
+    return x
+
+
+@wrong("Is something added besides the noise?")
+def normalised_again(x, num_steps, betas):
+    x = x * 2 - 1
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Did NumPy compute it?")
+def left_in_float64(x, num_steps, betas):
+    for beta in betas[:num_steps].cpu().numpy():
+        x = (1 - beta) ** 0.5 * x + beta**0.5 * t.from_numpy(np.random.standard_normal(x.shape))
+    return x
+
+
+@wrong("'int' object has no attribute 'randn_like'")
+def hides_pytorch(x, num_steps, betas):
+    for t in range(num_steps):
+        x = (1 - betas[t]).sqrt() * x + betas[t].sqrt() * t.randn_like(x)
+    return x

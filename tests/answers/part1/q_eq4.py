@@ -79,13 +79,13 @@ def swapped(x, num_steps, betas):
     return (1 - alpha_bar).sqrt() * x + alpha_bar.sqrt() * t.randn_like(x)
 
 
-@wrong("The noise should make up for √ᾱ in variance: 1 minus what?")
+@wrong("The two variances should add up to 1.")
 def one_minus_the_root(x, num_steps, betas):
     kept = (1 - betas[:num_steps]).prod().sqrt()
     return kept * x + (1 - kept) * t.randn_like(x)
 
 
-@wrong("The root is taken twice. 1 minus what?")
+@wrong("The two variances should add up to 1.")
 def root_taken_twice(x, num_steps, betas):
     kept = (1 - betas[:num_steps]).prod().sqrt()
     return kept * x + (1 - kept).sqrt() * t.randn_like(x)
@@ -264,3 +264,90 @@ def factor_for_each_column(x, num_steps, betas):
 def product_minus_one(x, num_steps, betas):
     alpha_bar = (betas[:num_steps] - 1).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("draws noise more than once")
+def still_a_loop(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is a root taken twice?")
+def root_twice(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).sqrt().prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("It is (x ** 1) / 2.")
+def half_for_root(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar**1 / 2 * x + (1 - alpha_bar) ** 1 / 2 * t.randn_like(x)
+
+
+@wrong("That is x as it came.")
+def returns_x(x, num_steps, betas):
+    return x.clone()
+
+
+@wrong("Does the product begin at 0?")
+def product_from_zero(x, num_steps, betas):
+    alpha_bar = t.zeros(())
+    for beta in betas[:num_steps]:
+        alpha_bar = alpha_bar * (1 - beta)
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("The noise gets the product of the betas.")
+def noise_by_product_of_betas(x, num_steps, betas):
+    kept = (1 - betas[:num_steps]).prod().sqrt()
+    return kept * x + betas[:num_steps].prod().sqrt() * t.randn_like(x)
+
+
+@wrong("The noise gets the sum of the betas.")
+def noise_by_sum_of_betas(x, num_steps, betas):
+    kept = (1 - betas[:num_steps]).prod().sqrt()
+    return kept * x + betas[:num_steps].sum().sqrt() * t.randn_like(x)
+
+
+@wrong("Only one step shows, and it is one row late.")
+def one_beta_one_row_late(x, num_steps, betas):
+    alpha = 1 - betas[num_steps]
+    return alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn_like(x)
+
+
+@wrong("All steps are one row late. In which row is β₁?")
+def all_one_row_late(x, num_steps, betas):
+    alpha_bar = (1 - betas[1 : num_steps + 1]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def schedule_made_inside(x, num_steps, betas):
+    alpha_bar = (1 - t.linspace(0.0001, 0.02, num_steps)).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def alpha_bar_from_outside(x, num_steps, betas):
+    alpha_bar = (1 - t.linspace(0.0001, 0.02, 200)).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is anything random?")
+def no_epsilon(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt()
+
+
+@wrong("Is something added besides the noise?")
+def normalised_again(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * (2 * x - 1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is the result clamped?")
+def denormalised(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    xt = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+    return ((xt + 1) / 2).clamp(0, 1)
