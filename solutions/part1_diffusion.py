@@ -39,7 +39,7 @@ if MAIN:
 
     # put the course's folder on Python's path, from wherever this was started
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    sys.path[:0] = [str(folder) for folder in here.parents if (folder / "tests" / "part1.py").is_file()]
+    sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
 
 # %%
 import torch as t
@@ -158,11 +158,11 @@ if MAIN:
 
 # %%
 def gradient_images(n_images: int, img_size: tuple[int, int, int]) -> t.Tensor:
-    """Draw images that run from a random colour in the top left corner to another in the bottom right.
+    """Draw images that blend a random top left colour into a random bottom right one.
     img_size: (C, H, W)   returns: (n_images, C, H, W) in [0, 1]"""
     C, H, W = img_size
     first, last = t.randint(0, 256, (2, n_images, C, 1, 1)) / 255
-    way = t.arange(H).reshape(H, 1) + t.arange(W).reshape(1, W)  # pixels walked from the top left corner
+    way = t.arange(H).reshape(H, 1) + t.arange(W).reshape(1, W)  # pixels from top left
     return first + (last - first) * way / max(H + W - 2, 1)
 
 
@@ -216,7 +216,7 @@ def normalize_img(img: t.Tensor) -> t.Tensor:
 
 
 def denormalize_img(img: t.Tensor) -> t.Tensor:
-    """From [-1, 1] back to picture values in [0, 1], cutting off what lies outside. Any shape."""
+    """From [-1, 1] back to picture values in [0, 1], cutting off the rest. Any shape."""
     return ((img + 1) / 2).clamp(0, 1)
 
 
@@ -225,7 +225,8 @@ if MAIN:
     t.manual_seed(2)
     img = gradient_images(1, (3, 16, 16))[0]
     x = normalize_img(img)
-    utils.show_images([img, x.clamp(0, 1), denormalize_img(x)], ["original", "normalised", "denormalised"])
+    images = [img, x.clamp(0, 1), denormalize_img(x)]
+    utils.show_images(images, ["original", "normalised", "denormalised"])
 
 # %% [markdown]
 # <details>
@@ -250,7 +251,7 @@ if MAIN:
 # %%
 def linear_schedule(max_steps: int, min_noise: float = 0.0001, max_noise: float = 0.02) -> t.Tensor:
     """The variances of the forward process (Section 4), evenly spaced, both ends included.
-    max_steps: T   min_noise, max_noise: the first and the last variance   returns: (T,) float32"""
+    max_steps: T   min_noise, max_noise: first and last variance   returns: (T,) float32"""
     ### BEGIN SOLUTION
     return t.linspace(min_noise, max_noise, max_steps)
     ### END SOLUTION
@@ -319,7 +320,7 @@ if MAIN:
 def q_eq2(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
     """Noise x step by step (Equation 2, num_steps times).
     x: (C, H, W) in [-1, 1]   num_steps: 1 to T   betas: (T,)   returns: (C, H, W)"""
-    utils.check_num_steps(num_steps, max_steps=len(betas))  # given: refuses a count outside 1 to T
+    utils.check_num_steps(num_steps, max_steps=len(betas))  # given: 1 to T
     ### BEGIN SOLUTION
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
@@ -381,7 +382,7 @@ if MAIN:
 # ### 1.4 Jump straight to step n
 # *Write the forward process in one line* · ●●○○○ · 10 minutes · Equation 4
 #
-# Look at the noise after two steps of your loop. With $\alpha = 1 - \beta$ ("alpha"), the noise of the first step, of
+# Look at the noise after two steps of your loop. With $\alpha_t = 1 - \beta_t$ ("alpha"), the noise of the first step, of
 # variance $1 - \alpha_1$, has been faded once, and that of the second was added: $\alpha_2 (1 - \alpha_1) + (1 - \alpha_2)
 # = 1 - \alpha_1 \alpha_2$. The middle cancels, so two steps look like one larger step. That goes on for any number:
 #
@@ -395,7 +396,7 @@ if MAIN:
 def q_eq4(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
     """Noise x to num_steps in one jump, with one draw of noise (Equation 4).
     x: (C, H, W) in [-1, 1]   num_steps: 1 to T   betas: (T,)   returns: (C, H, W)"""
-    utils.check_num_steps(num_steps, max_steps=len(betas))  # given: refuses a count outside 1 to T
+    utils.check_num_steps(num_steps, max_steps=len(betas))  # given: 1 to T
     ### BEGIN SOLUTION
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -514,8 +515,10 @@ if MAIN:
     t.manual_seed(7)
     x = normalize_img(gradient_images(1, (3, 128, 128))[0])
     ends = [q_eq4(x, max_steps, linear_schedule(max_steps)) for max_steps in [100, 200, 1000]]
-    averages = [denormalize_img(t.nn.functional.avg_pool2d(image, 32)) for image in [x, *ends, t.randn_like(x)]]
-    utils.show_images(averages, ["clean", "end, T = 100", "end, T = 200", "end, T = 1000", "noise alone"])
+    images = [x, *ends, t.randn_like(x)]
+    titles = ["clean", "end, T = 100", "end, T = 200", "end, T = 1000", "noise alone"]
+    averages = [t.nn.functional.avg_pool2d(image, 32) for image in images]
+    utils.show_images([denormalize_img(average) for average in averages], titles)
 
 # %% [markdown]
 # <details>

@@ -64,9 +64,9 @@ def check_linear_schedule(answer: Callable) -> str:
         question = next((q for q, mistake in SCHEDULE_MISTAKES if result.allclose(mistake(T, lo, hi), rtol=1e-3)), "")
         if T > 5:
             worst = (result - expected).abs().argmax().item()
-            facts = f"is {result[worst]:.4g} at step {worst + 1}, expected {expected[worst]:.4g}"
+            facts = f"is {result[worst]:.4g} at step {worst + 1},\nexpected {expected[worst]:.4g}"
         else:
-            facts = f"gives {numbers(result)}, expected {numbers(expected)}"
+            facts = f"gives {numbers(result)},\nexpected {numbers(expected)}"
         raise Mistake(f"{call} {facts}", question)
     return "length, both ends, even steps, its own arguments"
 
@@ -288,7 +288,7 @@ def judge_noise(q: Callable) -> None:
         raise Mistake(f"after 1 step an image of zeros has mean {mean:.3f}, expected 0", question)
     within = ((noise - mean).abs() < std).float().mean().item()
     if abs(within - 0.683) > 0.015:
-        facts = f"{within:.0%} of it is within one standard deviation, expected 68%"
+        facts = f"{within:.0%} of it is within one std, expected 68%"
         raise Mistake(f"the noise is not Gaussian: {facts}", "From which distribution is it drawn?")
 
 
@@ -311,9 +311,9 @@ def judge_levels(q: Callable, mistakes: list) -> None:
     if not wrong.fits((kept, wrong.noise)):
         facts.append(f"{wrong.kept:.3f} of the image is left, expected {kept:.3f}")
     if not wrong.fits((wrong.kept, noise)):
-        facts.append(f"the noise has standard deviation {wrong.noise:.3f}, expected {noise:.3f}")
+        facts.append(f"the noise has std {wrong.noise:.3f}, expected {noise:.3f}")
     steps = f"after {wrong.n} step{'s'[: wrong.n > 1]}"
-    raise Mistake(f"with betas {BETAS}, {steps} {' and '.join(facts)}", next(questions, ""))
+    raise Mistake(f"with betas {BETAS}, {steps}\n{', and '.join(facts)}", next(questions, ""))
 
 
 def judge_image(q: Callable) -> None:

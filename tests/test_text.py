@@ -14,6 +14,8 @@ import torch as t
 from solutions.build import build, pictures
 from solutions.markup import ROOT
 from solutions.part1_diffusion import gradient_images, linear_schedule, normalize_img, q_eq2, q_eq4
+from tests.answers.part1.q_eq4 import noise_by_variance
+from tests.part1 import check_q_eq4
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -158,3 +160,10 @@ def test_headings_are_in_order(source):
 def test_links_of_a_page_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text()):
         assert (ROOT / target).exists(), f"{page} links to {target}, which does not exist"
+
+
+def test_readme_shows_the_message_that_the_check_gives():
+    with pytest.raises(AssertionError) as failure:
+        check_q_eq4(noise_by_variance)
+    _, after, message = " ".join(str(failure.value).split()).partition("after 1 step")
+    assert after + message in " ".join((ROOT / "README.md").read_text().split())
