@@ -79,7 +79,8 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
                 stub = YOUR_ANSWER if cell.kind == "markdown" else with_stubs(cell.text, line)
             if exercise and cell is exercise.hints and solutions:
                 stub += "\n\n" + fold("Solution", f"```python\n{without_markers(exercise.answer.text)}\n```")
-            add(solved, cell, text.replace("](images/", "](../notebooks/images/"), id, **metadata)
+            label = "**A model answer**\n\n" if stub == YOUR_ANSWER else ""
+            add(solved, cell, label + text.replace("](images/", "](../notebooks/images/"), id, **metadata)
             add(theirs, cell, stub, id, **metadata)
             if stub == YOUR_ANSWER and solutions:
                 add(theirs, cell, fold("A model answer", text), f"{id}_answer")

@@ -5,6 +5,9 @@ python solutions/run.py [PART] --outputs   into solutions/*.ipynb, and their pic
 """
 
 import argparse
+import base64
+import copy
+import re
 import sys
 import time
 
@@ -35,6 +38,16 @@ def execute(notebook: NotebookNode, name: str) -> None:
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
 
 
+def page(notebook: NotebookNode, title: str) -> str:
+    """The notebook as one page of HTML that holds its pictures (nbconvert's embed_images would open every <details>)."""
+    page = copy.deepcopy(notebook)
+    for cell in page.cells:
+        for name in re.findall(r"\]\(\.\./notebooks/images/([^)]+)\)", cell.source):
+            png = base64.b64encode((ROOT / "notebooks" / "images" / name).read_bytes()).decode()
+            cell.source = cell.source.replace(f"](../notebooks/images/{name})", f"](data:image/png;base64,{png})")
+    return HTMLExporter().from_notebook_node(page, {"metadata": {"name": title}})[0]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="", help="one part only: 1, 2, ...")
@@ -62,10 +75,8 @@ def main() -> int:
                 write(ROOT / "notebooks" / "images" / name, png)
             print(f"{source.stem}: {seconds:.0f} s, outputs stored in {source.with_suffix('.ipynb')}")
         else:
-            resources = {"metadata": {"name": source.stem, "path": str(SOLUTIONS)}}
-            page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources)
             write(BUILD / f"{source.stem}.ipynb", text)
-            write(BUILD / f"{source.stem}.html", page.encode())
+            write(BUILD / f"{source.stem}.html", page(notebook, source.stem).encode())
             print(f"{source.stem}: {seconds:.0f} s, see {BUILD / source.stem}.html and .ipynb")
     return 1 if failures else 0
 

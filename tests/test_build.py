@@ -152,7 +152,7 @@ def test_solution_is_folded_under_the_hints_of_the_exercise_notebook_alone(root)
 
 def test_written_question_becomes_an_answer_cell_and_a_folded_model_answer(root):
     solved, exercise = build_text(root / "part9.py", SOURCE)
-    assert solved["in_words"].source == "Because."
+    assert solved["in_words"].source == "**A model answer**\n\nBecause."
     assert "Because" not in exercise["in_words"].source
     assert (
         exercise["in_words_answer"].source == "<details>\n<summary>A model answer</summary>\n\nBecause.\n\n</details>"

@@ -100,6 +100,8 @@ def test_run_makes_a_notebook_and_a_page_with_its_pictures(part):
     assert done.returncode == 0, done.stderr
     page = ROOT / "build" / f"{part}.html"
     assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb\n", done.stdout)
-    notebook = nbformat.read(page.with_suffix(".ipynb"), 4)
+    notebook, html = nbformat.read(page.with_suffix(".ipynb"), 4), page.read_text()
     drawn = sum("image/png" in out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", []))
-    assert drawn > 0 and page.read_text().count("data:image/png;base64") >= drawn
+    shown = sum(cell.source.count("(../notebooks/images/") for cell in notebook.cells)
+    assert drawn > 0 and html.count("data:image/png;base64") >= drawn + shown and "notebooks/images/" not in html
+    assert not re.search(r"</summary>\s*</details>", html), "the folds are empty, and what they held stands open"
