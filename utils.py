@@ -33,6 +33,15 @@ def check_num_steps(num_steps: int | t.Tensor, max_steps: int) -> None:
         raise ValueError(f"num_steps counts steps of noise, 1 to {max_steps} with this schedule, but it is {num_steps}")
 
 
+def allclose(actual: t.Tensor, expected: t.Tensor, tolerance: float = 1e-4) -> None:
+    """Say that two tensors agree, or how far apart they are.
+    errors: AssertionError for another shape, or a difference above the tolerance"""
+    assert actual.shape == expected.shape, f"shapes differ: {tuple(actual.shape)}, expected {tuple(expected.shape)}"
+    difference = (actual - expected).abs().max().item()
+    assert difference <= tolerance, f"the tensors differ by up to {difference:.4g}"
+    print(f"ok, equal to within {tolerance:g}")
+
+
 def show() -> None:
     """Show the current figure; under IS_CI, close it unseen."""
     plt.close() if IS_CI else plt.show()

@@ -11,7 +11,7 @@
 # will have measured how much of the image is left.
 #
 # **You need** some Python, PyTorch tensors, and what the mean, the variance and the standard deviation of a normal
-# distribution are. You do not need a GPU or an account anywhere. Plan about an hour.
+# distribution are. You do not need a GPU or an account anywhere. Plan about 90 minutes.
 
 # %% [markdown]
 # ## How to work
@@ -43,6 +43,8 @@ if MAIN:
 
 # %%
 import torch as t
+import torch.nn as nn
+from einops import rearrange
 
 import utils
 
@@ -539,10 +541,280 @@ if MAIN:
 # starts from. That is a flaw you should know of, not a bug in your code.
 
 # %% [markdown]
+# ## From one image to a batch
+#
+# Training works on batches of images, shape (B, C, H, W), and every image in a batch gets another amount of noise. Three
+# small pieces prepare for that: a home for the schedule, Equation 4 for a batch, and its inverse.
+
+# %% [markdown]
+# ### 1.5 Give the schedule a home
+# *Write a module that holds β, α and ᾱ* · ●●○○○ · 15 minutes · Section 2
+#
+# Training and sampling look up $\beta$, $\alpha$ and $\bar\alpha$ all the time. So compute the three vectors once and keep
+# them in a module, as **buffers**: tensors that belong to a module, move with it (`.to(device)`) and are saved with it, but
+# are not trained, as parameters are. PyTorch's `register_buffer(name, tensor)` makes one.
+#
+# The counts are those of before: `schedule.beta(1)` is `betas[0]`. The method `rows` is given: it turns one count or a
+# batch of counts into rows. So one count gives shape (1,), and B counts give shape (B,).
+
+# %%
+class NoiseSchedule(nn.Module):
+    """The vectors β, α and ᾱ of one schedule, looked up by counts of steps, 1 to T."""
+
+    betas: t.Tensor
+    alphas: t.Tensor
+    alpha_bars: t.Tensor
+
+    def __init__(self, max_steps: int, device: t.device | str, betas: t.Tensor | None = None):
+        """max_steps: T   device: where to keep the vectors   betas: (T,), or None: linear"""
+        super().__init__()
+        self.max_steps = max_steps
+        betas = linear_schedule(max_steps) if betas is None else betas
+        ### BEGIN SOLUTION
+        self.register_buffer("betas", betas)
+        self.register_buffer("alphas", 1 - betas)
+        self.register_buffer("alpha_bars", self.alphas.cumprod(dim=0))
+        self.to(device)
+        ### END SOLUTION
+
+    def beta(self, num_steps: int | t.Tensor) -> t.Tensor:
+        """The variance that step num_steps adds.
+        num_steps: int or int tensor (B,), 1 to T   returns: (1,) or (B,)"""
+        ### BEGIN SOLUTION
+        return self.betas[self.rows(num_steps)]
+        ### END SOLUTION
+
+    def alpha(self, num_steps: int | t.Tensor) -> t.Tensor:
+        """The share of the variance that step num_steps keeps. Shapes as for beta."""
+        ### BEGIN SOLUTION
+        return self.alphas[self.rows(num_steps)]
+        ### END SOLUTION
+
+    def alpha_bar(self, num_steps: int | t.Tensor) -> t.Tensor:
+        """The share of the variance that steps 1 to num_steps keep. Shapes as for beta."""
+        ### BEGIN SOLUTION
+        return self.alpha_bars[self.rows(num_steps)]
+        ### END SOLUTION
+
+    def rows(self, num_steps: int | t.Tensor) -> t.Tensor:
+        """Given: counts 1 to T to rows 0 to T - 1, as an int tensor (1,) or (B,)."""
+        utils.check_num_steps(num_steps, self.max_steps)
+        return t.as_tensor(num_steps, device=self.device).reshape(-1) - 1
+
+    @property
+    def device(self) -> t.device:
+        """Given: where the vectors are now."""
+        return next(self.buffers()).device
+
+    def __len__(self) -> int:
+        return self.max_steps
+
+
+# %%
+if MAIN:
+    tests.part1.check_NoiseSchedule(NoiseSchedule)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# In `q_eq4` you needed the product of the first few alphas. Here you need it for every count. Which of PyTorch's
+# functions gives all those products at once?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `cumprod` gives running products: row 0 is the first alpha, row 1 the first two multiplied, and so on. A tensor can be
+# indexed with a tensor of rows: `vector[rows]` has the shape of `rows`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# In `__init__`, three lines like `self.register_buffer("alphas", …)`, and then `self.to(…)`. In each method one line:
+# `return self. … [self.rows(num_steps)]`.
+#
+# </details>
+
+# %%
+if MAIN:
+    import matplotlib.pyplot as plt
+
+    schedule = NoiseSchedule(max_steps=200, device="cpu")
+    steps = t.arange(1, len(schedule) + 1)
+    plt.plot(steps, schedule.alpha(steps), "--", label="α, kept by this step")
+    plt.plot(steps, schedule.alpha_bar(steps), "-", label="ᾱ, kept by all steps so far")
+    plt.plot(steps, schedule.beta(steps), ":", label="β, added by this step")
+    plt.xlabel("step t")
+    plt.ylabel("share of the variance")
+    plt.legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Three curves against the step. Alpha, dashed, stays just below 1. Beta, dotted, stays just above 0. Alpha bar, solid, falls from 1 to 0.13 within 200 steps.](images/part1_noise_schedule.png)
+#
+# No single step does much: α never falls below 0.98. All 200 together leave 0.13 of the variance, whose root is
+# the 0.36 you know.
+#
+# </details>
+
+# %% [markdown]
+# ### 1.6 Noise a batch of images
+# *Noise each image by a count of its own* · ●●●○○ · 15 minutes · Equation 4
+#
+# The network has to learn from images at every level of noise. So each image draws its own count of steps, any of 1 to
+# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three: a network will see `noised`
+# and `num_steps`, and has to guess `noise`.
+#
+# Mind the shapes. $\bar\alpha$ has shape (B,), the images (B, C, H, W), and PyTorch lines shapes up from the *right*: B would
+# meet W. Make it (B, 1, 1, 1) first.
+
+# %%
+def noise_img(
+    img: t.Tensor, noise_schedule: NoiseSchedule, max_steps: int | None = None
+) -> tuple[t.Tensor, t.Tensor, t.Tensor]:
+    """Noise each image by a random count of steps (Equation 4).
+    img: (B, C, H, W) in [-1, 1]   max_steps: the largest count, T if None
+    returns: num_steps (B,) int, 1 to max_steps; noise (B, C, H, W), mean 0 and variance 1;
+    noised (B, C, H, W)"""
+    max_steps = len(noise_schedule) if max_steps is None else max_steps
+    ### BEGIN SOLUTION
+    num_steps = t.randint(1, max_steps + 1, (len(img),), device=img.device)
+    noise = t.randn_like(img)
+    alpha_bar = rearrange(noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+    noised = alpha_bar.sqrt() * img + (1 - alpha_bar).sqrt() * noise
+    return num_steps, noise, noised
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_noise_img(noise_img)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# How many counts do you have to draw, and how many numbers of noise?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `t.randint(low, high, shape)` draws from `low` up to, but not including, `high`. Give it and the noise the `device` of
+# the images. `rearrange(a, "b -> b 1 1 1")` turns shape (B,) into (B, 1, 1, 1).
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# Five lines: `num_steps = t.randint(…)`, `noise = …`, `alpha_bar = rearrange(…)`, `noised =` the line you know from `q_eq4`,
+# and the return.
+#
+# </details>
+
+# %%
+if MAIN:
+    t.manual_seed(7)
+    schedule = NoiseSchedule(max_steps=200, device="cpu")
+    batch = normalize_img(gradient_images(1, (3, 32, 32))).repeat(6, 1, 1, 1)
+    num_steps, noise, noised = noise_img(batch, schedule)
+    utils.show_images(denormalize_img(noised), [f"after step {n}" for n in num_steps])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![The same colour gradient six times, after 88, 80, 189, 162, 159 and 32 steps. It is clearest after 32 steps, and hardly visible after 189.](images/part1_noise_img.png)
+#
+# One image, six copies in a batch, six counts. The larger the count, the more noise.
+#
+# </details>
+
+# %% [markdown]
+# ### 1.7 Take the noise off again
+# *Solve Equation 4 for the clean image* · ●●○○○ · 10 minutes · Equation 4
+#
+# Who knows the noise can undo Equation 4: subtract the scaled noise, then make up for the fading. During training you will
+# put the network's *guess* of the noise in here, and see at a glance how good it is.
+
+# %%
+def reconstruct(
+    noisy_img: t.Tensor, noise: t.Tensor, num_steps: t.Tensor, noise_schedule: NoiseSchedule
+) -> t.Tensor:
+    """The clean image that this noise belongs to: Equation 4, solved for x0.
+    noisy_img, noise: (B, C, H, W)   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+    ### BEGIN SOLUTION
+    alpha_bar = rearrange(noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+    return (noisy_img - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_reconstruct(reconstruct)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# In the line `noised = …` of `noise_img`, everything but the image is known. How do you solve it for the image?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# From xₜ = √ᾱ x₀ + √(1 − ᾱ) ε follows √ᾱ x₀ = xₜ − √(1 − ᾱ) ε.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# Two lines: `alpha_bar = rearrange(…)` as before, and `return (noisy_img - … * noise) / …`. Mind the parentheses.
+#
+# </details>
+
+# %%
+if MAIN:
+    t.manual_seed(7)
+    schedule = NoiseSchedule(max_steps=200, device="cpu")
+    img = gradient_images(1, (3, 32, 32))
+    num_steps, noise, noised = noise_img(normalize_img(img), schedule)
+    exact = reconstruct(noised, noise, num_steps, schedule)
+    rough = reconstruct(noised, 0.9 * noise, num_steps, schedule)
+    images = [img, *map(denormalize_img, (noised, exact, rough))]
+    titles = ["clean", f"after step {num_steps.item()}", "true noise", "0.9 of the noise"]
+    utils.show_images([image[0] for image in images], titles)
+    utils.allclose(denormalize_img(exact), img)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Four squares: a clean colour gradient; the same under heavy noise, after 88 steps; reconstructed with the true noise, as clean as the first; and reconstructed with 0.9 of the noise, with fine grain left.](images/part1_reconstruct.png)
+#
+# With the true noise you get the clean image back. With a tenth of the noise overlooked, grain remains, and it is divided
+# by √ᾱ: the noisier the image, the more a small error in the noise shows. That is why sampling will not jump to the
+# end in one go.
+#
+# </details>
+
+# %% [markdown]
 # ## What you have now
 #
 # - A **distribution** is a function on images, a **sample** is an image; the paper writes one, your code holds the other.
 # - The **forward process** q fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to learn.
 # - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ the product of the first $t$ alphas.
 # - `q_eq2` walks, `q_eq4` jumps, and both arrive at the same distribution. You measured it.
+# - `NoiseSchedule` holds $\beta$, $\alpha$ and $\bar\alpha$, `noise_img` noises a batch, `reconstruct` undoes it with the noise.
 # - $\sqrt{\bar\alpha_t}$ is what is left of the image. It reaches 0 only if the schedule is long enough, or its $\beta$ large enough.

@@ -10,9 +10,10 @@ from math import prod, sqrt
 
 import torch as t
 
-from solutions.part1_diffusion import linear_schedule
-from tests.checking import Mistake, check, expect_tensor, numbers, seed_all
+from solutions.part1_diffusion import NoiseSchedule, linear_schedule
+from tests.checking import Mistake, check, expect_tensor, kind, numbers, seed_all
 
+DEVICES = ["cpu", "cuda"][: 1 + t.cuda.is_available()]
 BETAS = [0.1, 0.4, 0.2, 0.25]  # few, so that a learner can redo the sum; uneven, so that each mistake shows
 LARGE = (3, 128, 128)  # the noise level of so many numbers is known to 1 %
 
@@ -277,15 +278,24 @@ def judge_noise(q: Callable) -> None:
         raise Mistake(f"every number gets the same {mean:.3f} added, in each call", "Is anything random?")
     if noise.equal(again):
         raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
-    shared = [name for axis, name in enumerate(["channel", "row", "column"]) if noise.std(dim=axis).max() < 1e-6]
-    if shared:
-        raise Mistake(f"every {' and '.join(shared)} gets the same noise", "Does each number of x get its own draw?")
+    judge_independence(noise, ["channel", "row", "column"])
     if noised(q, 0, 2).abs().max() == 1:
         raise Mistake("no number is larger than 1", "Is the result clamped? A noised image may leave [-1, 1].")
+    judge_gaussian(noise, "after 1 step an image of zeros")
+
+
+def judge_independence(noise: t.Tensor, axes: list[str]) -> None:
+    shared = [name for axis, name in enumerate(axes) if noise.std(dim=axis).max() < 1e-6]
+    if shared:
+        raise Mistake(f"every {' and '.join(shared)} gets the same noise", "Does each number of x get its own draw?")
+
+
+def judge_gaussian(noise: t.Tensor, what: str) -> None:
+    mean, std = noise.mean().item(), noise.std().item()
     if abs(mean) > 0.05 * std:
         from_0_to_1 = abs(mean / std - sqrt(3)) < 0.05  # of such numbers, the mean is 1/2 and the variance 1/12
         question = "Is it drawn between 0 and 1?" if from_0_to_1 else "Is something added besides the noise?"
-        raise Mistake(f"after 1 step an image of zeros has mean {mean:.3f}, expected 0", question)
+        raise Mistake(f"{what} has mean {mean:.3f}, expected 0", question)
     within = ((noise - mean).abs() < std).float().mean().item()
     if abs(within - 0.683) > 0.015:
         facts = f"{within:.0%} of it is within one std, expected 68%"
@@ -326,7 +336,7 @@ def judge_image(q: Callable) -> None:
 
 
 def judge_forward(q: Callable, mistakes: list) -> str:
-    for device in ["cpu", "cuda"][: 1 + t.cuda.is_available()]:
+    for device in DEVICES:
         judge_form(q, device)
     judge_noise(q)
     judge_levels(q, mistakes)
@@ -352,3 +362,232 @@ def check_q_eq4(answer: Callable) -> str:
     covered = judge_forward(answer, EQ4_MISTAKES)
     judge_one_draw(answer)
     return f"{covered}, one draw"
+
+
+# ------------------------------------------------------------------------------------------------ 1.5 NoiseSchedule
+# What each method should give for (betas, n), and what mistakes make of it.
+
+LOOKUPS = {"beta": lambda b, n: b[n - 1], "alpha": lambda b, n: 1 - b[n - 1], "alpha_bar": alpha_bar}
+LOOKUP_MISTAKES = [
+    (
+        "Counts begin at 1, rows at 0. Is rows used?",
+        {name: lambda b, n, f=f: f(b, n + 1) for name, f in LOOKUPS.items()},
+    ),
+    ("These are the betas. Is a 1 - missing?", {"alpha": LOOKUPS["beta"], "alpha_bar": LOOKUPS["beta"]}),
+    ("These are the alphas. Is it the right vector?", {"beta": LOOKUPS["alpha"], "alpha_bar": LOOKUPS["alpha"]}),
+    ("These are standard deviations. β is a variance.", {"beta": lambda b, n: sqrt(b[n - 1])}),
+    ("A root is taken. Is that left to Equation 4?", {"alpha_bar": lambda b, n: sqrt(alpha_bar(b, n))}),
+    ("These are the shares of noise, 1 - ᾱ.", {"alpha_bar": lambda b, n: 1 - alpha_bar(b, n)}),
+    ("Are the alphas added up? ᾱ is a product.", {"alpha_bar": lambda b, n: sum(1 - beta for beta in b[:n])}),
+    ("Is the step's own alpha left out of the product?", {"alpha_bar": lambda b, n: alpha_bar(b, n - 1)}),
+    ("Is this the product of the betas?", {"alpha_bar": lambda b, n: prod(b[:n])}),
+    ("Is this the product of all alphas, for each count?", {"alpha_bar": lambda b, n: alpha_bar(b, len(b))}),
+    (
+        "Are the betas that are given used?",
+        {name: lambda b, n, f=f: f(linear_schedule(len(b)).tolist(), n) for name, f in LOOKUPS.items()},
+    ),
+]
+
+
+def judge_lookup(schedule: object, name: str) -> None:
+    """One method, asked for every count by itself."""
+    lookup, right, given = getattr(schedule, name), LOOKUPS[name], []
+    expected = [right(BETAS, n) for n in range(1, len(BETAS) + 1)]
+    for n in range(1, len(BETAS) + 1):
+        try:
+            result = lookup(n)
+        except IndexError:
+            if not given or t.tensor(given).allclose(t.tensor(expected[: n - 1]), atol=1e-5):
+                raise
+            break  # a row beyond the end: what came before tells why
+        shape = () if isinstance(result, t.Tensor) and result.ndim == 0 else (1,)
+        expect_tensor(result, shape, f"{name}({n})")
+        if result.is_inference():
+            raise Mistake(f"{name}({n}) cannot take part in training", "Is there an inference_mode? no_grad would do.")
+        given.append(result.item())
+    if t.tensor(given).allclose(t.tensor(expected[: len(given)]), atol=1e-5):
+        return
+    known = min(len(given), len(BETAS) - 1)  # at the last count, some mistakes run out of rows
+    made = ((q, [f[name](BETAS, n) for n in range(1, known + 1)]) for q, f in LOOKUP_MISTAKES if name in f)
+    question = next((q for q, values in made if t.tensor(given[:known]).allclose(t.tensor(values), atol=1e-5)), "")
+    facts = f"{name} gives {numbers(t.tensor(given))} for counts 1 to {len(given)},"
+    raise Mistake(f"with betas {BETAS}, {facts}\nexpected {numbers(t.tensor(expected[: len(given)]))}", question)
+
+
+@check("1.5")
+def check_NoiseSchedule(answer: Callable) -> str:
+    T, betas = len(BETAS), betas_for()
+    schedule = answer(T, "cpu", betas=betas.clone())
+    if not isinstance(schedule, t.nn.Module):
+        raise Mistake("it is not a module", "Does the class line still say nn.Module?")
+    if len(schedule) != T:
+        raise Mistake(f"len gives {len(schedule)}, expected {T}")
+    for name, right in LOOKUPS.items():
+        judge_lookup(schedule, name)
+        counts = t.tensor([4, 1, 1, 3, 2])
+        result = getattr(schedule, name)(counts)
+        expect_tensor(result, (5,), f"{name} of 5 counts")
+        if not result.allclose(t.tensor([right(BETAS, n) for n in counts.tolist()]), atol=1e-5):
+            raise Mistake(f"{name}(t.tensor({counts.tolist()})) is not what the same counts give one by one")
+    if list(schedule.parameters()):
+        raise Mistake("it has parameters, which training would change", "Should they be buffers?")
+    other = answer(T, "cpu")
+    other.load_state_dict(schedule.state_dict())
+    if not other.alpha_bar(T).allclose(schedule.alpha_bar(T)):
+        raise Mistake(
+            "what is saved and loaded again gives another ᾱ", "Are all vectors buffers, not plain attributes?"
+        )
+    for name in LOOKUPS:
+        if getattr(answer(T, "cpu").double(), name)(1).dtype != t.float64:
+            facts = f"{name} stays behind when the module is changed as a whole, as by .to(device)"
+            raise Mistake(facts, "Are all vectors buffers, not plain attributes?")
+    elsewhere = "cuda" if t.cuda.is_available() else "meta"  # meta: a device without numbers, on every machine
+    if answer(T, elsewhere).alpha_bar(1).device.type != elsewhere:
+        raise Mistake(f"with device={elsewhere!r}, alpha_bar(1) is not there", "Is device used?")
+    if not answer(200, "cpu").alpha_bar(200).allclose(t.tensor(alpha_bar(own_schedule(200)([], 200), 200)), rtol=1e-3):
+        raise Mistake("without betas, ᾱ is not that of linear_schedule(max_steps)")
+    return "β, α, ᾱ, counts and batches of them, both ends, saved and moved with the module"
+
+
+# ------------------------------------------------------------------------------------ 1.6 noise_img, 1.7 reconstruct
+# A batch as wide as it has images, so that factors along the wrong axis show as wrong numbers, not as an error.
+
+BATCH = (6, 3, 4, 6)
+NOISED_MISTAKES = [
+    ("Did a variance go where a standard deviation belongs?", lambda x, e, a, _: a.sqrt() * x + (1 - a) * e),
+    ("Is the square root missing in front of the image?", lambda x, e, a, _: a * x + (1 - a).sqrt() * e),
+    ("Are both square roots missing?", lambda x, e, a, _: a * x + (1 - a) * e),
+    ("Are the two factors swapped?", lambda x, e, a, _: (1 - a).sqrt() * x + a.sqrt() * e),
+    ("Does the image fade at all?", lambda x, e, a, _: x + (1 - a).sqrt() * e),
+    ("Is the noise scaled?", lambda x, e, a, _: a.sqrt() * x + e),
+    ("Is the noise added?", lambda x, e, a, _: a.sqrt() * x),
+    ("Is that ᾱ of the count, or the α of one step?", lambda x, e, _, a: a.sqrt() * x + (1 - a).sqrt() * e),
+    (
+        "The factors run along the width of the images. Which shape have they?",
+        lambda x, e, a, _: a.reshape(1, 1, 1, -1).sqrt() * x + (1 - a).reshape(1, 1, 1, -1).sqrt() * e,
+    ),
+]
+RECONSTRUCT_MISTAKES = [
+    ("Is the fading undone, too?", lambda xt, e, a, _: xt - (1 - a).sqrt() * e),
+    ("Is the square root missing under the fraction?", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) / a),
+    ("Did a variance go where a standard deviation belongs?", lambda xt, e, a, _: (xt - (1 - a) * e) / a.sqrt()),
+    ("Are both square roots missing?", lambda xt, e, a, _: (xt - (1 - a) * e) / a),
+    ("Is the noise added once more?", lambda xt, e, a, _: (xt + (1 - a).sqrt() * e) / a.sqrt()),
+    ("Is everything divided? Mind the parentheses.", lambda xt, e, a, _: xt - (1 - a).sqrt() * e / a.sqrt()),
+    ("Is the noise scaled?", lambda xt, e, a, _: (xt - e) / a.sqrt()),
+    ("Are the two factors swapped?", lambda xt, e, a, _: (xt - a.sqrt() * e) / (1 - a).sqrt()),
+    ("Is it multiplied where it should be divided?", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) * a.sqrt()),
+    ("Is this the noised image once more?", lambda xt, e, a, _: a.sqrt() * xt + (1 - a).sqrt() * e),
+    ("Is that ᾱ of the count, or the α of one step?", lambda xt, e, _, a: (xt - (1 - a).sqrt() * e) / a.sqrt()),
+    ("That is the image as it came. Is the result returned?", lambda xt, e, a, _: xt),
+    (
+        "The factors run along the width of the images. Which shape have they?",
+        lambda xt, e, a, _: (xt - (1 - a).reshape(1, 1, 1, -1).sqrt() * e) / a.reshape(1, 1, 1, -1).sqrt(),
+    ),
+]
+
+
+def schedule_for(device: str = "cpu") -> NoiseSchedule:
+    return NoiseSchedule(len(BETAS), device, betas=betas_for(device))
+
+
+def alphas(num_steps: t.Tensor) -> t.Tensor:
+    """α of each count, (B, 1, 1, 1)."""
+    return schedule_for(num_steps.device.type).alpha(num_steps).reshape(-1, 1, 1, 1)
+
+
+def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
+    """ᾱ of each count, (B, 1, 1, 1)."""
+    return schedule_for(num_steps.device.type).alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
+def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, *inputs: t.Tensor) -> None:
+    """Compare every number. inputs: what the closed forms of the mistakes take"""
+    gap = (result - expected).abs()
+    if gap.max() < 1e-4:
+        return
+    question = next((q for q, mistake in mistakes if result.allclose(mistake(*inputs), atol=1e-4)), "")
+    image = gap.flatten(1).amax(dim=1).argmax().item()
+    raise Mistake(f"image {image} of a batch of {len(gap)} is off by up to {gap.max():.3f}", question)
+
+
+def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, t.Tensor, t.Tensor]:
+    """What noise_img returns: counts, noise and noised images, in this order."""
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
+        raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised")
+    num_steps, noise, noised = result
+    if not isinstance(num_steps, t.Tensor) or num_steps.shape != img.shape[:1]:
+        raise Mistake(f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one count for each image")
+    if num_steps.is_floating_point():
+        raise Mistake(f"num_steps holds numbers of type {num_steps.dtype}, expected whole ones")
+    expect_tensor(noise, tuple(img.shape), "noise", device)
+    expect_tensor(noised, tuple(img.shape), "noised", device)
+    return num_steps, noise, noised
+
+
+def judge_counts(num_steps: t.Tensor, max_steps: int, total: int) -> None:
+    """Every count from 1 to max_steps, about equally often."""
+    shares = t.bincount(num_steps, minlength=total + 1) / len(num_steps)
+    if num_steps.unique().numel() == 1 < max_steps:
+        raise Mistake(f"all images get the same count, {num_steps[0]}", "Does each image draw its own?")
+    if shares[0] > 0:
+        raise Mistake("a count of 0 is drawn, expected 1 to max_steps", "Does the draw begin at 1?")
+    if num_steps.max() > max_steps:
+        question = "Is max_steps used?" if num_steps.max() == total else ""
+        raise Mistake(f"a count of {num_steps.max()} is drawn with max_steps={max_steps}", question)
+    if shares[max_steps] == 0:
+        raise Mistake(
+            f"the last count, {max_steps}, is never drawn", "t.randint leaves out its upper end. Is it added?"
+        )
+    if (shares[1 : max_steps + 1] - 1 / max_steps).abs().max() > 0.06:
+        raise Mistake(
+            f"counts 1 to {max_steps} come with shares {numbers(shares[1 : max_steps + 1])}, expected equal ones"
+        )
+
+
+@check("1.6")
+def check_noise_img(answer: Callable) -> str:
+    for device in DEVICES:
+        img = 2 * t.rand(BATCH, device=device) - 1
+        before, schedule = img.clone(), schedule_for(device)
+        num_steps, noise, noised = judge_triple(answer(img, schedule), img, device)
+        if not img.equal(before):
+            raise Mistake("it changes the images it is given", "Does a line write into img in place?")
+    img, total = 2 * t.rand(4000, 2, 2, 3) - 1, len(BETAS)
+    num_steps, noise, noised = judge_triple(answer(img, schedule_for()), img, "cpu")
+    judge_counts(num_steps, total, total)
+    judge_counts(judge_triple(answer(img, schedule_for(), 2), img, "cpu")[0], 2, total)
+    if noise.equal(judge_triple(answer(img, schedule_for()), img, "cpu")[1]):
+        raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
+    judge_independence(noise, ["image", "channel", "row", "column"])
+    mean, std = noise.mean().item(), noise.std().item()
+    if abs(std - 1) > 0.05 and abs(mean) < 0.05:
+        raise Mistake(f"noise has std {std:.3f}, expected 1", "Is it the noise before scaling that is returned?")
+    judge_gaussian(noise, "the noise")
+    for _ in range(3):
+        img = 2 * t.rand(BATCH) - 1
+        num_steps, noise, noised = judge_triple(answer(img, schedule_for()), img, "cpu")
+        a = alpha_bars(num_steps)
+        used = (noised - a.sqrt() * img) / (1 - a).sqrt()
+        if abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
+            raise Mistake("noised is made with other noise than the one returned", "Is the noise drawn twice?")
+        expected = a.sqrt() * img + (1 - a).sqrt() * noise
+        judge_formula(noised, expected, NOISED_MISTAKES, img, noise, a, alphas(num_steps))
+    return "counts from 1 to the last, own noise for each image, Equation 4 in every number"
+
+
+@check("1.7")
+def check_reconstruct(answer: Callable) -> str:
+    for device in DEVICES:
+        x0, noise = 2 * t.rand(BATCH, device=device) - 1, t.randn(BATCH, device=device)
+        num_steps = t.tensor([1, 4, 2, 3, 4, 1], device=device)
+        a = alpha_bars(num_steps)
+        xt = a.sqrt() * x0 + (1 - a).sqrt() * noise
+        before = xt.clone(), noise.clone()
+        result = answer(xt, noise, num_steps, schedule_for(device))
+        expect_tensor(result, BATCH, f"with {BATCH} images, it", device)
+        if not (xt.equal(before[0]) and noise.equal(before[1])):
+            raise Mistake("it changes what it is given", "Does a line write into noisy_img or noise in place?")
+        judge_formula(result, x0, RECONSTRUCT_MISTAKES, xt, noise, a, alphas(num_steps))
+    return "every number of the clean image, after few and after all steps, input untouched"

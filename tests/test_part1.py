@@ -3,7 +3,17 @@
 import pytest
 import torch as t
 
-from solutions.part1_diffusion import denormalize_img, gradient_images, linear_schedule, normalize_img, q_eq2, q_eq4
+from solutions.part1_diffusion import (
+    NoiseSchedule,
+    denormalize_img,
+    gradient_images,
+    linear_schedule,
+    noise_img,
+    normalize_img,
+    q_eq2,
+    q_eq4,
+    reconstruct,
+)
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not t.cuda.is_available(), reason="no CUDA device"))]
 
@@ -56,3 +66,27 @@ def test_one_step_does_to_the_variance_what_exercise_1_1_says():
         assert q_eq2(x, 1, t.tensor([beta])).var().item() == pytest.approx(expected, rel=0.02)
     without_root = (1 - beta) * t.randn(3, 300, 300) + beta**0.5 * t.randn(3, 300, 300)
     assert without_root.var().item() == pytest.approx(1 - beta + beta**2, rel=0.02)
+
+
+@pytest.mark.parametrize("num_steps", [0, 6, t.tensor([1, 6]), t.tensor([0, 5])])
+@pytest.mark.parametrize("name", ["beta", "alpha", "alpha_bar"])
+def test_a_schedule_refuses_counts_outside_it(name, num_steps):
+    with pytest.raises(ValueError, match="counts steps of noise, 1 to 5"):
+        getattr(NoiseSchedule(5, "cpu"), name)(num_steps)
+
+
+def test_a_schedule_of_the_papers_length_ends_where_the_paper_says():
+    schedule = NoiseSchedule(1000, "cpu")
+    assert schedule.beta(1).item() == pytest.approx(1e-4) and schedule.beta(1000).item() == pytest.approx(0.02)
+    in_float64 = (1 - t.linspace(1e-4, 0.02, 1000, dtype=t.float64)).log().sum().exp()  # Section 4, another way
+    assert schedule.alpha_bar(1000).item() == pytest.approx(in_float64.item(), rel=1e-3)
+    assert schedule.alpha_bar(t.arange(1, 1001)).diff().max() < 0
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_batch_is_noised_and_reconstructed_at_both_ends(device):
+    schedule, img = NoiseSchedule(2, device, betas=t.tensor([0.5, 0.9])), t.rand(64, 3, 4, 5, device=device)
+    num_steps, noise, noised = noise_img(img, schedule)
+    assert sorted(num_steps.unique().tolist()) == [1, 2] and num_steps.device.type == noised.device.type == device
+    assert reconstruct(noised, noise, num_steps, schedule).allclose(img, atol=1e-4)
+    assert noise_img(img, schedule, max_steps=1)[0].unique().tolist() == [1]

@@ -63,3 +63,12 @@ def test_ci_closes_figures_unseen(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("a figure was shown"))
     utils.show_images([t.rand(3, 4, 5)])
     assert not plt.get_fignums()
+
+
+def test_allclose_says_how_far_apart_tensors_are(capsys):
+    utils.allclose(t.ones(2), t.ones(2) + 1e-5)
+    assert capsys.readouterr().out == "ok, equal to within 0.0001\n"
+    with pytest.raises(AssertionError, match="differ by up to 0.5"):
+        utils.allclose(t.ones(2), t.tensor([1, 1.5]))
+    with pytest.raises(AssertionError, match=r"shapes differ: \(2,\), expected \(1, 2\)"):
+        utils.allclose(t.ones(2), t.ones(1, 2))

@@ -1,0 +1,302 @@
+import torch as t
+import torch.nn as nn
+
+from tests.answers import right, wrong
+
+
+def _linear(max_steps):
+    return t.linspace(0.0001, 0.02, max_steps)
+
+
+class _Given(nn.Module):
+    """What the exercise gives; an answer overrides what it writes."""
+
+    def __init__(self, max_steps, device, betas=None):
+        super().__init__()
+        self.max_steps = max_steps
+        self.fill(_linear(max_steps) if betas is None else betas, device)
+
+    def fill(self, betas, device):
+        self.register_buffer("betas", betas)
+        self.register_buffer("alphas", 1 - betas)
+        self.register_buffer("alpha_bars", self.alphas.cumprod(dim=0))
+        self.to(device)
+
+    def beta(self, num_steps):
+        return self.betas[self.rows(num_steps)]
+
+    def alpha(self, num_steps):
+        return self.alphas[self.rows(num_steps)]
+
+    def alpha_bar(self, num_steps):
+        return self.alpha_bars[self.rows(num_steps)]
+
+    def rows(self, num_steps):
+        return t.as_tensor(num_steps, device=self.device).reshape(-1) - 1
+
+    @property
+    def device(self):
+        return next(self.buffers()).device
+
+    def __len__(self):
+        return self.max_steps
+
+
+@right
+class Plain(_Given):
+    pass
+
+
+@right
+class OneBuffer(_Given):
+    def fill(self, betas, device):
+        self.register_buffer("betas", betas.to(device))
+
+    @property
+    def alphas(self):
+        return 1 - self.betas
+
+    @property
+    def alpha_bars(self):
+        return t.cumprod(self.alphas, 0)
+
+
+@right
+class LogSpaceInFloat64(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alpha_bars = t.log1p(-betas.double()).cumsum(0).exp().float().to(device)
+
+
+@right
+class ZeroDimensionalForOneCount(_Given):
+    def beta(self, num_steps):
+        return self.betas[num_steps - 1]
+
+    def alpha(self, num_steps):
+        return self.alphas[num_steps - 1]
+
+    def alpha_bar(self, num_steps):
+        return self.alpha_bars[num_steps - 1]
+
+
+@right
+class RowZeroIsNoStep(_Given):
+    """T + 1 rows, so that a count is its own row."""
+
+    def fill(self, betas, device):
+        padded = t.cat([t.zeros(1, device=betas.device), betas]).to(device)
+        self.register_buffer("table", t.stack([padded, 1 - padded, (1 - padded).cumprod(0)]))
+
+    def look_up(self, row, num_steps):
+        return self.table[row].index_select(0, t.as_tensor(num_steps, device=self.table.device).reshape(-1))
+
+    def beta(self, num_steps):
+        return self.look_up(0, num_steps)
+
+    def alpha(self, num_steps):
+        return self.look_up(1, num_steps)
+
+    def alpha_bar(self, num_steps):
+        return self.look_up(2, num_steps)
+
+
+@right
+class ComputedInALoop(_Given):
+    def fill(self, betas, device):
+        bars, product = [], 1.0
+        for beta in betas.tolist():
+            product *= 1 - beta
+            bars.append(product)
+        self.register_buffer("betas", betas)
+        self.register_buffer("alphas", 1 - betas)
+        self.register_buffer("alpha_bars", t.tensor(bars))
+        self.to(device)
+
+
+@wrong("what is saved and loaded again gives another ᾱ.\nAre all vectors buffers, not plain attributes?")
+class PlainAttributes(_Given):
+    def fill(self, betas, device):
+        self.betas = betas.to(device)
+        self.alphas = 1 - self.betas
+        self.alpha_bars = self.alphas.cumprod(0)
+
+    @property
+    def device(self):
+        return self.betas.device
+
+
+@wrong("beta stays behind when the module is changed as a whole")
+class OneVectorForgotten(_Given):
+    def fill(self, betas, device):
+        self.betas = betas.to(device)
+        self.register_buffer("alphas", 1 - self.betas)
+        self.register_buffer("alpha_bars", self.alphas.cumprod(dim=0))
+
+
+@wrong("what is saved and loaded again gives another ᾱ")
+class BuffersThatAreNotSaved(_Given):
+    def fill(self, betas, device):
+        self.register_buffer("betas", betas, persistent=False)
+        self.register_buffer("alphas", 1 - betas, persistent=False)
+        self.register_buffer("alpha_bars", self.alphas.cumprod(dim=0), persistent=False)
+        self.to(device)
+
+
+@wrong("it has parameters, which training would change")
+class Parameters(_Given):
+    def fill(self, betas, device):
+        self.betas = nn.Parameter(betas, requires_grad=False)
+        self.alphas = nn.Parameter(1 - betas, requires_grad=False)
+        self.alpha_bars = nn.Parameter((1 - betas).cumprod(0), requires_grad=False)
+        self.to(device)
+
+    @property
+    def device(self):
+        return self.betas.device
+
+
+@wrong("requires a gradient.\nNothing is learned here: is it a parameter?")
+class LearnedParameters(_Given):
+    def fill(self, betas, device):
+        self.betas = nn.Parameter(betas)
+        self.alphas = nn.Parameter(1 - betas)
+        self.alpha_bars = nn.Parameter((1 - betas).cumprod(0))
+        self.to(device)
+
+    @property
+    def device(self):
+        return self.betas.device
+
+
+@wrong("alpha_bar(1) is not there.\nIs device used?")
+class DeviceIgnored(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, "cpu")
+
+
+@wrong("Are the betas that are given used?")
+class BetasIgnored(_Given):
+    def fill(self, betas, device):
+        super().fill(_linear(self.max_steps), device)
+
+
+@wrong("Counts begin at 1, rows at 0. Is rows used?")
+class CountsUsedAsRows(_Given):
+    def rows(self, num_steps):
+        return t.as_tensor(num_steps, device=self.device).reshape(-1)
+
+
+@wrong("Are the alphas added up? ᾱ is a product.")
+class Sum(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alpha_bars = self.alphas.cumsum(0)
+
+
+@wrong("Is the step's own alpha left out of the product?")
+class OwnAlphaLeftOut(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alpha_bars = t.cat([t.ones(1, device=device), self.alpha_bars[:-1]])
+
+
+@wrong("Is this the product of the betas?")
+class ProductOfBetas(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alpha_bars = self.betas.cumprod(0)
+
+
+@wrong("Is this the product of all alphas, for each count?")
+class ProductOfAll(_Given):
+    def alpha_bar(self, num_steps):
+        return self.alphas.prod().expand(self.rows(num_steps).shape)
+
+
+@wrong("A root is taken. Is that left to Equation 4?")
+class RootTaken(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps).sqrt()
+
+
+@wrong("These are the shares of noise, 1 - ᾱ.")
+class ShareOfNoise(_Given):
+    def alpha_bar(self, num_steps):
+        return 1 - super().alpha_bar(num_steps)
+
+
+@wrong("These are the alphas. Is it the right vector?")
+class AlphaForBeta(_Given):
+    def beta(self, num_steps):
+        return self.alpha(num_steps)
+
+
+@wrong("These are the betas. Is a 1 - missing?")
+class BetaForAlpha(_Given):
+    def alpha(self, num_steps):
+        return self.beta(num_steps)
+
+
+@wrong("These are standard deviations. β is a variance.")
+class StandardDeviation(_Given):
+    def beta(self, num_steps):
+        return super().beta(num_steps).sqrt()
+
+
+@wrong("beta(1) returns a float, expected one tensor")
+class Floats(_Given):
+    def beta(self, num_steps):
+        return super().beta(num_steps).tolist()[0]
+
+
+@wrong("a tensor of shape (1, 1), expected shape (1,)")
+class Columns(_Given):
+    def beta(self, num_steps):
+        return super().beta(num_steps).unsqueeze(1)
+
+
+@wrong("beta(1) cannot take part in training.\nIs there an inference_mode?")
+class InferenceMode(_Given):
+    @t.inference_mode()
+    def beta(self, num_steps):
+        return super().beta(num_steps)
+
+
+@wrong("beta(1) returns None")
+class NoReturn(_Given):
+    def beta(self, num_steps):
+        super().beta(num_steps)
+
+
+@wrong("len gives 5, expected 4")
+class OneTooLong(_Given):
+    def __len__(self):
+        return self.max_steps + 1
+
+
+@wrong("only one element tensors can be converted to Python scalars")
+class OneCountOnly(_Given):
+    def rows(self, num_steps):
+        return t.tensor([int(num_steps) - 1], device=self.device)
+
+
+@wrong("is not what the same counts give one by one")
+class SortsItsCounts(_Given):
+    def rows(self, num_steps):
+        return super().rows(num_steps).sort().values
+
+
+@wrong("without betas, ᾱ is not that of linear_schedule(max_steps)")
+class AnotherDefault(_Given):
+    def __init__(self, max_steps, device, betas=None):
+        super().__init__(max_steps, device, t.linspace(0.001, 0.2, max_steps) if betas is None else betas)
+
+
+@wrong("it is not a module.\nDoes the class line still say nn.Module?")
+class NoModule:
+    def __init__(self, max_steps, device, betas=None):
+        self.max_steps = max_steps
+
+    def __len__(self):
+        return self.max_steps
