@@ -11,13 +11,13 @@
 # will have measured how much of the image is left.
 #
 # **You need** some Python, PyTorch tensors, and what the mean, the variance and the standard deviation of a normal
-# distribution are. You do not need a GPU or an account anywhere. Plan about 90 minutes.
+# distribution (here called a Gaussian) are. You do not need a GPU or an account anywhere. Plan about 90 minutes.
 
 # %% [markdown]
 # ## How to work
 #
 # 1. An exercise is a cell with the line `raise NotImplementedError(...)`. Write your code in place of that line and run
-#    the cell. If the cell itself shows an error, mend that first: until it runs, you still have the version before.
+#    the cell. If the cell itself shows an error, mend that first: until it runs, Python keeps using your last version.
 # 2. Run the check in the next cell. It prints one line that begins with `ok`, or tells you what it expected and what
 #    came; where it recognises the mistake, it asks you about that one.
 # 3. Below lie hints, each a step further, and last the solution. They are folded: click the triangle.
@@ -82,14 +82,15 @@ if MAIN:
 #
 # A network that has learned to turn a picture into a slightly more likely one can be applied again and again. Start from
 # static, climb step by step, and arrive at something that could have been in the data. So there are two processes: the
-# **forward process**, which adds noise and has nothing to learn, and the **reverse process**, which is learned.
+# **forward process**, which adds noise and has nothing to learn, and the **reverse process**, the way back, which is learned.
 
 # %% [markdown]
 # ## Distributions and samples
 #
-# The paper's Section 2 is dense, and there is a way to read it: for each symbol, ask *is this a distribution or a
+# The paper's Section 2 is dense, but there is a way to read it: for each symbol, ask *is this a distribution or a
 # sample?* A **distribution** is a function: it takes an image and returns how likely that image is. A **sample** is an
-# image: what you get when you draw from a distribution. The paper writes distributions. Your code will hold samples.
+# image: what you get when you draw from a distribution. The paper writes distributions, $q$ for the data and the
+# forward process, $p$ for the reverse process. Your code will hold samples.
 #
 # | symbol | kind | in plain words | in your code |
 # |---|---|---|---|
@@ -101,15 +102,15 @@ if MAIN:
 # | $q(x_t \mid x_{t-1})$ | distribution | one step of the forward process. The bar reads "given": how likely each $x_t$ is, if the step began at this $x_{t-1}$ | one pass of a loop |
 # | $\mathcal{N}(x; \mu, \Sigma)$ | distribution | a Gaussian. Before the semicolon stands what you ask about, after it the mean and the covariance, a table that says how the numbers vary, alone and together | see below |
 # | $I$ | matrix | the table with 1 on the diagonal and 0 elsewhere: every number varies by itself, with variance 1 | `t.randn_like(x)` draws such numbers |
+# | $p_\theta(x_{t-1} \mid x_t)$ | distribution | one step of the reverse process: a Gaussian whose mean comes from a network with weights $\theta$ ("theta") | the network, later |
 # | $p(x_T) = \mathcal{N}(x_T; 0, I)$ | distribution | where the way back starts: noise of mean 0 and variance 1. Nothing is learned here, so $p$ has no $\theta$ | `t.randn(...)` |
-# | $p_\theta(x_{t-1} \mid x_t)$ | distribution | one step of the reverse process: a Gaussian whose mean comes from a network with weights $\theta$ | the network, later |
 #
 # One line carries you from the paper to code. **To draw a sample from a Gaussian, scale noise and add the mean:**
 #
 # $$x \sim \mathcal{N}(\mu, \sigma^2 I) \qquad \text{is} \qquad x = \mu + \sigma \epsilon \quad \text{with} \quad
 # \epsilon \sim \mathcal{N}(0, I)$$
 #
-# The paper names the *variance* $\sigma^2$, your code needs the *standard deviation* $\sigma$, its square root. The noise
+# The sign $\sim$ reads "is drawn from". The paper names the *variance* $\sigma^2$, your code needs the *standard deviation* $\sigma$, its square root. The noise
 # $\epsilon$ ("epsilon") is what `t.randn_like(x)` draws.
 #
 # Now Equation 1 of the paper reads as a recipe ($x_{0:T}$ means all images from $x_0$ to $x_T$, and $\prod$ multiplies):
@@ -148,7 +149,7 @@ if MAIN:
 #    (1 − βₜ)² + βₜ, which is less than 1. With no factor at all it would be 1 + βₜ, and the numbers would grow from step
 #    to step. Images need not begin at variance 1 (the ones below have about 0.2). But from any variance v, the
 #    next is (1 − βₜ) v + βₜ, and its distance from 1 is (1 − βₜ) v + βₜ − 1 = (1 − βₜ)(v − 1): a little smaller at each
-#    step. So the images end as noise of variance 1, where the way back begins.
+#    step. So the variance approaches 1, which is the variance of the noise that the way back begins with.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -188,7 +189,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# They can be as small as you like. This one has 3 colours, 4 rows and 5 columns: its $x_0$ is a list of $k$ = 60 numbers.
+# They can be as small as you like. This one has 3 colour channels, 4 rows and 5 columns: its $x_0$ is a list of $k$ = 60 numbers.
 
 # %%
 if MAIN:
@@ -206,7 +207,7 @@ if MAIN:
 # %% [markdown]
 # ## Normalisation
 #
-# Pictures come with values from 0 (dark) to 1 (bright). Noise has mean 0, and networks learn more easily from numbers
+# Pictures come with values from 0 (dark) to 1 (bright): the numbers of the file, divided by 255. Noise has mean 0, and networks learn more easily from numbers
 # around 0. So every computation in this course works on images in **[-1, 1]**. There are two doors:
 # `normalize_img` on the way in, `denormalize_img` on the way out, whenever you want to look at something. The second
 # also cuts off what noise has pushed out of range.
@@ -247,8 +248,7 @@ if MAIN:
 #
 # The **variance schedule** lists $\beta_1$ to $\beta_T$: $\beta_t$ is the variance of the noise that step $t$ adds. The
 # paper fixes it before training: it rises in a straight line from 0.0001 to 0.02 over 1000 steps. Both ends
-# belong to it. Begin with 200 steps, as small things answer quickly; what that costs you measure at the end of this
-# notebook.
+# are included. The cells below mostly use 200 steps, as small things answer quickly. What that costs you will measure.
 
 # %%
 def linear_schedule(max_steps: int, min_noise: float = 0.0001, max_noise: float = 0.02) -> t.Tensor:
@@ -316,7 +316,7 @@ if MAIN:
 #
 # `num_steps` **counts** steps, from 1, as the paper does, while Python counts rows from 0. So $\beta_1$ is `betas[0]`,
 # and after `num_steps` steps the last one used is `betas[num_steps - 1]`. Leave `x` itself as it was: the caller still
-# needs it. And call no variable `t`, that is PyTorch.
+# needs it. And call no variable `t`: that name is PyTorch's.
 
 # %%
 def q_eq2(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
@@ -384,15 +384,16 @@ if MAIN:
 # ### 1.4 Jump straight to step n
 # *Write the forward process in one line* · ●●○○○ · 10 minutes · Equation 4
 #
-# Look at the noise after two steps of your loop. With $\alpha_t = 1 - \beta_t$ ("alpha"), the noise of the first step, of
-# variance $1 - \alpha_1$, has been faded once, and that of the second was added: $\alpha_2 (1 - \alpha_1) + (1 - \alpha_2)
-# = 1 - \alpha_1 \alpha_2$. The middle cancels, so two steps look like one larger step. That goes on for any number:
+# Follow two steps of your loop, with $\alpha_t = 1 - \beta_t$ ("alpha"). The image has become
+# $\sqrt{\alpha_1 \alpha_2}\, x_0$. The first noise, of variance $1 - \alpha_1$, has been faded once, the second was added:
+# together a variance of $\alpha_2 (1 - \alpha_1) + (1 - \alpha_2) = 1 - \alpha_1 \alpha_2$. And as independent Gaussians add up
+# to a Gaussian, two steps are one larger step. So are any number:
 #
 # $$q(x_t \mid x_0) = \mathcal{N}\left(x_t;\ \sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I\right)
 # \qquad \bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$$
 #
-# $\bar\alpha_t$ ("alpha bar") is the share of the image's variance that $t$ steps keep. No step needs the one before any
-# more: write it without walking, with one single draw of noise.
+# $\bar\alpha_t$ ("alpha bar") is the share of the image's variance that $t$ steps keep. What is left of the image itself is
+# $\sqrt{\bar\alpha_t}$. Write it without walking, with one single draw of noise.
 
 # %%
 def q_eq4(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
@@ -413,7 +414,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# In your loop, which numbers has x₀ been multiplied by after two steps? After three? What is missing to 1, if you square
+# In your loop, which numbers has x₀ been multiplied by after two steps? After three? And what is 1 minus the square of
 # their product?
 #
 # </details>
@@ -422,7 +423,7 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # ᾱ is the product of the first `num_steps` entries of `1 - betas`. It is a single number. The image keeps √ᾱ of its
-# strength, and the variance of the noise is what is missing to 1.
+# strength, and the variance of the noise is 1 − ᾱ.
 #
 # </details>
 #
@@ -456,7 +457,7 @@ if MAIN:
 # %% [markdown]
 # ## Do the two equations agree?
 #
-# They look alike, but a small slip would look alike, too. So measure. Take an image that is 1 everywhere: after noising, its
+# They look alike, but they would with a small slip, too. So measure. Take an image that is 1 everywhere: after noising, its
 # **mean** tells how much of the image is left, and its **standard deviation** how much noise is on it. The image has
 # 196,608 numbers, so chance moves both by less than 0.01.
 
@@ -476,8 +477,8 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # Two pairs of columns, equal to within 0.01. After 50 steps 0.94 of the image is left, under noise of standard
-# deviation 0.35. After 200 steps 0.36 of it is left, under noise of 0.93. Square the two numbers of a row: these are
-# ᾱ and 1 − ᾱ of Equation 4, and add up to 1.
+# deviation 0.35. After 200 steps about 0.36 of it is left (exactly 0.364), under noise of 0.93. Square the two numbers of
+# a row: these are ᾱ and 1 − ᾱ of Equation 4, and add up to 1, but for chance.
 #
 # </details>
 
@@ -485,8 +486,8 @@ if MAIN:
 # ## What a short schedule leaves behind
 #
 # The way back begins at $p(x_T) = \mathcal{N}(0, I)$: noise and nothing else. So after the last step the forward process
-# had better arrive there, with $\sqrt{\bar\alpha_T}$ near 0. You have just seen that 200 steps do not: 0.36 of the
-# image is left. How many does it take?
+# had better arrive there, with $\sqrt{\bar\alpha_T}$ near 0. You have just seen that 200 steps do not: about 0.36 of
+# the image is left. How many does it take?
 
 # %%
 if MAIN:
@@ -528,6 +529,8 @@ if MAIN:
 #
 # ![Five squares of four by four blocks each, from olive in the top left to pink in the bottom right. The clean image is bright; the end of 100 steps shows the same colours, greyer; the end of 200 steps greyer again; the end of 1000 steps and noise alone are both grey with faint random tints.](images/part1_ends.png)
 #
+# The ends of 100 and 200 steps still show the gradient. The end of 1000 cannot be told from noise.
+#
 # </details>
 
 # %% [markdown]
@@ -535,7 +538,7 @@ if MAIN:
 # 0.36 and 100 steps leave 0.60. The reason is a sum. The logarithm of a product is a sum of logarithms, and for small
 # $\beta$, $\ln(1 - \beta) \approx -\beta$. So $\bar\alpha_T \approx e^{-(\beta_1 + \dots + \beta_T)}$, and as the average
 # $\beta$ is about 0.01, the sum is about $T / 100$. For $T = 200$ that gives $\bar\alpha_T \approx e^{-2}$, and its root is
-# 0.37, close to the 0.36 you measured. Whoever wants fewer steps has to raise $\beta$.
+# 0.37, close to the exact 0.364. Whoever wants fewer steps has to raise $\beta$.
 #
 # Keep this in mind. A network trained on a short schedule never sees an image as noisy as the one that the way back
 # starts from. That is a flaw you should know of, not a bug in your code.
@@ -815,6 +818,6 @@ if MAIN:
 # - A **distribution** is a function on images, a **sample** is an image; the paper writes one, your code holds the other.
 # - The **forward process** q fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to learn.
 # - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ the product of the first $t$ alphas.
-# - `q_eq2` walks, `q_eq4` jumps, and both arrive at the same distribution. You measured it.
+# - `q_eq2` walks, `q_eq4` jumps, and both arrive at the same place: you measured the same mean and spread.
 # - `NoiseSchedule` holds $\beta$, $\alpha$ and $\bar\alpha$, `noise_img` noises a batch, `reconstruct` undoes it with the noise.
-# - $\sqrt{\bar\alpha_t}$ is what is left of the image. It reaches 0 only if the schedule is long enough, or its $\beta$ large enough.
+# - $\sqrt{\bar\alpha_t}$ is what is left of the image. It comes near 0 only if the schedule is long enough, or its $\beta$ large enough.

@@ -94,7 +94,9 @@ def kind(thing: object) -> str:
         return "None"
     if isinstance(thing, t.Tensor):
         return f"a tensor of shape {tuple(thing.shape)}"
-    return f"{'an' if type(thing).__name__[0] in 'aeiou' else 'a'} {type(thing).__name__}"
+    return (
+        f"{'an' if type(thing).__name__[0] in 'aeiou' or isinstance(thing, np.ndarray) else 'a'} {type(thing).__name__}"
+    )
 
 
 def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str = "cpu") -> None:
@@ -116,7 +118,7 @@ def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str
         )
     if not result.isfinite().all():
         bad = "nan" if result.isnan().any() else "inf"
-        raise Mistake(f"{call} holds {bad}", "Is there a root of a negative number, or a division by 0?")
+        raise Mistake(f"{call} returns {bad}", "Is there a root of a negative number, or a division by 0?")
 
 
 def numbers(values: t.Tensor) -> str:

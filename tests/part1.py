@@ -31,11 +31,11 @@ SCHEDULE_MISTAKES = [
         lambda T, lo, hi: t.linspace(sqrt(lo), sqrt(hi), T) ** 2,
     ),
     (
-        "These are standard deviations. β is a variance: is a root left over?",
+        "These are standard deviations. β is a variance: is there one root too many?",
         lambda T, lo, hi: t.linspace(lo, hi, T).sqrt(),
     ),
-    ("These are squares of the variances. Is a square left over?", lambda T, lo, hi: t.linspace(lo, hi, T) ** 2),
-    ("These are 1 - β. Is a subtraction left over?", lambda T, lo, hi: 1 - t.linspace(lo, hi, T)),
+    ("These are squares of the variances. Is there one square too many?", lambda T, lo, hi: t.linspace(lo, hi, T) ** 2),
+    ("These are 1 - β. Is there one subtraction too many?", lambda T, lo, hi: 1 - t.linspace(lo, hi, T)),
     (
         "These are running products (ᾱ). Does each entry stand for one step?",
         lambda T, lo, hi: (1 - t.linspace(lo, hi, T)).cumprod(0),
@@ -55,7 +55,7 @@ def check_linear_schedule(answer: Callable) -> str:
         call = f"linear_schedule({T})" if T > 5 else f"linear_schedule({T}, {lo}, {hi})"
         result = answer(T) if T > 5 else answer(T, lo, hi)
         if isinstance(result, t.Tensor) and result.ndim == 1 and len(result) != T:
-            off_by_one = {T + 1: "Is one end there twice?", T - 1: "Is one end missing?"}
+            off_by_one = {T + 1: "Is max_steps taken for the number of gaps?", T - 1: "Is one end missing?"}
             question = off_by_one.get(len(result), "Is max_steps used as the count of numbers?")
             raise Mistake(f"{call} gives {len(result)} number{'s'[: len(result) != 1]}, expected {T}", question)
         expect_tensor(result, (T,), call)
@@ -131,18 +131,20 @@ EQ2_MISTAKES = [
     ("The noise fades too. Does it have the image's factor?", walk(keep, keep)),
     ("Does each step fade the image before it adds noise?", walk(lambda b: 1, sqrt)),
     ("That is x as it came. Is it the noised image that is returned?", lambda betas, n: (1, 0)),
-    ("Does each step add noise?", walk(keep, lambda b: 0)),
+    ("Is the noise of the same step faded, too?", walk(keep, lambda b: keep(b) * sqrt(b))),
+    ("Does each step add noise? On an image of zeros there is none.", walk(keep, lambda b: 0)),
     ("Is the noise scaled by its step?", walk(keep, lambda b: 1)),
     ("Does the root cover all of 1 - β?", walk(lambda b: 1 - sqrt(b), sqrt)),
     ("Is β squared? The way back from a variance is a root.", walk(keep, lambda b: b**2)),
     ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", walk(lambda b: (1 - b) / 2, lambda b: b / 2)),
     ("Is that one step too many?", walk(keep, sqrt, lambda betas, n: betas[: n + 1])),
     ("Is that one step too few?", walk(keep, sqrt, lambda betas, n: betas[: n - 1])),
-    ("The first step is left out. In which row is β₁?", walk(keep, sqrt, lambda betas, n: betas[1:n])),
-    ("All steps are one row late. In which row is β₁?", walk(keep, sqrt, lambda betas, n: betas[1 : n + 1])),
+    ("The first step is left out. At which index is β₁?", walk(keep, sqrt, lambda betas, n: betas[1:n])),
+    ("All steps are one index late. At which index is β₁?", walk(keep, sqrt, lambda betas, n: betas[1 : n + 1])),
     ("The whole schedule acts every time. Is num_steps used?", walk(keep, sqrt, lambda betas, n: betas)),
     ("Is betas used, or a schedule of your own?", walk(keep, sqrt, own_schedule(200))),
     ("Is betas used, or a schedule of your own?", walk(keep, sqrt, own_schedule(1000))),
+    ("Is betas used, or a schedule of your own?", walk(keep, sqrt, own_schedule(len(BETAS)))),
     (
         "Only the first step acts. Does the function return inside the loop?",
         walk(keep, sqrt, lambda betas, n: betas[:1]),
@@ -182,7 +184,7 @@ EQ4_MISTAKES = [
     ("That is x as it came. Is it the noised image that is returned?", share(lambda a: 1, lambda a: 0)),
     ("Does the image fade at all?", share(lambda a: 1, missing)),
     ("Is the noise scaled?", share(sqrt, lambda a: 1)),
-    ("Is noise added?", share(sqrt, lambda a: 0)),
+    ("Is noise added? On an image of zeros there is none.", share(sqrt, lambda a: 0)),
     ("Nothing is left of the image. Does the product begin at 0?", lambda b, n: (0, 1)),
     (
         "The noise is that of the last step alone. What do all steps add?",
@@ -194,21 +196,23 @@ EQ4_MISTAKES = [
     ),
     ("The noise gets the sum of the betas. Is that 1 - ᾱ?", lambda b, n: (sqrt(alpha_bar(b, n)), sqrt(sum(b[:n])))),
     ("Only the last step shows. ᾱ is a product over how many?", jump(lambda b, n: 1 - b[n - 1])),
-    ("Only one step shows, and it is one row late. ᾱ is a product over how many?", jump(lambda b, n: 1 - b[n])),
-    ("num_steps counts from 1, rows from 0. Is that one step too many?", jump(lambda b, n: alpha_bar(b, n + 1))),
-    ("num_steps counts from 1, rows from 0. Is that one step too few?", jump(lambda b, n: alpha_bar(b, n - 1))),
-    ("Row -1 is the last one. Is that one step too few?", jump(lambda b, n: alpha_bar(b, n - 1 or len(b)))),
-    ("The first step is left out. In which row is β₁?", jump(lambda b, n: alpha_bar(b[1:], n - 1))),
-    ("All steps are one row late. In which row is β₁?", jump(lambda b, n: alpha_bar(b[1:], n))),
+    ("Only one step shows, and it is one index late. ᾱ is a product over how many?", jump(lambda b, n: 1 - b[n])),
+    ("num_steps counts from 1, indices from 0. Is that one step too many?", jump(lambda b, n: alpha_bar(b, n + 1))),
+    ("num_steps counts from 1, indices from 0. Is that one step too few?", jump(lambda b, n: alpha_bar(b, n - 1))),
+    ("Index -1 is the last one. Is that one step too few?", jump(lambda b, n: alpha_bar(b, n - 1 or len(b)))),
+    ("The first step is left out. At which index is β₁?", jump(lambda b, n: alpha_bar(b[1:], n - 1))),
+    ("All steps are one index late. At which index is β₁?", jump(lambda b, n: alpha_bar(b[1:], n))),
     ("The whole schedule acts every time. Is num_steps used?", jump(lambda b, n: alpha_bar(b, len(b)))),
     ("Is this the product of the betas? ᾱ multiplies the alphas.", jump(lambda b, n: prod(b[:n]))),
     ("Is this the product of the betas? ᾱ multiplies the alphas.", jump(lambda b, n: 1 - prod(b[:n]))),
+    ("Is ᾱ an average of the alphas? It is their product.", jump(lambda b, n: 1 - sum(b[:n]) / n)),
     ("Are the betas added up? ᾱ is a product.", jump(lambda b, n: 1 - sum(b[:n]))),
     ("Is one β taken n times? Each step has its own.", jump(lambda b, n: (1 - b[n - 1]) ** n)),
     ("Is one β taken n times? Each step has its own.", jump(lambda b, n: (1 - b[0]) ** n)),
     ("Is the schedule read from its end?", jump(lambda b, n: alpha_bar(b[::-1], n))),
     ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(own_schedule(200)(b, n), n))),
     ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(own_schedule(1000)(b, n), n))),
+    ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(own_schedule(len(b))(b, n), n))),
     ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(linear_schedule(200).tolist(), 200))),
     ("Is betas used, or a schedule of your own?", jump(lambda b, n: alpha_bar(paper_schedule(b, n), n))),
 ]
@@ -239,6 +243,8 @@ def call(q: Callable, x: t.Tensor, n: int) -> object:
     except Exception as error:
         if not isinstance(error, NotImplementedError):
             error.add_note(f"The check called it with x of shape {tuple(x.shape)}, num_steps={n}, betas={BETAS}.")
+            if isinstance(error, RuntimeError):
+                error.add_note("Is each factor in front of x and of the noise a single number?")
         raise
 
 
@@ -258,9 +264,9 @@ def measure(q: Callable, n: int) -> Levels:
 
 def judge_form(q: Callable, device: str) -> None:
     """A small image: what comes back, and what is left untouched."""
-    x, betas = t.rand(3, 5, 4, dtype=t.float32, device=device), betas_for(device)
+    x, betas = t.rand(3, 5, 6, dtype=t.float32, device=device), betas_for(device)
     x_before = x.clone()
-    expect_tensor(call(q, x, 2), (3, 5, 4), "with a (3, 5, 4) image, it", device)
+    expect_tensor(call(q, x, 2), (3, 5, 6), "with a (3, 5, 6) image, it", device)
     q(x, 2, betas)
     for name, now, before in [("x", x, x_before), ("betas", betas, betas_for(device))]:
         if not now.equal(before):
@@ -280,7 +286,9 @@ def judge_noise(q: Callable) -> None:
         raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
     judge_independence(noise, ["channel", "row", "column"])
     if noised(q, 0, 2).abs().max() == 1:
-        raise Mistake("no number is larger than 1", "Is the result clamped? A noised image may leave [-1, 1].")
+        raise Mistake(
+            "no number is larger than 1", "Is the result clamped or rescaled? A noised image may leave [-1, 1]."
+        )
     judge_gaussian(noise, "after 1 step an image of zeros")
 
 
@@ -294,7 +302,9 @@ def judge_gaussian(noise: t.Tensor, what: str) -> None:
     mean, std = noise.mean().item(), noise.std().item()
     if abs(mean) > 0.05 * std:
         from_0_to_1 = abs(mean / std - sqrt(3)) < 0.05  # of such numbers, the mean is 1/2 and the variance 1/12
-        question = "Is it drawn between 0 and 1?" if from_0_to_1 else "Is something added besides the noise?"
+        question = (
+            "Is the noise drawn between 0 and 1?" if from_0_to_1 else "Is more added than noise? Mind the parentheses."
+        )
         raise Mistake(f"{what} has mean {mean:.3f}, expected 0", question)
     within = ((noise - mean).abs() < std).float().mean().item()
     if abs(within - 0.683) > 0.015:
@@ -344,23 +354,29 @@ def judge_forward(q: Callable, mistakes: list) -> str:
     return "what is left of the image, noise level, both ends, input untouched"
 
 
+def judge_draws(q: Callable, once: bool) -> None:
+    """Under one seed, one draw gives the same noise after any number of steps, only stronger; a walk does not."""
+    if measure(q, 1).slack > 1e-4:
+        return  # it takes no seed, so that nothing can be compared
+    early, late = noised(q, 0, 1), noised(q, 0, len(BETAS))
+    same = t.corrcoef(t.stack([early.flatten(), late.flatten()]))[0, 1].abs() > 0.999
+    if once and not same:
+        raise Mistake("it is right, but draws noise more than once", "Is there still a loop over the steps, or q_eq2?")
+    if same and not once:
+        raise Mistake("it is right, but draws noise only once", "Is that Equation 4? Equation 2 walks step by step.")
+
+
 @check("1.3")
 def check_q_eq2(answer: Callable) -> str:
-    return judge_forward(answer, EQ2_MISTAKES)
-
-
-def judge_one_draw(q: Callable) -> None:
-    """Under one seed, one draw gives the same noise after any number of steps, only stronger; a loop does not."""
-    early, late = noised(q, 0, 1), noised(q, 0, len(BETAS))
-    likeness = t.corrcoef(t.stack([early.flatten(), late.flatten()]))[0, 1].abs().item()
-    if measure(q, 1).slack < 1e-4 and likeness < 0.999:
-        raise Mistake("it is right, but draws noise more than once", "Is there still a loop over the steps, or q_eq2?")
+    covered = judge_forward(answer, EQ2_MISTAKES)
+    judge_draws(answer, once=False)
+    return covered
 
 
 @check("1.4")
 def check_q_eq4(answer: Callable) -> str:
     covered = judge_forward(answer, EQ4_MISTAKES)
-    judge_one_draw(answer)
+    judge_draws(answer, once=True)
     return f"{covered}, one draw"
 
 

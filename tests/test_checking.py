@@ -87,6 +87,6 @@ def test_a_notebook_shows_a_learners_error_with_the_learners_frames_alone():
     error = error_of(cell)
     shown = "\n".join(error.traceback)
     assert error.ename == "NameError" and "bettas" in shown
-    assert "The check called it with x of shape (3, 5, 4), num_steps=2" in shown
+    assert "The check called it with x of shape (3, 5, 6), num_steps=2" in shown
     assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15

@@ -58,9 +58,10 @@ CLAIMS = {
         ("the noise has a standard deviation of {:.2f}", noise(200, 1)),
         ("After 50 steps {:.2f} of the image is left", kept(200, 50)),
         ("under noise of standard deviation {:.2f}", noise(200, 50)),
-        ("After 200 steps {:.2f} of it is left", kept(200, 200)),
+        ("After 200 steps about {:.2f} of it is left", kept(200, 200)),
+        ("(exactly {:.3f})", kept(200, 200)),
         ("under noise of {:.2f}", noise(200, 200)),
-        ("You have just seen that 200 steps do not: {:.2f} of the image is left", kept(200, 200)),
+        ("You have just seen that 200 steps do not: about {:.2f} of the image is left", kept(200, 200)),
         ("With 100 steps the curve stops at {:.3f}", kept(100, 100)),
         ("with 200 at {:.3f}", kept(200, 200)),
         ("with 1000 it comes down to {:.3f}", kept(1000, 1000)),
@@ -76,7 +77,7 @@ CLAIMS = {
         ("falls from 1 to {:.2f} within 200 steps", alpha_bar(200, 200)),
         ("whose root is the {:.2f} you know", kept(200, 200)),
         ("and its root is {:.2f}", math.exp(-2) ** 0.5),
-        ("close to the {:.2f} you measured", kept(200, 200)),
+        ("close to the exact {:.3f}", kept(200, 200)),
         ("the average $\\beta$ is about {:.2f}", linear_schedule(1000).mean().item()),
     ]
 }
@@ -108,7 +109,7 @@ def test_every_number_is_borne_out(source):
         rest = rest.replace(phrase, "")
     for phrase in GIVEN:
         rest = rest.replace(phrase, "")
-    left = re.findall(r"\S+ \S+ \S*\d\.\d+\S*", rest)
+    left = re.findall(r"(?:\S+\s+){0,2}\S*\d\.\d+\S*", rest)
     assert not left, f"no claim in this test bears these numbers out: {left}"
 
 

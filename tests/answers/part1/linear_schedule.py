@@ -84,12 +84,12 @@ def even_roots(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise**0.5, max_noise**0.5, max_steps) ** 2
 
 
-@wrong("is a root left over?")
+@wrong("is there one root too many?")
 def standard_deviations(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps).sqrt()
 
 
-@wrong("Is a square left over?")
+@wrong("Is there one square too many?")
 def squares(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps) ** 2
 
@@ -124,7 +124,7 @@ def scaled_by_length(max_steps, min_noise=0.0001, max_noise=0.02):
     return 1000 / max_steps * t.linspace(min_noise, max_noise, max_steps)
 
 
-@wrong("6 numbers, expected 5.\nIs one end there twice?")
+@wrong("6 numbers, expected 5.\nIs max_steps taken for the number of gaps?")
 def one_too_many(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps + 1)
 
@@ -162,3 +162,8 @@ def learnable(max_steps, min_noise=0.0001, max_noise=0.02):
 @wrong("gives 1 number, expected 5.\nIs max_steps used as the count of numbers?")
 def count_used_as_gap(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.arange(min_noise, max_noise, max_steps)
+
+
+@wrong("returns an ndarray, expected one tensor")
+def numpy_array(max_steps, min_noise=0.0001, max_noise=0.02):
+    return np.linspace(min_noise, max_noise, max_steps)

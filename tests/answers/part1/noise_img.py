@@ -134,7 +134,7 @@ def other_noise_returned(img, noise_schedule, max_steps=None):
     return num_steps, t.randn_like(img), a.sqrt() * img + (1 - a).sqrt() * t.randn_like(img)
 
 
-@wrong("Is it drawn between 0 and 1?")
+@wrong("Is the noise drawn between 0 and 1?")
 def uniform(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.rand_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))

@@ -137,14 +137,14 @@ def one_too_few(x, num_steps, betas):
     return x
 
 
-@wrong("The first step is left out. In which row is β₁?")
+@wrong("The first step is left out. At which index is β₁?")
 def first_left_out(x, num_steps, betas):
     for i in range(1, num_steps):
         x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("All steps are one row late. In which row is β₁?")
+@wrong("All steps are one index late. At which index is β₁?")
 def count_used_as_row(x, num_steps, betas):
     for i in range(1, num_steps + 1):
         x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
@@ -215,7 +215,7 @@ def alpha_bar_inside(x, num_steps, betas):
     return x
 
 
-@wrong("Is it drawn between 0 and 1?")
+@wrong("Is the noise drawn between 0 and 1?")
 def uniform(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.rand_like(x)
@@ -259,7 +259,7 @@ def in_place(x, num_steps, betas):
     return x
 
 
-@wrong("Is the result clamped?")
+@wrong("Is the result clamped or rescaled?")
 def clamped(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
@@ -322,7 +322,7 @@ def no_epsilon(x, num_steps, betas):
     return x
 
 
-@wrong("Is something added besides the noise?")
+@wrong("Is more added than noise?")
 def normalised_again(x, num_steps, betas):
     x = x * 2 - 1
     for beta in betas[:num_steps]:
@@ -341,4 +341,38 @@ def left_in_float64(x, num_steps, betas):
 def hides_pytorch(x, num_steps, betas):
     for t in range(num_steps):
         x = (1 - betas[t]).sqrt() * x + betas[t].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("draws noise only once")
+def equation_4(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("On an image of zeros there is none.")
+def noise_times_x(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * x * t.randn_like(x)
+    return x
+
+
+@wrong("Is the noise of the same step faded, too?")
+def noise_inside_the_brackets(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * (x + beta.sqrt() * t.randn_like(x))
+    return x
+
+
+@wrong("Mind the parentheses.")
+def root_of_beta_then_one_minus(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = 1 - beta.sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def schedule_of_the_same_length(x, num_steps, betas):
+    for beta in t.linspace(0.0001, 0.02, len(betas))[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
     return x

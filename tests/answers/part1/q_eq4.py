@@ -126,19 +126,19 @@ def count_used_as_row(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("rows from 0. Is that one step too few?")
+@wrong("indices from 0. Is that one step too few?")
 def one_too_few(x, num_steps, betas):
     alpha_bar = (1 - betas[: num_steps - 1]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Row -1 is the last one. Is that one step too few?")
+@wrong("Index -1 is the last one. Is that one step too few?")
 def wraps_round(x, num_steps, betas):
     alpha_bar = (1 - betas).cumprod(0)[num_steps - 2]
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("The first step is left out. In which row is β₁?")
+@wrong("The first step is left out. At which index is β₁?")
 def first_left_out(x, num_steps, betas):
     alpha_bar = (1 - betas[1:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -186,7 +186,7 @@ def own_schedule(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is it drawn between 0 and 1?")
+@wrong("Is the noise drawn between 0 and 1?")
 def uniform(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.rand_like(x)
@@ -230,7 +230,7 @@ def betas_in_place(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the result clamped?")
+@wrong("Is the result clamped or rescaled?")
 def clamped(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return (alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)).clamp(-1, 1)
@@ -248,7 +248,7 @@ def noise_returned_too(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * noise, noise
 
 
-@wrong("a tensor of shape (2, 3, 5, 4), expected shape (3, 5, 4)")
+@wrong("a tensor of shape (2, 3, 5, 6), expected shape (3, 5, 6)")
 def every_step(x, num_steps, betas):
     alpha_bar = (1 - betas).cumprod(0)[:num_steps].reshape(-1, 1, 1, 1)
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -260,7 +260,7 @@ def factor_for_each_column(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("holds nan.\nIs there a root of a negative number")
+@wrong("returns nan.\nIs there a root of a negative number")
 def product_minus_one(x, num_steps, betas):
     alpha_bar = (betas[:num_steps] - 1).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -310,13 +310,13 @@ def noise_by_sum_of_betas(x, num_steps, betas):
     return kept * x + betas[:num_steps].sum().sqrt() * t.randn_like(x)
 
 
-@wrong("Only one step shows, and it is one row late.")
+@wrong("Only one step shows, and it is one index late.")
 def one_beta_one_row_late(x, num_steps, betas):
     alpha = 1 - betas[num_steps]
     return alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn_like(x)
 
 
-@wrong("All steps are one row late. In which row is β₁?")
+@wrong("All steps are one index late. At which index is β₁?")
 def all_one_row_late(x, num_steps, betas):
     alpha_bar = (1 - betas[1 : num_steps + 1]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -340,14 +340,38 @@ def no_epsilon(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt()
 
 
-@wrong("Is something added besides the noise?")
+@wrong("Is more added than noise?")
 def normalised_again(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * (2 * x - 1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the result clamped?")
+@wrong("Is the result clamped or rescaled?")
 def denormalised(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     xt = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
     return ((xt + 1) / 2).clamp(0, 1)
+
+
+@wrong("Is ᾱ an average of the alphas?")
+def average(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).mean()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("On an image of zeros there is none.")
+def noise_times_x(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * x * t.randn_like(x)
+
+
+@wrong("Is betas used, or a schedule of your own?")
+def schedule_of_the_same_length(x, num_steps, betas):
+    alpha_bar = (1 - t.linspace(0.0001, 0.02, len(betas))[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("The size of tensor a (2) must match")
+def product_forgotten(x, num_steps, betas):
+    alpha_bar = 1 - betas[:num_steps]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
