@@ -5,13 +5,14 @@
 # "which part of this is noise?", takes a little of that part away, and asks again. To learn its job, the network
 # needs pictures to which noise has been *added*, and adding noise is something you can write down exactly.
 #
-# That is what you do here: you write the **forward process** of
+# In this part you write all of it, in small: the **forward process** that adds noise, a tiny network, its training loop, and
+# the **reverse process** that draws new images. The guide is
 # [Denoising Diffusion Probabilistic Models](https://arxiv.org/abs/2006.11239) (Ho, Jain and Abbeel, 2020), from here on
-# "the paper". Keep it open at Section 2. At the end you can bring any image to any amount of noise in one line, and you
-# will have measured how much of the image is left.
+# "the paper". Keep it open at Section 2. The images are colour gradients, so that training takes seconds and you can measure
+# how good the result is.
 #
 # **You need** some Python, PyTorch tensors, and what the mean, the variance and the standard deviation of a normal
-# distribution (here called a Gaussian) are. You do not need a GPU or an account anywhere. Plan about 90 minutes.
+# distribution (here called a Gaussian) are. You do not need a GPU or an account anywhere. Plan about three hours.
 
 # %% [markdown]
 # ## How to work
@@ -42,11 +43,21 @@ if MAIN:
     sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
 
 # %%
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import PIL.Image
 import torch as t
 import torch.nn as nn
+import torch.nn.functional as F
 from einops import rearrange
+from torch.utils.data import TensorDataset
 
 import utils
+from utils import IS_CI
 
 # %%
 if MAIN:
@@ -813,11 +824,522 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# ## A first model
+#
+# Now for the network that guesses the noise. `train` and `sample` below work with any module that has these three things:
+# the shape of its images, a noise schedule (once it is trained), and a `forward` that takes noised images with their
+# counts of steps and returns a guess of the noise. `ABC` with `abstractmethod` only sees to it that nobody forgets the
+# last.
+
+# %%
+class DiffusionModel(nn.Module, ABC):
+    """What train and sample need of a model. noise_schedule is None until it is trained."""
+
+    img_shape: tuple[int, ...]
+    noise_schedule: NoiseSchedule | None
+
+    @abstractmethod
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise.
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+
+
+@dataclass(frozen=True)
+class TinyDiffuserConfig:
+    img_shape: tuple[int, ...]
+    hidden_size: int
+    max_steps: int
+
+
+# %% [markdown]
+# ### 1.8 A network of two layers
+# *Write a small MLP that guesses the noise* · ●●○○○ · 10 minutes · Section 3.3
+#
+# An MLP (multi-layer perceptron) of two linear layers with a ReLU between them will do for gradients. It takes one list of
+# numbers an image: its pixels, and the count of steps, as a noisy image calls for another guess than a clean one. Scale
+# the count to [0, 1], so that it is not a hundred times as large as a pixel. The guess has the shape of the images.
+
+# %%
+class TinyDiffuser(DiffusionModel):
+    """A toy diffusion model: Linear, ReLU, Linear."""
+
+    def __init__(self, config: TinyDiffuserConfig):
+        super().__init__()
+        self.config = config
+        self.img_shape = config.img_shape
+        self.hidden_size = config.hidden_size
+        self.max_steps = config.max_steps
+        self.noise_schedule = None
+        ### BEGIN SOLUTION
+        n_pixels = math.prod(config.img_shape)
+        self.layers = nn.Sequential(
+            nn.Linear(n_pixels + 1, config.hidden_size),
+            nn.ReLU(),
+            nn.Linear(config.hidden_size, n_pixels),
+        )
+        ### END SOLUTION
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise.
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        ### BEGIN SOLUTION
+        pixels = rearrange(images, "b c h w -> b (c h w)")
+        step = rearrange(num_steps / self.max_steps, "b -> b 1")
+        noise_pred = self.layers(t.cat([pixels, step], dim=1))
+        return noise_pred.reshape(images.shape)
+        ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_TinyDiffuser(TinyDiffuser)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# An image of 60 numbers and one count go in. How many numbers go into the first layer, and how many come out of the
+# second?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `t.cat([a, b], dim=1)` puts (B, m) and (B, n) side by side, to (B, m + n). `rearrange(images, "b c h w -> b (c h w)")`
+# lays each image out as one list, and `math.prod` multiplies the numbers of a shape.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# In `__init__`, one `nn.Sequential(nn.Linear(…), nn.ReLU(), nn.Linear(…))`. In `forward`: flatten the images, make
+# `num_steps / …` a column, `cat` the two, apply the layers, and reshape to `images.shape`.
+#
+# </details>
+
+# %%
+if MAIN:
+    t.manual_seed(7)
+    config = TinyDiffuserConfig(img_shape=(3, 4, 5), hidden_size=16, max_steps=100)
+    model = TinyDiffuser(config)
+    images = normalize_img(gradient_images(3, config.img_shape))
+    with t.no_grad():
+        guess = model(images, t.tensor([1, 50, 100]))
+    utils.show_images(denormalize_img(t.cat([images, guess])), ["image"] * 3 + ["guess"] * 3)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Three small colour gradients of different colours, and three guesses of noise: greyish tints, much the same for all three images.](images/part1_untrained.png)
+#
+# An untrained network guesses small numbers around 0, drawn as greyish tints, and much the same ones for every image. It knows
+# nothing yet about noise.
+#
+# </details>
+
+# %% [markdown]
+# ## Training
+#
+# Much mathematics later, the paper arrives at a loss that is short (Equation 14): show the network a noised image, and take
+# the mean squared error between its guess and the noise that is really in it. Algorithm 1 says how to train with it.
+
+# %% [markdown]
+# ### 1.9 Algorithm 1 line by line
+# *Say what each line does, and the shape of everything in it* · ●●○○○ · 10 minutes · Algorithm 1
+#
+# Find Algorithm 1 in the paper, at the top of page 4. For a minibatch of B images: what does each of its lines 2 to 5 mean in
+# plain English, and which shape has each thing in it? Which function that you have written does which line? And line 6
+# says "until converged": what would you do?
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# - **Line 2**, x₀ ~ q(x₀): draw a minibatch of clean images from the training data. Shape (B, C, H, W).
+# - **Line 3**, t ~ Uniform({1, …, T}): draw a count of steps for each image, 1 and T included, all equally likely. Shape
+#   (B,), whole numbers. This is `noise_img`.
+# - **Line 4**, ε ~ N(0, I): draw noise, not scaled by anything, one number for each number of the images. Shape
+#   (B, C, H, W). Also `noise_img`.
+# - **Line 5**: noise the images, √ᾱₜ x₀ + √(1 − ᾱₜ) ε (Equation 4 again, shape (B, C, H, W); ᾱₜ has shape (B,) and is made
+#   (B, 1, 1, 1)). Give them to the network ε_θ together with the counts (B,). It guesses noise, (B, C, H, W). The loss is
+#   the mean of the squared differences to ε, a single number. ∇_θ says: take a step down its gradient with respect to
+#   the weights θ.
+# - **Line 6**: "converged" is left open. In practice you train for a fixed number of passes over the data (epochs), and look
+#   at the loss on images that are not trained on: when it no longer falls, more training does not help.
+# ### END SOLUTION
+
+# %% [markdown]
+# While it trains you will want to see more than a number. This function is given: it sets the truth over the network's
+# guess, as one picture for each image. Its last part comes from your `reconstruct`.
+
+# %%
+def log_images(
+    img: t.Tensor,
+    noised: t.Tensor,
+    noise: t.Tensor,
+    noise_pred: t.Tensor,
+    reconstructed: t.Tensor,
+    num_images: int = 3,
+) -> list[PIL.Image.Image]:
+    """Pictures to log: noised image, noise, clean image; above the truth, below the guess.
+    all images: (B, C, H, W) in [-1, 1]   returns: min(B, num_images) pictures"""
+    actual = t.cat([noised, noise, img], dim=-1)
+    pred = t.cat([noised, noise_pred, reconstructed], dim=-1)
+    both = denormalize_img(t.cat([actual, pred], dim=-2))[:num_images]
+    pixels = rearrange((both * 255).round().byte().cpu(), "b c h w -> b h w c").numpy()
+    return [PIL.Image.fromarray(picture.squeeze()) for picture in pixels]
+
+
+# %% [markdown]
+# ### 1.10 The training loop
+# *Write Algorithm 1* · ●●●●○ · 25 minutes · Algorithm 1
+#
+# Train for `config_dict["epochs"]` passes over the images, in minibatches of `batch_size` in a new random order each time, with
+# `t.optim.Adam` and the learning rate `lr`. Log as you go:
+#
+# - after every step, `run.log({"train_loss": loss}, step)`, counting steps from 1;
+# - every `img_log_interval` steps, pictures: `run.log({"images": log_images(…, n_images_to_log)}, step)`;
+# - after every epoch, `test_loss` on all of `testset`, if there is one, without gradients.
+#
+# The lines around your loop are given: they bring model and data to the device, give the model a schedule if it has none,
+# and start a run of Weights & Biases (offline, if you have no account). If you stop the cell, `train` still returns the
+# model.
+
+# %%
+def train(
+    model: DiffusionModel,
+    config_dict: dict[str, Any],
+    trainset: TensorDataset,
+    testset: TensorDataset | None = None,
+) -> DiffusionModel:
+    """Train a model to guess noise (Algorithm 1), with Adam; it keeps a schedule that it has.
+    config_dict: lr, epochs, batch_size, max_steps, device, img_log_interval, n_images_to_log
+    trainset, testset: their first tensors are images (N, C, H, W) in [-1, 1]
+    returns: the model, trained   errors: KeyError for a missing setting"""
+    config = utils.Settings(config_dict)
+    device = config["device"]
+    model.to(device)
+    if model.noise_schedule is None:
+        model.noise_schedule = NoiseSchedule(config["max_steps"], device)
+    schedule = model.noise_schedule.to(device)
+    images = trainset.tensors[0].to(device)
+    test_images = testset.tensors[0].to(device) if testset is not None else None
+    steps_per_epoch = math.ceil(len(images) / config["batch_size"])
+    with utils.start_run(config_dict, config["epochs"] * steps_per_epoch) as run:
+        ### BEGIN SOLUTION
+        optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
+        step = 0
+        for _ in range(config["epochs"]):
+            order = t.randperm(len(images), device=device)
+            for rows in order.split(config["batch_size"]):
+                x0 = images[rows]  # line 2
+                num_steps, noise, noised = noise_img(x0, schedule)  # lines 3 and 4
+                noise_pred = model(noised, num_steps)
+                loss = F.mse_loss(noise_pred, noise)  # line 5
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                step += 1
+                run.log({"train_loss": loss.detach()}, step)
+                if step % config["img_log_interval"] == 0:
+                    guess = noise_pred.detach()
+                    clean = reconstruct(noised, guess, num_steps, schedule)
+                    pictures = log_images(x0, noised, noise, guess, clean, config["n_images_to_log"])
+                    run.log({"images": pictures}, step)
+            if test_images is not None:
+                with t.no_grad():
+                    num_steps, noise, noised = noise_img(test_images, schedule)
+                    test_loss = F.mse_loss(model(noised, num_steps), noise)
+                run.log({"test_loss": test_loss}, step)
+        ### END SOLUTION
+    return model
+
+
+# %%
+if MAIN:
+    tests.part1.check_train(train)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which of lines 2 to 5 does `noise_img` do for you? What is left between its three results and a loss?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# A step of training is always the same four lines: loss, `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`.
+# `t.randperm(n)` gives the numbers 0 to n - 1 in random order, and `.split(batch_size)` cuts them into minibatches.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# Make the optimizer. Then two loops, epochs and minibatches. In the inner one: `x0 = images[rows]`,
+# `num_steps, noise, noised = …`, `noise_pred = model(…)`, `loss = F.mse_loss(…)`, the four lines, and the logging. After
+# the inner loop, the same without a step for `test_images`, under `t.no_grad()`.
+#
+# </details>
+# %% [markdown]
+# Now for real: 50,000 gradients of 60 numbers each, 20 epochs, a schedule of 100 steps. On a laptop this takes seconds.
+
+# %%
+def toy_config() -> dict[str, Any]:
+    """The settings of this part's training; tiny under IS_CI."""
+    return dict(
+        lr=0.001,
+        image_shape=(3, 4, 5),
+        hidden_size=128,
+        epochs=1 if IS_CI else 20,
+        max_steps=100,
+        batch_size=128,
+        img_log_interval=1 if IS_CI else 200,
+        n_images_to_log=3,
+        n_images=10 if IS_CI else 50_000,
+        n_eval_images=10 if IS_CI else 1000,
+        device=utils.get_device(),
+    )
+
+
+@cache
+def toy_model() -> DiffusionModel:
+    """The TinyDiffuser of these settings, trained at the first call and kept."""
+    config = toy_config()
+    trainset, testset = (
+        TensorDataset(normalize_img(gradient_images(n, config["image_shape"])))
+        for n in (config["n_images"], config["n_eval_images"])
+    )
+    tiny = TinyDiffuserConfig(config["image_shape"], config["hidden_size"], config["max_steps"])
+    return train(TinyDiffuser(tiny), config, trainset, testset)
+
+
+# %%
+if MAIN:
+    toy_model.cache_clear()  # train anew whenever this cell runs
+    t.manual_seed(0)
+    toy_model()
+    utils.show_losses(band=(0.19, 0.22))
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Training and test loss against the training step. Both fall from about 1 to 0.3 within the first few hundred steps, then slowly into the grey strip around 0.2.](images/part1_losses.png)
+#
+# The loss starts near 1: a network that answers 0 is off by the noise itself, whose variance is 1. It ends at about
+# 0.20, in the grey strip where three other runs of this network ended. The test loss goes along: 50,000 images are too many to
+# learn by heart. Single batches jump up and down, as each draws other counts and other noise.
+#
+# Is 0.20 good? For this data one can work out the best guess there is, the average of all gradients that could be behind a
+# noised image. Its loss is 0.076, and no network can do better: where several gradients fit, noise cannot be told exactly.
+# So there is room, and you will see it in the samples.
+#
+# </details>
+
+# %% [markdown]
+# What does a loss of 0.20 look like? These are the pictures that were logged last: above the truth, below the network's guess.
+
+# %%
+if MAIN:
+    toy_model()
+    utils.show_logged_images()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Three pictures of two rows. Upper row: a noised image, its noise, the clean gradient. Lower row: the same noised image, a guess of the noise that resembles it, and a reconstruction that is a rough version of the gradient.](images/part1_logged.png)
+#
+# The guessed noise resembles the true noise. The reconstruction to its right shows better how good the guess is: close to
+# the truth where there was little noise, rough where there was much.
+#
+# </details>
+
+# %% [markdown]
+# ## Sampling
+#
+# The network can tell noise from image. Now let it paint: begin with nothing but noise and take it off, a little in each
+# step. Algorithm 2 of the paper says how.
+
+# %% [markdown]
+# ### 1.11 Algorithm 2 line by line
+# *Say what each line does* · ●●○○○ · 10 minutes · Algorithm 2
+#
+# Find Algorithm 2 in the paper, beside Algorithm 1. For a batch of B images, say for each line what it does, and the shapes. Then:
+#
+# 1. Which counts of steps does the network see, in which order?
+# 2. Line 4 takes the noise away that the network guesses, but not all of it. Why would you not use `reconstruct`, which takes all
+#    away at once?
+# 3. Why does line 4 add new noise, and why not in the last step? (Use $\sigma_t^2 = \beta_t$.)
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# - **Line 1**: draw x_T, an image of pure noise for each sample: (B, C, H, W).
+# - **Line 2**: go through the counts T, T − 1, …, 1. The network sees all of them, the largest first, and the same one for
+#   all B images: (B,).
+# - **Line 3**: draw fresh noise z, (B, C, H, W); in the last step, at count 1, z is 0.
+# - **Line 4**: ε_θ(xₜ, t) is the guessed noise. Subtract βₜ / √(1 − ᾱₜ) times it, divide by √αₜ, which undoes the fading of
+#   one step, and add σₜ z with σₜ = √βₜ. All factors are single numbers, the same for all images.
+# - **Line 6**: return x₀.
+#
+# 1. T down to 1, all of them, each once.
+# 2. At high noise the guess is poor: all the network can say is what images look like on average, and `reconstruct` divides its
+#    error by √ᾱₜ. After a small step the image is a little clearer, and the next guess a little better.
+# 3. The way back is a chain of draws from Gaussians (Equation 1), and line 4 is such a draw: its first part is the mean,
+#    σₜ z the spread. Without the noise all samples drift to the middle of what is possible. After the last step nothing
+#    comes to clean up, so noise added there would stay in the picture.
+# ### END SOLUTION
+
+# %% [markdown]
+# ### 1.12 Draw samples
+# *Write Algorithm 2* · ●●●○○ · 20 minutes · Algorithm 2
+#
+# Write it line by line, for a batch of `n_samples` images. With `return_all_steps`, return a list of all images on the way, from
+# $x_T$ to $x_0$: that is `len(schedule) + 1` tensors. Each entry has to stay what it was, so make a new tensor in each step.
+
+# %%
+@t.no_grad()
+def sample(model: DiffusionModel, n_samples: int, return_all_steps: bool = False) -> t.Tensor | list[t.Tensor]:
+    """Draw images from a trained model (Algorithm 2, with sigma_t^2 = beta_t).
+    returns: (n_samples, C, H, W), about in [-1, 1]; with return_all_steps the list x_T, ..., x_0
+    errors: ValueError for a model without a schedule, or for n_samples below 1"""
+    schedule = utils.check_can_sample(model, n_samples)
+    ### BEGIN SOLUTION
+    x = t.randn(n_samples, *model.img_shape, device=schedule.device)  # line 1
+    steps = [x]
+    for n in range(len(schedule), 0, -1):  # line 2
+        z = t.randn_like(x) if n > 1 else t.zeros_like(x)  # line 3
+        beta, alpha, alpha_bar = schedule.beta(n), schedule.alpha(n), schedule.alpha_bar(n)
+        noise_pred = model(x, t.full((n_samples,), n, device=x.device))
+        mean = (x - beta / (1 - alpha_bar).sqrt() * noise_pred) / alpha.sqrt()
+        x = mean + beta.sqrt() * z  # line 4
+        steps.append(x)
+    return steps if return_all_steps else x  # line 6
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_sample(sample)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which count does the network see first, and which last? What does Python's `range` need, to count down?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `range(T, 0, -1)` counts T, …, 1. The network wants a count for each image: `t.full((n_samples,), n)`, on the device of the
+# images. `schedule.beta(n)` has shape (1,) and fits any image.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# Before the loop, `x = t.randn(n_samples, *model.img_shape, device=…)`. In it: `z`, noise or zeros; `noise_pred = model(x, …)`;
+# and line 4, `x = (x - … * noise_pred) / … + … * z`. Collect each `x` in a list.
+#
+# </details>
+
+# %%
+if MAIN:
+    model = toy_model()
+    t.manual_seed(0)
+    samples = sample(model, 12)
+    utils.show_images([denormalize_img(image) for image in samples.cpu()])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Twelve small images in a row. Each blends one colour into another, in other colours every time, with single pixels that stand out.](images/part1_samples.png)
+#
+# Twelve images that nobody has drawn: each a blend of two colours, and each visibly grainy. No two are alike.
+#
+# </details>
+
+# %% [markdown]
+# And the way of one image, from noise to gradient.
+
+# %%
+if MAIN:
+    model = toy_model()
+    t.manual_seed(1)
+    steps = sample(model, 1, return_all_steps=True)
+    shown = [0, 20, 40, 60, 80, 90, 95, 100]
+    images = [denormalize_img(steps[i][0]).cpu() for i in shown]
+    utils.show_images(images, [f"{len(steps) - 1 - i} steps left" for i in shown])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![One image with 100, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with faint grain.](images/part1_way.png)
+#
+# The colours settle first. The last steps take away grain, though not all of it.
+#
+# </details>
+
+# %% [markdown]
+# ## How good are they?
+#
+# Here it pays that you know the data completely. Every true image is a gradient: its colours lie on a plane. So find, for each
+# sample, the gradient that fits it best, and measure the distance: the root of the mean squared difference (**rms**). True
+# gradients have 0. And look at the corner colours of those fits: if the model painted the same image again and again,
+# they would hardly vary, however smooth it is.
+
+# %%
+def gradient_fit(images: t.Tensor) -> tuple[float, float]:
+    """How far images are from their best-fitting gradients, and how much the corner colours of the fits vary.
+    images: (B, C, H, W) in [-1, 1]   returns: rms distance, standard deviation of the corner colours"""
+    B, C, H, W = images.shape
+    way = (t.arange(H).reshape(H, 1) + t.arange(W).reshape(1, W)) / (H + W - 2)
+    basis = t.stack([1 - way.flatten(), way.flatten()], dim=1).to(images)  # first corner, last corner
+    pixels = rearrange(images, "b c h w -> (h w) (b c)")
+    corners = t.linalg.lstsq(basis, pixels).solution
+    return (basis @ corners - pixels).square().mean().sqrt().item(), corners.std().item()
+
+
+# %%
+if MAIN:
+    model = toy_model()
+    t.manual_seed(0)
+    samples = sample(model, 2000).cpu()
+    data = normalize_img(gradient_images(2000, samples.shape[1:]))
+    print("                    rms   corner colours")
+    for name, images in [("data", data), ("samples", samples), ("noise", t.randn_like(data))]:
+        rms, spread = gradient_fit(images)
+        print(f"{name:15} {rms:7.3f} {spread:16.3f}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# The samples have an rms of 0.13, where true gradients have 0.000 and noise has 0.95. Their corner colours vary nearly as
+# much as those of the data: 0.54 against 0.58. So the model paints gradients of all colours, and leaves grain on them. The
+# network is small, and it has never seen an image as noisy as the one that sampling starts from.
+#
+# </details>
+
+# %% [markdown]
 # ## What you have now
+#
+# A whole diffusion model, which draws images that nobody has drawn before.
 #
 # - A **distribution** is a function on images, a **sample** is an image; the paper writes one, your code holds the other.
 # - The **forward process** q fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to learn.
 # - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ the product of the first $t$ alphas.
 # - `q_eq2` walks, `q_eq4` jumps, and both arrive at the same place: you measured the same mean and spread.
+# - A **network** is trained to guess the noise in a noised image, at every count of steps (Algorithm 1). **Sampling** starts from
+#   noise and takes a little of the guess away in each step (Algorithm 2).
 # - `NoiseSchedule` holds $\beta$, $\alpha$ and $\bar\alpha$, `noise_img` noises a batch, `reconstruct` undoes it with the noise.
 # - $\sqrt{\bar\alpha_t}$ is what is left of the image. It comes near 0 only if the schedule is long enough, or its $\beta$ large enough.

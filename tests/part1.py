@@ -4,13 +4,19 @@ Each compares with a closed form. A list of mistakes holds, for each, the questi
 that mistake computes; the first that fits all that was measured is the diagnosis.
 """
 
+import contextlib
+import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import prod, sqrt
 
 import torch as t
+from torch.utils.data import TensorDataset
 
-from solutions.part1_diffusion import NoiseSchedule, linear_schedule
+import utils
+from solutions.part1_diffusion import NoiseSchedule, TinyDiffuserConfig, linear_schedule
 from tests.checking import Mistake, check, expect_tensor, kind, numbers, seed_all
 
 DEVICES = ["cpu", "cuda"][: 1 + t.cuda.is_available()]
@@ -607,3 +613,468 @@ def check_reconstruct(answer: Callable) -> str:
             raise Mistake("it changes what it is given", "Does a line write into noisy_img or noise in place?")
         judge_formula(result, x0, RECONSTRUCT_MISTAKES, xt, noise, a, alphas(num_steps))
     return "every number of the clean image, after few and after all steps, input untouched"
+
+
+# ------------------------------------------------------------------------------------------------- 1.8 TinyDiffuser
+
+
+def tiny(answer: Callable, img_shape: tuple[int, ...] = (3, 4, 5), hidden_size: int = 16, max_steps: int = 10):
+    seed_all(t.initial_seed())
+    return answer(TinyDiffuserConfig(img_shape, hidden_size, max_steps))
+
+
+@check("1.8")
+def check_TinyDiffuser(answer: Callable) -> str:
+    model, B = tiny(answer), 6
+    if not isinstance(model, t.nn.Module):
+        raise Mistake("it is not a module", "Does the class line still say DiffusionModel?")
+    if not list(model.parameters()):
+        raise Mistake("it has no parameters to train", "Are the layers in a plain list? nn.Sequential keeps them.")
+    for shape, size in [((3, 4, 5), B), ((3, 4, 5), 1), ((1, 2, 7), 3)]:
+        images, steps = t.randn(size, *shape), t.randint(1, 11, (size,))
+        before = images.clone()
+        guess = tiny(answer, shape)(images, steps)
+        expect_tensor(
+            guess.detach() if isinstance(guess, t.Tensor) else guess, (size, *shape), f"for images {(size, *shape)} it"
+        )
+        if not images.equal(before):
+            raise Mistake("it changes the images it is given", "Does a line write into images in place?")
+    images, steps = t.randn(B, 3, 4, 5), t.randint(1, 11, (B,))
+    guess = model(images, steps)
+    guess.square().sum().backward()
+    unused = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    if unused:
+        raise Mistake(f"no gradient reaches {', '.join(unused)}", "Is each layer used in forward?")
+    with t.no_grad():
+        judge_mlp(model, images, steps)
+        alone = t.cat([model(images[i : i + 1], steps[i : i + 1]) for i in range(B)])
+        if not alone.allclose(guess, atol=1e-5):
+            raise Mistake("an image's guess depends on the other images of its batch", "Which axis is flattened?")
+        narrow = tiny(answer, hidden_size=1)(t.randn(50, 3, 4, 5), t.randint(1, 11, (50,))).flatten(1)
+        if t.linalg.matrix_rank(narrow - narrow.mean(dim=0), rtol=1e-4) > 1:
+            raise Mistake("with hidden_size=1 the guesses vary in more than one direction", "Is hidden_size used?")
+        few, many = tiny(answer, max_steps=10), tiny(answer, max_steps=1000)
+        if not few(images, t.full((B,), 10)).allclose(many(images, t.full((B,), 1000)), atol=1e-4):
+            raise Mistake(
+                "after the last of 10 steps the guess is another than after the last of 1000",
+                "Is the count scaled to [0, 1]?",
+            )
+    return "shapes, both inputs used, a ReLU between two layers, every parameter trained"
+
+
+def judge_mlp(model: t.nn.Module, images: t.Tensor, steps: t.Tensor) -> None:
+    """By behaviour alone: both inputs count, it bends (a ReLU), and it is not bounded at the end."""
+    guess, zeros = model(images, steps), t.zeros_like(images)
+    if guess.allclose(model(zeros, steps)):
+        raise Mistake("the guess does not depend on the images")
+    if guess.allclose(model(images, t.where(steps == 10, 1, 10))):
+        raise Mistake("the guess does not depend on num_steps", "Is the count among the inputs of the first layer?")
+    base = model(zeros, steps)
+    if (model(100 * images, steps) - base).allclose(100 * (guess - base), rtol=1e-3, atol=1e-3):
+        raise Mistake("the guess is a linear function of the images", "Is there a ReLU between the two layers?")
+    wide = t.cat([model(1000 * t.randn_like(images), steps) for _ in range(20)])
+    if wide.min() >= 0:
+        raise Mistake(
+            "the guess is never negative", "Is there an activation after the last layer? Noise has both signs."
+        )
+    if wide.abs().max() <= 1:
+        raise Mistake(
+            "the guess never leaves [-1, 1]", "Is there an activation after the last layer? Noise goes further."
+        )
+
+
+# --------------------------------------------------------------------------------------------------------- 1.10 train
+# A model of one number w, which guesses w everywhere, is trained on twelve plain images of brightness 0, 20, 40, ... So
+# the images it is shown tell which of the twelve each comes from and, solved by Equation 4, which noise is in it. From
+# those, the loss, its gradient and every step of Adam are known exactly.
+
+N_IMAGES, LEVEL = 12, 20.0
+LOSSES = [
+    ("Is the loss a sum? Equation 14 takes the mean.", lambda w, noise, x0, xt: 2 * (w - noise).sum()),
+    (
+        "Does it guess the clean image? Equation 14 compares with the noise.",
+        lambda w, noise, x0, xt: 2 * (w - x0).mean(),
+    ),
+    ("Is the guess compared with the noised image?", lambda w, noise, x0, xt: 2 * (w - xt).mean()),
+    ("Is that the absolute error? Equation 14 takes the square.", lambda w, noise, x0, xt: (w - noise).sign().mean()),
+    (
+        "Is a square root taken of the loss?",
+        lambda w, noise, x0, xt: (w - noise).mean() / (w - noise).square().mean().sqrt(),
+    ),
+]
+
+
+class Recorder(t.nn.Module):
+    """A model of one number that remembers what it is shown: (images, counts, w) of every call, and its gradients."""
+
+    img_shape = (1, 8, 8)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = t.nn.Parameter(t.tensor(1.0))
+        self.noise_schedule: NoiseSchedule | None = None
+        self.calls, self.trained = [], []  # all calls; the calls that a gradient came back to, with it
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        call = (images.detach().clone(), num_steps, self.w.item())
+        self.calls.append(call)
+        guess = self.w.expand(images.shape).clone()
+        if guess.requires_grad:
+            hook = lambda gradient: self.trained.append((*call, gradient.sum().item()))  # noqa: E731
+            guess.register_hook(hook)
+        return guess
+
+
+def run_train(answer: Callable, model: Recorder, testset: TensorDataset | None = None, **settings) -> object:
+    levels = LEVEL * t.arange(N_IMAGES, dtype=t.float32)
+    trainset = TensorDataset(levels.reshape(-1, 1, 1, 1).expand(-1, *model.img_shape).clone())
+    config = dict(lr=0.01, epochs=3, batch_size=5, max_steps=len(BETAS), device=t.device("cpu"))
+    config |= dict(img_log_interval=1000, n_images_to_log=3, image_shape=model.img_shape) | settings
+    before = os.environ.get("WANDB_MODE")
+    os.environ["WANDB_MODE"] = "disabled"  # a check leaves no run behind
+    latest, quiet = utils.Run.latest, utils.IS_CI
+    utils.IS_CI = True
+    try:
+        return answer(model, config, trainset, testset)
+    finally:
+        utils.Run.latest, utils.IS_CI = latest, quiet
+        os.environ.pop("WANDB_MODE") if before is None else os.environ.update(WANDB_MODE=before)
+
+
+def blame(answer: Callable, names: dict[str, Callable]) -> None:
+    """If the learner's own function calls another of theirs that fails its check, that one has to be mended first."""
+    for name, check_it in names.items():
+        theirs = getattr(answer, "__globals__", {}).get(name)
+        if theirs is not None and name in answer.__code__.co_names:
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    check_it(theirs)
+            except Exception:
+                raise Mistake(
+                    f"{answer.__name__} uses your {name} ({check_it.number}), which fails its own check"
+                ) from None
+
+
+@check("1.10")
+def check_train(answer: Callable) -> str:
+    try:
+        return judge_train(answer)
+    except Mistake:
+        blame(
+            answer,
+            {"NoiseSchedule": check_NoiseSchedule, "noise_img": check_noise_img, "reconstruct": check_reconstruct},
+        )
+        raise
+
+
+def judge_train(answer: Callable) -> str:
+    model = Recorder()
+    model.noise_schedule = schedule = schedule_for()
+    result = run_train(answer, model)
+    if result is not model:
+        raise Mistake(f"it returns {kind(result)}, expected the model", "Does the function end in return model?")
+    if model.noise_schedule is not schedule:
+        raise Mistake("it replaces the schedule that the model had")
+    if not model.calls:
+        raise Mistake("the model is never called")
+    if not model.trained:
+        raise Mistake("no gradient ever reaches the model", "Is the backward pass missing?")
+    seen = judge_minibatches(model.trained)
+    judge_gradients(model.trained)
+    judge_adam(model)
+    if sorted(seen[:N_IMAGES]) != list(range(N_IMAGES)) or sorted(seen) != sorted(3 * list(range(N_IMAGES))):
+        raise Mistake(
+            f"in 3 epochs, {N_IMAGES} images were shown {len(seen)} times", "Is each image shown once an epoch?"
+        )
+    if seen[:N_IMAGES] == seen[N_IMAGES : 2 * N_IMAGES]:
+        raise Mistake("every epoch shows the images in the same order", "Is there a new random order each time?")
+    untrained = Recorder()
+    run_train(answer, untrained, lr=0.0, batch_size=128, epochs=1)
+    if untrained.w.item() != 1:
+        raise Mistake(f"with lr=0 the model changes, from 1 to {untrained.w.item():.3f}", "Is lr used?")
+    if not untrained.trained:
+        raise Mistake(
+            f"with {N_IMAGES} images and batch_size=128 no step is taken", "Is the last, smaller batch dropped?"
+        )
+    judge_testing(answer)
+    return (
+        "Algorithm 1, its loss, gradients and every step of Adam, each image once an epoch, test images not trained on"
+    )
+
+
+def judge_minibatches(trained: list) -> list[int]:
+    """Which images were shown, in order; and whether they and their counts have the right form."""
+    for images, num_steps, *_ in trained:
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            raise Mistake(f"the model gets {kind(num_steps)} as num_steps, expected one count for each of its images")
+    counts = t.cat([num_steps for _, num_steps, *_ in trained])
+    if counts.is_floating_point() or counts.min() < 1 or counts.max() > len(BETAS):
+        facts = f"num_steps runs from {counts.min():.3g} to {counts.max():.3g}"
+        raise Mistake(f"the model's {facts}, expected counts from 1 to {len(BETAS)}")
+    shown = t.cat([images for images, *_ in trained])
+    if shown.std(dim=(1, 2, 3)).max() < 0.01:
+        raise Mistake("the model is shown clean images", "Does it get the noised ones?")
+    brightness = shown.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL
+    if brightness.max() > N_IMAGES or (brightness - brightness.round()).abs().max() > 0.2:
+        raise Mistake("the images that the model is shown are not noised by the counts it is given")
+    return brightness.round().int().tolist()
+
+
+def noise_in(images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+    a = alpha_bars(num_steps)
+    clean = (images.mean(dim=(1, 2, 3), keepdim=True) / a.sqrt() / LEVEL).round() * LEVEL
+    return (images - a.sqrt() * clean) / (1 - a).sqrt()
+
+
+def judge_gradients(trained: list) -> None:
+    """The gradient of every step is that of the mean squared error between w and the noise."""
+    measured = [gradient for *_, gradient in trained]
+    parts = []
+    for images, num_steps, w, _ in trained:
+        noise, a = noise_in(images, num_steps), alpha_bars(num_steps)
+        parts.append((w, noise, (images - (1 - a).sqrt() * noise) / a.sqrt(), images))
+
+    def fits(formula: Callable) -> bool:
+        made = [float(formula(*part)) for part in parts]
+        return all(abs(m - g) < 0.01 + 0.01 * abs(m) for m, g in zip(made, measured, strict=True))
+
+    if not fits(lambda w, noise, x0, xt: 2 * (w - noise).mean()):
+        question = next((q for q, formula in LOSSES if fits(formula)), "What is compared with the model's guess?")
+        expected = 2 * (parts[0][0] - parts[0][1]).mean().item()
+        raise Mistake(
+            f"the first gradient is {measured[0]:.3f}, expected {expected:.3f} for the mean squared error", question
+        )
+
+
+def judge_adam(model: Recorder) -> None:
+    """Every value of w is the one that Adam makes of the gradients before it."""
+    values = [w for _, _, w, _ in model.trained] + [model.w.item()]
+    gradients = [gradient for *_, gradient in model.trained]
+
+    def steps(optimizer: Callable, summed: bool = False) -> list[float]:
+        w, made, total = t.nn.Parameter(t.tensor(1.0)), [1.0], 0.0
+        rule = optimizer([w])
+        for gradient in gradients:
+            total = gradient + total * summed
+            w.grad = t.tensor(total)
+            rule.step()
+            made.append(w.item())
+        return made
+
+    def fits(made: list[float]) -> bool:
+        return all(abs(m - v) < 1e-5 for m, v in zip(made, values, strict=True))
+
+    if fits(steps(lambda p: t.optim.Adam(p, lr=0.01))):
+        return
+    mistakes = [
+        ("Does the optimizer take a step, with the gradients still there?", [1.0] * len(values)),
+        (
+            "Are old gradients added to the new? They have to be set to zero in each step.",
+            steps(lambda p: t.optim.Adam(p, lr=0.01), True),
+        ),
+        ("Is the lr of the config used?", steps(lambda p: t.optim.Adam(p))),
+        ("Is that SGD? The text asks for Adam.", steps(lambda p: t.optim.SGD(p, lr=0.01))),
+        ("Is that AdamW? The text asks for Adam.", steps(lambda p: t.optim.AdamW(p, lr=0.01))),
+        ("Is a new optimizer made in each step? Adam has a memory.", fresh_adam(gradients)),
+    ]
+    question = next((q for q, made in mistakes if fits(made)), "")
+    expected = steps(lambda p: t.optim.Adam(p, lr=0.01))[-1]
+    raise Mistake(
+        f"after {len(gradients)} steps of Adam the weight is {values[-1]:.4f}, expected {expected:.4f}", question
+    )
+
+
+def fresh_adam(gradients: list[float]) -> list[float]:
+    w, made = t.nn.Parameter(t.tensor(1.0)), [1.0]
+    for gradient in gradients:
+        w.grad = t.tensor(gradient)
+        t.optim.Adam([w], lr=0.01).step()
+        made.append(w.item())
+    return made
+
+
+def judge_testing(answer: Callable) -> None:
+    """With a test set: it is looked at, and not trained on; and pictures are made."""
+    model, n_test = Recorder(), 7
+    testset = TensorDataset(t.full((n_test, *model.img_shape), 5000.0))
+    run_train(answer, model, testset, img_log_interval=1, epochs=2)
+    tested = [images for images, num_steps, _ in model.calls if images.mean() > 1000]
+    if any(images.mean() > 1000 for images, *_ in model.trained):
+        raise Mistake("the model is trained on the test images", "Is the test loss only looked at?")
+    if sum(len(images) for images in tested) != 2 * n_test:
+        facts = f"in 2 epochs, {n_test} test images are looked at {sum(len(images) for images in tested)} times"
+        raise Mistake(facts, "Is the test loss taken once after each epoch, on all test images?")
+
+
+# -------------------------------------------------------------------------------------------------------- 1.12 sample
+# Under one seed, models that answer 0, or 1 at certain counts only, are sampled from. What one answer changes in the
+# images that follow gives every factor of line 4 exactly; what is left over is the noise it adds.
+
+LINE4 = {  # the factors in front of xt, of the guess, and of z, for (betas, n)
+    "x": lambda b, n: 1 / sqrt(1 - b[n - 1]),
+    "guess": lambda b, n: b[n - 1] / sqrt(1 - alpha_bar(b, n)) / sqrt(1 - b[n - 1]),
+    "z": lambda b, n: sqrt(b[n - 1]) if n > 1 else 0.0,
+}
+
+
+def other_sigma(b: list[float], n: int) -> float:
+    """The paper's other choice, just as right: the variance of x_(n-1) given xt and x0."""
+    return sqrt((1 - alpha_bar(b, n - 1)) / (1 - alpha_bar(b, n)) * b[n - 1])
+
+
+FACTOR_MISTAKES = [
+    ("x", "Is everything divided by √α?", lambda b, n: 1.0),
+    ("x", "Is it divided by α, without a root?", lambda b, n: 1 / (1 - b[n - 1])),
+    ("x", "Is it divided by √ᾱ? One step takes back one fading.", lambda b, n: 1 / sqrt(alpha_bar(b, n))),
+    ("x", "Is it multiplied by √α where it should be divided?", lambda b, n: sqrt(1 - b[n - 1])),
+    (
+        "guess",
+        "Is the guess divided by √α, too? Mind the parentheses.",
+        lambda b, n: b[n - 1] / sqrt(1 - alpha_bar(b, n)),
+    ),
+    ("guess", "Is β in front of the guess, or its root?", lambda b, n: LINE4["guess"](b, n) / sqrt(b[n - 1])),
+    ("guess", "Is 1 - ᾱ without a root?", lambda b, n: LINE4["guess"](b, n) / sqrt(1 - alpha_bar(b, n))),
+    ("guess", "Is β divided by √(1 - ᾱ)?", lambda b, n: LINE4["guess"](b, n) * sqrt(1 - alpha_bar(b, n))),
+    ("guess", "Is that √(1 - α), with α for ᾱ?", lambda b, n: sqrt(b[n - 1]) / sqrt(1 - b[n - 1])),
+    ("guess", "Is the guess added? It is noise, to be taken away.", lambda b, n: -LINE4["guess"](b, n)),
+    ("guess", "Is all noise taken away at once?", lambda b, n: sqrt(1 - alpha_bar(b, n)) / sqrt(1 - b[n - 1])),
+    ("guess", "Is the guess used?", lambda b, n: 0.0),
+    ("z", "Is noise added in the last step? Nothing cleans up after it.", lambda b, n: sqrt(b[n - 1])),
+    ("z", "Is the noise scaled by β? That is a variance.", lambda b, n: b[n - 1] if n > 1 else 0.0),
+    ("z", "Is noise added?", lambda b, n: 0.0),
+    ("z", "Is the noise scaled by σ?", lambda b, n: 1.0 if n > 1 else 0.0),
+    ("z", "Is σ² = 1 - ᾱ? The text takes β.", lambda b, n: sqrt(1 - alpha_bar(b, n)) if n > 1 else 0.0),
+]
+
+
+class Painter(t.nn.Module):
+    """A model that answers 1 at some counts and 0 at all others, and remembers what it is shown."""
+
+    img_shape = (3, 2, 5)
+
+    def __init__(self, ones: tuple[int, ...]) -> None:
+        super().__init__()
+        self.ones, self.noise_schedule = ones, schedule_for()
+        self.shown, self.counts = [], []
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            raise Mistake(
+                f"the model gets {kind(num_steps)} as num_steps, expected one count for each of {len(images)} images"
+            )
+        self.shown.append(images.clone())
+        self.counts.append(num_steps[0].item())
+        return t.full_like(images, float(self.counts[-1] in self.ones))
+
+
+def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.Tensor], Painter]:
+    """All images from x_T to x_0, under the same seed, for a model that answers 1 at these counts."""
+    model = Painter(ones)
+    seed_all(t.initial_seed())
+    result = answer(model, n_samples)
+    expect_tensor(result, (n_samples, *Painter.img_shape), f"sample(model, {n_samples})")
+    return [*model.shown, result], model
+
+
+@check("1.12")
+def check_sample(answer: Callable) -> str:
+    try:
+        return judge_sample(answer)
+    except Mistake:
+        blame(answer, {"NoiseSchedule": check_NoiseSchedule})
+        raise
+
+
+def judge_sample(answer: Callable) -> str:
+    T = len(BETAS)
+    plain, model = way_of(answer)
+    if model.counts != list(range(T, 0, -1)):
+        questions = {
+            tuple(range(1, T + 1)): "Is it the way back, from the last count to the first?",
+            tuple(range(T - 1, -1, -1)): "Counts begin at 1, indices at 0. Which does the model know?",
+            tuple(range(T - 1, 0, -1)): "Is the first step left out?",
+            tuple(range(T, 1, -1)): "Is the last step left out? range stops before its end.",
+        }
+        facts = f"the model sees the counts {[round(n, 2) for n in model.counts]}, expected {list(range(T, 0, -1))}"
+        raise Mistake(facts, questions.get(tuple(model.counts), ""))
+    judge_start(plain[0])
+    judge_factors(answer, plain)
+    judge_steps(answer)
+    return "counts from T to 1, every factor of line 4, fresh noise in all steps but the last, all steps returned"
+
+
+def judge_start(x: t.Tensor) -> None:
+    if x.std(dim=0).max() < 1e-6:
+        raise Mistake("all samples begin with the same noise", "Is there a draw for each sample?")
+    mean, std = x.mean().item(), x.std().item()
+    if abs(mean) > 0.05 or abs(std - 1) > 0.05:
+        facts = f"the first images have mean {mean:.3f} and std {std:.3f}, expected 0 and 1"
+        raise Mistake(facts, "Does x_T come from N(0, I)?")
+
+
+def all_close(values: list[float], inputs: list, slack: float, formula: Callable) -> bool:
+    expected = [formula(*each) for each in inputs]
+    return all(abs(v - e) < 0.002 + slack * abs(e) for v, e in zip(values, expected, strict=True))
+
+
+def judge_factors(answer: Callable, plain: list[t.Tensor]) -> None:
+    T = len(BETAS)
+    measured: dict[str, list[float]] = {"x": [], "guess": [], "z": []}
+    jolted = [late - early for late, early in zip(way_of(answer, T)[0], plain, strict=True)]
+    leftover = []
+    for n in range(T, 0, -1):
+        change = [late - early for late, early in zip(way_of(answer, n)[0], plain, strict=True)]
+        i = T - n  # where x_n stands
+        measured["guess"].append(-change[i + 1].mean().item())
+        if n < T:
+            measured["x"].append((jolted[i + 1].mean() / jolted[i].mean()).item())
+        factor = measured["x"][-1] if n < T else LINE4["x"](BETAS, T)
+        leftover.append(plain[i + 1] - factor * plain[i])
+        measured["z"].append(leftover[-1].std().item())
+    counts = list(range(T, 0, -1))
+    for name, words in [("guess", "the guess is taken away"), ("x", "x is multiplied"), ("z", "noise is added")]:
+        values, at = measured[name], counts[1:] if name == "x" else counts
+        if not all(v == v for v in values):
+            continue  # x cannot be told, as no guess has any effect; the guess has been judged
+        if name == "z" and leftover[0].std() > 1e-4 and leftover[0].std(dim=0).max() < 1e-4:
+            raise Mistake("all samples of a batch get the same noise", "Has z the shape of x?")
+        rights = [LINE4[name]] + ([lambda b, n: other_sigma(b, n) if n > 1 else 0.0] if name == "z" else [])
+
+        slack = 0.04 if name == "z" else 0.002
+        fits = partial(all_close, values, [(BETAS, n) for n in at], slack)
+        if any(fits(right) for right in rights):
+            continue
+        question = next((q for factor, q, formula in FACTOR_MISTAKES if factor == name and fits(formula)), "")
+        wrong = next(
+            n for v, n in zip(values, at, strict=True) if abs(v - LINE4[name](BETAS, n)) > 0.002 + 0.04 * abs(v)
+        )
+        facts = f"with betas {BETAS}, at count {wrong}\n{words} times {values[at.index(wrong)]:.3f}"
+        raise Mistake(f"{facts}, expected {LINE4[name](BETAS, wrong):.3f}", question)
+    for earlier, later in [(leftover[0], leftover[1]), (plain[0], leftover[0])]:
+        if abs((earlier * later).mean() / (earlier.std() * later.std())) > 0.1:
+            raise Mistake("two steps add the same noise", "Is z drawn anew in each step?")
+
+
+def judge_steps(answer: Callable) -> None:
+    T = len(BETAS)
+    model = Painter((1,))
+    steps = answer(model, 3, return_all_steps=True)
+    shape = (3, *Painter.img_shape)
+    if isinstance(steps, t.Tensor) and steps.shape == shape:
+        raise Mistake("with return_all_steps=True it returns the last images alone", "Is return_all_steps used?")
+    if len(steps) not in (T, T + 1):
+        raise Mistake(f"return_all_steps gives {len(steps)} entries for {T} steps, expected {T + 1}")
+    shown = [*model.shown, None][-len(steps) :]
+    for i, (entry, seen) in enumerate(zip(steps, shown, strict=True)):
+        expect_tensor(entry, shape, f"entry {i} of all steps")
+        if seen is not None and not entry.allclose(seen):
+            same = all(entry.equal(other) for other in steps)
+            backwards = steps[-1].allclose(model.shown[0])
+            question = (
+                "Is it one tensor, changed in place, many times?"
+                if same
+                else "Is it noisy first, clean last?" * backwards
+            )
+            raise Mistake(f"entry {i} of all steps is not what the model was shown at that step", question)
+    if answer(Painter((1,)), 1).requires_grad:
+        raise Mistake("the samples carry a graph for gradients", "Is there a no_grad?")

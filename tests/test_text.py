@@ -3,6 +3,7 @@
 import io
 import math
 import re
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -11,9 +12,19 @@ import numpy as np
 import pytest
 import torch as t
 
+import utils
+from solutions import part1_diffusion as part1
 from solutions.build import build, pictures
 from solutions.markup import ROOT
-from solutions.part1_diffusion import gradient_images, linear_schedule, normalize_img, q_eq2, q_eq4
+from solutions.part1_diffusion import (
+    NoiseSchedule,
+    gradient_images,
+    linear_schedule,
+    normalize_img,
+    q_eq2,
+    q_eq4,
+    sample,
+)
 from tests.answers.part1.q_eq4 import noise_by_variance
 from tests.part1 import check_q_eq4
 
@@ -84,6 +95,22 @@ CLAIMS = {
 BOUNDS = {
     "part1_diffusion": [("chance moves both by less than 0.01", chance, 0.01), ("equal to within 0.01", chance, 0.01)]
 }
+# The same, for what only a training can bear out; these are measured by `make prove`.
+TRAINED = {
+    "part1_diffusion": [
+        ("It ends at about {:.2f}, in the grey strip", lambda: toy_results()["loss"]),
+        ("Is {:.2f} good?", lambda: toy_results()["loss"]),
+        ("Its loss is {:.3f}, and no network can do better", lambda: best_loss()),
+        ("Both fall from about 1 to {:.1f} within the first few hundred steps", lambda: toy_results()["early"]),
+        ("slowly into the grey strip around {:.1f}", lambda: toy_results()["loss"]),
+        ("What does a loss of {:.2f} look like?", lambda: toy_results()["loss"]),
+        ("The samples have an rms of {:.2f}", lambda: toy_results()["rms"]),
+        ("where true gradients have {:.3f}", lambda: toy_results()["data_rms"]),
+        ("and noise has {:.2f}", lambda: toy_results()["noise_rms"]),
+        ("much as those of the data: {:.2f} against", lambda: toy_results()["spread"]),
+        ("{:.2f}. So the model paints", lambda: toy_results()["data_spread"]),
+    ]
+}
 GIVEN = ["from 0.0001 to 0.02", "reconstructed with 0.9 of the noise"]  # settings, not results
 
 
@@ -91,9 +118,8 @@ def prose(source: Path) -> str:
     """All that is written, in one line, without addresses and exercise numbers."""
     text = "\n".join(cell.source for cell in build(source)[0].cells if cell.cell_type == "markdown")
     text = re.sub(r"\]\([^)]*\)", "]", text)
-    return " ".join(
-        re.sub(r"^### \d+\.\d+|exercise \d+\.\d+|exercises? \d+\.\d+", "", text, flags=re.MULTILINE).split()
-    )
+    text = re.sub(r"^### \d+\.\d+|Section \d+\.\d+", "", text, flags=re.MULTILINE)
+    return " ".join(text.split())
 
 
 @each_source
@@ -107,10 +133,72 @@ def test_every_number_is_borne_out(source):
         assert phrase in text
         assert measure() < bound, phrase
         rest = rest.replace(phrase, "")
+    for phrase, _ in TRAINED.get(source.stem, []):
+        pattern = re.sub(r"\\\{.*?\\\}", r"\\d\\.\\d+", re.escape(phrase))
+        assert re.search(pattern, rest), f"the text does not say {phrase!r} with a number"
+        rest = re.sub(pattern, " ", rest)
     for phrase in GIVEN:
         rest = rest.replace(phrase, "")
     left = re.findall(r"(?:\S+\s+){0,2}\S*\d\.\d+\S*", rest)
     assert not left, f"no claim in this test bears these numbers out: {left}"
+
+
+@cache
+def toy_results() -> dict[str, float]:
+    """The training and sampling of the notebook, under its seeds."""
+    part1.toy_model.cache_clear()
+    t.manual_seed(0)
+    model = part1.toy_model()
+    curve = utils.Run.latest.curves["train_loss"]
+    t.manual_seed(0)
+    samples, data = sample(model, 2000).cpu(), normalize_img(gradient_images(2000, (3, 4, 5)))
+    rms, spread = part1.gradient_fit(samples)
+    data_rms, data_spread = part1.gradient_fit(data)
+    return {
+        "loss": np.mean([loss for step, loss in curve if step > 7429]),  # the last of 20 epochs
+        "early": np.mean([loss for step, loss in curve if 300 <= step <= 500]),
+        "rms": rms,
+        "spread": spread,
+        "data_rms": data_rms,
+        "data_spread": data_spread,
+        "noise_rms": part1.gradient_fit(t.randn_like(data))[0],
+    }
+
+
+def best_loss() -> float:
+    """The loss of the best guess: the mean over all pairs of corner colours, weighed by how well they fit."""
+    t.manual_seed(0)
+    schedule, n_images = NoiseSchedule(100, "cpu"), 1500
+    levels = t.linspace(-1, 1, 256)
+    corners = t.cartesian_prod(levels, levels)  # every first and last level a channel can have
+    way = (t.arange(4).reshape(4, 1) + t.arange(5).reshape(1, 5)).flatten() / 7
+    clean = corners[:, :1] * (1 - way) + corners[:, 1:] * way  # (256 * 256, 20)
+    total = 0.0
+    for image in normalize_img(gradient_images(n_images, (1, 4, 5))):
+        num_steps, noise, noised = part1.noise_img(image[None], schedule)
+        a = schedule.alpha_bar(num_steps)
+        fit = -((noised.flatten() - a.sqrt() * clean) ** 2).sum(dim=1) / (2 * (1 - a))
+        guess = (noised.flatten() - a.sqrt() * (fit.softmax(dim=0) @ clean)) / (1 - a).sqrt()
+        total += (guess - noise.flatten()).square().mean().item()
+    return total / n_images
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phrase, measure", [pytest.param(*claim, id=claim[0]) for claim in TRAINED["part1_diffusion"]])
+def test_every_number_of_a_training_is_borne_out(phrase, measure):
+    said = re.search(re.sub(r"\\\{.*?\\\}", r"(\\d\\.\\d+)", re.escape(phrase)), prose(SOURCES[0]))[1]
+    unit = 10.0 ** -len(said.split(".")[1])
+    assert measure() == pytest.approx(float(said), abs=0.75 * unit if len(said) < 5 else 2.5 * unit)
+
+
+@pytest.mark.slow
+def test_other_runs_end_in_the_grey_strip():
+    for seed in (1, 2, 3):
+        part1.toy_model.cache_clear()
+        t.manual_seed(seed)
+        part1.toy_model()
+        last = [loss for step, loss in utils.Run.latest.curves["train_loss"] if step > 7429]
+        assert 0.19 < np.mean(last) < 0.22
 
 
 @each_source
