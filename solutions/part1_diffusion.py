@@ -15,6 +15,26 @@
 # distribution (here called a Gaussian) are. You do not need a GPU or an account anywhere. Plan about three hours.
 
 # %% [markdown]
+# ## Contents
+#
+# - [What is diffusion?](#What-is-diffusion?)
+# - [Distributions and samples](#Distributions-and-samples)
+# - [A data set you can hold in your head](#A-data-set-you-can-hold-in-your-head)
+# - [Normalisation](#Normalisation)
+# - [Do the two equations agree?](#Do-the-two-equations-agree?)
+# - [What a short schedule leaves behind](#What-a-short-schedule-leaves-behind)
+# - [From one image to a batch](#From-one-image-to-a-batch)
+# - [A first model](#A-first-model)
+# - [Training](#Training)
+# - [Sampling](#Sampling)
+# - [How good are they?](#How-good-are-they?)
+# - [Bonus: three names for one guess](#Bonus:-three-names-for-one-guess)
+# - [Glossary: one thing, many names](#Glossary:-one-thing,-many-names)
+# - [What you have now](#What-you-have-now)
+#
+# The exercises stand in between, each under a numbered heading.
+
+# %% [markdown]
 # ## How to work
 #
 # 1. An exercise is a cell with the line `raise NotImplementedError(...)`. Write your code in place of that line and run
@@ -64,6 +84,7 @@ if MAIN:
     import tests.part1
 
     device = utils.get_device()
+    t.set_num_threads(1)  # for images this small, more threads only wait for each other
     print(f"Ready. PyTorch {t.__version__} computes on: {device}")
 
 # %% [markdown]
@@ -1331,6 +1352,91 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# ## Bonus: three names for one guess
+#
+# Equation 4 ties three things together: $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$. The network is
+# given $x_t$, so who guesses $\epsilon$ also guesses $x_0$, and the other way round:
+#
+# $$\epsilon = \frac{x_t - \sqrt{\bar\alpha_t}\, x_0}{\sqrt{1 - \bar\alpha_t}} \qquad
+# x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \epsilon}{\sqrt{\bar\alpha_t}}$$
+#
+# A third choice, which Part 3 will need, is the "velocity" of [Salimans and Ho](https://arxiv.org/abs/2202.00512),
+# $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$. From it both others follow without any division:
+#
+# $$x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v \qquad
+# \epsilon = \sqrt{1 - \bar\alpha_t}\, x_t + \sqrt{\bar\alpha_t}\, v$$
+#
+# (Put the definitions of $x_t$ and $v$ in: the mixed terms cancel, as $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.) For exact answers,
+# the three are the same. For a *network*, they are not: it may find one of them far easier. A gradient is smooth, noise is not.
+# So take your `TinyDiffuser` for a guess of the clean image, and turn that into a guess of the noise:
+
+# %%
+class ImageGuesser(DiffusionModel):
+    """A network that guesses the clean image, seen from outside as one that guesses the noise."""
+
+    def __init__(self, network: DiffusionModel, noise_schedule: NoiseSchedule):
+        super().__init__()
+        self.network = network
+        self.img_shape = network.img_shape
+        self.noise_schedule = noise_schedule
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise.
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        x0 = self.network(images, num_steps)
+        return (images - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+
+
+# %% [markdown]
+# `train` and `sample` take it as it is. Give it a schedule that reaches noise, too: ten times the $\beta$, which leaves
+# 0.005 of the image after 100 steps.
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    config = toy_config()
+    tiny = TinyDiffuserConfig(config["image_shape"], config["hidden_size"], config["max_steps"])
+    betas = linear_schedule(config["max_steps"], min_noise=0.001, max_noise=0.2)
+    schedule = NoiseSchedule(config["max_steps"], config["device"], betas)
+    data = normalize_img(gradient_images(config["n_images"], config["image_shape"]))
+    guesser = train(ImageGuesser(TinyDiffuser(tiny), schedule), config, TensorDataset(data))
+
+    samples = sample(guesser, 2000).cpu()
+    print("rms {:.3f}, corner colours {:.3f}".format(*gradient_fit(samples)))
+    utils.show_images([denormalize_img(image) for image in samples[:12]])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Twelve small images in a row, each a smooth blend of two colours without any grain.](images/part1_guesser.png)
+#
+# The same network, the same time, and no grain: the rms is below 0.01, where it was 0.13. Do not compare the losses, though:
+# on another schedule the task is another, and so is the best possible loss.
+#
+# </details>
+
+# %% [markdown]
+# ## Glossary: one thing, many names
+#
+# Half the difficulty of reading about diffusion is that everything has several names.
+#
+# | here | in code | other names, and what they mean |
+# |---|---|---|
+# | $\beta_t$, variance of one step's noise | `schedule.beta(n)` | all of them: variance schedule, noise schedule |
+# | $\alpha_t = 1 - \beta_t$ | `schedule.alpha(n)` | beware: some papers write $\alpha_t$ for our $\bar\alpha_t$, or for its root |
+# | $\bar\alpha_t$, share of the variance kept | `schedule.alpha_bar(n)` | its root is the signal rate, $\sqrt{1 - \bar\alpha_t}$ the noise rate; $\bar\alpha_t / (1 - \bar\alpha_t)$ is the signal-to-noise ratio |
+# | $\epsilon$, noise of variance 1 | `noise`, `noise_pred` | up to a factor the **score**: the direction in which images get more likely is $-\epsilon / \sqrt{1 - \bar\alpha_t}$, on average |
+# | fading and adding noise, so that variance 1 stays 1 | `q_eq4` | variance preserving (VP). Without the fading it is variance exploding (VE), as in EDM: $x_0 + \sigma \epsilon$ with $\sigma = \sqrt{1 - \bar\alpha_t} / \sqrt{\bar\alpha_t}$. Divide our $x_t$ by $\sqrt{\bar\alpha_t}$ to get there |
+# | forward process | `q_eq2`, `q_eq4`, `noise_img` | q, diffusion process, noising, (fixed) encoder |
+# | reverse process | `sample` | p, denoising, generation, (learned) decoder |
+# | $t$, count of steps, and $T$ | `num_steps`, `max_steps` | timestep, noise level, time (often scaled to [0, 1]) |
+# | $\epsilon_\theta$ | `model` | noise predictor, denoiser, score network |
+# | mean squared error of the noise | `loss` | the "simple" loss (Equation 14). It is a reweighed form of the **ELBO** (evidence lower bound), a bound on how likely the data are under the model, from which the paper derives it |
+# | Algorithm 2 | `sample` | ancestral sampling, DDPM sampler |
+
+# %% [markdown]
 # ## What you have now
 #
 # A whole diffusion model, which draws images that nobody has drawn before.
@@ -1343,3 +1449,14 @@ if MAIN:
 #   noise and takes a little of the guess away in each step (Algorithm 2).
 # - `NoiseSchedule` holds $\beta$, $\alpha$ and $\bar\alpha$, `noise_img` noises a batch, `reconstruct` undoes it with the noise.
 # - $\sqrt{\bar\alpha_t}$ is what is left of the image. It comes near 0 only if the schedule is long enough, or its $\beta$ large enough.
+#
+# The famous systems stand on this, each with something added:
+#
+# - [GLIDE](https://arxiv.org/abs/2112.10741) guides the sampling by a text: the network is also given a caption, and the guess is
+#   pushed away from the one it makes without.
+# - [DALL-E 2](https://arxiv.org/abs/2204.06125) first makes, from the text, a summary of the image (a CLIP embedding), and then the
+#   image from the summary.
+# - [Latent Diffusion](https://arxiv.org/abs/2112.10752) runs the whole process not on pixels but on the small codes of an
+#   autoencoder, which saves most of the computing. Stable Diffusion is made this way.
+# - [Imagen](https://arxiv.org/abs/2205.11487) takes a large language model, trained on text alone, to read the caption, and a chain of
+#   diffusion models that make a small image and then enlarge it.

@@ -11,6 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch as t
+from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1
@@ -83,6 +84,7 @@ CLAIMS = {
             "(the ones below have about {:.1f})",
             normalize_img(gradient_images(10_000, (3, 32, 32))).var(dim=0).mean().item(),
         ),
+        ("leaves {:.3f} of the image after 100 steps", (1 - linear_schedule(100, 0.001, 0.2)).prod().item() ** 0.5),
         ("α never falls below {:.2f}", 1 - linear_schedule(200).max().item()),
         ("All 200 together leave {:.2f} of the variance", alpha_bar(200, 200)),
         ("falls from 1 to {:.2f} within 200 steps", alpha_bar(200, 200)),
@@ -104,6 +106,7 @@ TRAINED = {
         ("Both fall from about 1 to {:.1f} within the first few hundred steps", lambda: toy_results()["early"]),
         ("slowly into the grey strip around {:.1f}", lambda: toy_results()["loss"]),
         ("What does a loss of {:.2f} look like?", lambda: toy_results()["loss"]),
+        ("where it was {:.2f}", lambda: toy_results()["rms"]),
         ("The samples have an rms of {:.2f}", lambda: toy_results()["rms"]),
         ("where true gradients have {:.3f}", lambda: toy_results()["data_rms"]),
         ("and noise has {:.2f}", lambda: toy_results()["noise_rms"]),
@@ -111,7 +114,7 @@ TRAINED = {
         ("{:.2f}. So the model paints", lambda: toy_results()["data_spread"]),
     ]
 }
-GIVEN = ["from 0.0001 to 0.02", "reconstructed with 0.9 of the noise"]  # settings, not results
+GIVEN = ["the rms is below 0.01", "from 0.0001 to 0.02", "reconstructed with 0.9 of the noise"]  # settings, not results
 
 
 def prose(source: Path) -> str:
@@ -189,6 +192,32 @@ def test_every_number_of_a_training_is_borne_out(phrase, measure):
     said = re.search(re.sub(r"\\\{.*?\\\}", r"(\\d\\.\\d+)", re.escape(phrase)), prose(SOURCES[0]))[1]
     unit = 10.0 ** -len(said.split(".")[1])
     assert measure() == pytest.approx(float(said), abs=0.75 * unit if len(said) < 5 else 2.5 * unit)
+
+
+@pytest.mark.slow
+def test_the_image_guesser_leaves_no_grain():
+    """The text says: the rms is below 0.01."""
+    t.manual_seed(0)
+    config, schedule = part1.toy_config(), NoiseSchedule(100, "cpu", linear_schedule(100, 0.001, 0.2))
+    network = part1.TinyDiffuser(part1.TinyDiffuserConfig((3, 4, 5), 128, 100))
+    data = TensorDataset(normalize_img(gradient_images(50_000, (3, 4, 5))))
+    guesser = part1.train(part1.ImageGuesser(network, schedule), config | {"device": "cpu"}, data)
+    distance, spread = part1.gradient_fit(sample(guesser, 2000))
+    assert distance < 0.01 and 0.5 < spread < 0.75
+
+
+def test_the_three_guesses_are_one():
+    x0, noise, a = t.randn(100), t.randn(100), t.rand(100)
+    xt, v = a.sqrt() * x0 + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * x0
+    assert (a.sqrt() * xt - (1 - a).sqrt() * v).allclose(x0, atol=1e-5)
+    assert ((1 - a).sqrt() * xt + a.sqrt() * v).allclose(noise, atol=1e-5)
+
+
+@each_source
+def test_contents_lead_to_headings(source):
+    text = source.read_text()
+    headings = {heading.replace(" ", "-") for heading in re.findall(r"^# #+ (.+)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
 @pytest.mark.slow
