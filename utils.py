@@ -1,5 +1,6 @@
 """What the notebooks use and a learner need not read: the device, pictures, argument checks, and logging a training."""
 
+import math
 import netrc
 import os
 from collections.abc import Sequence
@@ -70,13 +71,17 @@ def show() -> None:
 
 
 def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None) -> None:
-    """Show images side by side in one row.
+    """Show images side by side, at most eight in a row.
     images: n tensors (C, H, W), C = 1 (grey) or 3 (colour), in [0, 1], on any device   titles: n strings
     errors: ValueError for values outside [0, 1] or another number of titles"""
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"{len(images)} images but {len(titles)} titles: give one title for each image")
-    figure, axes = plt.subplots(1, len(images), figsize=(1.7 * len(images), 2), squeeze=False, layout="constrained")
-    for axis, image, title in zip(axes[0], images, titles or [""] * len(images), strict=True):
+    rows = math.ceil(len(images) / 8)
+    columns = math.ceil(len(images) / rows)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2 * rows), squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, title in zip(axes.flat, images, titles or [""] * len(images), strict=False):
         low, high = image.min().item(), image.max().item()
         if not (0 <= low and high <= 1):
             plt.close(figure)
@@ -85,7 +90,6 @@ def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None)
             )
         axis.imshow(rearrange(image.detach().cpu().numpy(), "c h w -> h w c"), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
-        axis.axis("off")
     show()
 
 

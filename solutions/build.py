@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for
 from solutions.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
 
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+STALE = "; its outputs belong to other code"
 YOUR_ANSWER = "*Your answer: double-click here and write.*"
 
 
@@ -60,6 +61,8 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
 
     def add(to: list[NotebookNode], cell: Cell, text: str, id: str, **metadata) -> None:
         new = nbformat.v4.new_markdown_cell if cell.kind == "markdown" else nbformat.v4.new_code_cell
+        if any(cell_before.id == id for cell_before in to):
+            source.fail(cell.line + 1, f"another cell has the id {id} already: two headings begin alike, change one")
         to.append(new(text, id=id, metadata=({"tags": ["run"]} if cell.kind == "run" else {}) | metadata))
 
     for section in split_sections(source.cells()):
@@ -121,11 +124,19 @@ def pictures(notebook: NotebookNode) -> dict[str, bytes]:
 
 
 def is_worked_on(path: Path) -> bool:
-    """Whether somebody has saved the notebook: Jupyter, VS Code and Colab add metadata, or it cannot even be read."""
+    """Whether it holds work: a notebook program has saved it (they add metadata), a learner has run it or answered in it,
+    or it cannot even be read."""
+    if not path.exists():
+        return False
     try:
-        return path.exists() and nbformat.read(path, 4).metadata != METADATA
+        notebook = nbformat.read(path, 4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         return True
+    ours = ("raise NotImplementedError(", YOUR_ANSWER)
+    answers = [cell.source for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    run = any(cell.outputs or cell.execution_count for cell in code_cells(notebook))
+    filled = any(not any(mark in answer for mark in ours) for answer in answers)
+    return notebook.metadata != METADATA or (path.parent.name != "solutions" and (run or filled))
 
 
 def first_difference(path: Path, notebook: NotebookNode) -> str | None:
@@ -134,9 +145,12 @@ def first_difference(path: Path, notebook: NotebookNode) -> str | None:
         return "is missing: make build"
     if is_worked_on(path):
         return "is not as make build left it and may hold somebody's work: move it away, then make build"
-    for old, new in zip_longest(nbformat.read(path, 4).cells, notebook.cells, fillvalue={}):
-        if old != new:
-            stale = "; its outputs belong to other code" if old.get("outputs") and not new.get("outputs") else ""
+    stored = nbformat.read(path, 4).cells
+    stale = (
+        "" if [cell.get("outputs") for cell in stored] == [cell.get("outputs") for cell in notebook.cells] else STALE
+    )
+    for old, new in zip_longest(stored, notebook.cells, fillvalue={}):
+        if any(old.get(part) != new.get(part) for part in ("id", "source", "metadata")):
             lines = zip_longest(old.get("source", "").split("\n"), new.get("source", "").split("\n"), fillvalue="")
             was, now = next((pair for pair in lines if pair[0] != pair[1]), ("its metadata", "other metadata"))
             return f"differs from its source in cell {(new or old).id}: {was!r} should be {now!r}{stale}: make build"

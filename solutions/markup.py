@@ -20,7 +20,7 @@ EXAMPLE = "'### 1.4 Title' and '*what to do* · ●●○○○ · 10 minutes ·
 SLIPS = {
     r"^ +# %%": "an indented '# %%' would split the cell: write it at the margin",
     r"</summary>(?!\n#\n)": "a blank line is missing after </summary>: what is inside would stay literal",
-    r"(?<!^#\n)^# </details>": "a blank line is missing before </details>: what is inside would stay literal",
+    r"(?<!\n#\n# )</details>": "a blank line is missing before </details>: what is inside would stay literal",
     r"!\[\s*\]": "an image without alt text: write ![what it shows](images/...)",
 }
 
@@ -75,7 +75,7 @@ class Source:
                 self.fail(row if word == BEGIN else following_row, f"'{BEGIN}' and '{END}' come in pairs, in one cell")
 
     def cells(self) -> list[Cell]:
-        lines = self.text.splitlines()
+        lines = self.text.split("\n")
         starts = [row for row, line in enumerate(lines, 1) if line.startswith("# %%")]  # jupytext keeps no line numbers
         notebook = jupytext.reads(self.text, {"extension": ".py", "format_name": "percent", "comment_magics": False})
         if starts[:1] != [1] or len(starts) != len(notebook.cells):
@@ -83,10 +83,18 @@ class Source:
         cells = []
         for (start, end), cell in zip(pairwise([*starts, len(lines) + 1]), notebook.cells, strict=True):
             kind, text = cell.cell_type, cell.source
+            stray = [row for row in range(start + 1, end) if lines[row - 1].strip() and lines[row - 1][0] != "#"]
+            if kind == "raw" or (kind == "markdown" and stray):
+                self.fail(
+                    (stray or [start])[0], "a cell is text, '# %% [markdown]' with '#' in each line, or code, '# %%'"
+                )
             if guard := self.find_guard(start, end):
                 block = [line.removeprefix("    ") for line in lines[guard : end - 1]]
                 kind, text = "run", "\n".join(lines[start : guard - 1] + block)
-            cells.append(Cell(kind, (text + "\n").replace(MAIN, "").strip("\n"), start))
+            text = (text + "\n").replace(MAIN, "").strip("\n")
+            if kind != "markdown" and re.search(r"\bMAIN\b", text):
+                self.fail(start + 1, f"MAIN stands in 'if MAIN:' and in {MAIN.strip()}, and nowhere else")
+            cells.append(Cell(kind, text, start))
         return [cell for cell in cells if cell.text]
 
     def find_guard(self, start: int, end: int) -> int | None:
@@ -140,7 +148,10 @@ def find_exercise(source: Source, section: list[Cell]) -> Exercise | None:
     answer, *after = section[answers[0] :]
     if answer.kind == "markdown":
         return Exercise(number, slug(title).replace("-", "_"), points, answer)
-    name = re.findall(r"^(?:def|class) (\w+)", answer.text.split(BEGIN)[0], re.MULTILINE)[-1]
+    names = re.findall(r"^(?:async def|def|class) (\w+)", answer.text.split(BEGIN)[0], re.MULTILINE)
+    if not names:
+        source.fail(answer.line, "a solution is the body of a function or a class")
+    name = names[-1]
     if not after or after[0].kind != "run" or f"check_{name}({name})" not in after[0].text:
         source.fail(answer.line, f"the cell after {name} has to run tests.partN.check_{name}({name}) under 'if MAIN:'")
     if len(after) < 2 or not after[1].text.startswith("<details>"):

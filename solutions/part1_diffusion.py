@@ -198,7 +198,7 @@ def gradient_images(n_images: int, img_size: tuple[int, int, int]) -> t.Tensor:
     C, H, W = img_size
     first, last = t.randint(0, 256, (2, n_images, C, 1, 1)) / 255
     way = t.arange(H).reshape(H, 1) + t.arange(W).reshape(1, W)  # pixels from top left
-    return first + (last - first) * way / max(H + W - 2, 1)
+    return (first + (last - first) * way / max(H + W - 2, 1)).clamp(0, 1)
 
 
 def plot_img(img: t.Tensor, title: str | None = None) -> None:
@@ -578,7 +578,7 @@ if MAIN:
 # %% [markdown]
 # ## From one image to a batch
 #
-# Training works on batches of images, shape (B, C, H, W), and every image in a batch gets another amount of noise. Three
+# Training works on batches of images, shape (B, C, H, W), and every image in a batch gets a different amount of noise. Three
 # small pieces prepare for that: a home for the schedule, Equation 4 for a batch, and its inverse.
 
 # %% [markdown]
@@ -589,7 +589,7 @@ if MAIN:
 # them in a module, as **buffers**: tensors that belong to a module, move with it (`.to(device)`) and are saved with it, but
 # are not trained, as parameters are. PyTorch's `register_buffer(name, tensor)` makes one.
 #
-# The counts are those of before: `schedule.beta(1)` is `betas[0]`. The method `rows` is given: it turns one count or a
+# Counts start at 1, as before: `schedule.beta(1)` is `betas[0]`. The method `rows` is given: it turns one count or a
 # batch of counts into rows. So one count gives shape (1,), and B counts give shape (B,).
 
 # %%
@@ -708,7 +708,8 @@ if MAIN:
 # and `num_steps`, and has to guess `noise`.
 #
 # Mind the shapes. $\bar\alpha$ has shape (B,), the images (B, C, H, W), and PyTorch lines shapes up from the *right*: B would
-# meet W. Make it (B, 1, 1, 1) first.
+# meet W. Make it (B, 1, 1, 1) first, with `rearrange` from einops, which names the axes before and after the arrow:
+# `rearrange(a, "b -> b 1 1 1")`.
 
 # %%
 def noise_img(
@@ -877,7 +878,7 @@ class TinyDiffuserConfig:
 # *Write a small MLP that guesses the noise* · ●●○○○ · 10 minutes · Section 3.3
 #
 # An MLP (multi-layer perceptron) of two linear layers with a ReLU between them will do for gradients. It takes one list of
-# numbers an image: its pixels, and the count of steps, as a noisy image calls for another guess than a clean one. Scale
+# numbers per image: its pixels, and the count of steps, as a noisy image calls for a different guess from a clean one. Scale
 # the count to [0, 1], so that it is not a hundred times as large as a pixel. The guess has the shape of the images.
 
 # %%
@@ -972,8 +973,11 @@ if MAIN:
 # *Say what each line does, and the shape of everything in it* · ●●○○○ · 10 minutes · Algorithm 1
 #
 # Find Algorithm 1 in the paper, at the top of page 4. For a minibatch of B images: what does each of its lines 2 to 5 mean in
-# plain English, and which shape has each thing in it? Which function that you have written does which line? And line 6
+# plain English, and what shape does each thing in it have? Which function that you have written does which line? And line 6
 # says "until converged": what would you do?
+#
+# (Uniform means: all equally likely. $\epsilon_\theta$ is the network with its weights $\theta$, and $\nabla_\theta$ the gradient
+# with respect to them.)
 
 # %% [markdown]
 # ### BEGIN SOLUTION
@@ -991,8 +995,8 @@ if MAIN:
 # ### END SOLUTION
 
 # %% [markdown]
-# While it trains you will want to see more than a number. This function is given: it sets the truth over the network's
-# guess, as one picture for each image. Its last part comes from your `reconstruct`.
+# While it trains you will want to see more than a number. This function is given: it makes one picture for each image, with
+# the truth in the top row and the network's guess in the bottom row. Its last part comes from your `reconstruct`.
 
 # %%
 def log_images(
@@ -1003,7 +1007,7 @@ def log_images(
     reconstructed: t.Tensor,
     num_images: int = 3,
 ) -> list[PIL.Image.Image]:
-    """Pictures to log: noised image, noise, clean image; above the truth, below the guess.
+    """Pictures to log: noised image, noise, clean image; top row truth, bottom row guess.
     all images: (B, C, H, W) in [-1, 1]   returns: min(B, num_images) pictures"""
     actual = t.cat([noised, noise, img], dim=-1)
     pred = t.cat([noised, noise_pred, reconstructed], dim=-1)
@@ -1021,10 +1025,12 @@ def log_images(
 #
 # - after every step, `run.log({"train_loss": loss}, step)`, counting steps from 1;
 # - every `img_log_interval` steps, pictures: `run.log({"images": log_images(…, n_images_to_log)}, step)`;
-# - after every epoch, `test_loss` on all of `testset`, if there is one, without gradients.
+# - after every epoch, `run.log({"test_loss": loss}, step)`, the loss on all of `test_images`, if there are any, without
+#   gradients.
 #
 # The lines around your loop are given: they bring model and data to the device, give the model a schedule if it has none,
-# and start a run of Weights & Biases (offline, if you have no account). If you stop the cell, `train` still returns the
+# and start a run of Weights & Biases, a service that keeps the curves of your trainings (without an account, they stay on
+# this machine). If you stop the cell, `train` still returns the
 # model.
 
 # %%
@@ -1152,17 +1158,17 @@ if MAIN:
 # ![Training and test loss against the training step. Both fall from about 1 to 0.3 within the first few hundred steps, then slowly into the grey strip around 0.2.](images/part1_losses.png)
 #
 # The loss starts near 1: a network that answers 0 is off by the noise itself, whose variance is 1. It ends at about
-# 0.20, in the grey strip where three other runs of this network ended. The test loss goes along: 50,000 images are too many to
+# 0.20, in the grey strip where three other runs of this network ended. The test loss follows: 50,000 images are too many to
 # learn by heart. Single batches jump up and down, as each draws other counts and other noise.
 #
-# Is 0.20 good? For this data one can work out the best guess there is, the average of all gradients that could be behind a
-# noised image. Its loss is 0.076, and no network can do better: where several gradients fit, noise cannot be told exactly.
+# Is 0.20 good? For this data one can work out the best guess of the clean image, the average of all gradients that could be behind
+# the noised one, and turn it into noise by Equation 4. Its loss is 0.076, and no network can do better: where several gradients fit, noise cannot be told exactly.
 # So there is room, and you will see it in the samples.
 #
 # </details>
 
 # %% [markdown]
-# What does a loss of 0.20 look like? These are the pictures that were logged last: above the truth, below the network's guess.
+# What does a loss of 0.20 look like? These are the pictures that were logged last: in the top row the truth, in the bottom row the network's guess.
 
 # %%
 if MAIN:
@@ -1195,7 +1201,8 @@ if MAIN:
 # 1. Which counts of steps does the network see, in which order?
 # 2. Line 4 takes the noise away that the network guesses, but not all of it. Why would you not use `reconstruct`, which takes all
 #    away at once?
-# 3. Why does line 4 add new noise, and why not in the last step? (Use $\sigma_t^2 = \beta_t$.)
+# 3. Why does line 4 add new noise, and why not in the last step? ($\sigma_t$ is the standard deviation of the new noise. The
+#    paper tries two choices; take $\sigma_t^2 = \beta_t$.)
 
 # %% [markdown]
 # ### BEGIN SOLUTION
@@ -1203,7 +1210,7 @@ if MAIN:
 # - **Line 2**: go through the counts T, T − 1, …, 1. The network sees all of them, the largest first, and the same one for
 #   all B images: (B,).
 # - **Line 3**: draw fresh noise z, (B, C, H, W); in the last step, at count 1, z is 0.
-# - **Line 4**: ε_θ(xₜ, t) is the guessed noise. Subtract βₜ / √(1 − ᾱₜ) times it, divide by √αₜ, which undoes the fading of
+# - **Line 4**: ε_θ(xₜ, t) is the guessed noise. Subtract βₜ / √(1 − ᾱₜ) times it (the paper writes 1 − αₜ, which is βₜ), divide by √αₜ, which undoes the fading of
 #   one step, and add σₜ z with σₜ = √βₜ. All factors are single numbers, the same for all images.
 # - **Line 6**: return x₀.
 #
@@ -1282,29 +1289,29 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Twelve small images in a row. Each blends one colour into another, in other colours every time, with single pixels that stand out.](images/part1_samples.png)
+# ![Twelve small images in two rows. Each blends one colour into another, in other colours every time, with single pixels that stand out.](images/part1_samples.png)
 #
 # Twelve images that nobody has drawn: each a blend of two colours, and each visibly grainy. No two are alike.
 #
 # </details>
 
 # %% [markdown]
-# And the way of one image, from noise to gradient.
+# And the path of one image, from noise to gradient.
 
 # %%
 if MAIN:
     model = toy_model()
     t.manual_seed(1)
     steps = sample(model, 1, return_all_steps=True)
-    shown = [0, 20, 40, 60, 80, 90, 95, 100]
-    images = [denormalize_img(steps[i][0]).cpu() for i in shown]
-    utils.show_images(images, [f"{len(steps) - 1 - i} steps left" for i in shown])
+    left = [99, 80, 60, 40, 20, 10, 5, 0]
+    images = [denormalize_img(steps[-1 - n][0]).cpu() for n in left]
+    utils.show_images(images, [f"{n} steps left" for n in left])
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![One image with 100, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with faint grain.](images/part1_way.png)
+# ![One image with 99, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with faint grain.](images/part1_way.png)
 #
 # The colours settle first. The last steps take away grain, though not all of it.
 #
@@ -1410,9 +1417,9 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Twelve small images in a row, each a smooth blend of two colours without any grain.](images/part1_guesser.png)
+# ![Twelve small images in two rows, each a smooth blend of two colours without any grain.](images/part1_guesser.png)
 #
-# The same network, the same time, and no grain: the rms is below 0.01, where it was 0.13. Do not compare the losses, though:
+# The same network, the same training time, and no grain: the rms is below 0.01, where it was 0.13. Do not compare the losses, though:
 # on another schedule the task is another, and so is the best possible loss.
 #
 # </details>
@@ -1433,7 +1440,7 @@ if MAIN:
 # | reverse process | `sample` | p, denoising, generation, (learned) decoder |
 # | $t$, count of steps, and $T$ | `num_steps`, `max_steps` | timestep, noise level, time (often scaled to [0, 1]) |
 # | $\epsilon_\theta$ | `model` | noise predictor, denoiser, score network |
-# | mean squared error of the noise | `loss` | the "simple" loss (Equation 14). It is a reweighed form of the **ELBO** (evidence lower bound), a bound on how likely the data are under the model, from which the paper derives it |
+# | mean squared error of the noise | `loss` | the "simple" loss (Equation 14). It is a reweighted form of the **ELBO** (evidence lower bound), a bound on how likely the data are under the model, from which the paper derives it |
 # | Algorithm 2 | `sample` | ancestral sampling, DDPM sampler |
 
 # %% [markdown]

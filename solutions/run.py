@@ -18,7 +18,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from build import ROOT, as_text, build, code_cells, pictures, write
+from build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
 
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
 
@@ -37,7 +37,9 @@ def execute(notebook: NotebookNode, name: str) -> None:
         client.on_cell_executed = lambda **_: bar.update()
         client.execute()
     for cell in code_cells(notebook):  # a finished progress bar tells nothing
-        cell.outputs = [out for out in cell.outputs if not ("steps/s" in out.get("text", "") or out.get("text") == "\n")]
+        cell.outputs = [
+            out for out in cell.outputs if not ("steps/s" in out.get("text", "") or out.get("text") == "\n")
+        ]
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
 
 
@@ -61,6 +63,7 @@ def main() -> int:
         print(f"there is no part {args.part} in {SOLUTIONS}", file=sys.stderr)
         return 1
     failures = 0
+    os.environ.pop("MPLBACKEND", None)  # the kernel draws into the notebook
     if args.outputs:
         os.environ |= {"WANDB_MODE": "disabled", "DEVICE": "cpu"}  # so that what is stored is the same everywhere
     for source in sources:
@@ -74,7 +77,10 @@ def main() -> int:
             continue
         seconds = time.monotonic() - begin
         text = as_text(notebook).encode()
-        if args.outputs:
+        if args.outputs and is_worked_on(source.with_suffix(".ipynb")):
+            print(f"{source.with_suffix('.ipynb')} may hold somebody's work: move it away", file=sys.stderr)
+            failures += 1
+        elif args.outputs:
             write(source.with_suffix(".ipynb"), text)
             for name, png in pictures(notebook).items():
                 write(ROOT / "notebooks" / "images" / name, png)

@@ -7,7 +7,7 @@ import functools
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -41,7 +41,7 @@ def check(number: str) -> Callable[[Callable], Callable]:
                 failure = AssertionError(f"{number} {name}: {mistake}")
                 failure._render_traceback_ = lambda: [str(failure)]  # what IPython shows instead of our frames
                 raise failure from None
-            except Exception as error:  # raised by the learner's own code: it is theirs to read
+            except (Exception, KeyboardInterrupt) as error:  # raised by the learner's own code: it is theirs to read
                 hide_our_frames(error)
                 raise
             print(f"ok {number} {name}: {covered}")
@@ -54,15 +54,20 @@ def check(number: str) -> Callable[[Callable], Callable]:
 
 @contextmanager
 def session_as_it_was(seed: int) -> Iterator[None]:
-    """Seed all random numbers inside, and restore them, grad mode and default dtype at the end."""
-    grad, dtype, python, numpy = t.is_grad_enabled(), t.get_default_dtype(), random.getstate(), np.random.get_state()
+    """Seed all random numbers inside, and set PyTorch's defaults; restore all of them at the end."""
+    grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
+    python, numpy = random.getstate(), np.random.get_state()
     with t.random.fork_rng():
         seed_all(seed)
+        t.set_grad_enabled(True)
+        t.set_default_dtype(t.float32)
+        t.set_default_device("cpu")
         try:
             yield
         finally:
             t.set_grad_enabled(grad)
             t.set_default_dtype(dtype)
+            t.set_default_device(device if device.type != "cpu" else None)
             random.setstate(python)
             np.random.set_state(numpy)
 
@@ -73,7 +78,7 @@ def seed_all(seed: int) -> None:
     np.random.seed(seed)
 
 
-def hide_our_frames(error: Exception) -> None:
+def hide_our_frames(error: BaseException) -> None:
     """Let IPython show an error of the learner's code with the frames of that code alone."""
     frames, traceback = [], error.__traceback__
     while traceback:
@@ -83,9 +88,12 @@ def hide_our_frames(error: Exception) -> None:
     for frame in reversed(frames):
         traceback = TracebackType(traceback, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell and traceback:
-        show = shell.InteractiveTB.structured_traceback
-        error._render_traceback_ = lambda: show(type(error), error, traceback, tb_offset=0)
+    show = shell.InteractiveTB.structured_traceback if shell else None
+    with suppress(AttributeError):  # of an exception that takes no attributes
+        if show and traceback:
+            error._render_traceback_ = lambda: show(type(error), error, traceback, tb_offset=0)
+        elif show:  # none of their code ran: the call itself failed
+            error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
 
 
 def kind(thing: object) -> str:

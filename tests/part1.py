@@ -231,6 +231,7 @@ class Levels:
     n: int
     kept: float
     noise: float
+    grey: float  # the mean that an image of zeros gets
     slack: float  # of kept, where an answer cannot be seeded
 
     def fits(self, expected: tuple[float, float]) -> bool:
@@ -247,7 +248,7 @@ def call(q: Callable, x: t.Tensor, n: int) -> object:
     try:
         return q(x, n, betas_for(x.device.type))
     except Exception as error:
-        if not isinstance(error, NotImplementedError):
+        if not isinstance(error, NotImplementedError) and type(error).__module__ == "builtins":
             error.add_note(f"The check called it with x of shape {tuple(x.shape)}, num_steps={n}, betas={BETAS}.")
             if isinstance(error, RuntimeError):
                 error.add_note("Is each factor in front of x and of the noise a single number?")
@@ -265,7 +266,9 @@ def noised(q: Callable, value: float, n: int) -> t.Tensor:
 def measure(q: Callable, n: int) -> Levels:
     white, black, grey = noised(q, 1, n), noised(q, -1, n), noised(q, 0, n)
     kept = (white - black) / 2
-    return Levels(n, kept.mean().item(), grey.std().item(), 6 * kept.std().item() / sqrt(kept.numel()))
+    return Levels(
+        n, kept.mean().item(), grey.std().item(), grey.mean().item(), 6 * kept.std().item() / sqrt(kept.numel())
+    )
 
 
 def judge_form(q: Callable, device: str) -> None:
@@ -330,6 +333,10 @@ def judge_levels(q: Callable, mistakes: list) -> None:
             break  # a row beyond the end of betas: what came before tells why
     wrong = next((levels for levels in measured if not levels.fits(right(BETAS, levels.n))), None)
     if wrong is None:
+        for levels in measured:
+            if abs(levels.grey) > 0.05 * max(levels.noise, 0.1):
+                facts = f"after {levels.n} steps an image of zeros has mean {levels.grey:.3f}, expected 0"
+                raise Mistake(facts, "Is more added than noise?")
         return
     questions = (q for q, mistake in mistakes if all(levels.fits(mistake(BETAS, levels.n)) for levels in measured))
     kept, noise = right(BETAS, wrong.n)
@@ -533,6 +540,18 @@ def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, *inputs:
     raise Mistake(f"image {image} of a batch of {len(gap)} is off by up to {gap.max():.3f}", question)
 
 
+def ask(answer: Callable, *arguments) -> object:
+    """The answer's result. An error about shapes gets a note that points at them."""
+    try:
+        return answer(*arguments)
+    except RuntimeError as error:
+        if not isinstance(error, NotImplementedError):
+            error.add_note(
+                "Have the factors shape (B, 1, 1, 1)? The first of them are to meet the images, not the width."
+            )
+        raise
+
+
 def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, t.Tensor, t.Tensor]:
     """What noise_img returns: counts, noise and noised images, in this order."""
     if not isinstance(result, tuple | list) or len(result) != 3:
@@ -573,14 +592,14 @@ def check_noise_img(answer: Callable) -> str:
     for device in DEVICES:
         img = 2 * t.rand(BATCH, device=device) - 1
         before, schedule = img.clone(), schedule_for(device)
-        num_steps, noise, noised = judge_triple(answer(img, schedule), img, device)
+        num_steps, noise, noised = judge_triple(ask(answer, img, schedule), img, device)
         if not img.equal(before):
             raise Mistake("it changes the images it is given", "Does a line write into img in place?")
     img, total = 2 * t.rand(4000, 2, 2, 3) - 1, len(BETAS)
-    num_steps, noise, noised = judge_triple(answer(img, schedule_for()), img, "cpu")
+    num_steps, noise, noised = judge_triple(ask(answer, img, schedule_for()), img, "cpu")
     judge_counts(num_steps, total, total)
     judge_counts(judge_triple(answer(img, schedule_for(), 2), img, "cpu")[0], 2, total)
-    if noise.equal(judge_triple(answer(img, schedule_for()), img, "cpu")[1]):
+    if noise.equal(judge_triple(ask(answer, img, schedule_for()), img, "cpu")[1]):
         raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
     judge_independence(noise, ["image", "channel", "row", "column"])
     mean, std = noise.mean().item(), noise.std().item()
@@ -589,7 +608,7 @@ def check_noise_img(answer: Callable) -> str:
     judge_gaussian(noise, "the noise")
     for _ in range(3):
         img = 2 * t.rand(BATCH) - 1
-        num_steps, noise, noised = judge_triple(answer(img, schedule_for()), img, "cpu")
+        num_steps, noise, noised = judge_triple(ask(answer, img, schedule_for()), img, "cpu")
         a = alpha_bars(num_steps)
         used = (noised - a.sqrt() * img) / (1 - a).sqrt()
         if abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
@@ -656,7 +675,7 @@ def check_TinyDiffuser(answer: Callable) -> str:
         few, many = tiny(answer, max_steps=10), tiny(answer, max_steps=1000)
         if not few(images, t.full((B,), 10)).allclose(many(images, t.full((B,), 1000)), atol=1e-4):
             raise Mistake(
-                "after the last of 10 steps the guess is another than after the last of 1000",
+                "after the last of 10 steps the guess differs from the one after the last of 1000",
                 "Is the count scaled to [0, 1]?",
             )
     return "shapes, both inputs used, a ReLU between two layers, every parameter trained"
@@ -725,7 +744,8 @@ class Recorder(t.nn.Module):
         return guess
 
 
-def run_train(answer: Callable, model: Recorder, testset: TensorDataset | None = None, **settings) -> object:
+def run_train(answer: Callable, model: Recorder, testset: TensorDataset | None = None, **settings) -> tuple:
+    """What train returns, and the run it has logged to."""
     levels = LEVEL * t.arange(N_IMAGES, dtype=t.float32)
     trainset = TensorDataset(levels.reshape(-1, 1, 1, 1).expand(-1, *model.img_shape).clone())
     config = dict(lr=0.01, epochs=3, batch_size=5, max_steps=len(BETAS), device=t.device("cpu"))
@@ -733,9 +753,9 @@ def run_train(answer: Callable, model: Recorder, testset: TensorDataset | None =
     before = os.environ.get("WANDB_MODE")
     os.environ["WANDB_MODE"] = "disabled"  # a check leaves no run behind
     latest, quiet = utils.Run.latest, utils.IS_CI
-    utils.IS_CI = True
+    utils.IS_CI, utils.Run.latest = True, None
     try:
-        return answer(model, config, trainset, testset)
+        return answer(model, config, trainset, testset), utils.Run.latest
     finally:
         utils.Run.latest, utils.IS_CI = latest, quiet
         os.environ.pop("WANDB_MODE") if before is None else os.environ.update(WANDB_MODE=before)
@@ -770,7 +790,7 @@ def check_train(answer: Callable) -> str:
 def judge_train(answer: Callable) -> str:
     model = Recorder()
     model.noise_schedule = schedule = schedule_for()
-    result = run_train(answer, model)
+    result, run = run_train(answer, model)
     if result is not model:
         raise Mistake(f"it returns {kind(result)}, expected the model", "Does the function end in return model?")
     if model.noise_schedule is not schedule:
@@ -788,6 +808,10 @@ def judge_train(answer: Callable) -> str:
         )
     if seen[:N_IMAGES] == seen[N_IMAGES : 2 * N_IMAGES]:
         raise Mistake("every epoch shows the images in the same order", "Is there a new random order each time?")
+    logged = [step for step, _ in run.curves.get("train_loss", [])] if run else []
+    if not logged or logged[0] != 1 or len(logged) != (len(model.trained) + 9) // 10:  # a curve keeps every tenth step
+        facts = f"train_loss is logged at steps {logged[:5]}, expected every step of {len(model.trained)}, from 1"
+        raise Mistake(facts, "Is it logged in the inner loop, with step counted up from 1?")
     untrained = Recorder()
     run_train(answer, untrained, lr=0.0, batch_size=128, epochs=1)
     if untrained.w.item() != 1:
@@ -897,13 +921,17 @@ def judge_testing(answer: Callable) -> None:
     """With a test set: it is looked at, and not trained on; and pictures are made."""
     model, n_test = Recorder(), 7
     testset = TensorDataset(t.full((n_test, *model.img_shape), 5000.0))
-    run_train(answer, model, testset, img_log_interval=1, epochs=2)
+    _, run = run_train(answer, model, testset, img_log_interval=1, epochs=2)
     tested = [images for images, num_steps, _ in model.calls if images.mean() > 1000]
     if any(images.mean() > 1000 for images, *_ in model.trained):
         raise Mistake("the model is trained on the test images", "Is the test loss only looked at?")
     if sum(len(images) for images in tested) != 2 * n_test:
         facts = f"in 2 epochs, {n_test} test images are looked at {sum(len(images) for images in tested)} times"
         raise Mistake(facts, "Is the test loss taken once after each epoch, on all test images?")
+    if "test_loss" not in run.curves:
+        raise Mistake(f"logged are {', '.join(run.curves)}, expected test_loss, too")
+    if not run.pictures:
+        raise Mistake("no pictures are logged", "Is there a list of them under the name images?")
 
 
 # -------------------------------------------------------------------------------------------------------- 1.12 sample
@@ -1032,7 +1060,7 @@ def judge_factors(answer: Callable, plain: list[t.Tensor]) -> None:
         leftover.append(plain[i + 1] - factor * plain[i])
         measured["z"].append(leftover[-1].std().item())
     counts = list(range(T, 0, -1))
-    for name, words in [("guess", "the guess is taken away"), ("x", "x is multiplied"), ("z", "noise is added")]:
+    for name, words in [("guess", "the guess is subtracted"), ("x", "x enters"), ("z", "noise is added")]:
         values, at = measured[name], counts[1:] if name == "x" else counts
         if not all(v == v for v in values):
             continue  # x cannot be told, as no guess has any effect; the guess has been judged
@@ -1048,7 +1076,7 @@ def judge_factors(answer: Callable, plain: list[t.Tensor]) -> None:
         wrong = next(
             n for v, n in zip(values, at, strict=True) if abs(v - LINE4[name](BETAS, n)) > 0.002 + 0.04 * abs(v)
         )
-        facts = f"with betas {BETAS}, at count {wrong}\n{words} times {values[at.index(wrong)]:.3f}"
+        facts = f"with betas {BETAS}, at count {wrong}\n{words} with factor {values[at.index(wrong)]:.3f}"
         raise Mistake(f"{facts}, expected {LINE4[name](BETAS, wrong):.3f}", question)
     for earlier, later in [(leftover[0], leftover[1]), (plain[0], leftover[0])]:
         if abs((earlier * later).mean() / (earlier.std() * later.std())) > 0.1:

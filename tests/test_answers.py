@@ -29,7 +29,8 @@ class Exercise(NamedTuple):
 
     @property
     def answers(self) -> list[Callable]:
-        return answers(self.part, self.name)
+        exists = (ROOT / "tests" / "answers" / self.part / f"{self.name}.py").exists()
+        return answers(self.part, self.name) if exists else []  # test_exercise_is_complete says what is missing
 
 
 EXERCISES = [
@@ -163,7 +164,7 @@ TABLES = {
 @pytest.mark.parametrize("name", ["q_eq2", "q_eq4"])
 def test_no_two_diagnoses_describe_the_same_behaviour(name):
     def fits(one, other):
-        return all(part1.Levels(n, *levels, slack=0).fits(other[n - 1]) for n, levels in enumerate(one, 1))
+        return all(part1.Levels(n, *levels, grey=0, slack=0).fits(other[n - 1]) for n, levels in enumerate(one, 1))
 
     rows = [("right", part1.jump(part1.alpha_bar)), *TABLES[name]]
     levels = [(question, [mistake(part1.BETAS, n) for n in (1, 2, 3)]) for question, mistake in rows]

@@ -262,7 +262,10 @@ def test_a_learners_saved_notebook_is_never_overwritten(root, capsys):
     notebook = json.loads(path.read_text())
     notebook["metadata"]["language_info"] = {"name": "python"}  # what Jupyter adds when it saves
     notebook["cells"][0]["source"] = "my work"
+    answered = json.loads(as_text(build(root / "solutions" / "part9_small.py")[1]))
+    next(cell for cell in answered["cells"] if cell["id"] == "double")["source"] = "def double(x):\n    return 2 * x"
     for file, saved in [
+        (path, json.dumps(answered)),
         (path, json.dumps(notebook)),
         (path, "<<<<<<< a merge that was left half done"),
         (root / "solutions" / "part9_small.ipynb", "<<<<<<< a merge that was left half done"),
@@ -327,6 +330,22 @@ WRONG_MARKUP = {
     "two guards": ("    # two of them\n", "    print()\nif MAIN:\n", "if MAIN:\n    for", "not two"),
     "code beside a guard": ("# cat the results\n", "x = 1\n", "if MAIN:\n    # two", "nothing beside it"),
     "else under a guard": ("        # done\n", "else:\n    pass\n", "if MAIN:\n    # two", "nothing beside it"),
+    "two headings alike": (
+        "# ### 9.1 In words",
+        "# # Part 9: Small\n#\n# %% [markdown]\n# ### 9.1 In words",
+        "# # Part 9: Small\n#\n# %%",
+        "has the id",
+    ),
+    "text before the end of a fold": (
+        "What is x + x?\n#\n# </details>",
+        "What is x + x?</details>",
+        "What is x",
+        "before </details>",
+    ),
+    "a condition beside MAIN": ("if MAIN:\n    # two", "if MAIN and t:\n    # two", "# cat the", "nowhere else"),
+    "raw cell": ("# %%\nimport torch as t", "# %% [raw]\n# import torch as t", "# %% [raw]", "a cell is text"),
+    "code in a text cell": ("# Why?\n", "# Why?\nx = 1\n", "x = 1", "a cell is text"),
+    "answer outside a function": ("def double(x):", "if True:", "# %%\nif True", "body of a function"),
     "no Python": ("y = x + x", "y = x +", "y = x +", "invalid syntax"),
 }
 

@@ -125,7 +125,7 @@ def train_elsewhere(folder: Path, **environment: str) -> subprocess.CompletedPro
 
 
 def read_history(path: Path) -> list[dict]:
-    """The history of an offline run. Its file is a sequence of blocks of 32 KiB with records in pieces of up to one block."""
+    """The history of an offline run: a file of 32 KiB blocks, which hold records in one piece or several."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     data, at, record, history = path.read_bytes(), 7, b"", []

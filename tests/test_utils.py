@@ -1,8 +1,13 @@
+import os
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import pytest
 import torch as t
 
 import utils
+from solutions.markup import ROOT
 
 
 def test_device_follows_its_setting(monkeypatch):
@@ -48,6 +53,8 @@ def test_images_stand_in_one_row_under_their_titles(monkeypatch):
     assert axes[0].images[0].get_array().shape == (4, 5, 3)
     assert t.tensor(axes[0].images[0].get_array()).equal(images[0].permute(1, 2, 0))
     assert len(shown_figure(monkeypatch, images).axes) == 3
+    twelve = shown_figure(monkeypatch, t.rand(12, 3, 4, 5))
+    assert twelve.axes[0].get_gridspec().get_geometry() == (2, 6)
 
 
 def test_unfit_images_are_refused_and_leave_no_figure():
@@ -56,6 +63,13 @@ def test_unfit_images_are_refused_and_leave_no_figure():
     with pytest.raises(ValueError, match="2 images but 1 titles"):
         utils.show_images(t.rand(2, 3, 4, 5), ["one"])
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("value, on", [("1", True), ("true", True), ("0", False), ("", False)])
+def test_ci_is_on_unless_it_is_0_or_empty(value, on):
+    code = [sys.executable, "-c", "import utils; print(utils.IS_CI)"]
+    done = subprocess.run(code, env=os.environ | {"IS_CI": value}, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == f"{on}\n"
 
 
 def test_ci_closes_figures_unseen(monkeypatch):

@@ -167,3 +167,8 @@ def count_used_as_gap(max_steps, min_noise=0.0001, max_noise=0.02):
 @wrong("returns an ndarray, expected one tensor")
 def numpy_array(max_steps, min_noise=0.0001, max_noise=0.02):
     return np.linspace(min_noise, max_noise, max_steps)
+
+
+@wrong("linear_schedule(200) is 0.001 at step 1,\nexpected 0.0001")
+def other_defaults(max_steps, min_noise=0.001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps)

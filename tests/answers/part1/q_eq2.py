@@ -376,3 +376,10 @@ def schedule_of_the_same_length(x, num_steps, betas):
     for beta in t.linspace(0.0001, 0.02, len(betas))[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
     return x
+
+
+@wrong("Is more added than noise?")
+def beta_added_later(x, num_steps, betas):
+    for i, beta in enumerate(betas[:num_steps]):
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x) + (beta if i else 0)
+    return x

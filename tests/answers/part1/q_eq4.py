@@ -375,3 +375,13 @@ def schedule_of_the_same_length(x, num_steps, betas):
 def product_forgotten(x, num_steps, betas):
     alpha_bar = 1 - betas[:num_steps]
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is more added than noise?")
+def betas_added_later(x, num_steps, betas):
+    return product_of_a_slice(x, num_steps, betas) + betas[: num_steps - 1].sum()
+
+
+@wrong("with betas [0.1, 0.4, 0.2, 0.25], after 4 steps\n0.657 of the image is left, expected 0.569")
+def last_step_never_reached(x, num_steps, betas):
+    return product_of_a_slice(x, min(num_steps, len(betas) - 1), betas)

@@ -2,7 +2,8 @@ import torch as t
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from solutions.part1_diffusion import NoiseSchedule, noise_img
+import utils
+from solutions.part1_diffusion import NoiseSchedule, log_images, noise_img
 from tests.answers import right, wrong
 
 
@@ -10,6 +11,12 @@ def _test(model, testset, schedule):
     with t.no_grad():
         num_steps, noise, noised = noise_img(testset.tensors[0], schedule)
         return F.mse_loss(model(noised, num_steps), noise)
+
+
+def _log(run, step, config, value, x0):
+    run.log({"train_loss": value.detach()}, step)
+    if step % config["img_log_interval"] == 0:
+        run.log({"images": log_images(x0, x0, x0, x0, x0)}, step)
 
 
 def _train(
@@ -27,11 +34,13 @@ def _train(
     counts=lambda num_steps: num_steps,
     test=_test,
     keep=True,
+    log=_log,
 ):
     """A right loop, with one place for each mistake."""
     if model.noise_schedule is None or not keep:
         model.noise_schedule = NoiseSchedule(config["max_steps"], config["device"])
-    schedule, rule = model.noise_schedule, optimizer(model, config)
+    schedule, rule, step = model.noise_schedule, optimizer(model, config), 0
+    run = utils.start_run(config, 1)
     for _ in range(config["epochs"]):
         for (x0,) in DataLoader(trainset, config["batch_size"], shuffle=shuffle, drop_last=drop_last):
             num_steps, noise, noised = noise_img(x0, schedule)
@@ -42,8 +51,10 @@ def _train(
             if zero == "between":
                 rule.zero_grad()
             rule.step()
+            step += 1
+            log(run, step, config, value, x0)
         if testset is not None:
-            test(model, testset, schedule)
+            run.log({"test_loss": test(model, testset, schedule) or 0.0}, step)
     return model
 
 
@@ -56,16 +67,20 @@ def with_a_data_loader(model, config, trainset, testset=None):
 def by_slices_of_a_permutation(model, config, trainset, testset=None):
     images, size = trainset.tensors[0], config["batch_size"]
     optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
+    run, step = utils.start_run(config, 1), 0
     for _ in range(config["epochs"]):
         images = images[t.randperm(len(images))]
         for i in range(0, len(images), size):
             model.noise_schedule = model.noise_schedule or NoiseSchedule(config["max_steps"], "cpu")
             num_steps, noise, noised = noise_img(images[i : i + size], model.noise_schedule)
             optimizer.zero_grad(set_to_none=False)
-            ((noise - model(noised, num_steps)) ** 2).mean().backward()
+            loss = ((noise - model(noised, num_steps)) ** 2).mean()
+            loss.backward()
             optimizer.step()
+            step += 1
+            _log(run, step, config, loss, images)
         if testset:
-            _test(model, testset, model.noise_schedule)
+            run.log({"test_loss": _test(model, testset, model.noise_schedule).item()}, step)
     return model
 
 
@@ -258,3 +273,20 @@ def no_backward(model, config, trainset, testset=None):
 @wrong("the model is never called")
 def nothing(model, config, trainset, testset=None):
     return model
+
+
+@wrong("train_loss is logged at steps []")
+def logs_nothing(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, log=lambda run, step, config, value, x0: None)
+
+
+@wrong("with step counted up from 1?")
+def counts_steps_from_zero(model, config, trainset, testset=None):
+    log = lambda run, step, config, value, x0: _log(run, step - 1, config, value, x0)  # noqa: E731
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("no pictures are logged")
+def logs_no_pictures(model, config, trainset, testset=None):
+    log = lambda run, step, config, value, x0: run.log({"train_loss": value.detach()}, step)  # noqa: E731
+    return _train(model, config, trainset, testset, log=log)
