@@ -541,14 +541,15 @@ def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, *inputs:
 
 
 def ask(answer: Callable, *arguments) -> object:
-    """The answer's result. An error about shapes gets a note that points at them."""
+    """The answer's result. An error about counts or shapes gets a note that points at them."""
     try:
         return answer(*arguments)
+    except ValueError as error:
+        error.add_note("1.6 noise_img: does the draw give counts from 1 to max_steps?")
+        raise
     except RuntimeError as error:
         if not isinstance(error, NotImplementedError):
-            error.add_note(
-                "Have the factors shape (B, 1, 1, 1)? The first of them are to meet the images, not the width."
-            )
+            error.add_note("1.6 noise_img: have the factors shape (B, 1, 1, 1), one for each image?")
         raise
 
 
@@ -999,7 +1000,11 @@ def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.
     """All images from x_T to x_0, under the same seed, for a model that answers 1 at these counts."""
     model = Painter(ones)
     seed_all(t.initial_seed())
-    result = answer(model, n_samples)
+    try:
+        result = answer(model, n_samples)
+    except ValueError as error:
+        error.add_note("1.12 sample: which counts does the loop go through? The first is T, the last is 1.")
+        raise
     expect_tensor(result, (n_samples, *Painter.img_shape), f"sample(model, {n_samples})")
     return [*model.shown, result], model
 
