@@ -107,6 +107,8 @@ TRAINED = {
         ("slowly into the grey strip around {:.1f}", lambda: toy_results()["loss"]),
         ("What does a loss of {:.2f} look like?", lambda: toy_results()["loss"]),
         ("where it was {:.2f}", lambda: toy_results()["rms"]),
+        ("their corner colours then vary by {:.2f}", lambda: toy_results()["spread_without_noise"]),
+        (", not by {:.2f}. They do look", lambda: toy_results()["spread"]),
         ("The samples have an rms of {:.2f}", lambda: toy_results()["rms"]),
         ("where true gradients have {:.3f}", lambda: toy_results()["data_rms"]),
         ("and noise has {:.2f}", lambda: toy_results()["noise_rms"]),
@@ -157,11 +159,18 @@ def toy_results() -> dict[str, float]:
     samples, data = sample(model, 2000).cpu(), normalize_img(gradient_images(2000, (3, 4, 5)))
     rms, spread = part1.gradient_fit(samples)
     data_rms, data_spread = part1.gradient_fit(data)
+    schedule, still = model.noise_schedule.cpu(), t.randn_like(data)
+    with t.no_grad():
+        for n in range(100, 0, -1):  # Algorithm 2 without its noise
+            guess = model.cpu()(still, t.full((2000,), n))
+            mean = still - schedule.beta(n) / (1 - schedule.alpha_bar(n)).sqrt() * guess
+            still = mean / schedule.alpha(n).sqrt()
     return {
         "loss": np.mean([loss for step, loss in curve if step > 7429]),  # the last of 20 epochs
         "early": np.mean([loss for step, loss in curve if 300 <= step <= 500]),
         "rms": rms,
         "spread": spread,
+        "spread_without_noise": part1.gradient_fit(still)[1],
         "data_rms": data_rms,
         "data_spread": data_spread,
         "noise_rms": part1.gradient_fit(t.randn_like(data))[0],
