@@ -5,11 +5,17 @@ import netrc
 import os
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import matplotlib.pyplot as plt
 import torch as t
 from einops import rearrange
+from matplotlib.text import Text
+from PIL import Image as Pictures
+from PIL import ImageDraw
 from PIL.Image import Image
 from tqdm import tqdm
 
@@ -46,6 +52,43 @@ def allclose(actual: t.Tensor, expected: t.Tensor, tolerance: float = 1e-4) -> N
     difference = (actual - expected).abs().max().item()
     assert difference <= tolerance, f"the tensors differ by up to {difference:.4g}"
     print(f"ok, equal to within {tolerance:g}")
+
+
+def check_can_halve(x: t.Tensor) -> None:
+    """Refuse an odd height or width, whose half would not double back to it.
+    x: (B, C, H, W)   errors: ValueError"""
+    H, W = x.shape[-2:]
+    if H % 2 or W % 2:
+        raise ValueError(
+            f"{H} by {W} pixels cannot be halved evenly: choose images whose height and width can be halved once for"
+            " each multiplier but the last"
+        )
+
+
+def check_unet(config: Any) -> None:
+    """Refuse a UNetConfig that makes no network. errors: ValueError that says which numbers do not fit"""
+    levels, halvings = len(config.dim_mults), 2 ** max(len(config.dim_mults) - 1, 0)
+    if not levels:
+        raise ValueError("dim_mults is empty: give one multiplier for each level")
+    if config.attention is not None and len(config.attention) != levels:
+        raise ValueError(f"attention has {len(config.attention)} entries for {levels} multipliers: give one for each")
+    if len(config.img_shape) != 3 or any(side % halvings for side in config.img_shape[1:]):
+        raise ValueError(f"img_shape is {config.img_shape}: give (C, H, W), with H and W multiples of {halvings}")
+    if config.channels % 2:
+        raise ValueError(f"channels is {config.channels}: make it even, sines and cosines come in pairs")
+    for width in [config.channels, *(config.channels * mult for mult in config.dim_mults)]:
+        if width % config.groups:
+            raise ValueError(f"a width of {width} channels does not make {config.groups} equal groups")
+
+
+def load_part(name: str) -> ModuleType:
+    """A learner's own part, as saved in notebooks/; what fails its check or is missing there comes from the solutions.
+    name: "part1_diffusion"   returns: a module   prints: one line that tells whose code is whose"""
+    from tests.saved import load, say  # slow, and needed only here
+
+    part, verdicts = load(name, Path(__file__).parent / "notebooks" / f"{name}.ipynb")
+    print(say(verdicts))
+    return part
 
 
 class Settings(dict):
@@ -90,6 +133,118 @@ def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None)
             )
         axis.imshow(rearrange(image.detach().cpu().numpy(), "c h w -> h w c"), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
+    show()
+
+
+def show_maps(
+    maps: Sequence[t.Tensor], titles: Sequence[str], marks: Sequence[tuple[int, int]] = (), axes_names: tuple = ("", "")
+) -> None:
+    """Show numbers as colours side by side, each map from its lowest number (dark) to its highest (bright).
+    maps: n tensors (H, W)   titles: n strings   marks: a pixel (row, column) of each map, to put a cross on
+    axes_names: what runs to the right, and what runs down"""
+    figure, axes = plt.subplots(1, len(maps), figsize=(1 + 2 * len(maps), 2.4), squeeze=False, layout="constrained")
+    for axis, numbers, title in zip(axes[0], maps, titles, strict=True):
+        axis.imshow(
+            numbers.detach().cpu(),
+            vmin=min(0, numbers.min().item()),
+            aspect="auto" if max(numbers.shape) > 3 * min(numbers.shape) else "equal",
+        )
+        axis.set_title(title, fontsize=10)
+        axis.set(xticks=[], yticks=[], xlabel=axes_names[0], ylabel=axes_names[1])
+    for axis, (row, column) in zip(axes[0], marks, strict=False):
+        axis.plot(column, row, "r+", markersize=10, markeredgewidth=2)
+    show()
+
+
+CLOTHES = [  # each: outlines over each other on 28 by 28 pixels, "grey value in percent: x,y x,y ..."
+    ["75: 9,4 12,6 16,6 19,4 25,8 23,13 20,11 20,25 8,25 8,11 5,13 3,8"],  # T-shirt
+    ["60: 9,3 19,3 20,25 16,25 14,10 12,25 8,25", "35: 9,4 19,4 19,6 9,6"],  # trousers
+    ["50: 10,4 18,4 22,7 25,23 22,24 19,12 19,25 9,25 9,12 6,24 3,23 6,7", "80: 8,13 20,13 20,15 8,15"],  # pullover
+    ["85: 11,3 13,6 15,6 17,3 17,11 21,25 7,25 11,11", "40: 11,11 17,11 17,12 11,12"],  # dress
+    ["45: 10,3 18,3 22,6 24,22 21,22 20,12 20,26 8,26 8,12 7,22 4,22 6,6", "90: 14,5 14.6,5 14.6,26 14,26"],  # coat
+    [
+        "65: 4,12 24,12 25,24 3,24",
+        "65: 9,12 10,5 18,5 19,12 17,12 16,7 12,7 11,12",
+        "95: 12,12 16,12 16,16 12,16",
+    ],  # bag
+    ["55: 11,3 19,3 19,14 25,19 26,24 10,24", "90: 10,22 26,22 26,25 10,25"],  # boot
+    ["70: 2,20 10,18 18,13 24,12 26,20 26,23 24,23 23,19 13,23 2,23", "0: 13,18.5 19,15 22,15 22,16.5 14,20"],  # sandal
+]
+
+
+def draw_clothes() -> t.Tensor:
+    """Eight drawn pieces of clothing that look much like FashionMNIST's. returns: (8, 1, 28, 28) in [0, 1]"""
+    pictures = []
+    for outlines in CLOTHES:
+        picture = Pictures.new("L", (8 * 28, 8 * 28))  # large, then made small: so edges get greys in between
+        for grey, points in (outline.split(": ") for outline in outlines):
+            corners = [tuple(8 * float(number) for number in point.split(",")) for point in points.split()]
+            ImageDraw.Draw(picture).polygon(corners, fill=round(2.55 * float(grey)))
+        pixels = picture.resize((28, 28), Pictures.Resampling.BOX).tobytes()
+        pictures.append(t.tensor(list(pixels)).reshape(1, 28, 28) / 255)
+    return t.stack(pictures)
+
+
+def watch_blocks(model: t.nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
+    """Run a U-Net once and tell what has gone through its DownBlocks, its MidBlock and its UpBlocks, in order.
+    returns: class name, inputs and outputs of each"""
+    seen = []
+
+    def note(module: t.nn.Module, arguments: tuple, named: dict, result: Any) -> None:
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        seen.append((type(module).__name__, [*arguments, *named.values()], outputs))
+
+    blocks = [module for module in model.modules() if type(module).__name__ in ("DownBlock", "MidBlock", "UpBlock")]
+    hooks = [block.register_forward_hook(note, with_kwargs=True) for block in blocks]
+    try:
+        with t.no_grad():
+            model(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def draw_unet(model: t.nn.Module, *inputs: t.Tensor) -> None:
+    """Draw the blocks of a U-Net as they run for these inputs, the lower the smaller the image, and where skips go.
+    inputs: images (B, C, H, W) and num_steps (B,)"""
+    blocks, images = watch_blocks(model, *inputs), inputs[0]
+    colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
+    _, axis = plt.subplots(figsize=(1.45 * len(blocks) + 2.9, 4.4), layout="constrained")
+
+    def level(x: t.Tensor) -> float:
+        return math.log2(x.shape[-1] / images.shape[-1])
+
+    def size(x: t.Tensor) -> str:
+        return " × ".join(map(str, x.shape[1:]))
+
+    def box(column: int, y: float, words: str, colour: str = "white") -> Text:
+        return axis.text(
+            column, y, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": colour}
+        )
+
+    def arrow(start: Text, end: Text, **style: Any) -> None:
+        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(), "shrinkA": 3, "shrinkB": 3}
+        places = [each.get_position() for each in (end, start)]
+        axis.annotate("", *places, arrowprops={"arrowstyle": "->"} | ends | style)
+
+    boxes, skips = [box(-1, 0, f"images\n{size(images)}")], []
+    for column, (name, given, made) in enumerate(blocks):
+        y = level(given[0])
+        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]} channels\ngives {size(made[0])}"
+        boxes.append(box(column, y, words, colours[name]))
+        for start, skip in skips:
+            if any(skip is taken for taken in given[2:]):
+                near = column - start[0] < 3
+                arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
+                place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
+                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=8, color="dimgrey")
+        skips += [((column, boxes[-1]), skip) for skip in made[1:]]
+    boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
+    for start, end in pairwise(boxes):
+        arrow(start, end)
+    axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
+    axis.axis("off")
     show()
 
 

@@ -3,6 +3,9 @@
 solutions/partN_name.py -> solutions/partN_name.ipynb   solved; keeps its outputs while its code is the same
                         -> notebooks/partN_name.ipynb   stubs, hints, folded solutions
 
+In the exercise notebook a learner gets their own version of an earlier part: where a source imports it, with the line
+import solutions.partN_name as partN, the cell ends with partN = utils.load_part("partN_name") instead.
+
 python solutions/build.py                  write what has changed
 python solutions/build.py --check          write nothing; name the first difference and exit 1
 python solutions/build.py --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
@@ -25,6 +28,7 @@ from solutions.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Sour
 
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 STALE = "; its outputs belong to other code"
+EARLIER_PART = re.compile(r"^import solutions\.(part\w+) as (\w+)(?:\n|\Z)", re.MULTILINE)
 YOUR_ANSWER = "*Your answer: double-click here and write.*"
 
 
@@ -38,6 +42,12 @@ def without_markers(text: str) -> str:
 
 def with_stubs(text: str, stub: str) -> str:
     return re.sub(rf"^( *){BEGIN}\n.*?{END}$", rf"\1{stub}", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def with_own_parts(text: str) -> str:
+    """The earlier parts that a cell imports come from the learner's notebooks; at its end, as utils comes first."""
+    loads = [f'{name} = utils.load_part("{part}")' for part, name in EARLIER_PART.findall(text)]
+    return "\n\n".join(filter(None, [EARLIER_PART.sub("", text).strip("\n"), "\n".join(loads)]))
 
 
 def nbgrader(exercise: Exercise, cell: Cell) -> dict:
@@ -80,6 +90,8 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
             if exercise and cell is exercise.answer:
                 line = f'raise NotImplementedError("{exercise.number} {exercise.name} is not written yet")'
                 stub = YOUR_ANSWER if cell.kind == "markdown" else with_stubs(cell.text, line)
+            if cell.kind != "markdown":
+                stub = with_own_parts(stub)
             if exercise and cell is exercise.hints and solutions:
                 stub += "\n\n" + fold("Solution", f"```python\n{without_markers(exercise.answer.text)}\n```")
             label = "**A model answer**\n\n" if stub == YOUR_ANSWER else ""
@@ -124,8 +136,8 @@ def pictures(notebook: NotebookNode) -> dict[str, bytes]:
 
 
 def is_worked_on(path: Path) -> bool:
-    """Whether it holds work: a notebook program has saved it (they add metadata), a learner has run it or answered in it,
-    or it cannot even be read."""
+    """Whether it holds work: a notebook program has saved it (they add metadata), a learner has run it or answered in
+    it, or it cannot even be read."""
     if not path.exists():
         return False
     try:

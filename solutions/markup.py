@@ -21,6 +21,9 @@ SLIPS = {
     r"^ +# %%": "an indented '# %%' would split the cell: write it at the margin",
     r"</summary>(?!\n#\n)": "a blank line is missing after </summary>: what is inside would stay literal",
     r"(?<!\n#\n# )</details>": "a blank line is missing before </details>: what is inside would stay literal",
+    r"^ *(from|import) solutions\b(?!\.part\w+ as \w+$)": (
+        "write 'import solutions.partN_name as partN', a line of its own: learners then get their own part"
+    ),
     r"!\[\s*\]": "an image without alt text: write ![what it shows](images/...)",
 }
 

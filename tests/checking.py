@@ -4,12 +4,14 @@ A judge takes the learner's object, raises Mistake with a message for the learne
 """
 
 import functools
+import inspect
+import io
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, FunctionType, TracebackType
 
 import numpy as np
 import torch as t
@@ -61,13 +63,15 @@ def session_as_it_was(seed: int) -> Iterator[None]:
         seed_all(seed)
         t.set_grad_enabled(True)
         t.set_default_dtype(t.float32)
-        t.set_default_device("cpu")
+        if device.type != "cpu":  # a default that is set makes every call slower
+            t.set_default_device("cpu")
         try:
             yield
         finally:
             t.set_grad_enabled(grad)
             t.set_default_dtype(dtype)
-            t.set_default_device(device if device.type != "cpu" else None)
+            if t.get_default_device() != device:
+                t.set_default_device(device if device.type != "cpu" else None)
             random.setstate(python)
             np.random.set_state(numpy)
 
@@ -94,6 +98,33 @@ def hide_our_frames(error: BaseException) -> None:
             error._render_traceback_ = lambda: show(type(error), error, traceback, tb_offset=0)
         elif show:  # none of their code ran: the call itself failed
             error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
+
+
+def blame(answer: Callable, checks: dict[str, Callable]) -> None:
+    """If the learner's own function or class uses another of theirs that fails its check, that one has to be mended
+    first. checks: by the names that may be used"""
+    for name, theirs in globals_used(answer).items():
+        if name in checks and theirs is not None:
+            try:
+                with redirect_stdout(io.StringIO()):
+                    checks[name](theirs)
+            except Exception:
+                number = checks[name].number
+                raise Mistake(f"{answer.__name__} uses your {name} ({number}), which fails its own check") from None
+
+
+def globals_used(answer: Callable) -> dict[str, object]:
+    """The names of its module that a function or the methods of a class mention, and what they stand for."""
+    used: dict[str, object] = {}
+    for owner in getattr(answer, "__mro__", [answer]):
+        for function in vars(owner).values() if isinstance(owner, type) else [owner]:
+            function = inspect.unwrap(function) if callable(function) else function
+            if isinstance(function, FunctionType) and not function.__module__.startswith("torch"):
+                codes = [function.__code__]
+                for code in codes:  # with those of comprehensions and inner functions
+                    codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+                    used |= {name: function.__globals__.get(name) for name in code.co_names}
+    return used
 
 
 def kind(thing: object) -> str:

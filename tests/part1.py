@@ -4,8 +4,6 @@ Each compares with a closed form. A list of mistakes holds, for each, the questi
 that mistake computes; the first that fits all that was measured is the diagnosis.
 """
 
-import contextlib
-import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from torch.utils.data import TensorDataset
 
 import utils
 from solutions.part1_diffusion import NoiseSchedule, TinyDiffuserConfig, linear_schedule
-from tests.checking import Mistake, check, expect_tensor, kind, numbers, seed_all
+from tests.checking import Mistake, blame, check, expect_tensor, kind, numbers, seed_all
 
 DEVICES = ["cpu", "cuda"][: 1 + t.cuda.is_available()]
 BETAS = [0.1, 0.4, 0.2, 0.25]  # few, so that a learner can redo the sum; uneven, so that each mistake shows
@@ -760,20 +758,6 @@ def run_train(answer: Callable, model: Recorder, testset: TensorDataset | None =
     finally:
         utils.Run.latest, utils.IS_CI = latest, quiet
         os.environ.pop("WANDB_MODE") if before is None else os.environ.update(WANDB_MODE=before)
-
-
-def blame(answer: Callable, names: dict[str, Callable]) -> None:
-    """If the learner's own function calls another of theirs that fails its check, that one has to be mended first."""
-    for name, check_it in names.items():
-        theirs = getattr(answer, "__globals__", {}).get(name)
-        if theirs is not None and name in answer.__code__.co_names:
-            try:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    check_it(theirs)
-            except Exception:
-                raise Mistake(
-                    f"{answer.__name__} uses your {name} ({check_it.number}), which fails its own check"
-                ) from None
 
 
 @check("1.10")

@@ -183,6 +183,21 @@ def test_pictures_are_found_from_both_folders(root):
     assert "(../notebooks/images/dot.png)" in solved["part-9-small-1"].source
 
 
+def test_an_earlier_part_is_the_learners_own_in_the_exercise_notebook_alone(root):
+    lines = "import torch as t\n\nimport solutions.part8_tiny as part8\nimport utils"
+    text = SOURCE.replace("import torch as t", lines).replace(
+        "    # two of them", "    import solutions.part7_toy as toy"
+    )
+    for options in ({}, {"solutions": False}):
+        solved, exercise = build_text(root / "part9.py", text, **options)
+        assert solved["part-9-small-2"].source == lines
+        assert exercise["part-9-small-2"].source == (
+            'import torch as t\n\nimport utils\n\npart8 = utils.load_part("part8_tiny")'
+        )
+        assert "import solutions.part7_toy as toy" in solved["9-2-double-a-number-5"].source
+        assert exercise["9-2-double-a-number-5"].source.endswith('toy = utils.load_part("part7_toy")')
+
+
 # ------------------------------------------------------------------------------------------------ building again
 
 
@@ -346,6 +361,24 @@ WRONG_MARKUP = {
     "raw cell": ("# %%\nimport torch as t", "# %% [raw]\n# import torch as t", "# %% [raw]", "a cell is text"),
     "code in a text cell": ("# Why?\n", "# Why?\nx = 1\n", "x = 1", "a cell is text"),
     "answer outside a function": ("def double(x):", "if True:", "# %%\nif True", "body of a function"),
+    "names imported from a part": (
+        "import torch as t",
+        "from solutions.part8_tiny import double",
+        "from solutions",
+        "write 'import solutions.partN_name as partN'",
+    ),
+    "names imported under a guard": (
+        "    # two of them\n",
+        "    from solutions.part8_tiny import double\n",
+        "    from solutions",
+        "write 'import solutions.partN_name as partN'",
+    ),
+    "part imported without a name": (
+        "import torch as t",
+        "import solutions.part8_tiny",
+        "import solutions",
+        "write 'import solutions.partN_name as partN'",
+    ),
     "no Python": ("y = x + x", "y = x +", "y = x +", "invalid syntax"),
 }
 
