@@ -145,7 +145,7 @@ def show_maps(
     figure, axes = plt.subplots(1, len(maps), figsize=(1 + 2 * len(maps), 2.4), squeeze=False, layout="constrained")
     for axis, numbers, title in zip(axes[0], maps, titles, strict=True):
         axis.imshow(
-            numbers.detach().cpu(),
+            numbers.detach().cpu().numpy(),
             vmin=min(0, numbers.min().item()),
             aspect="auto" if max(numbers.shape) > 3 * min(numbers.shape) else "equal",
         )

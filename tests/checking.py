@@ -119,7 +119,7 @@ def globals_used(answer: Callable) -> dict[str, object]:
     for owner in getattr(answer, "__mro__", [answer]):
         for function in vars(owner).values() if isinstance(owner, type) else [owner]:
             function = inspect.unwrap(function) if callable(function) else function
-            if isinstance(function, FunctionType) and not function.__module__.startswith("torch"):
+            if isinstance(function, FunctionType) and not str(function.__module__).startswith("torch"):
                 codes = [function.__code__]
                 for code in codes:  # with those of comprehensions and inner functions
                     codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]

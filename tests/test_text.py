@@ -11,6 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch as t
+import torch.nn.functional as F
 from torch.utils.data import TensorDataset
 
 import utils
@@ -28,6 +29,7 @@ from solutions.part1_diffusion import (
 )
 from tests.answers.part1.q_eq4 import noise_by_variance
 from tests.part1 import check_q_eq4
+from tests.test_part2 import network
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -92,7 +94,14 @@ CLAIMS = {
         ("and its root is {:.2f}", math.exp(-2) ** 0.5),
         ("close to the exact {:.3f}", kept(200, 200)),
         ("the average $\\beta$ is about {:.2f}", linear_schedule(1000).mean().item()),
-    ]
+    ],
+    "part2_unet": [
+        ("SiLU dips to {:.2f} and then", F.silu(t.linspace(-3, 0, 1000)).min().item()),
+        ("784 · 784 = {:,d} for each head", (28 * 28) ** 2),
+        ("at 7 by 7 they are {:,d}", (7 * 7) ** 2),
+        ("For 7: (7 + 2 − 4) / 2 = {} is rounded down to 2", (7 + 2 - 4) / 2),
+        ("it has {:,d} parameters", sum(p.numel() for p in network().parameters())),
+    ],
 }
 BOUNDS = {
     "part1_diffusion": [("chance moves both by less than 0.01", chance, 0.01), ("equal to within 0.01", chance, 0.01)]
@@ -116,14 +125,21 @@ TRAINED = {
         ("{:.2f}. So the model paints", lambda: toy_results()["data_spread"]),
     ]
 }
-GIVEN = ["the rms is below 0.01", "from 0.0001 to 0.02", "reconstructed with 0.9 of the noise"]  # settings, not results
+GIVEN = {  # settings, the paper's numbers, and what tests of their own hold
+    "part1_diffusion": ["the rms is below 0.01", "from 0.0001 to 0.02", "reconstructed with 0.9 of the noise"],
+    "part2_unet": [
+        "has four levels and 35.7 million parameters",
+        "it falls from above 1 to near 0.1 within the first few steps",  # these two: test_part2
+        "falls below 0.2 within the first 20 steps, and ends below 0.05",
+    ],
+}
 
 
 def prose(source: Path) -> str:
     """All that is written, in one line, without addresses and exercise numbers."""
     text = "\n".join(cell.source for cell in build(source)[0].cells if cell.cell_type == "markdown")
     text = re.sub(r"\]\([^)]*\)", "]", text)
-    text = re.sub(r"^### \d+\.\d+|Section \d+\.\d+", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^### \d+\.\d+|(Section|exercise) \d+\.\d+", "", text, flags=re.MULTILINE)
     return " ".join(text.split())
 
 
@@ -142,7 +158,8 @@ def test_every_number_is_borne_out(source):
         pattern = re.sub(r"\\\{.*?\\\}", r"\\d\\.\\d+", re.escape(phrase))
         assert re.search(pattern, rest), f"the text does not say {phrase!r} with a number"
         rest = re.sub(pattern, " ", rest)
-    for phrase in GIVEN:
+    for phrase in GIVEN[source.stem]:
+        assert phrase in text
         rest = rest.replace(phrase, "")
     left = re.findall(r"(?:\S+\s+){0,2}\S*\d\.\d+\S*", rest)
     assert not left, f"no claim in this test bears these numbers out: {left}"

@@ -1,0 +1,258 @@
+import torch as t
+from torch import nn
+
+from solutions.part2_unet import GroupNorm, SelfAttention
+from tests.answers import right, wrong
+
+
+class _Given(nn.Module):
+    """Right, in parts that an answer overrides."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.channels = channels
+        self.norm = self.make_norm(channels)
+        self.attention = SelfAttention(channels)
+
+    def make_norm(self, channels):
+        return nn.GroupNorm(1, channels)
+
+    def forward(self, x):
+        return x + self.attention(self.norm(x))
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class Plain(_Given):
+    pass
+
+
+@right
+class OwnNorm(_Given):
+    def make_norm(self, channels):
+        return GroupNorm(1, channels)
+
+
+@right
+class OneHead(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.attention = SelfAttention(channels, 1)
+
+
+@right
+class ZeroedAtTheEnd(_Given):
+    """As in DDPM's code: at first nothing is added."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        for p in self.attention.project.parameters():
+            nn.init.zeros_(p)
+
+
+@right
+class Sequential(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = nn.Sequential(nn.GroupNorm(num_groups=1, num_channels=channels), SelfAttention(channels))
+
+    def forward(self, x):
+        return self.layers(x) + x
+
+
+@right
+class NormWithoutWeights(_Given):
+    def make_norm(self, channels):
+        return nn.GroupNorm(1, channels, affine=False)
+
+
+@right
+class LayerNormByHand(_Given):
+    """Layer norm over all of an image is group norm with one group."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.weight, self.bias = nn.Parameter(t.ones(channels)), nn.Parameter(t.zeros(channels))
+
+    def make_norm(self, channels):
+        return None
+
+    def forward(self, x):
+        normed = nn.functional.layer_norm(x, x.shape[1:])
+        return x + self.attention(normed * self.weight[:, None, None] + self.bias[:, None, None])
+
+
+@right
+class PyTorchsAttention(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.attention = nn.MultiheadAttention(channels, 4, batch_first=True)
+
+    def forward(self, x):
+        pixels = self.norm(x).flatten(2).mT
+        return x + self.attention(pixels, pixels, pixels, need_weights=False)[0].mT.reshape(x.shape)
+
+
+# ------------------------------------------------------------------------------------------------ the shortcut
+
+
+@wrong("Is x added to what attention finds?")
+class NoShortcut(_Given):
+    def forward(self, x):
+        return self.attention(self.norm(x))
+
+
+@wrong("Is x added twice?")
+class AddedTwice(_Given):
+    def forward(self, x):
+        return 2 * x + self.attention(self.norm(x))
+
+
+@wrong("Is the norm of x added, or is there a norm at the end?")
+class NormedShortcut(_Given):
+    def forward(self, x):
+        x = self.norm(x)
+        return x + self.attention(x)
+
+
+@wrong("Is the norm of x added, or is there a norm at the end?")
+class NormAtTheEnd(_Given):
+    def forward(self, x):
+        return self.norm(x + self.attention(x))
+
+
+@wrong("Is the norm of x added, too?")
+class NormAddedToo(_Given):
+    def forward(self, x):
+        normed = self.norm(x)
+        return x + normed + self.attention(normed)
+
+
+@wrong("Is x added to what attention finds?")
+class Multiplied(_Given):
+    def forward(self, x):
+        return x * self.attention(self.norm(x))
+
+
+@wrong("with all of attention's weights at 0, x does not come back unchanged.")
+class Halved(_Given):
+    def forward(self, x):
+        return (x + self.attention(self.norm(x))) / 2**0.5
+
+
+# ------------------------------------------------------------------------------------------------ the norm
+
+
+@wrong("Is x normalised before attention?")
+class NoNorm(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        del self.norm
+
+    def forward(self, x):
+        return x + self.attention(x)
+
+
+@wrong("Is x normalised before attention?")
+class NormAfterAttention(_Given):
+    def forward(self, x):
+        return x + self.norm(self.attention(x))
+
+
+@wrong("Is that a norm with many groups?")
+class InstanceNorm(_Given):
+    def make_norm(self, channels):
+        return nn.GroupNorm(channels, channels)
+
+
+@wrong("Is that a norm with many groups?")
+class FourGroups(_Given):
+    def make_norm(self, channels):
+        return nn.GroupNorm(4, channels)
+
+
+@wrong("Is that a norm with many groups?")
+class TwoGroups(_Given):
+    def make_norm(self, channels):
+        return nn.GroupNorm(2, channels)
+
+
+@wrong("Is there a batch norm")
+class BatchNorm(_Given):
+    def make_norm(self, channels):
+        return nn.BatchNorm2d(channels)
+
+
+@wrong("Is each pixel normalised by itself?")
+class TokenNorm(_Given):
+    """A Transformer's layer norm."""
+
+    def make_norm(self, channels):
+        return nn.LayerNorm(channels)
+
+    def forward(self, x):
+        return x + self.attention(self.norm(x.movedim(1, -1)).movedim(-1, 1))
+
+
+@wrong("no gradient reaches norm.weight")
+class NormUnused(_Given):
+    def forward(self, x):
+        return x + self.attention(x)
+
+
+# ------------------------------------------------------------------------------------------------ the attention
+
+
+@wrong("what a pixel gets does not depend on the other pixels.\nIs there attention?")
+class NoAttention(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.attention = nn.Conv2d(channels, channels, 1)
+
+
+@wrong("no gradient reaches attention.qkv.weight")
+class AttentionUnused(_Given):
+    def forward(self, x):
+        return x + self.norm(x)
+
+
+@wrong("the same pixels in another order do not get the same results in that order")
+class WithConvolution(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.conv(self.attention(self.norm(x)))
+
+
+@wrong("called twice with the same input, it gives two results")
+class Dropout(_Given):
+    def forward(self, x):
+        return x + nn.functional.dropout(self.attention(self.norm(x)), 0.1)
+
+
+@wrong("it changes its input")
+class InPlace(_Given):
+    def forward(self, x):
+        with t.no_grad():
+            x += self.attention(self.norm(x))
+        return x + self.attention(self.norm(x))
+
+
+@wrong("Are there layers in a plain list or dict?")
+class PlainList(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = [nn.GroupNorm(1, channels), SelfAttention(channels)]
+
+    def forward(self, x):
+        return x + self.layers[1](self.layers[0](x))
+
+
+@wrong("returns None.")
+class NoReturn(_Given):
+    def forward(self, x):
+        x + self.attention(self.norm(x))

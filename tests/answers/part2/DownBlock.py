@@ -1,0 +1,361 @@
+import torch as t
+import torch.nn.functional as F
+from torch import nn
+
+from solutions.part2_unet import AttentionBlock, ResidualBlock
+from tests.answers import right, wrong
+
+
+class _Given(nn.Module):
+    """Right, in parts that an answer overrides."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__()
+        self.downsample = downsample
+        self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups)
+        self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)
+        self.attention = AttentionBlock(channels_out) if attention else nn.Identity()
+        self.resize = self.make_resize(channels_out) if downsample else nn.Identity()
+
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1)
+
+    def given(self, x):
+        if self.downsample and (x.shape[2] % 2 or x.shape[3] % 2):
+            raise ValueError("odd")
+
+    def blocks(self, x, step_emb):
+        return self.block2(self.block1(x, step_emb), step_emb)
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.attention(self.blocks(x, step_emb))
+        return self.resize(skip), skip
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class Plain(_Given):
+    pass
+
+
+@right
+class NoneForMissing(nn.Module):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__()
+        self.res1 = ResidualBlock(channels_in, channels_out, step_dim, groups)
+        self.res2 = ResidualBlock(channels_out, channels_out, step_dim, groups)
+        self.attn = AttentionBlock(channels_out) if attention else None
+        self.down = nn.Conv2d(channels_out, channels_out, kernel_size=4, stride=2, padding=1) if downsample else None
+
+    def forward(self, x, step_emb):
+        if self.down is not None:
+            assert x.shape[-2] % 2 == 0 and x.shape[-1] % 2 == 0, "odd"
+        x = self.res1(x, step_emb)
+        x = self.res2(x, step_emb)
+        if self.attn is not None:
+            x = self.attn(x)
+        skip = x
+        if self.down is not None:
+            x = self.down(x)
+        return x, skip
+
+
+@right
+class ModuleList(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        nn.Module.__init__(self)
+        self.downsample = downsample
+        widths = [channels_in, channels_out, channels_out]
+        self.list = nn.ModuleList(
+            ResidualBlock(a, b, step_dim, groups) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.attention = nn.Sequential(*([AttentionBlock(channels_out)] if attention else []))
+        self.resize = nn.Sequential(*([self.make_resize(channels_out)] if downsample else []))
+
+    def blocks(self, x, step_emb):
+        for block in self.list:
+            x = block(x, step_emb)
+        return x
+
+
+@right
+class WidthInTheSecondBlock(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.block1 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+        self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
+
+
+@right
+class NoBias(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, 2, 1, bias=False)
+
+
+@right
+class AttentionAlwaysMadeWhereAsked(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.attends = arguments[-1]
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.blocks(x, step_emb)
+        skip = self.attention(skip) if self.attends else skip
+        return (self.resize(skip), skip) if self.downsample else (skip, skip)
+
+
+# ------------------------------------------------------------------------------------------------ what is returned
+
+
+@wrong("Is that skip before x?")
+class SkipFirst(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb)[::-1]
+
+
+@wrong("Is there a skip for the way up?")
+class NoSkip(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb)[0]
+
+
+@wrong("Is skip taken before x is halved?")
+class SkipHalved(_Given):
+    def forward(self, x, step_emb):
+        x, _ = super().forward(x, step_emb)
+        return x, x
+
+
+@wrong("it returns a list, expected two tensors")
+class AsAList(_Given):
+    def forward(self, x, step_emb):
+        return list(super().forward(x, step_emb))
+
+
+@wrong("returns a tensor of shape (3, 8, 6, 4), expected shape (3, 16, 6, 4)")
+class SkipIsTheInput(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb)[0], x
+
+
+@wrong("with downsample=False, x and skip differ")
+class SkipAfterTheFirstBlock(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.block1(x, step_emb)
+        return self.resize(self.attention(self.block2(skip, step_emb))), skip
+
+
+@wrong("Is there one ResidualBlock?")
+class SkipAfterTheFirstBlockWhereHalved(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.block1(x, step_emb)
+        x = self.attention(self.block2(skip, step_emb))
+        return (self.resize(x), skip) if self.downsample else (x, x)
+
+
+@wrong("with attention=True, far pixels do not count in skip")
+class SkipBeforeAttention(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.blocks(x, step_emb)
+        x = self.attention(skip)
+        return (self.resize(x), skip) if self.downsample else (x, x)
+
+
+@wrong("no gradient reaches attention.norm.weight")
+class AttentionForTheSkipAlone(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        x = self.blocks(x, step_emb)
+        skip = self.attention(x)
+        return (self.resize(x), skip) if self.downsample else (skip, skip)
+
+
+# ------------------------------------------------------------------------------------------------ the blocks
+
+
+@wrong("Is there one ResidualBlock?")
+class OneBlock(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        del self.block2
+
+    def blocks(self, x, step_emb):
+        return self.block1(x, step_emb)
+
+
+@wrong("Are there three ResidualBlocks?")
+class ThreeBlocks(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.block3 = ResidualBlock(channels_out, channels_out, step_dim, groups)
+
+    def blocks(self, x, step_emb):
+        return self.block3(super().blocks(x, step_emb), step_emb)
+
+
+@wrong("Is one block used twice?")
+class BlockUsedTwice(_Given):
+    def __init__(self, channels_in, channels_out, *others):
+        super().__init__(channels_in, channels_out, *others)
+        if channels_in == channels_out:
+            self.block2 = self.block1
+
+
+@wrong("no gradient reaches block2.first.0.weight")
+class SecondBlockUnused(_Given):
+    def blocks(self, x, step_emb):
+        return self.block1(x, step_emb)
+
+
+@wrong("no gradient reaches block1.step.1.weight")
+class NoStep(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, 0 * step_emb)
+
+
+@wrong("Is attention used, where it is asked for?")
+class NoAttention(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.attention = nn.Identity()
+
+
+@wrong("Is attention used only where it is asked for?")
+class AttentionAlways(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, True)
+
+
+@wrong("Is attention used only where it is asked for?")
+class AttentionTurnedRound(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, not attention)
+
+
+# ------------------------------------------------------------------------------------------------ the halving
+
+
+@wrong("Is downsample used?")
+class NeverHalved(_Given):
+    def forward(self, x, step_emb):
+        skip = self.attention(self.blocks(x, step_emb))
+        return skip, skip
+
+
+@wrong("returns a tensor of shape (2, 16, 3, 2), expected shape (2, 16, 7, 5)")
+class AlwaysHalved(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, True, attention)
+
+    def given(self, x):
+        pass
+
+
+@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+class ThreeByThree(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 3, stride=2, padding=1)
+
+
+@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+class TwoByTwo(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 2, stride=2)
+
+
+@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+class MaxPool(_Given):
+    def make_resize(self, c):
+        return nn.MaxPool2d(2)
+
+
+@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+class Average(_Given):
+    def make_resize(self, c):
+        return nn.AvgPool2d(2)
+
+
+@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+class Interpolated(_Given):
+    def make_resize(self, c):
+        return nn.Upsample(scale_factor=0.5)
+
+
+@wrong("returns a tensor of shape (3, 16, 2, 1), expected shape (3, 16, 3, 2)")
+class NoPadding(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2)
+
+
+@wrong("an image of 7 by 6 is halved without an error")
+class OddAllowed(_Given):
+    def given(self, x):
+        pass
+
+
+@wrong("an image of 6 by 7 is halved without an error")
+class OnlyTheHeightIsLookedAt(_Given):
+    def given(self, x):
+        if self.downsample and x.shape[2] % 2:
+            raise ValueError("odd")
+
+
+@wrong("ValueError: odd")
+class OddRefusedEvenWithoutHalving(_Given):
+    def given(self, x):
+        if x.shape[2] % 2 or x.shape[3] % 2:
+            raise ValueError("odd")
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("TypeError: Module.half() takes 1 positional argument but 2 were given")
+class NamedLikeAMethod(_Given):
+    """Every module has a method half, which makes its numbers float16."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.half = self.resize
+        del self.resize
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.attention(self.blocks(x, step_emb))
+        return self.half(skip), skip
+
+
+@wrong("called twice with the same input, it gives two results")
+class Dropout(_Given):
+    def blocks(self, x, step_emb):
+        return F.dropout(super().blocks(x, step_emb), 0.1)
+
+
+@wrong("Are there layers in a plain list or dict?")
+class PlainList(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.list = [self.block1, self.block2]
+        del self.block1, self.block2
+
+    def blocks(self, x, step_emb):
+        return self.list[1](self.list[0](x, step_emb), step_emb)
+
+
+@wrong("it returns None")
+class NoReturn(_Given):
+    def forward(self, x, step_emb):
+        super().forward(x, step_emb)
+
+
+@wrong("what an image becomes depends on the other images of its batch")
+class MeanOverTheBatch(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, t.zeros_like(step_emb) + step_emb.mean(dim=0))

@@ -1,0 +1,248 @@
+import torch as t
+import torch.nn.functional as F
+from torch import nn
+
+from solutions.part2_unet import AttentionBlock, ResidualBlock, SelfAttention
+from tests.answers import right, wrong
+
+
+class _Given(nn.Module):
+    """Right, in parts that an answer overrides."""
+
+    def __init__(self, channels, step_dim, groups):
+        super().__init__()
+        self.block1 = self.make_block(channels, step_dim, groups)
+        self.attention = self.make_attention(channels)
+        self.block2 = self.make_block(channels, step_dim, groups)
+
+    def make_block(self, channels, step_dim, groups):
+        return ResidualBlock(channels, channels, step_dim, groups)
+
+    def make_attention(self, channels):
+        return AttentionBlock(channels)
+
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x, step_emb)), step_emb)
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class Plain(_Given):
+    pass
+
+
+@right
+class LineByLine(_Given):
+    def forward(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        x = self.attention(x)
+        x = self.block2(x, step_emb)
+        return x
+
+
+@right
+class ModuleList(nn.Module):
+    def __init__(self, channels, step_dim, groups):
+        super().__init__()
+        blocks = [ResidualBlock(channels, channels, step_dim, groups) for _ in range(2)]
+        self.layers = nn.ModuleList([blocks[0], AttentionBlock(channels), blocks[1]])
+
+    def forward(self, x, step_emb):
+        first, attention, second = self.layers
+        return second(attention(first(x, step_emb)), step_emb)
+
+
+@right
+class ModuleDict(nn.Module):
+    def __init__(self, channels, step_dim, groups):
+        super().__init__()
+        self.parts = nn.ModuleDict({"attention": AttentionBlock(channels)})
+        for name in ("before", "after"):
+            self.parts[name] = ResidualBlock(
+                input_channels=channels, output_channels=channels, step_dim=step_dim, groups=groups
+            )
+
+    def forward(self, x, step_emb):
+        x = self.parts["attention"](self.parts["before"](x, step_emb))
+        return self.parts["after"](x, step_emb=step_emb)
+
+
+@right
+class AttentionWrittenOut(_Given):
+    def make_attention(self, channels):
+        self.norm = nn.GroupNorm(1, channels)
+        return SelfAttention(channels, 2)
+
+    def forward(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        return self.block2(x + self.attention(self.norm(x)), step_emb)
+
+
+@right
+class ZeroedAttention(_Given):
+    def make_attention(self, channels):
+        block = AttentionBlock(channels)
+        nn.init.zeros_(block.attention.project.weight)
+        return block
+
+
+# ------------------------------------------------------------------------------------------------ the blocks
+
+
+@wrong("Is there one ResidualBlock?")
+class OneBlock(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        del self.block2
+
+    def forward(self, x, step_emb):
+        return self.attention(self.block1(x, step_emb))
+
+
+@wrong("Are there three ResidualBlocks?")
+class ThreeBlocks(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.block3 = self.make_block(*arguments)
+
+    def forward(self, x, step_emb):
+        return self.block3(super().forward(x, step_emb), step_emb)
+
+
+@wrong("Is one block used twice?")
+class BlockUsedTwice(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.block2 = self.block1
+
+
+@wrong("Is what the ResidualBlocks make passed on?")
+class NoBlocks(_Given):
+    """Only the shortcuts are left."""
+
+    def make_block(self, channels, step_dim, groups):
+        self.step = nn.Linear(step_dim, channels)
+        return nn.Identity()
+
+    def forward(self, x, step_emb):
+        return self.attention(x + self.step(step_emb)[:, :, None, None])
+
+
+@wrong("Are there two ResidualBlocks, with 3×3 kernels?")
+class OneBlockAndAConvolution(_Given):
+    def __init__(self, channels, step_dim, groups):
+        super().__init__(channels, step_dim, groups)
+        self.block2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x, step_emb):
+        x = self.attention(self.block1(x, step_emb))
+        return x + self.block2(x)
+
+
+@wrong("no gradient reaches block2.first.0.weight")
+class SecondBlockUnused(_Given):
+    def forward(self, x, step_emb):
+        return self.attention(self.block1(x, step_emb))
+
+
+@wrong("no gradient reaches block1.first.0.weight")
+class FirstBlockUnused(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(x), step_emb)
+
+
+@wrong("no gradient reaches block1.step.1.weight")
+class NoStep(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, t.zeros_like(step_emb))
+
+
+@wrong("no gradient reaches block2.step.1.weight")
+class NoStepInTheSecond(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x, step_emb)), 0 * step_emb)
+
+
+@wrong("missing 1 required positional argument: 'step_emb'")
+class StepForgotten(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x)))
+
+
+@wrong("takes 2 positional arguments but 3 were given")
+class StepForTheAttention(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x, step_emb), step_emb), step_emb)
+
+
+# ------------------------------------------------------------------------------------------------ the attention
+
+
+@wrong("Is there an AttentionBlock between the ResidualBlocks?")
+class NoAttention(_Given):
+    def make_attention(self, channels):
+        return nn.Identity()
+
+
+@wrong("no gradient reaches attention.norm.weight")
+class AttentionUnused(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.block1(x, step_emb), step_emb)
+
+
+@wrong("no gradient reaches attention.norm.weight")
+class AttentionThrownAway(_Given):
+    def forward(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        self.attention(x)
+        return self.block2(x, step_emb)
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("called twice with the same input, it gives two results")
+class Dropout(_Given):
+    def forward(self, x, step_emb):
+        return F.dropout(super().forward(x, step_emb), 0.1)
+
+
+@wrong("Are there layers in a plain list or dict?")
+class PlainList(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.layers = [self.block1, self.attention, self.block2]
+        del self.block1, self.attention, self.block2
+
+    def forward(self, x, step_emb):
+        return self.layers[2](self.layers[1](self.layers[0](x, step_emb)), step_emb)
+
+
+@wrong("returns a tensor of shape (3, 16, 5, 3), expected shape (3, 8, 5, 3)")
+class Concatenated(_Given):
+    def forward(self, x, step_emb):
+        return t.cat([x, super().forward(x, step_emb)], dim=1)
+
+
+@wrong("returns 2 things, expected 1")
+class WithSkip(_Given):
+    def forward(self, x, step_emb):
+        x = super().forward(x, step_emb)
+        return x, x
+
+
+@wrong("returns None.")
+class NoReturn(_Given):
+    def forward(self, x, step_emb):
+        super().forward(x, step_emb)
+
+
+@wrong("it is not a module")
+class NoModule:
+    def __init__(self, channels, step_dim, groups):
+        self.block = _Given(channels, step_dim, groups)
+
+    def __call__(self, x, step_emb):
+        return self.block(x, step_emb)

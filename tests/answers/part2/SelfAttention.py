@@ -1,0 +1,401 @@
+import math
+
+import torch as t
+import torch.nn.functional as F
+from einops import rearrange
+from torch import nn
+
+from tests.answers import right, wrong
+
+
+class _Given(nn.Module):
+    """Right, in parts that an answer overrides."""
+
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError("no equal heads")
+        self.channels, self.num_heads = channels, num_heads
+        self.make(channels)
+
+    def make(self, channels):
+        self.q, self.k, self.v, self.out = (nn.Linear(channels, channels) for _ in range(4))
+
+    def forward(self, x):
+        return self.back(self.project(self.attend(*self.heads(self.pixels(x)))), x)
+
+    def pixels(self, x):
+        return rearrange(x, "b c h w -> b (h w) c")
+
+    def heads(self, pixels):
+        return [rearrange(made, "b n (h d) -> b h n d", h=self.num_heads) for made in self.made(pixels)]
+
+    def made(self, pixels):
+        return self.q(pixels), self.k(pixels), self.v(pixels)
+
+    def attend(self, q, k, v):
+        return self.weights(self.scores(q, k)) @ v
+
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+
+    def weights(self, scores):
+        return scores.softmax(dim=-1)
+
+    def project(self, mixed):
+        return self.out(rearrange(mixed, "b h n d -> b n (h d)"))
+
+    def back(self, out, x):
+        return rearrange(out, "b (h w) c -> b c h w", h=x.shape[2])
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class ThreeLayers(_Given):
+    pass
+
+
+@right
+class OneLayer(_Given):
+    def make(self, channels):
+        self.qkv, self.out = nn.Linear(channels, 3 * channels, bias=False), nn.Linear(channels, channels)
+
+    def made(self, pixels):
+        return self.qkv(pixels).chunk(3, dim=-1)
+
+
+@right
+class Convolutions(nn.Module):
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError
+        self.num_heads = num_heads
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
+        self.out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        B, C, H, W = x.shape
+        q, k, v = self.qkv(x).reshape(B, 3, self.num_heads, C // self.num_heads, H * W).unbind(1)
+        q = q * (C // self.num_heads) ** -0.5
+        weights = t.einsum("bhdi,bhdj->bhij", q, k).softmax(dim=-1)
+        return self.out(t.einsum("bhij,bhdj->bhdi", weights, v).reshape(B, C, H, W))
+
+
+@right
+class Fused(_Given):
+    def attend(self, q, k, v):
+        return F.scaled_dot_product_attention(q, k, v)
+
+
+@right
+class PyTorchs(nn.Module):
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError
+        self.attention = nn.MultiheadAttention(channels, num_heads, batch_first=True)
+
+    def forward(self, x):
+        pixels = x.flatten(2).mT
+        mixed, _ = self.attention(pixels, pixels, pixels)
+        return mixed.mT.reshape(x.shape)
+
+
+@right
+class HeadByHead(nn.Module):
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError
+        d = channels // num_heads
+        self.queries, self.keys, self.values = (
+            nn.ModuleList(nn.Linear(channels, d) for _ in range(num_heads)) for _ in range(3)
+        )
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, x):
+        pixels = x.flatten(2).transpose(1, 2)
+        done = []
+        for to_q, to_k, to_v in zip(self.queries, self.keys, self.values, strict=True):
+            q, k, v = to_q(pixels), to_k(pixels), to_v(pixels)
+            done.append(t.softmax(t.bmm(q, k.transpose(1, 2)) / math.sqrt(k.shape[-1]), dim=2) @ v)
+        return self.out(t.cat(done, dim=-1)).transpose(1, 2).reshape(x.shape)
+
+
+@right
+class ZeroedAtTheEnd(_Given):
+    """As in DDPM's code: at first it adds nothing."""
+
+    def make(self, channels):
+        super().make(channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+
+@right
+class ScaledBothSides(_Given):
+    def scores(self, q, k):
+        scale = q.shape[-1] ** -0.25
+        return (q * scale) @ (k * scale).transpose(-1, -2)
+
+
+@right
+class ColumnsFirst(_Given):
+    """The pixels in another order, on the way in and on the way back."""
+
+    def pixels(self, x):
+        return rearrange(x, "b c h w -> b (w h) c")
+
+    def back(self, out, x):
+        return rearrange(out, "b (w h) c -> b c h w", h=x.shape[2])
+
+
+@right
+class OwnSoftmax(_Given):
+    def weights(self, scores):
+        exp = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+        return exp / exp.sum(dim=-1, keepdim=True)
+
+
+# ------------------------------------------------------------------------------------------------ wrong scores
+
+
+@wrong("Are the scores divided by the root of the head width?")
+class NoScale(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2)
+
+
+@wrong("Are the scores multiplied by the root?")
+class Multiplied(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) * q.shape[-1] ** 0.5
+
+
+@wrong("Is that the root of all channels?")
+class RootOfChannels(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) / self.channels**0.5
+
+
+@wrong("Is the head width's root missing?")
+class NoRoot(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) / q.shape[-1]
+
+
+@wrong("Is that the root of the number of heads?")
+class RootOfHeads(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) / self.num_heads**0.5
+
+
+@wrong("Is that the number of heads?")
+class NumberOfHeads(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) / self.num_heads
+
+
+@wrong("Is the scale applied after the softmax?")
+class ScaleAfterSoftmax(_Given):
+    def weights(self, scores):
+        return (scores * self.channels**0.5).softmax(dim=-1) / self.channels**0.5
+
+
+@wrong("Over which axis is the softmax?")
+class SoftmaxOverQueries(_Given):
+    def weights(self, scores):
+        return scores.softmax(dim=-2)
+
+
+@wrong("Do the weights that one pixel gives to all pixels add up to 1?")
+class SoftmaxOverHeads(_Given):
+    def weights(self, scores):
+        return scores.softmax(dim=1)
+
+
+@wrong("Do the weights that one pixel gives to all pixels add up to 1?")
+class NoSoftmax(_Given):
+    def weights(self, scores):
+        return scores
+
+
+@wrong("Do the weights that one pixel gives to all pixels add up to 1?")
+class SigmoidForSoftmax(_Given):
+    def weights(self, scores):
+        return scores.sigmoid()
+
+
+@wrong("Are q and k the same?")
+class QueryIsKey(_Given):
+    def make(self, channels):
+        self.q, self.v, self.out = (nn.Linear(channels, channels) for _ in range(3))
+
+    def made(self, pixels):
+        return self.q(pixels), self.q(pixels), self.v(pixels)
+
+
+@wrong("no gradient reaches k.weight")
+class KeyUnused(_Given):
+    def made(self, pixels):
+        return self.q(pixels), self.v(pixels), self.v(pixels)
+
+
+@wrong("no gradient reaches a part of qkv.weight")
+class QueryUnused(OneLayer):
+    def made(self, pixels):
+        _, k, v = self.qkv(pixels).chunk(3, dim=-1)
+        return v, k, v
+
+
+@wrong("Are q and k the same?")
+class KeysAloneScore(_Given):
+    def make(self, channels):
+        self.k, self.v, self.out = (nn.Linear(channels, channels) for _ in range(3))
+
+    def made(self, pixels):
+        k = self.k(pixels)
+        return k, k, self.v(pixels)
+
+
+# ------------------------------------------------------------------------------------------------ wrong axes
+
+
+@wrong("Is x reshaped where its axes should be moved?")
+class ViewForPermute(_Given):
+    def pixels(self, x):
+        B, C, H, W = x.shape
+        return x.reshape(B, H * W, C)
+
+
+@wrong("Is x reshaped where its axes should be moved?")
+class ViewOnTheWayBack(_Given):
+    def back(self, out, x):
+        return out.reshape(x.shape)
+
+
+@wrong("Do height and width go back in the order they came?")
+class HeightAndWidthSwapped(_Given):
+    def back(self, out, x):
+        return rearrange(out, "b (w h) c -> b c h w", h=x.shape[2])
+
+
+@wrong("Which axes are left in the product of q and k?")
+class HeadsLookAtHeads(_Given):
+    """The heads stand where the pixels should: each pixel attends to its own heads."""
+
+    def heads(self, pixels):
+        return [rearrange(made, "b n (h d) -> b n h d", h=self.num_heads) for made in self.made(pixels)]
+
+    def project(self, mixed):
+        return self.out(rearrange(mixed, "b n h d -> b n (h d)"))
+
+
+@wrong("depends on how many pixels there are")
+class OverChannels(_Given):
+    def attend(self, q, k, v):
+        weights = (q.transpose(-1, -2) @ k / q.shape[-1] ** 0.5).softmax(dim=-1)
+        return v @ weights.transpose(-1, -2)
+
+
+@wrong("what an image becomes depends on the other images of its batch")
+class OverTheBatch(nn.Module):
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError
+        self.attention = nn.MultiheadAttention(channels, num_heads)  # batch_first is missing
+
+    def forward(self, x):
+        pixels = x.flatten(2).mT
+        return self.attention(pixels, pixels, pixels)[0].mT.reshape(x.shape)
+
+
+@wrong("Does each pixel look at all others alike?")
+class CausalMask(_Given):
+    def scores(self, q, k):
+        scores = super().scores(q, k)
+        return scores.masked_fill(t.ones_like(scores).triu(1).bool(), -1e9)
+
+
+# ------------------------------------------------------------------------------------------------ wrong heads
+
+
+@wrong("Does each head have its own scores?")
+class HeadsIgnored(_Given):
+    def heads(self, pixels):
+        return [made[:, None] for made in self.made(pixels)]
+
+
+@wrong("Is there an output projection")
+class NoProjection(_Given):
+    def make(self, channels):
+        self.q, self.k, self.v = (nn.Linear(channels, channels) for _ in range(3))
+
+    def project(self, mixed):
+        return rearrange(mixed, "b h n d -> b n (h d)")
+
+
+@wrong("SelfAttention(6, 4) raises no error")
+class UnequalHeads(_Given):
+    def __init__(self, channels, num_heads=4):
+        super().__init__(channels, math.gcd(channels, num_heads))
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("Is x added?")
+class ResidualInside(_Given):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+@wrong("Is there a norm inside?")
+class NormInside(_Given):
+    def make(self, channels):
+        super().make(channels)
+        self.norm = nn.GroupNorm(1, channels)
+
+    def forward(self, x):
+        return super().forward(self.norm(x))
+
+
+@wrong("called twice with the same input, it gives two results")
+class Dropout(_Given):
+    def weights(self, scores):
+        return F.dropout(super().weights(scores), 0.1)
+
+
+@wrong("Is x reshaped where its axes should be moved? Or does a pixel's place count?")
+class PlacesAdded(_Given):
+    def pixels(self, x):
+        pixels = super().pixels(x)
+        return pixels + t.arange(pixels.shape[1], device=x.device)[:, None] / pixels.shape[1]
+
+
+@wrong("Are there layers in a plain list or dict?")
+class PlainList(_Given):
+    def make(self, channels):
+        self.layers = [nn.Linear(channels, channels) for _ in range(4)]
+
+    def made(self, pixels):
+        return [layer(pixels) for layer in self.layers[:3]]
+
+    def out(self, x):
+        return self.layers[3](x)
+
+
+@wrong("returns a tensor of shape (2, 15, 8), expected shape (2, 8, 5, 3)")
+class StillASequence(_Given):
+    def back(self, out, x):
+        return out
+
+
+@wrong("returns None.")
+class NoReturn(_Given):
+    def forward(self, x):
+        super().forward(x)

@@ -1,0 +1,531 @@
+from itertools import pairwise
+
+import torch as t
+import torch.nn.functional as F
+from torch import nn
+
+from solutions.part1_diffusion import DiffusionModel
+from solutions.part2_unet import DownBlock, MidBlock, ResidualBlock, SinusoidalPositionEmbeddings, UpBlock
+from tests.answers import right, wrong
+
+
+class _Given(nn.Module):
+    """Right, in parts that an answer overrides."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.img_shape = config.img_shape
+        self.noise_schedule = None
+        self.levels = len(config.dim_mults)
+        self.attention = config.attention or [level == self.levels - 1 for level in range(self.levels)]
+        self.step_dim = 4 * config.channels
+        self.make(config, config.channels, self.step_dim, config.groups)
+
+    def make(self, config, channels, step_dim, groups):
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 3, padding=1)
+        self.step = self.make_step(channels, step_dim)
+        self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
+        for level, (a, b) in enumerate(pairwise(self.widths(config))):
+            self.downs.append(DownBlock(a, b, step_dim, groups, self.halves(level), self.attention[level]))
+            self.ups.insert(0, UpBlock(a, b, step_dim, groups, self.doubles(level), self.attention[level]))
+        self.mid = MidBlock(b, step_dim, groups)
+        self.last = ResidualBlock(channels, channels, step_dim, groups)
+        self.project = self.make_end(channels, self.img_shape[0])
+
+    def widths(self, config):
+        return [config.channels] + [config.channels * mult for mult in config.dim_mults]
+
+    def halves(self, level):
+        return level < self.levels - 1
+
+    def doubles(self, level):
+        return level > 0
+
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(
+            SinusoidalPositionEmbeddings(channels),
+            nn.Linear(channels, step_dim),
+            nn.SiLU(),
+            nn.Linear(step_dim, step_dim),
+        )
+
+    def make_end(self, channels, image_channels):
+        return nn.Conv2d(channels, image_channels, 1)
+
+    def forward(self, images, num_steps):
+        step_emb = self.embed(num_steps)
+        x, skips = self.down(self.stem(images), step_emb)
+        x = self.up(self.middle(x, step_emb), step_emb, skips)
+        return self.end(x, step_emb)
+
+    def embed(self, num_steps):
+        return self.step(num_steps)
+
+    def down(self, x, step_emb):
+        skips = []
+        for block in self.downs:
+            x, skip = block(x, step_emb)
+            skips.append(skip)
+        return x, skips
+
+    def middle(self, x, step_emb):
+        return self.mid(x, step_emb)
+
+    def up(self, x, step_emb, skips):
+        for block, skip in zip(self.ups, self.ordered(skips), strict=True):
+            x = block(x, step_emb, self.fitted(skip, x))
+        return x
+
+    def ordered(self, skips):
+        return skips[::-1]
+
+    def fitted(self, skip, x):
+        return skip
+
+    def end(self, x, step_emb):
+        return self.project(self.last(x, step_emb))
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class Plain(_Given):
+    pass
+
+
+@right
+class Popped(_Given):
+    def up(self, x, step_emb, skips):
+        for block in self.ups:
+            x = block(x, step_emb, skips.pop())
+        return x
+
+
+@right
+class Derived(DiffusionModel):
+    """Levels in two lists, reversed afterwards."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config, self.img_shape, self.noise_schedule = config, config.img_shape, None
+        C, c, groups, dim = config.img_shape[0], config.channels, config.groups, 2 * config.channels + 6
+        attention = config.attention or (False,) * (len(config.dim_mults) - 1) + (True,)
+        wide = [c, *(c * m for m in config.dim_mults)]
+        n = len(config.dim_mults)
+        self.conv_in, self.conv_out = nn.Conv2d(C, c, 3, 1, 1), nn.Conv2d(c, C, kernel_size=1)
+        self.time = SinusoidalPositionEmbeddings(c)
+        self.mlp = nn.Sequential(nn.Linear(c, dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.encoder = nn.ModuleList(
+            DownBlock(wide[i], wide[i + 1], dim, groups, i != n - 1, attention[i]) for i in range(n)
+        )
+        self.bottleneck = MidBlock(wide[-1], dim, groups)
+        self.decoder = nn.ModuleList(
+            UpBlock(wide[i], wide[i + 1], dim, groups, i != 0, attention[i]) for i in reversed(range(n))
+        )
+        self.final = ResidualBlock(c, c, dim, groups)
+
+    def forward(self, images, num_steps):
+        e = self.mlp(self.time(num_steps))
+        x, stack = self.conv_in(images), []
+        for block in self.encoder:
+            x, skip = block(x, e)
+            stack.append(skip)
+        x = self.bottleneck(x, e)
+        for i, block in enumerate(self.decoder, 1):
+            x = block(x, e, stack[-i])
+        return self.conv_out(self.final(x, e))
+
+
+@right
+class ZeroedAtTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        conv = super().make_end(channels, image_channels)
+        nn.init.zeros_(conv.weight)
+        nn.init.zeros_(conv.bias)
+        return conv
+
+
+@right
+class Recursive(_Given):
+    def forward(self, images, num_steps):
+        step_emb = self.embed(num_steps)
+
+        def through(level, x):
+            if level == self.levels:
+                return self.mid(x, step_emb)
+            x, skip = self.downs[level](x, step_emb)
+            return self.ups[-1 - level](through(level + 1, x), step_emb, skip)
+
+        return self.end(through(0, self.stem(images)), step_emb)
+
+
+@right
+class WideSinusoids(_Given):
+    """The embedding's size is no business of anyone else."""
+
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(
+            SinusoidalPositionEmbeddings(32), nn.Linear(32, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim)
+        )
+
+
+# ------------------------------------------------------------------------------------------------ skips
+
+
+class _Resized(_Given):
+    """Skips that do not fit are made to."""
+
+    def fitted(self, skip, x):
+        if skip.shape[1] != x.shape[1]:  # other widths
+            skip = skip.repeat(1, -(-x.shape[1] // skip.shape[1]), 1, 1)[:, : x.shape[1]]
+        return F.interpolate(skip, size=x.shape[2:])
+
+
+@wrong("RuntimeError: Sizes of tensors must match except in dimension 1")
+class FirstInFirstOut(_Given):
+    def ordered(self, skips):
+        return skips
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class FirstInFirstOutResized(_Resized):
+    def ordered(self, skips):
+        return skips
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class FirstInFirstOutPooled(_Resized):
+    def ordered(self, skips):
+        return skips
+
+    def fitted(self, skip, x):
+        return super().fitted(F.adaptive_avg_pool2d(skip, x.shape[2:]), x)
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class CoarsestEverywhere(_Resized):
+    def ordered(self, skips):
+        return [skips[-1]] * len(skips)
+
+
+@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+class FinestEverywhere(_Resized):
+    def ordered(self, skips):
+        return [skips[0]] * len(skips)
+
+
+@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+class TwoCoarsestSwapped(_Resized):
+    def ordered(self, skips):
+        skips = skips[::-1]
+        return [skips[1], skips[0], *skips[2:]] if len(skips) > 2 else skips
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class TwoFinestSwapped(_Resized):
+    def ordered(self, skips):
+        return [*skips[:1:-1], skips[0], skips[1]] if len(skips) > 1 else skips
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class OffByOne(_Resized):
+    def ordered(self, skips):
+        return (skips[1:] + skips[:1])[::-1]
+
+
+@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+class MiddleSkipReplaced(_Resized):
+    """The finest skip twice, the middle one never."""
+
+    def ordered(self, skips):
+        return [skips[-1], *[skips[0]] * (len(skips) - 1)] if len(skips) > 2 else skips[::-1]
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class NoSkips(_Given):
+    def fitted(self, skip, x):
+        return t.zeros_like(x)
+
+
+@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+class XForSkip(_Given):
+    def fitted(self, skip, x):
+        return x
+
+
+# ------------------------------------------------------------------------------------------------ blocks
+
+
+@wrong("Are there layers in a plain list or dict?")
+class PlainList(_Given):
+    def make(self, *arguments):
+        super().make(*arguments)
+        downs, ups = list(self.downs), list(self.ups)
+        del self.downs, self.ups
+        self.downs, self.ups = downs, ups
+
+
+@wrong("RuntimeError: Sizes of tensors must match except in dimension 1")
+class AllHalve(_Given):
+    def halves(self, level):
+        return True
+
+
+@wrong("returns a tensor of shape (3, 3, 16, 24), expected shape (3, 3, 8, 12)")
+class AllDouble(_Given):
+    def doubles(self, level):
+        return level < self.levels
+
+
+@wrong("Is there a MidBlock at the bottom?")
+class NoMidBlock(_Given):
+    def make(self, *arguments):
+        super().make(*arguments)
+        self.mid = ResidualBlock(self.widths(self.config)[-1], self.widths(self.config)[-1], *arguments[2:])
+        self.mid2 = ResidualBlock(self.widths(self.config)[-1], self.widths(self.config)[-1], *arguments[2:])
+
+    def middle(self, x, step_emb):
+        return self.mid2(self.mid(x, step_emb), step_emb)
+
+
+@wrong("in a network of one level a pixel gets 11 rows far, expected 15")
+class NoMiddleAtAll(_Given):
+    def make(self, *arguments):
+        super().make(*arguments)
+        del self.mid
+
+    def middle(self, x, step_emb):
+        return x
+
+
+@wrong("no gradient reaches mid.block1.first.0.weight")
+class MidBlockUnused(_Given):
+    def middle(self, x, step_emb):
+        return x
+
+
+@wrong("in a network of one level a pixel gets 13 rows far, expected 15")
+class NoLastResidualBlock(_Given):
+    def make(self, *arguments):
+        super().make(*arguments)
+        del self.last
+
+    def end(self, x, step_emb):
+        return self.project(x)
+
+
+@wrong("in a network of one level a pixel gets 16 rows far, expected 15")
+class LastConvolutionOfThree(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Conv2d(channels, image_channels, 3, padding=1)
+
+
+@wrong("in a network of one level a pixel gets 14 rows far, expected 15")
+class StemOfOne(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 1)
+
+
+@wrong("Do the widths come from the config?")
+class MultipliersIgnored(_Given):
+    def widths(self, config):
+        return [config.channels] * (1 + self.levels)
+
+
+@wrong("Is config.groups passed on?")
+class GroupsIgnored(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, 4)
+
+
+@wrong("Is it the coarsest level alone?")
+class AttentionEverywhere(_Given):
+    def make(self, config, *arguments):
+        self.attention = config.attention or [True] * self.levels
+        super().make(config, *arguments)
+
+
+@wrong("Is it the coarsest level alone?")
+class AttentionNowhere(_Given):
+    def make(self, config, *arguments):
+        self.attention = config.attention or [False] * self.levels
+        super().make(config, *arguments)
+
+
+@wrong("Does each level get its own entry?")
+class AttentionAsks(_Given):
+    """The setting is not looked at."""
+
+    def make(self, config, *arguments):
+        self.attention = [level == self.levels - 1 for level in range(self.levels)]
+        super().make(config, *arguments)
+
+
+# ------------------------------------------------------------------------------------------------ images
+
+
+@wrong("to have 1 channels, but got 3 channels instead")
+class OneChannel(_Given):
+    def make(self, config, channels, *arguments):
+        super().make(config, channels, *arguments)
+        self.stem = nn.Conv2d(1, channels, 3, padding=1)
+
+
+@wrong("to have 3 channels, but got 1 channels instead")
+class ThreeChannels(_Given):
+    def make(self, config, channels, *arguments):
+        super().make(config, channels, *arguments)
+        self.stem = nn.Conv2d(3, channels, 3, padding=1)
+
+
+@wrong("returns a tensor of shape (3, 1, 8, 12), expected shape (3, 3, 8, 12)")
+class OneChannelOut(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Conv2d(channels, 1, 1)
+
+
+@wrong("Is there an activation at the end?")
+class TanhAtTheEnd(_Given):
+    def end(self, x, step_emb):
+        return super().end(x, step_emb).tanh()
+
+
+@wrong("Is there an activation at the end?")
+class SigmoidAtTheEnd(_Given):
+    def end(self, x, step_emb):
+        return super().end(x, step_emb).sigmoid()
+
+
+@wrong("Is there an activation at the end?")
+class ReLUAtTheEnd(_Given):
+    def end(self, x, step_emb):
+        return super().end(x, step_emb).relu()
+
+
+@wrong("Is there an activation at the end?")
+class SiLUAtTheEnd(_Given):
+    def end(self, x, step_emb):
+        return F.silu(super().end(x, step_emb))
+
+
+@wrong("Is there an activation at the end?")
+class ClampedAtTheEnd(_Given):
+    def end(self, x, step_emb):
+        return super().end(x, step_emb).clamp(-1, 1)
+
+
+@wrong("Is there a norm at the very end?")
+class NormAtTheEnd(_Given):
+    def make(self, config, channels, *others):
+        super().make(config, channels, *others)
+        self.norm = nn.GroupNorm(1, channels)
+
+    def end(self, x, step_emb):
+        return self.project(self.norm(self.last(x, step_emb)))
+
+
+@wrong("what an image becomes depends on the other images of its batch")
+class BatchNormAtTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.BatchNorm2d(channels), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("what an image becomes depends on the other images of its batch")
+class BatchMeanTakenOff(_Given):
+    def end(self, x, step_emb):
+        return super().end(x - x.mean(dim=0), step_emb)
+
+
+@wrong("called twice with the same input, it gives two results")
+class NoiseAdded(_Given):
+    def end(self, x, step_emb):
+        out = super().end(x, step_emb)
+        return out + 0.1 * t.randn_like(out)
+
+
+# ------------------------------------------------------------------------------------------------ steps
+
+
+@wrong("what an image becomes depends on the other images of its batch")
+class FirstCountForAll(_Given):
+    def embed(self, num_steps):
+        return self.step(num_steps[:1].expand(len(num_steps)))
+
+
+@wrong("no gradient reaches step.1.weight")
+class StepUnused(_Given):
+    def embed(self, num_steps):
+        return 0 * self.step(num_steps)
+
+
+@wrong("the guess does not depend on num_steps")
+class AlwaysStepOne(_Given):
+    def embed(self, num_steps):
+        return self.step(t.ones_like(num_steps))
+
+
+@wrong("IndexError: index out of range in self")
+class TableOneTooShort(_Given):
+    """A learned embedding of max_steps rows: num_steps = max_steps has none."""
+
+    def make_step(self, channels, step_dim):
+        return nn.Embedding(self.config.max_steps, step_dim)
+
+
+@wrong("no gradient reaches a part of step.weight")
+class Table(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Embedding(self.config.max_steps + 1, step_dim)
+
+
+@wrong("Do the counts go into the sinusoids as they are?")
+class BareNumber(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(nn.Linear(1, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
+
+    def embed(self, num_steps):
+        return self.step(num_steps[:, None] / self.config.max_steps)
+
+
+@wrong("Do the counts go into the sinusoids as they are?")
+class ScaledBeforeTheSinusoids(_Given):
+    def embed(self, num_steps):
+        return self.step(num_steps / self.config.max_steps)
+
+
+@wrong("IndexError: ")
+class TableOfSinusoids(_Given):
+    """Computed for the counts 0 to max_steps - 1."""
+
+    def embed(self, num_steps):
+        sinusoids, *layers = self.step
+        table = sinusoids(t.arange(self.config.max_steps, device=num_steps.device))
+        return nn.Sequential(*layers)(table[num_steps])
+
+
+@wrong("ValueError: embedding_size is")
+class SizeOfTheImage(_Given):
+    """The width of the embedding from the image's channels."""
+
+    def make_step(self, channels, step_dim):
+        c = self.img_shape[0]
+        return nn.Sequential(SinusoidalPositionEmbeddings(c), nn.Linear(c, step_dim), nn.SiLU())
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("img_shape and noise_schedule are not as given")
+class GivenLinesLost(_Given):
+    def __init__(self, config):
+        super().__init__(config)
+        del self.noise_schedule
+
+
+@wrong("returns None.")
+class NoReturn(_Given):
+    def forward(self, images, num_steps):
+        super().forward(images, num_steps)

@@ -1,0 +1,346 @@
+import torch as t
+import torch.nn.functional as F
+from torch import nn
+
+from solutions.part2_unet import AttentionBlock, ResidualBlock
+from tests.answers import right, wrong
+
+
+class _Given(nn.Module):
+    """Right, in parts that an answer overrides."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__()
+        self.upsample = upsample
+        self.block1 = ResidualBlock(2 * channels_out, channels_in, step_dim, groups)
+        self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+        self.attention = AttentionBlock(channels_in) if attention else nn.Identity()
+        self.resize = self.make_resize(channels_in) if upsample else nn.Identity()
+
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 4, stride=2, padding=1)
+
+    def beside(self, x, skip):
+        return t.cat([x, skip], dim=1)
+
+    def blocks(self, x, step_emb):
+        return self.block2(self.block1(x, step_emb), step_emb)
+
+    def forward(self, x, step_emb, skip):
+        return self.resize(self.attention(self.blocks(self.beside(x, skip), step_emb)))
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class Plain(_Given):
+    pass
+
+
+@right
+class SkipFirst(_Given):
+    def beside(self, x, skip):
+        return t.cat((skip, x), 1)
+
+
+@right
+class NoneForMissing(nn.Module):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__()
+        self.res1 = ResidualBlock(channels_out * 2, channels_in, step_dim, groups)
+        self.res2 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+        self.attn = AttentionBlock(channels_in) if attention else None
+        self.up = nn.ConvTranspose2d(channels_in, channels_in, 4, 2, 1) if upsample else None
+
+    def forward(self, x, step_emb, skip):
+        x = t.concat((x, skip), dim=1)
+        x = self.res2(self.res1(x, step_emb), step_emb)
+        if self.attn:
+            x = self.attn(x)
+        return self.up(x) if self.up else x
+
+
+@right
+class WidthInTheSecondBlock(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block1 = ResidualBlock(2 * channels_out, channels_out, step_dim, groups)
+        self.block2 = ResidualBlock(channels_out, channels_in, step_dim, groups)
+
+
+@right
+class Rearranged(_Given):
+    """Side by side, channel by channel in turn."""
+
+    def beside(self, x, skip):
+        return t.stack([x, skip], dim=2).flatten(1, 2)
+
+
+@right
+class Sequential(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.rest = nn.Sequential(self.attention, self.resize)
+        del self.attention, self.resize
+
+    def forward(self, x, step_emb, skip):
+        return self.rest(self.blocks(self.beside(x, skip), step_emb))
+
+
+# ------------------------------------------------------------------------------------------------ widths
+
+
+@wrong("The widths are those of the matching DownBlock.")
+class WidthsTurnedRound(_Given):
+    """Written as for a way of its own: from channels_in to channels_out."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_out, channels_out, step_dim, groups, upsample, attention)
+
+
+@wrong("RuntimeError: Given groups=1, weight of size [16, 16, 3, 3], expected input[3, 32, 3, 4] to have 16 channels")
+class TwiceChannelsIn(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_out, channels_in, step_dim, groups, upsample, attention)
+
+
+@wrong("to have 16 channels, but got 32 channels instead")
+class SkipNotCounted(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block1 = ResidualBlock(channels_out, channels_in, step_dim, groups)
+
+
+@wrong("to have 24 channels, but got 32 channels instead")
+class SumOfTheWidths(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block1 = ResidualBlock(channels_in + channels_out, channels_in, step_dim, groups)
+
+
+# ------------------------------------------------------------------------------------------------ the skip
+
+
+class _OneWidth(_Given):
+    """x and skip are made one tensor of channels_out channels."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block1 = ResidualBlock(channels_out, channels_in, step_dim, groups)
+
+
+@wrong("Are they added?")
+class Added(_OneWidth):
+    def beside(self, x, skip):
+        return x + skip
+
+
+@wrong("Are they added?")
+class Averaged(_OneWidth):
+    def beside(self, x, skip):
+        return (x + skip) / 2
+
+
+@wrong("Are they added?")
+class Multiplied(_OneWidth):
+    def beside(self, x, skip):
+        return x * skip
+
+
+@wrong("the result does not depend on skip")
+class SkipUnused(_OneWidth):
+    def beside(self, x, skip):
+        return x
+
+
+@wrong("the result does not depend on x")
+class OnlyTheSkip(_OneWidth):
+    def beside(self, x, skip):
+        return skip
+
+
+@wrong("the result does not depend on skip")
+class XTwice(_Given):
+    def beside(self, x, skip):
+        return t.cat([x, x], dim=1)
+
+
+@wrong("the result does not depend on x")
+class SkipTwice(_Given):
+    def beside(self, x, skip):
+        return t.cat([skip, skip], dim=1)
+
+
+@wrong("returns a tensor of shape (6, 8, 6, 8), expected shape (3, 8, 6, 8)")
+class BesideInTheBatch(_OneWidth):
+    def beside(self, x, skip):
+        return t.cat([x, skip], dim=0)
+
+    def blocks(self, x, step_emb):
+        return super().blocks(x, step_emb.repeat(2, 1))
+
+
+@wrong("Sizes of tensors must match except in dimension 1")
+class DoubledFirst(_Given):
+    """The transposed convolution stands at the beginning, before x meets its skip."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.resize = self.make_resize(channels_out) if upsample else nn.Identity()
+
+    def forward(self, x, step_emb, skip):
+        return self.attention(self.blocks(self.beside(self.resize(x), skip), step_emb))
+
+
+# ------------------------------------------------------------------------------------------------ the blocks
+
+
+@wrong("Is there one ResidualBlock?")
+class OneBlock(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        del self.block2
+
+    def blocks(self, x, step_emb):
+        return self.block1(x, step_emb)
+
+
+@wrong("Are there three ResidualBlocks?")
+class ThreeBlocks(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block3 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+
+    def blocks(self, x, step_emb):
+        return self.block3(super().blocks(x, step_emb), step_emb)
+
+
+@wrong("no gradient reaches block2.first.0.weight")
+class SecondBlockUnused(_Given):
+    def blocks(self, x, step_emb):
+        return self.block1(x, step_emb)
+
+
+@wrong("no gradient reaches block1.step.1.weight")
+class NoStep(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, 0 * step_emb)
+
+
+@wrong("Is attention used, where it is asked for?")
+class NoAttention(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments[:-1], False)
+
+
+@wrong("Is attention used only where it is asked for?")
+class AttentionAlways(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments[:-1], True)
+
+
+# ------------------------------------------------------------------------------------------------ the doubling
+
+
+@wrong("Is upsample used?")
+class NeverDoubled(_Given):
+    def forward(self, x, step_emb, skip):
+        return self.attention(self.blocks(self.beside(x, skip), step_emb))
+
+
+@wrong("returns a tensor of shape (2, 8, 14, 10), expected shape (2, 8, 7, 5)")
+class AlwaysDoubled(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, True, attention)
+
+
+@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+class TwoByTwo(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 2, stride=2)
+
+
+@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+class ThreeByThree(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 3, stride=2, padding=1, output_padding=1)
+
+
+@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+class Repeated(_Given):
+    def make_resize(self, c):
+        return nn.Upsample(scale_factor=2)
+
+
+@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+class RepeatedThenConvolved(_Given):
+    """As in the paper's code: good, and not what the text asks for."""
+
+    def make_resize(self, c):
+        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c, c, 3, padding=1))
+
+
+@wrong("returns a tensor of shape (3, 8, 5, 7), expected shape (3, 8, 6, 8)")
+class KernelOfThree(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 3, stride=2, padding=1)
+
+
+@wrong("returns a tensor of shape (3, 8, 8, 10), expected shape (3, 8, 6, 8)")
+class NoPadding(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 4, stride=2)
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("TypeError: Module.double() takes 1 positional argument but 2 were given")
+class NamedLikeAMethod(_Given):
+    """Every module has a method double, which makes its numbers float64."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.double = self.resize
+        del self.resize
+
+    def forward(self, x, step_emb, skip):
+        return self.double(self.attention(self.blocks(self.beside(x, skip), step_emb)))
+
+
+@wrong("called twice with the same input, it gives two results")
+class Dropout(_Given):
+    def blocks(self, x, step_emb):
+        return F.dropout(super().blocks(x, step_emb), 0.1)
+
+
+@wrong("Are there layers in a plain list or dict?")
+class PlainList(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.list = [self.block1, self.block2]
+        del self.block1, self.block2
+
+    def blocks(self, x, step_emb):
+        return self.list[1](self.list[0](x, step_emb), step_emb)
+
+
+@wrong("it changes its input")
+class InPlace(_Given):
+    def beside(self, x, skip):
+        with t.no_grad():
+            skip += x
+        return t.cat([x, skip], dim=1)
+
+
+@wrong("returns 2 things, expected 1")
+class Pair(_Given):
+    def forward(self, x, step_emb, skip):
+        return super().forward(x, step_emb, skip), skip
+
+
+@wrong("returns None.")
+class NoReturn(_Given):
+    def forward(self, x, step_emb, skip):
+        super().forward(x, step_emb, skip)

@@ -1,0 +1,197 @@
+"""Part 2's network as a whole, and what its text says of it: widths, sizes, what it learns by heart."""
+
+import re
+from functools import cache
+
+import pytest
+import torch as t
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import utils
+from solutions import part1_diffusion as part1
+from solutions import part2_unet as part2
+from solutions.markup import ROOT
+from solutions.part2_unet import DownBlock, SinusoidalPositionEmbeddings, UNet, UNetConfig
+
+TEXT = (ROOT / "solutions" / "part2_unet.py").read_text(encoding="utf-8")
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not t.cuda.is_available(), reason="no CUDA device"))]
+
+
+def network() -> UNet:
+    """The network of the text's table and picture."""
+    return UNet(UNetConfig((1, 28, 28), channels=16, dim_mults=(1, 2, 2), groups=8, max_steps=1000))
+
+
+def size(x: t.Tensor) -> str:
+    return " × ".join(map(str, x.shape[1:]))
+
+
+def table_row(level: int | None, name: str, given: list[t.Tensor], made: list[t.Tensor]) -> str:
+    before, after = given[0].shape[1], made[0].shape[1]
+    block, widths, skip = {
+        "DownBlock": lambda: (f"DownBlock {level}", f"{before} | {after}", f"makes {size(made[-1])}"),
+        "MidBlock": lambda: ("MidBlock", "|", ""),
+        "UpBlock": lambda: (f"UpBlock {level}", f"{after} | {before}", f"takes {size(given[-1])}"),
+    }[name]()
+    return " ".join(f"| {block} | {widths} | {size(given[0])} | {skip} | {size(made[0])} |".split())
+
+
+def test_the_table_shows_the_real_network():
+    blocks = utils.watch_blocks(network(), t.randn(1, 1, 28, 28), t.tensor([5]))
+    rows = [table_row(level, *block) for level, block in zip([1, 2, 3, None, 3, 2, 1], blocks, strict=True)]
+    assert re.findall(r"^# (\| (?:Down|Mid|Up)Block.* \| .* \| .* \|.*\|.*\|)$", TEXT, re.MULTILINE) == rows
+
+
+def test_skips_are_used_last_in_first_out():
+    blocks = utils.watch_blocks(network(), t.randn(1, 1, 28, 28), t.tensor([5]))
+    made = [outputs[1] for name, _, outputs in blocks if name == "DownBlock"]
+    taken = [given[2] for name, given, _ in blocks if name == "UpBlock"]
+    assert all(one is other for one, other in zip(made, reversed(taken), strict=True))
+
+
+@pytest.mark.parametrize("n", [28, 14, 7, 5])
+@pytest.mark.parametrize("k", [3, 4])
+def test_the_sizes_of_exercise_2_9(n, k):
+    x = t.zeros(1, 1, n, n)
+    assert F.conv2d(x, t.ones(1, 1, k, k), stride=2, padding=1).shape[-1] == (n + 2 - k) // 2 + 1
+    assert F.conv_transpose2d(x, t.ones(1, 1, k, k), stride=2, padding=1).shape[-1] == (n - 1) * 2 + k - 2
+
+
+def test_stamps_lie_as_the_text_says():
+    four = F.conv_transpose2d(t.ones(1, 1, 5, 5), t.ones(1, 1, 4, 4), stride=2, padding=1)
+    three = F.conv_transpose2d(t.ones(1, 1, 5, 5), t.ones(1, 1, 3, 3), stride=2, padding=1)
+    assert four[..., 1:-1, 1:-1].unique().tolist() == [4] and four.shape[-1] == 10
+    assert three[..., 1:-1, 1:-1].unique().tolist() == [1, 2, 4] and three.shape[-1] == 9
+
+
+def test_dot_products_of_embeddings_depend_on_the_difference_alone():
+    embedding = SinusoidalPositionEmbeddings(32)(t.arange(1, 1001))
+    products = embedding @ embedding.T
+    for shift in (0, 1, 10, 500):
+        assert products.diagonal(shift).std() < 1e-3
+    assert products.diagonal().min() > products.diagonal(1).max()
+
+
+def test_a_block_without_downsampling_returns_its_skip():
+    x, skip = DownBlock(4, 8, 12, groups=4, downsample=False, attention=True)(t.randn(2, 4, 5, 7), t.randn(2, 12))
+    assert x is skip
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"dim_mults": ()}, "dim_mults is empty"),
+        ({"attention": (True,)}, "attention has 1 entries for 2 multipliers"),
+        ({"img_shape": (1, 7, 8)}, "with H and W multiples of 2"),
+        ({"img_shape": (28, 28)}, "give (C, H, W)"),
+        ({"channels": 9, "groups": 1}, "channels is 9: make it even"),
+        ({"groups": 3}, "a width of 8 channels does not make 3 equal groups"),
+        ({"channels": 6, "groups": 2, "dim_mults": (1, 1)}, "6 channels do not make 4 equal heads"),
+    ],
+)
+def test_settings_that_make_no_network_say_why(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        UNet(
+            UNetConfig(
+                **({"img_shape": (1, 8, 8), "channels": 8, "dim_mults": (1, 2), "groups": 4, "max_steps": 9} | settings)
+            )
+        )
+
+
+def test_without_a_setting_attention_is_at_the_coarsest_level_and_in_the_middle():
+    def attends(**settings) -> list[str]:
+        model = UNet(UNetConfig((1, 8, 8), 8, (1, 1, 1), groups=4, max_steps=9, **settings))
+        return [name for name, module in model.named_modules() if type(module).__name__ == "AttentionBlock"]
+
+    assert (
+        attends()
+        == attends(attention=(False, False, True))
+        == ["downs.2.attention", "ups.0.attention", "mid.attention"]
+    )
+    assert attends(attention=(False, False, False)) == ["mid.attention"]
+
+
+@cache
+def learned_by_heart(device: str) -> tuple[UNet, t.Tensor]:
+    """A small network after sixty steps on the eight drawn images."""
+    t.manual_seed(0)
+    clothes = part1.normalize_img(utils.draw_clothes())
+    model = UNet(UNetConfig((1, 28, 28), 8, (1, 2), groups=4, max_steps=100))
+    settings = {"lr": 0.005, "epochs": 1, "batch_size": 32, "max_steps": 100, "device": device}
+    part1.train(
+        model, settings | {"img_log_interval": 50, "n_images_to_log": 2}, TensorDataset(clothes.repeat(240, 1, 1, 1))
+    )
+    return model, clothes.to(device)
+
+
+def rms(x: t.Tensor) -> float:
+    return x.square().mean().sqrt().item()
+
+
+def denoised(model: UNet, clothes: t.Tensor, n: int) -> tuple[t.Tensor, t.Tensor]:
+    """The images after n steps of noise, and what is left when the model's guess is taken off."""
+    num_steps, noise = t.full((len(clothes),), n, device=clothes.device), t.randn_like(clothes)
+    alpha_bar = model.noise_schedule.alpha_bar(num_steps)[:, None, None, None]
+    noised = alpha_bar.sqrt() * clothes + (1 - alpha_bar).sqrt() * noise
+    with t.no_grad():
+        guess = model(noised, num_steps)
+    return noised, part1.reconstruct(noised, guess, num_steps, model.noise_schedule).clamp(-1, 1)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_unet_learns_eight_images_by_heart(device):
+    model, clothes = learned_by_heart(device)
+    noised, clean = denoised(model, clothes, 60)
+    assert rms(clean - clothes) < 0.5 * rms(noised - clothes)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_part_1_draws_samples_from_a_unet(device):
+    model, _ = learned_by_heart(device)
+    samples = part1.sample(model, 3)
+    assert samples.shape == (3, 1, 28, 28) and samples.isfinite().all() and samples.device.type == device
+
+
+def test_a_unet_is_saved_with_its_schedule():
+    model, _ = learned_by_heart("cpu")
+    other = UNet(model.config)
+    other.noise_schedule = part1.NoiseSchedule(100, "cpu")
+    other.load_state_dict(model.state_dict())
+    images, counts = t.randn(2, 1, 28, 28), t.tensor([1, 100])
+    with t.no_grad():
+        assert other(images, counts).equal(model(images, counts))
+
+
+def test_the_layers_of_2_1_and_2_2_can_take_the_place_of_pytorchs():
+    """The text says that they give the same numbers."""
+    model, images, counts = network(), t.randn(2, 1, 28, 28), t.tensor([1, 1000])
+    with t.no_grad():
+        expected = model(images, counts)
+        for parent in list(model.modules()):
+            for name, layer in list(parent.named_children()):
+                if isinstance(layer, nn.GroupNorm):
+                    own = part2.GroupNorm(layer.num_groups, layer.num_channels)
+                    own.load_state_dict(layer.state_dict())
+                    setattr(parent, name, own)
+                elif isinstance(layer, nn.SiLU):
+                    setattr(parent, name, part2.SiLU())
+        assert model(images, counts).allclose(expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_clothes_are_learned_as_the_text_says():
+    part2.clothes_model.cache_clear()
+    t.manual_seed(1)
+    model, clothes = part2.clothes_model().cpu(), part1.normalize_img(utils.draw_clothes())
+    curve = utils.Run.latest.curves["train_loss"]
+    assert curve[0][1] > 1
+    assert max(loss for step, loss in curve if step > 20) < 0.2
+    assert t.tensor([loss for step, loss in curve if step > 350]).mean() < 0.05
+    noised, clean = denoised(model, clothes, 250)
+    assert rms(noised - clothes) > 0.7 and (clean - clothes).square().mean(dim=(1, 2, 3)).sqrt().max() < 0.2
+    t.manual_seed(2)
+    samples = part1.sample(model, 8).clamp(-1, 1)
+    distances = (samples[:, None] - clothes).square().mean(dim=(2, 3, 4)).sqrt()
+    assert distances.amin(dim=1).max() < 0.35 < (clothes[:, None] - clothes).square().mean(dim=(2, 3, 4)).sqrt()[0, 1]
