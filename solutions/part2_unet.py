@@ -38,9 +38,9 @@
 # %% [markdown]
 # ## Set up
 #
-# Run the next four cells. The third also fetches `part1`, the functions of Part 1. In the exercise notebook they are
-# **your own**, as you have last saved them, each as far as it passes its check; what is missing or fails comes from the
-# solutions. The line under the cell tells which is which.
+# Run the next three cells. The second also fetches `part1`, the functions of Part 1. In the exercise notebook they are
+# **your own**, as you have last saved them in `part1_diffusion.ipynb`, if they pass their checks; what is missing or fails
+# comes from the solutions. The line under the cell tells which is which.
 
 # %%
 MAIN = __name__ == "__main__"
@@ -122,8 +122,7 @@ if MAIN:
 # %%
 class GroupNorm(nn.Module):
     """Normalise each group of channels of each image, then scale and shift each channel.
-
-    weight, bias: (num_channels,) at 1 and 0 before training, or None without affine
+    weight, bias: (num_channels,) on device, in dtype; all 1 and all 0 before training; with affine=False both None
     errors: ValueError if num_groups does not divide num_channels"""
 
     def __init__(
@@ -533,8 +532,8 @@ if MAIN:
 # ### 2.5 Add what attention finds
 # *Wrap attention in a norm and a shortcut* · ●●○○○ · 10 minutes · Appendix B
 #
-# By itself, attention gives each pixel a mean of others and throws away what the pixel was. So add the input back: $x +
-# \text{attention}(\text{norm}(x))$. This is a **residual connection**: the layer only has to learn what to *change*.
+# By itself, attention gives each pixel a mean of others and throws away what the pixel was. So add the input back:
+# $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**: the layer only has to learn what to *change*.
 # The norm has one group.
 #
 # From here on, take PyTorch's `nn.GroupNorm(num_groups, num_channels)` and `nn.SiLU()`. Yours give the same numbers, as
@@ -632,7 +631,7 @@ if MAIN:
 # 4. add the input. If the widths differ, it first goes through a 1×1 convolution, which changes nothing but the number
 #    of channels.
 #
-# Before the norm, the step would be lost: norms take means away.
+# Added before the norm, much of the step would be lost: norms take means away.
 
 # %%
 class ResidualBlock(nn.Module):
@@ -937,8 +936,8 @@ if MAIN:
 #
 # A convolution with kernel $k$, stride $s$ and padding $p$ makes $\lfloor (n + 2p - k) / s \rfloor + 1$ pixels out of
 # $n$, as this is how many places the kernel has ($\lfloor\ \rfloor$ rounds down). A transposed one goes the other way:
-# $n$ stamps with gaps of $s$ span $(n - 1) s + k$ pixels, and $p$ are cut off at each end, which leaves $(n - 1) s + k
-# - 2p$.
+# $n$ stamps, each $s$ pixels after the one before, span $(n - 1) s + k$ pixels, and $p$ are cut off at each end, which
+# leaves $(n - 1) s + k - 2p$.
 #
 # 1. Halve 28, and halve that again, with $k = 4$, $s = 2$, $p = 1$. Halve 7.
 # 2. Double 7, and double that, with the same numbers. What does 7 become, halved and doubled?
@@ -1066,7 +1065,7 @@ if MAIN:
 # %% [markdown]
 # ## The network
 #
-# All parts are there. These settings describe a network; the class is given.
+# All parts are there. The settings of a network go into this class, which is given: it refuses settings that make none.
 
 # %%
 @dataclass(frozen=True)
@@ -1095,7 +1094,7 @@ class UNetConfig:
 #   `channels` is a usual width.
 # - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last, all UpBlocks
 #   double but the last.
-# - Every skip is used: last in, first out.
+# - Every skip is used: last in, first out. `attention[i]`, which is given, tells whether level i has attention.
 # - At the end, a ResidualBlock and a 1×1 convolution to the image's channels. No activation: noise has both signs.
 #
 # Keep blocks in an `nn.ModuleList`. In a plain list they would not be trained.
@@ -1305,10 +1304,10 @@ if MAIN:
 #   level, 7 by 7, and in the middle; the setting `attention` chooses others.
 # - **The order inside a block.** Here it is convolution, norm, SiLU. In the paper's code it is norm, SiLU, convolution,
 #   and the last convolution of each block begins at zero, so that an untrained block adds nothing.
-# - **More skips.** In the paper's code each ResidualBlock of the way down leaves a skip, and the way up has one
-#   ResidualBlock more a level.
-# - **Resizing.** It halves with a 3×3 convolution, and doubles by repeating pixels, then convolving.
-# - **Dropout** in the residual blocks, which small networks can do without.
+# - **More skips.** In the paper's code the stem, each ResidualBlock and each halving of the way down leave a skip, and the
+#   way up has one ResidualBlock more a level.
+# - **Resizing.** The paper's network halves with a 3×3 convolution, and doubles by repeating pixels, then convolving.
+# - **Dropout.** The paper has it in its residual blocks, you have none.
 
 # %% [markdown]
 # ## Glossary: names around the U-Net
@@ -1317,7 +1316,7 @@ if MAIN:
 # |---|---|
 # | channels, width | features, feature maps; `dim` in some code, and so `dim_mults` |
 # | level | resolution, stage |
-# | skip | skip connection, lateral connection, residual hidden state |
+# | skip | skip connection, lateral connection, residual (in some code) |
 # | shortcut, residual connection | skip connection too, in ResNet's words: beware, it stays inside a block |
 # | stem | input convolution, `conv_in` |
 # | group norm with one group | layer norm over channels, height and width. Beware: in a Transformer, layer norm takes one pixel's (token's) channels alone |
@@ -1332,7 +1331,7 @@ if MAIN:
 # %% [markdown]
 # ## What you have now
 #
-# The network of the paper, every part of it written by you.
+# A network of the paper's kind, every part of it written by you.
 #
 # - **Group norm** keeps numbers in range, each image by itself; layer norm and instance norm are its ends.
 # - **Sines and cosines** tell the network how noisy its image is, near counts and far ones alike.

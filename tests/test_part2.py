@@ -180,6 +180,17 @@ def test_the_layers_of_2_1_and_2_2_can_take_the_place_of_pytorchs():
         assert model(images, counts).allclose(expected, atol=1e-4)
 
 
+def test_without_shortcuts_all_pixels_become_the_same():
+    t.manual_seed(0)
+    with_x = without_x = part1.normalize_img(utils.draw_clothes()[0]).expand(1, 4, 28, 28)
+    first = with_x.std(dim=(2, 3)).min().item()
+    with t.no_grad():
+        for _ in range(8):
+            block = part2.AttentionBlock(4)
+            with_x, without_x = block(with_x), block(without_x) - without_x
+    assert with_x.std(dim=(2, 3)).min() > 0.9 * first and without_x.std(dim=(2, 3)).max() < 1e-4
+
+
 @pytest.mark.slow
 def test_the_clothes_are_learned_as_the_text_says():
     part2.clothes_model.cache_clear()

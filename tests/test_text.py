@@ -298,6 +298,13 @@ def test_formulas_stay_out_of_folds(source):
 
 
 @each_source
+def test_a_formula_stays_on_one_line(source):
+    """Otherwise a line could begin with what Markdown takes for a list or a heading."""
+    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+        assert line.replace("$$", "").count("$") % 2 == 0 or not line.startswith("#"), f"line {number}: {line}"
+
+
+@each_source
 def test_headings_are_in_order(source):
     levels = [len(marks) for marks in re.findall(r"^# (#+) (?!BEGIN|END)", source.read_text(), re.MULTILINE)]
     assert levels[0] == 1 and levels.count(1) == 1
