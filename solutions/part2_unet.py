@@ -1288,9 +1288,9 @@ if MAIN:
 #
 # ![Eight samples, clean but for faint grain: three bags, a dress, two coats and two sandals.](images/part2_samples.png)
 #
-# Each sample is one of the eight images, with a little grain. How often each comes is another matter, and varies from
-# training to training: after so few steps the network knows what the images look like, and not yet how often each should
-# come.
+# Each sample is one of the eight images, with a little grain. Which of them come is another matter: after so few steps the
+# network knows what the images look like, and not yet how often each should come. So on another machine, which rounds a
+# little differently, you may get others than these eight under the same seed.
 #
 # </details>
 
