@@ -76,9 +76,15 @@ def check_unet(config: Any) -> None:
         raise ValueError(f"img_shape is {config.img_shape}: give (C, H, W), with H and W multiples of {halvings}")
     if config.channels % 2:
         raise ValueError(f"channels is {config.channels}: make it even, sines and cosines come in pairs")
-    for width in [config.channels, *(config.channels * mult for mult in config.dim_mults)]:
+    widths = [config.channels, *(config.channels * mult for mult in config.dim_mults)]
+    for width in widths:
         if width % config.groups:
             raise ValueError(f"a width of {width} channels does not make {config.groups} equal groups")
+    attention = config.attention or [False] * (levels - 1) + [True]
+    asked = [width for level in range(levels) if attention[level] for width in widths[level : level + 2]]
+    for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
+        if width % 4:
+            raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
 
 
 def load_part(name: str) -> ModuleType:

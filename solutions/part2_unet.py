@@ -41,6 +41,9 @@
 # Run the next three cells. The second also fetches `part1`, the functions of Part 1. In the exercise notebook they are
 # **your own**, as you have last saved them in `part1_diffusion.ipynb`, if they pass their checks; what is missing or fails
 # comes from the solutions. The line under the cell tells which is which.
+#
+# Each figure that you make has its expected picture folded under it. Where layers with random weights are at work, yours may
+# look different in detail: there are many right ways to write a layer, and they draw their weights in different orders.
 
 # %%
 MAIN = __name__ == "__main__"
@@ -308,8 +311,8 @@ if MAIN:
 # ### 2.3 A clock with many hands
 # *Turn a count into sines and cosines* · ●●○○○ · 15 minutes · Appendix B
 #
-# For an embedding of size $d$, take $d / 2$ frequencies, each the same factor below the one before, from 1 down to about
-# 1/10,000: $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$. The embedding of count $n$ holds
+# For an embedding of size $d$, take $d / 2$ frequencies, each the same factor below the one before, from 1 down towards
+# 1/10,000 (the larger $d$, the nearer): $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$. The embedding of count $n$ holds
 # $\sin(f_i n)$ and $\cos(f_i n)$ for all of them: two numbers tell where on its dial each hand stands. Their order is up
 # to you. (Some divide by $d/2 - 1$ in place of $d/2$, and reach 1/10,000 exactly: as good.)
 
@@ -631,7 +634,7 @@ if MAIN:
 # 4. add the input. If the widths differ, it first goes through a 1×1 convolution, which changes nothing but the number
 #    of channels.
 #
-# Added before the norm, much of the step would be lost: norms take means away.
+# Added right before a norm with one channel a group, all of the step would be lost: norms take means away.
 
 # %%
 class ResidualBlock(nn.Module):
@@ -890,7 +893,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four pictures: the drawn coat at 28 by 28 pixels; 14 by 14 pixels in which its zip and outline can still be made out; 7 by 7 pixels without any likeness; and 7 by 7 other ones after the MidBlock.](images/part2_midblock.png)
+# ![Four pictures: the drawn coat at 28 by 28 pixels; 14 by 14 pixels in which its zip and outline can still be made out; 7 by 7 pixels in which it is hard to make out; and 7 by 7 other ones after the MidBlock.](images/part2_midblock.png)
 #
 # At the bottom nothing looks like a coat. 49 pixels cannot draw one, but each of them can hold, in its channels, what
 # it knows about a large part of the picture. *Where exactly* an edge runs is lost here. That is what the skips are for.
@@ -1055,7 +1058,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three pictures. The drawn coat; the result with skips, in which its outline can be seen; and the result with zeros in place of skips, a pattern without any likeness.](images/part2_upblock.png)
+# ![Three pictures. The drawn coat; the result with skips, in which its outline can be seen; and the result with zeros in place of skips, a pattern in which no coat can be made out.](images/part2_upblock.png)
 #
 # With skips, the outline of the coat is there, though no weight has been trained. Without them, all has to pass through
 # 7 by 7 pixels, and no outline survives.
@@ -1092,8 +1095,8 @@ class UNetConfig:
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
 # - `num_steps`, embedded in `channels` numbers, goes through Linear, SiLU, Linear. That is `step_emb`, for all blocks; 4 ·
 #   `channels` is a usual width.
-# - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last, all UpBlocks
-#   double but the last.
+# - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last to run,
+#   and all UpBlocks double but the last to run.
 # - Every skip is used: last in, first out. `attention[i]`, which is given, tells whether level i has attention.
 # - At the end, a ResidualBlock and a 1×1 convolution to the image's channels. No activation: noise has both signs.
 #
@@ -1201,7 +1204,7 @@ if MAIN:
 # ## Does it learn?
 #
 # The first thing to ask of a new network: can it learn a handful of images *by heart?* If not, something in it is
-# broken, and no amount of data will help. Eight images take seconds. `train` is Part 1's, as it is; the eight are
+# broken, and no amount of data will help. Eight images take a minute at most. `train` is Part 1's, as it is; the eight are
 # repeated, so that a minibatch holds each of them four times, with other counts of steps and other noise.
 
 # %%
@@ -1289,8 +1292,8 @@ if MAIN:
 # ![Eight samples, clean but for faint grain: three bags, a dress, two coats and two sandals.](images/part2_samples.png)
 #
 # Each sample is one of the eight images, with a little grain. Which of them come is another matter: after so few steps the
-# network knows what the images look like, and not yet how often each should come. So on another machine, which rounds a
-# little differently, you may get others than these eight under the same seed.
+# network knows what the images look like, and not yet how often each should come. So you may get others than these eight
+# under the same seed: on another machine, which rounds a little differently, or with layers that you wrote differently.
 #
 # </details>
 

@@ -8,7 +8,7 @@ the text demands.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import log, sqrt
 
 import torch as t
@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import nn
 
 from solutions.part2_unet import SelfAttention, UNetConfig
-from tests.checking import Mistake, blame, check, expect_tensor, kind, seed_all
+from tests.checking import Mistake, blame, check, expect_tensor, globals_used, kind, seed_all
 
 # ------------------------------------------------------------------------------------------- what all layers must do
 
@@ -266,7 +266,9 @@ def norm_form(answer: Callable) -> None:
             if not options and not p.eq(value).all():
                 raise Mistake(f"{name} begins at {p[0].item():.3g}, expected {value}s")
     layer = answer(2, 6, affine=False)
-    if getattr(layer, "weight", 0) is not None or getattr(layer, "bias", 0) is not None:
+    if not hasattr(layer, "weight") or not hasattr(layer, "bias"):
+        raise Mistake("with affine=False, weight and bias are missing, expected None")
+    if layer.weight is not None or layer.bias is not None:
         raise Mistake("with affine=False, weight and bias are not None", "Is affine used?")
 
 
@@ -352,6 +354,9 @@ def check_SiLU(answer: Callable) -> str:
             at = (result - F.silu(x)).abs().argmax()
             raise Mistake(f"at {x.flatten()[at]:.2f}, {differs(result, F.silu(x))}", question)
     x = t.tensor([-200.0, -100, -30, -1, 0, 1, 30, 100, 200], requires_grad=True)
+    overflow = "e^200 is too large for float32: is there an exp of your own?"
+    if layer(x).isnan().any():
+        raise Mistake("for numbers from -200 to 200 it returns nan", overflow)
     expect_tensor(layer(x).detach(), (9,), "for numbers from -200 to 200 it")
     if not layer(x).requires_grad:
         raise Mistake("no gradient comes out of it", "Is there a no_grad or a detach in forward?")
@@ -360,8 +365,7 @@ def check_SiLU(answer: Callable) -> str:
     if not mine.allclose(expected, atol=1e-4):
         at = (mine - expected).nan_to_num(nan=9).abs().argmax()
         facts = f"at {x[at].item():.0f} its gradient is {mine[at]:.3f}, expected {expected[at]:.3f}"
-        question = "exp(200) is too large for float32: is there an exp of your own?" if mine.isnan().any() else ""
-        raise Mistake(facts, question)
+        raise Mistake(facts, overflow if mine.isnan().any() else "")
     return "equal to PyTorch's, for any shape, with gradients, from -200 to 200"
 
 
@@ -943,7 +947,7 @@ def judge_down_block(answer: Callable) -> str:
                 "with all 3×3 kernels at 0 and equal widths, skip is not the input", "What else is in between?"
             )
     judge_footprint(skeleton, [x, e], {"halved": True})
-    return "x and skip, two ResidualBlocks, attention where asked, the halving and its refusal of odd sizes"
+    return "x and skip, two ResidualBlocks, some attention where asked, the halving and its refusal of odd sizes"
 
 
 def judge_pair(answer: Callable) -> None:
@@ -986,8 +990,11 @@ def judge_footprint(skeleton: nn.Module, inputs: Sequence[t.Tensor], how: dict) 
     if seen != {expected}:
         word = "convolution" if how.get("halved") else "transposed convolution"
         sizes = ", ".join(f"{h} by {w}" for h, w in sorted(seen))
-        facts = f"one pixel reaches {sizes} pixels of the {'halved' if how.get('halved') else 'doubled'} x"
-        raise Mistake(f"{facts}, expected {expected[0]} by {expected[1]}", f"Is it a {word}, 4×4, stride 2, padding 1?")
+        resized = "halved" if how.get("halved") else "doubled"
+        facts = f"one pixel reaches {sizes} pixels of the {resized} x, expected {expected[0]} by {expected[1]}"
+        if seen == {(0, 0)}:  # the skeleton has no other kernels than those of 4 by 4
+            facts = f"the {resized} x does not come out of a 4×4 kernel"
+        raise Mistake(facts, f"Is it a {word}, 4×4, stride 2, padding 1?")
 
 
 @check("2.8")
@@ -1005,7 +1012,7 @@ def judge_mid_block(answer: Callable) -> str:
     skeleton = silence(make(answer, 8, 12, 4, inputs=[x, e]), is_3x3)
     if far_change(skeleton, [x, e]) < 1e-5:
         raise Mistake("far pixels do not count", "Is there an AttentionBlock between the ResidualBlocks?")
-    return "two ResidualBlocks with weights of their own, attention between them, the step in both"
+    return "two ResidualBlocks with weights of their own, some attention, the step in both"
 
 
 @check("2.10")
@@ -1042,7 +1049,7 @@ def judge_up_block(answer: Callable) -> str:
         judge_attention(asked, far_change(skeleton, [x, e, skip]))
     skeleton = silence(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
     judge_footprint(skeleton, [x, e, skip], {})
-    return "x beside skip, the widths on the way up, attention where asked, the doubling"
+    return "x beside skip, the widths on the way up, some attention where asked, the doubling"
 
 
 def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
@@ -1206,8 +1213,29 @@ def judge_config(answer: Callable) -> None:
         raise Mistake("attention=None makes another network than (False, True)", "Is it the coarsest level alone?")
     if len({size(attention=(a, b)) for a in (False, True) for b in (False, True)}) != 4:
         raise Mistake("other levels with attention make no other network", "Does each level get its own entry?")
+    judge_attention_levels(answer, size)
     inputs = [t.randn(2, 1, 8, 8), t.tensor([5, 9])]
     with t.no_grad():
         one, two = (make(answer, config((1, 8, 8), groups=g), inputs=inputs)(*inputs) for g in (2, 4))
     if close(one, two):
         raise Mistake("other groups make no other guess", "Is config.groups passed on?")
+
+
+def judge_attention_levels(answer: Callable, size: Callable) -> None:
+    """What attention at one level adds is what it adds to the learner's own blocks of that level, down and up."""
+    blocks = [globals_used(answer).get(name) for name in ("DownBlock", "UpBlock")]
+    if None in blocks:
+        return
+
+    def adds(block: Callable, before: int, after: int) -> int:
+        with_it, without = (block(before, after, 8, 4, False, asked) for asked in (True, False))
+        return sum(p.numel() for p in with_it.parameters()) - sum(p.numel() for p in without.parameters())
+
+    mults, widths = (1, 2, 4), [8, 8, 16, 32]
+    plain = size(mults, attention=(False,) * 3)
+    for level, (before, after) in enumerate(pairwise(widths)):
+        added = size(mults, attention=tuple(i == level for i in range(3))) - plain
+        down, up = (adds(block, before, after) for block in blocks)
+        if added != down + up:
+            facts = f"attention at level {level} of 3 alone adds {added} parameters, expected {down} + {up}"
+            raise Mistake(facts, "Do the DownBlock and the UpBlock of one level get the same entry of attention?")

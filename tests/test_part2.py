@@ -88,7 +88,7 @@ def test_a_block_without_downsampling_returns_its_skip():
         ({"img_shape": (28, 28)}, "give (C, H, W)"),
         ({"channels": 9, "groups": 1}, "channels is 9: make it even"),
         ({"groups": 3}, "a width of 8 channels does not make 3 equal groups"),
-        ({"channels": 6, "groups": 2, "dim_mults": (1, 1)}, "6 channels do not make 4 equal heads"),
+        ({"channels": 6, "groups": 2}, "a width of 6 channels does not make the 4 equal heads"),
     ],
 )
 def test_settings_that_make_no_network_say_why(settings, message):

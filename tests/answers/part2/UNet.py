@@ -27,8 +27,8 @@ class _Given(nn.Module):
         self.step = self.make_step(channels, step_dim)
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         for level, (a, b) in enumerate(pairwise(self.widths(config))):
-            self.downs.append(DownBlock(a, b, step_dim, groups, self.halves(level), self.attention[level]))
-            self.ups.insert(0, UpBlock(a, b, step_dim, groups, self.doubles(level), self.attention[level]))
+            self.downs.append(DownBlock(a, b, step_dim, groups, self.halves(level), self.attends_down(level)))
+            self.ups.insert(0, UpBlock(a, b, step_dim, groups, self.doubles(level), self.attends_up(level)))
         self.mid = MidBlock(b, step_dim, groups)
         self.last = ResidualBlock(channels, channels, step_dim, groups)
         self.project = self.make_end(channels, self.img_shape[0])
@@ -41,6 +41,12 @@ class _Given(nn.Module):
 
     def doubles(self, level):
         return level > 0
+
+    def attends_down(self, level):
+        return self.attention[level]
+
+    def attends_up(self, level):
+        return self.attention[level]
 
     def make_step(self, channels, step_dim):
         return nn.Sequential(
@@ -529,3 +535,23 @@ class GivenLinesLost(_Given):
 class NoReturn(_Given):
     def forward(self, images, num_steps):
         super().forward(images, num_steps)
+
+
+@wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+class AttentionReversedOnTheWayUp(_Given):
+    def attends_up(self, level):
+        return self.attention[self.levels - 1 - level]
+
+
+@wrong("attention=None makes another network")
+class AttentionReversed(_Given):
+    def attends_down(self, level):
+        return self.attention[-1 - level] if self.config.attention else self.attention[level]
+
+    attends_up = attends_down
+
+
+@wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+class AttentionOnlyOnTheWayDown(_Given):
+    def attends_up(self, level):
+        return False
