@@ -10,8 +10,8 @@ NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part)
-	@$(PY) solutions/run.py $(PART)
+run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's ten minutes, too)
+	@FULL=$(FULL) $(PY) solutions/run.py $(PART)
 
 lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path: on another)
 	@$(PY) -m jupyterlab $(NOTEBOOK)
@@ -28,7 +28,7 @@ build: $(READY)  ## build the notebooks from solutions/part*.py
 outputs: build  ## run the solution notebooks, store their outputs and pictures
 	@$(PY) solutions/run.py --outputs $(PART)
 
-clean:  ## remove what make made: .venv, build/, caches. Your notebooks stay
+clean:  ## remove what make made: .venv, build/, caches. Your notebooks and saves stay
 	rm -rf .venv build .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,10 +1,14 @@
-"""What the notebooks use and a learner need not read: the device, pictures, argument checks, and logging a training."""
+"""What the notebooks use and a learner need not read: device, pictures, argument checks, data, keeping a training."""
 
+import gzip
+import hashlib
 import math
 import netrc
 import os
-from collections.abc import Sequence
-from functools import partial
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +23,10 @@ from PIL import ImageDraw
 from PIL.Image import Image
 from tqdm import tqdm
 
+ASSETS = Path(__file__).parent / "solutions" / "assets"
+SAVES = Path(os.getenv("SAVES_DIR") or Path(__file__).parent / "saves")  # where long trainings are kept
 IS_CI = os.getenv("IS_CI", "") not in ("", "0")  # the same code at toy size, and no picture shown
+FULL = os.getenv("FULL", "") not in ("", "0")  # train for ten minutes even without a GPU
 
 
 def get_device() -> t.device:
@@ -119,13 +126,13 @@ def show() -> None:
     plt.close() if IS_CI else plt.show()
 
 
-def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None) -> None:
-    """Show images side by side, at most eight in a row.
+def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None, columns: int = 8) -> None:
+    """Show images side by side, at most so many in a row.
     images: n tensors (C, H, W), C = 1 (grey) or 3 (colour), in [0, 1], on any device   titles: n strings
     errors: ValueError for values outside [0, 1] or another number of titles"""
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"{len(images)} images but {len(titles)} titles: give one title for each image")
-    rows = math.ceil(len(images) / 8)
+    rows = math.ceil(len(images) / columns)
     columns = math.ceil(len(images) / rows)
     figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2 * rows), squeeze=False, layout="constrained")
     for axis in axes.flat:
@@ -139,6 +146,39 @@ def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None)
             )
         axis.imshow(rearrange(image.detach().cpu().numpy(), "c h w -> h w c"), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
+    show()
+
+
+def grid(images: t.Tensor, columns: int = 8) -> Image:
+    """One picture of many images in rows. images: (N, C, H, W) in [0, 1], C = 1 or 3"""
+    N, C, H, W = images.shape
+    rows = math.ceil(N / columns)
+    cells = t.ones(rows * columns, C, H, W)
+    cells[:N] = images.detach().cpu()
+    pixels = rearrange((255 * cells).round().byte(), "(r c) k h w -> (r h) (c w) k", c=columns)
+    picture = Pictures.fromarray(pixels.squeeze(2).numpy() if C == 1 else pixels.numpy())
+    return picture.resize((2 * columns * W, 2 * rows * H), Pictures.Resampling.NEAREST)
+
+
+def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:
+    """Show sets of images side by side, each in rows without gaps.
+    grids: by title, images (N, C, H, W) in [0, 1]   columns: of each grid"""
+    figure, axes = plt.subplots(1, len(grids), figsize=(4.6 * len(grids), 4.6), squeeze=False, layout="constrained")
+    for axis, (title, images) in zip(axes[0], grids.items(), strict=True):
+        axis.imshow(grid(images, columns), cmap="gray", vmin=0, vmax=255)
+        axis.set_title(title, fontsize=10)
+        axis.axis("off")
+    show()
+
+
+def show_rows(rows: dict[str, t.Tensor]) -> None:
+    """Show sets of images under each other, one row each. rows: by title, images (N, C, H, W) in [0, 1]"""
+    n_images = len(next(iter(rows.values())))
+    figure, axes = plt.subplots(len(rows), 1, figsize=(0.9 * n_images + 1.3, 0.95 * len(rows)), layout="constrained")
+    for axis, (title, images) in zip(axes, rows.items(), strict=True):
+        axis.imshow(grid(images, n_images), cmap="gray", vmin=0, vmax=255)
+        axis.set_ylabel(title, fontsize=10, rotation=0, ha="right", va="center")
+        axis.set(xticks=[], yticks=[], frame_on=False)
     show()
 
 
@@ -189,6 +229,138 @@ def draw_clothes() -> t.Tensor:
         pixels = picture.resize((28, 28), Pictures.Resampling.BOX).tobytes()
         pictures.append(t.tensor(list(pixels)).reshape(1, 28, 28) / 255)
     return t.stack(pictures)
+
+
+CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
+MD5 = {
+    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+MIRRORS = [
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+]
+
+
+def fashion_mnist(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
+    """FashionMNIST, from the folder FASHION_MNIST_DIR if it is set, else downloaded once and kept on this machine.
+    Under IS_CI without that folder: a small drawn stand-in, and a line that says so
+    returns: images (N, 1, 28, 28) uint8 and labels (N,) int64, rows of CLASSES; 60,000 to train with or 10,000 to test
+    errors: FileNotFoundError, ValueError, ConnectionError, each saying what to do"""
+    if IS_CI and not os.getenv("FASHION_MNIST_DIR"):
+        print("IS_CI without FASHION_MNIST_DIR: drawn clothes stand in for FashionMNIST")
+        return draw_stand_in(400 if train else 200)
+    files = [read_file(name) for name in MD5 if name.startswith("train" if train else "t10k")]
+    pixels, labels = (
+        t.frombuffer(bytearray(file), dtype=t.uint8, offset=start) for file, start in zip(files, (16, 8), strict=True)
+    )
+    return pixels.reshape(-1, 1, 28, 28), labels.long()
+
+
+def read_file(name: str) -> bytes:
+    """One of FashionMNIST's files, unpacked and known to be whole."""
+    if folder := os.getenv("FASHION_MNIST_DIR"):
+        path, remedy = Path(folder) / name, "or unset FASHION_MNIST_DIR to have the files downloaded"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"FASHION_MNIST_DIR is {folder}, but {name} is not there: put FashionMNIST's four .gz files there, {remedy}"
+            )
+        packed = path.read_bytes()
+        if hashlib.md5(packed, usedforsecurity=False).hexdigest() != MD5[name]:
+            raise ValueError(
+                f"{path} is not the published file, it may be cut short ({len(packed):,d} bytes): fetch it again, {remedy}"
+            )
+    else:
+        packed = download(name).read_bytes()
+    return gzip.decompress(packed)
+
+
+def download(name: str) -> Path:
+    """The file in this machine's cache; fetched if it is not there, or not whole, from the first mirror that has it."""
+    import pooch  # slow, and needed only here
+
+    pooch.get_logger().setLevel("WARNING")
+    reasons = []
+    for mirror in MIRRORS:
+        fetch = pooch.HTTPDownloader(progressbar=True, timeout=20)
+        try:
+            url, md5 = f"{mirror}/{name}", f"md5:{MD5[name]}"
+            return Path(pooch.retrieve(url, md5, fname=name, path=pooch.os_cache("diffusion_models"), downloader=fetch))
+        except (OSError, ValueError) as error:  # no network or an HTTP error; or not the published file
+            reasons.append(f"{mirror}: {str(error)[:80]}")
+    raise ConnectionError(
+        "FashionMNIST cannot be downloaded. Is there a network? Otherwise fetch its four .gz files on another machine, put"
+        " them into a folder, and set FASHION_MNIST_DIR to it. What was tried:\n  " + "\n  ".join(reasons)
+    )
+
+
+def draw_stand_in(n_images: int) -> tuple[t.Tensor, t.Tensor]:
+    """Drawn clothes of many brightnesses, with labels, in the form of FashionMNIST."""
+    brightness = t.linspace(0.5, 1, n_images).reshape(-1, 1, 1, 1)
+    images = draw_clothes().repeat(math.ceil(n_images / 8), 1, 1, 1)[:n_images] * brightness
+    labels = t.tensor([0, 1, 2, 3, 4, 8, 9, 5]).repeat(math.ceil(n_images / 8))[:n_images]
+    return (255 * images).round().byte(), labels
+
+
+class Classifier(t.nn.Module):
+    """A small network that tells FashionMNIST's classes apart, to judge images by.
+    python solutions/make_assets.py classifier trains it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def convolution(c_in: int, c_out: int) -> list[t.nn.Module]:
+            return [t.nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), t.nn.BatchNorm2d(c_out), t.nn.ReLU()]
+
+        self.body = t.nn.Sequential(
+            *convolution(1, 32), *convolution(32, 32), t.nn.MaxPool2d(2),
+            *convolution(32, 64), *convolution(64, 64), t.nn.MaxPool2d(2),
+            t.nn.Flatten(), t.nn.Dropout(0.3), t.nn.Linear(64 * 7 * 7, 64), t.nn.SiLU(),  # a ReLU would leave some features dead
+        )  # fmt: skip
+        self.head = t.nn.Sequential(t.nn.Dropout(0.3), t.nn.Linear(64, len(CLASSES)))
+
+    def forward(self, images: t.Tensor) -> t.Tensor:
+        """images: (B, 1, 28, 28) in [-1, 1]   returns: scores (B, 10)"""
+        return self.head(self.body(images))
+
+
+def shipped_model() -> t.nn.Module:
+    """The model that comes with the course, trained for ten minutes on two CPU cores (python solutions/make_assets.py clothes),
+    on the device of get_device(). It is the course's own U-Net, whatever the learner's looks like."""
+    import solutions.part3_fashion_mnist as part3
+
+    model = part3.make_guesser({"max_steps": 1000, "device": get_device()})
+    weights = t.load(ASSETS / "clothes.pt", weights_only=True, map_location="cpu")
+    model.network.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    print("These weights come with the course and belong to its own U-Net (ten minutes of two CPU cores).")
+    return model.eval().requires_grad_(False)
+
+
+@cache
+def load_classifier() -> Classifier:
+    """The classifier that comes with the course, on the device of get_device()."""
+    classifier = Classifier()
+    weights = t.load(ASSETS / "classifier.pt", weights_only=True, map_location="cpu")
+    classifier.load_state_dict(
+        {name: weight.float() if weight.is_floating_point() else weight for name, weight in weights.items()}
+    )
+    return classifier.eval().requires_grad_(False).to(get_device())
+
+
+def features(images: t.Tensor) -> t.Tensor:
+    """What the classifier sees in images. images: (N, 1, 28, 28) in [-1, 1]   returns: (N, 64), on the CPU"""
+    judge = load_classifier()
+    return t.cat([judge.body(some.to(get_device())).cpu() for some in images.split(500)])
+
+
+def classes(images: t.Tensor) -> t.Tensor:
+    """Which class the classifier takes each image for.
+    images: (N, 1, 28, 28) in [-1, 1]   returns: (N,) int, rows of CLASSES, on the CPU"""
+    judge = load_classifier()
+    return t.cat([judge(some.to(get_device())).argmax(dim=1).cpu() for some in images.split(500)])
 
 
 def watch_blocks(model: t.nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
@@ -263,28 +435,51 @@ class Run:
     EVERY = 10  # a curve gets a point every so many steps: more would cost more time than they tell
     latest: "Run | None" = None
 
-    def __init__(self, config: dict[str, Any], max_steps: int) -> None:
+    def __init__(self, config: dict[str, Any], max_steps: int, batch_size: int = 0, begin: int = 0) -> None:
         self.curves: dict[str, list[tuple[int, float]]] = {}
         self.pictures: list[Image] = []
-        self.wandb = start_wandb(config)
-        self.bar = tqdm(total=max_steps, unit=" steps", mininterval=0.5, disable=IS_CI)
+        self.live: Any = None  # where a notebook shows the latest picture of a long training
+        self.step, self.batch_size = begin, batch_size
+        self.wandb = start_wandb(config) if rank() == 0 else None
+        self.bar = tqdm(
+            total=max_steps * (batch_size or 1),
+            initial=begin * (batch_size or 1),
+            unit=" images" if batch_size else " steps",
+            unit_scale=batch_size > 0,
+            mininterval=0.5,
+            disable=IS_CI or rank() > 0,
+        )
         Run.latest = self
 
     def log(self, values: dict[str, Any], step: int) -> None:
         """Take what there is to log after this step.
         values: by name, numbers or tensors of one number, which become points of a curve, or lists of pictures"""
-        self.bar.update(step - self.bar.n)
+        self.bar.update((step - self.step) * (self.batch_size or 1))
+        self.step = step
         taken: dict[str, Any] = {}
         for name, value in values.items():
             if isinstance(value, list):
                 self.pictures = value
                 taken[name] = [wandb_image(picture) for picture in value] if self.wandb else value
+                if self.batch_size:
+                    self.show_live(value[0])
             elif name not in self.curves or step >= self.curves[name][-1][0] + self.EVERY:
                 taken[name] = float(value)
                 self.curves.setdefault(name, []).append((step, taken[name]))
                 self.bar.set_postfix({name: f"{taken[name]:.3f}"}, refresh=False)
         if self.wandb and taken:
             self.wandb.log(taken, step=step)
+
+    def show_live(self, picture: Image) -> None:
+        """In a notebook, show a picture in the place of the one before."""
+        if IS_CI or rank() or "IPython" not in sys.modules or not sys.modules["IPython"].get_ipython():
+            return
+        from IPython.display import display
+
+        if self.live:
+            self.live.update(picture)
+        else:
+            self.live = display(picture, display_id=True)
 
     def __enter__(self) -> "Run":
         return self
@@ -294,13 +489,15 @@ class Run:
         if self.wandb:
             self.wandb.finish(exit_code=0 if error is None else 1)
         if kind is KeyboardInterrupt:
-            print(f"Interrupted after {self.bar.n} steps. What has been learned so far is kept.")
+            print(f"Interrupted after {self.step} steps. What has been learned so far is kept.")
         return kind is KeyboardInterrupt
 
 
-def start_run(config: dict[str, Any], max_steps: int) -> Run:
-    """Begin to log a training: with utils.start_run(...) as run: ... run.log({"train_loss": loss}, step)"""
-    return Run(config, max_steps)
+def start_run(config: dict[str, Any], max_steps: int, batch_size: int = 0, begin: int = 0) -> Run:
+    """Begin to log a training: with utils.start_run(...) as run: ... run.log({"train_loss": loss}, step)
+    batch_size: of a long training, whose bar counts images, and whose pictures show as they come
+    begin: how many steps are done already"""
+    return Run(config, max_steps, batch_size, begin)
 
 
 def wandb_mode() -> str:
@@ -372,3 +569,119 @@ def show_logged_images() -> None:
         axis.axis("off")
     figure.tight_layout()
     show()
+
+
+def minibatches(n_images: int, batch_size: int, done: int, total: int) -> Iterator[tuple[int, t.Tensor]]:
+    """The steps from done + 1 to total, each with the rows of its minibatch: all images once, then all again in another
+    order. The orders are the same in every run, so that a run which is taken up goes on with the rows that are due."""
+    per_epoch = n_images // batch_size
+    if not per_epoch:
+        raise ValueError(f"{n_images} images do not fill a minibatch of {batch_size}: choose a smaller batch_size")
+    for epoch in range(done // per_epoch, math.ceil(total / per_epoch)):
+        order = t.randperm(n_images, generator=t.Generator().manual_seed(epoch))
+        for i, rows in enumerate(order.split(batch_size)[:per_epoch]):
+            step = epoch * per_epoch + i + 1
+            if done < step <= total:
+                yield step, rows
+
+
+class Saved:
+    """A training on disk: saved as it goes, whole or not at all, and taken up again where it was.
+
+    parts: what is saved, by name: the state_dict of modules and optimizers, the plain numbers of other things.
+    step: how many steps of it are done. A save of another training (other settings) is not touched: ValueError."""
+
+    SECONDS = 10  # between two saves
+    NOT_ITS_NATURE = ("device", "img_log_interval", "n_images_to_log")
+
+    def __init__(self, path: Path | None, config: dict[str, Any], **parts: Any) -> None:
+        self.path, self.parts, self.step, self.at = path, parts, 0, time.monotonic()
+        self.config = {name: value for name, value in config.items() if name not in self.NOT_ITS_NATURE}
+        if path and path.exists():
+            self.load()
+
+    def load(self) -> None:
+        try:
+            saved = t.load(self.path, weights_only=True, map_location="cpu")  # runs no code from the file
+            theirs = saved["config"]
+        except Exception as error:
+            raise ValueError(f"{self.path} cannot be read as a saved training: move it away to begin anew") from error
+        for name in theirs.keys() | self.config.keys():
+            if theirs.get(name) != self.config.get(name):
+                raise ValueError(
+                    f"{self.path} holds a training with {name} = {theirs.get(name)}, now it is {self.config.get(name)}:"
+                    " move that file away to begin anew"
+                )
+        for name, part in self.parts.items():
+            put_state(part, saved["parts"][name])
+        t.set_rng_state(saved["rng"])
+        if saved["cuda_rng"] and t.cuda.is_available():
+            t.cuda.set_rng_state_all(saved["cuda_rng"])
+        self.step = saved["step"]
+        print(f"Going on from step {self.step:,d}, saved in {self.path}")
+
+    def after(self, step: int) -> None:
+        """Note that a step is done; save if the last save is a while ago."""
+        self.step = step
+        if time.monotonic() > self.at + self.SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        self.at = time.monotonic()
+        if not self.path or rank():
+            return
+        state = {
+            "step": self.step,
+            "config": self.config,
+            "parts": {name: get_state(part) for name, part in self.parts.items()},
+            "rng": t.get_rng_state(),
+            "cuda_rng": t.cuda.get_rng_state_all() if t.cuda.is_available() else [],
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.path.with_suffix(".new")
+        t.save(state, new)
+        os.replace(new, self.path)  # at once: whoever is stopped here leaves the old save or the new one, never half
+
+
+def get_state(part: Any) -> dict[str, Any]:
+    if hasattr(part, "state_dict"):
+        return part.state_dict()
+    return {name: value for name, value in vars(part).items() if isinstance(value, int | float)}
+
+
+def put_state(part: Any, state: dict[str, Any]) -> None:
+    part.load_state_dict(state) if hasattr(part, "load_state_dict") else vars(part).update(state)
+
+
+def join_processes() -> tuple[int, int]:
+    """Under torchrun, join the other processes. returns: the number of this one and how many there are: 0, 1 alone"""
+    if "WORLD_SIZE" not in os.environ:
+        return 0, 1
+    if not t.distributed.is_initialized():
+        on_gpu = get_device().type == "cuda"
+        if on_gpu:
+            t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        t.distributed.init_process_group("nccl" if on_gpu else "gloo")
+    return t.distributed.get_rank(), t.distributed.get_world_size()
+
+
+def rank() -> int:
+    return join_processes()[0]
+
+
+def mean_over_processes(value: t.Tensor) -> t.Tensor:
+    """The mean of what each process has; the value itself, alone."""
+    value = value.detach()
+    if join_processes()[1] > 1:
+        value = value.clone()
+        t.distributed.all_reduce(value, t.distributed.ReduceOp.AVG if value.is_cuda else t.distributed.ReduceOp.SUM)
+        value = value if value.is_cuda else value / t.distributed.get_world_size()
+    return value
+
+
+def computes_bf16_fast(device: t.device) -> bool:
+    """Whether this device multiplies bfloat16 numbers faster than float32 ones."""
+    if device.type == "cuda":
+        return t.cuda.is_bf16_supported(including_emulation=False)
+    can = getattr(t.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(can.get("avx512_bf16") or can.get("amx_bf16"))

@@ -85,6 +85,8 @@ class Source:
             self.fail(1, "a source begins with '# %%', and has it only where a cell begins, not inside a string")
         cells = []
         for (start, end), cell in zip(pairwise([*starts, len(lines) + 1]), notebook.cells, strict=True):
+            if "script" in cell.metadata.get("tags", []):  # what only the script needs
+                continue
             kind, text = cell.cell_type, cell.source
             stray = [row for row in range(start + 1, end) if lines[row - 1].strip() and lines[row - 1][0] != "#"]
             if kind == "raw" or (kind == "markdown" and stray):

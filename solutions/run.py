@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
 
+PROGRESS = re.compile(r"(steps|images)/s")  # of a bar
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
 
 
@@ -38,7 +39,7 @@ def execute(notebook: NotebookNode, name: str) -> None:
         client.execute()
     for cell in code_cells(notebook):  # a finished progress bar tells nothing
         cell.outputs = [
-            out for out in cell.outputs if not ("steps/s" in out.get("text", "") or out.get("text") == "\n")
+            out for out in cell.outputs if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n")
         ]
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
 

@@ -59,8 +59,11 @@ def session_as_it_was(seed: int) -> Iterator[None]:
     """Seed all random numbers inside, and set PyTorch's defaults; restore all of them at the end."""
     grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
     python, numpy = random.getstate(), np.random.get_state()
+    autocast = {kind: (t.is_autocast_enabled(kind), t.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")}
     with t.random.fork_rng():
         seed_all(seed)
+        for kind in autocast:
+            t.set_autocast_enabled(kind, False)
         t.set_grad_enabled(True)
         t.set_default_dtype(t.float32)
         if device.type != "cpu":  # a default that is set makes every call slower
@@ -70,6 +73,9 @@ def session_as_it_was(seed: int) -> Iterator[None]:
         finally:
             t.set_grad_enabled(grad)
             t.set_default_dtype(dtype)
+            for kind, (enabled, precision) in autocast.items():
+                t.set_autocast_enabled(kind, enabled)
+                t.set_autocast_dtype(kind, precision)
             if t.get_default_device() != device:
                 t.set_default_device(device if device.type != "cpu" else None)
             random.setstate(python)

@@ -1,16 +1,20 @@
 """The notebooks as their users run them: instructors and CI the solved ones, learners the exercises."""
 
+import io
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 import torch as t
 from nbclient import NotebookClient
 
+from solutions.build import pictures
 from solutions.markup import ROOT
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
@@ -91,12 +95,19 @@ def test_notebook_finds_the_course_before_a_stray_package(part, folder, tmp_path
     assert (done.returncode, done.stderr) == (0, "")
 
 
+# Processors round differently, and a training carries that far: by 0.02 in most pictures (another seed moves samples
+# by more than 0.1). In these it decides which image comes; other tests hold what the text says of them.
+LUCK = {"part2_samples.png"}
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @each_part
-def test_run_makes_a_notebook_and_a_page_with_its_pictures(part):
-    done = run(
-        ROOT / "solutions" / "run.py", part.removeprefix("part").split("_")[0], IS_CI="", MPLBACKEND="", DEVICE="cpu"
-    )
+def test_run_makes_a_page_with_the_pictures_of_the_stored_run(part):
+    number = part.removeprefix("part").split("_")[0]
+    if number == "3" and not os.getenv("FASHION_MNIST_DIR"):
+        pytest.skip("FASHION_MNIST_DIR is not set")
+    done = run(ROOT / "solutions" / "run.py", number, IS_CI="", MPLBACKEND="", DEVICE="cpu", WANDB_MODE="disabled")
     assert done.returncode == 0, done.stderr
     page = ROOT / "build" / f"{part}.html"
     assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb\n", done.stdout)
@@ -105,3 +116,9 @@ def test_run_makes_a_notebook_and_a_page_with_its_pictures(part):
     shown = sum(cell.source.count("(../notebooks/images/") for cell in notebook.cells)
     assert drawn > 0 and html.count("data:image/png;base64") >= drawn + shown and "notebooks/images/" not in html
     assert not re.search(r"</summary>\s*</details>", html), "the folds are empty, and what they held stands open"
+    old, new = pictures(nbformat.read(ROOT / "solutions" / f"{part}.ipynb", 4)), pictures(notebook)
+    assert old.keys() == new.keys()
+    for name in old:
+        before, after = plt.imread(io.BytesIO(old[name])), plt.imread(io.BytesIO(new[name]))
+        assert before.shape == after.shape, name
+        assert name in LUCK or np.abs(before - after).mean() < 0.05, name

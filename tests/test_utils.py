@@ -153,3 +153,12 @@ def test_a_unet_is_drawn_from_what_happens_in_it(crossed, monkeypatch):
         ["skip 3 × 8 × 8"] * 2 if crossed else ["skip 3 × 4 × 4", "skip 3 × 8 × 8"]
     )
     assert words[:2] == ["images\n3 × 8 × 8", "DownBlock\n3 → 3 channels\ngives 3 × 4 × 4"]
+
+
+def test_a_grid_holds_every_image_in_its_place():
+    images = t.arange(5).reshape(5, 1, 1, 1).expand(5, 1, 4, 3) / 10
+    picture = utils.grid(images, columns=3)
+    assert picture.size == (2 * 3 * 3, 2 * 2 * 4)
+    cells = [picture.getpixel((6 * (n % 3) + 2, 8 * (n // 3) + 3)) for n in range(6)]
+    assert cells == [round(25.5 * n) for n in range(5)] + [255]
+    assert utils.grid(t.rand(2, 3, 4, 4)).mode == "RGB"

@@ -1,0 +1,152 @@
+"""Make what lies in solutions/assets/: small weights and results that Part 3 shows. It takes the time that it says.
+
+python solutions/make_assets.py classifier   the judge of images: four minutes on two CPU cores
+python solutions/make_assets.py clothes      the ten-minute model, and its curves
+python solutions/make_assets.py samplers     the distance of each sampler: four minutes
+python solutions/make_assets.py ablation     prints what each change of the training brings: an hour and a quarter
+"""
+
+import argparse
+import copy
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch as t
+import torch.nn.functional as F
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root
+import solutions.part1_diffusion as part1
+import solutions.part3_fashion_mnist as part3
+import utils
+
+
+def write(name: str, results: dict[str, Any]) -> None:
+    (utils.ASSETS / name).write_text(json.dumps(results, indent=2, ensure_ascii=True) + "\n", encoding="utf-8")
+
+
+def save(name: str, module: t.nn.Module) -> None:
+    """Weights in half precision: half the size, and no difference that could be seen."""
+    weights = {key: value.half() if value.is_floating_point() else value for key, value in module.state_dict().items()}
+    t.save(weights, utils.ASSETS / name)
+
+
+def classifier() -> None:
+    t.manual_seed(0)
+    images, (_, labels), (_, test_labels) = part3.clothes(), utils.fashion_mnist(), utils.fashion_mnist(train=False)
+    device, epochs, batch_size, model = images.device, 8, 128, utils.Classifier()
+    model.to(device)
+    optimizer = t.optim.AdamW(model.parameters())
+    total = epochs * (len(images) // batch_size)
+    schedule = t.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total)
+    bf16 = utils.computes_bf16_fast(device)
+    for _, rows in tqdm(utils.minibatches(len(images), batch_size, 0, total), total=total, unit=" steps"):
+        mirrored = t.rand(batch_size, 1, 1, 1, device=device) < 0.5
+        batch = t.where(mirrored, images[rows].flip(-1), images[rows])
+        with t.autocast(device.type, t.bfloat16, enabled=bf16):
+            scores = model(batch)
+        optimizer.zero_grad()
+        F.cross_entropy(scores.float(), labels[rows].to(device)).backward()
+        optimizer.step()
+        schedule.step()
+    save("classifier.pt", model)
+    right = (utils.classes(part3.clothes(train=False)) == test_labels).float().mean()
+    print(f"right for {right:.1%} of the test images")
+
+
+def clothes() -> None:
+    """Train as the notebook does with FULL=1, and measure every 2,000 steps: 2,000 samples in 50 steps."""
+    t.manual_seed(0)
+    config, measured = part3.clothes_config() | {"img_log_interval": 2000}, []
+
+    def measure(average: t.nn.Module, config: dict[str, Any]) -> dict[str, Any]:
+        images = (len(measured) + 1) * config["img_log_interval"] * config["batch_size"]
+        measured.append({"images": images, "distance": round(part3.distance(draw(average)), 1)})
+        tqdm.write(str(measured[-1]))
+        return {"distance": measured[-1]["distance"]}
+
+    model = part3.train_longer(part3.make_guesser(config), config, part3.clothes(), watch=measure)
+    save("clothes.pt", model.network)
+    loss = [value for _, value in utils.Run.latest.curves["train_loss"]]  # of every 10th step
+    means = [round(sum(loss[i : i + 10]) / 10, 4) for i in range(0, len(loss) - 9, 10)]
+    write("clothes.json", {"measured": measured, "loss_per_100_steps": means})
+
+
+def draw(model: t.nn.Module, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
+    with t.random.fork_rng():
+        t.manual_seed(0)
+        return t.cat([part3.ddim_sample(model, 250, n_steps, eta) for _ in range(8)])
+
+
+def samplers() -> None:
+    model, distances = utils.shipped_model(), {}
+    for n_steps, eta in [(50, 1.0), (50, 0.0), (25, 1.0), (25, 0.0), (10, 1.0), (10, 0.0)]:
+        distances[f"{n_steps} steps, η = {eta:g}"] = round(part3.distance(draw(model, n_steps, eta)), 1)
+        print(distances, flush=True)
+    write("samplers.json", distances)
+
+
+class NoiseGuesser(part1.DiffusionModel):
+    """A network that guesses the noise, as in Part 1, in the form that train_longer takes."""
+
+    def __init__(self, network: t.nn.Module, noise_schedule: part1.NoiseSchedule):
+        super().__init__()
+        self.network = network
+        self.img_shape = network.img_shape
+        self.noise_schedule = noise_schedule
+
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """What the network should answer: the noise. x0, noise: (B, C, H, W)   num_steps: (B,)"""
+        return noise
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise. images: (B, C, H, W), noised   num_steps: (B,)   returns: (B, C, H, W)"""
+        return self.network(images, num_steps)
+
+
+RECIPES = {  # each adds one change to the one above
+    "as in Part 1": dict(schedule=part1.linear_schedule, guesser=NoiseGuesser, decay=0.0, warmup=0, bf16=False),
+    "+ cosine schedule": dict(schedule=part3.cosine_schedule),
+    "+ guess v": dict(guesser=part3.VelocityGuesser),
+    "+ average of weights": dict(decay=0.995),
+    "+ falling learning rate": dict(warmup=100),
+    "+ bfloat16": dict(bf16=True),
+}
+
+
+def try_recipe(last: str, seconds: float, n_samples: int) -> tuple[int, float, t.Tensor]:
+    """Train with the changes up to the last one, for so many seconds of processor time.
+    returns: how many images it has seen, the distance of n_samples samples, and the samples"""
+    settings = part3.clothes_config()
+    for name, changes in RECIPES.items():
+        settings |= changes
+        if name == last:
+            break
+    T, device = settings["max_steps"], settings["device"]
+    schedule = part1.NoiseSchedule(T, device, settings.pop("schedule")(T))
+    model = settings.pop("guesser")(part3.make_unet(T).to(device), schedule)
+    settings |= dict(n_steps=20, warmup=settings["warmup"] and 10, img_log_interval=10**9)
+    begin = time.process_time()
+    part3.train_longer(copy.deepcopy(model), settings, part3.clothes())  # 20 steps, to see how long one takes
+    n_steps = max(40, round(20 * seconds / (time.process_time() - begin)))
+    settings |= dict(n_steps=n_steps, warmup=settings["warmup"] and n_steps // 20)
+    model = part3.train_longer(model, settings, part3.clothes())
+    samples = t.cat([part3.ddim_sample(model, some, min(50, T)) for some in [250] * (n_samples // 250) or [n_samples]])
+    return n_steps * settings["batch_size"], part3.distance(samples), samples
+
+
+def ablation(seconds: int = 600) -> None:
+    """Train each recipe for so many seconds of processor time, on a machine that does nothing else, and print its distance."""
+    for name in RECIPES:
+        t.manual_seed(0)
+        images, far, _ = try_recipe(name, seconds, 2000)
+        print(f"{name:26} {images:9,d} images   distance {far:6.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["classifier", "clothes", "samplers", "ablation"])
+    globals()[parser.parse_args().what]()

@@ -1,0 +1,1275 @@
+# %% tags=["script"]
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchrun, only the last cell runs
+
+# %% [markdown]
+# # Part 3: Clothes, for real
+#
+# You have a training loop, a sampler and a network of the paper's kind. Now they meet real images: FashionMNIST, 60,000
+# photographs of clothes. You train first as you are, and see what that gives. Then you learn to *measure* how good samples are,
+# and make the model better, one change at a time. At the end stand clothes that anyone recognises, after about ten minutes of
+# training on a laptop without a GPU.
+#
+# **You need** Parts 1 and 2, and the bonus of Part 1, "three names for one guess". You do not need a GPU. Plan about four hours.
+
+# %% [markdown]
+# ## Contents
+#
+# - [Set up](#Set-up)
+# - [The data](#The-data)
+# - [As you are](#As-you-are)
+# - [How good is it?](#How-good-is-it?)
+# - [Better: what the network learns from](#Better:-what-the-network-learns-from)
+# - [Better: how it learns](#Better:-how-it-learns)
+# - [Better: how samples are drawn](#Better:-how-samples-are-drawn)
+# - [Ten minutes](#Ten-minutes)
+# - [Results](#Results)
+# - [When it does not work](#When-it-does-not-work)
+# - [Glossary: names around training](#Glossary:-names-around-training)
+# - [What you have now](#What-you-have-now)
+#
+# The exercises work as in Parts 1 and 2: write your code in place of the line `raise NotImplementedError(...)`, run the
+# cell, then the check below it. Hints and solution are folded under the check.
+
+# %% [markdown]
+# ## Set up
+#
+# Run the next three cells. The second fetches `part1` and `part2`. In the exercise notebook they are **your own**, as you
+# have last saved them, where they pass their checks; the lines under the cell tell which is which.
+
+# %%
+if MAIN:
+    import sys
+    from pathlib import Path
+
+    # put the course's folder on Python's path, from wherever this was started
+    here = Path(globals().get("__file__", "this notebook")).absolute()
+    sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+
+# %%
+import copy
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy
+import torch as t
+import torch.nn as nn
+import torch.nn.functional as F
+from einops import rearrange
+from torch.utils.data import TensorDataset
+
+import solutions.part1_diffusion as part1
+import solutions.part2_unet as part2
+import utils
+from utils import IS_CI
+
+# %%
+if MAIN:
+    import tests.part3
+
+    device = utils.get_device()
+    print(f"Ready. PyTorch {t.__version__} computes on: {device}")
+
+# %% [markdown]
+# ## The data
+#
+# `utils.fashion_mnist` fetches the images once and keeps them on this machine. (Without a network, set `FASHION_MNIST_DIR` to a
+# folder with the four files.) They are grey values from 0 to 255, with a label each. The 60,000 are for training; 10,000 others
+# are set aside, to compare with.
+
+# %%
+@cache
+def clothes(train: bool = True) -> t.Tensor:
+    """The images of FashionMNIST. returns: (N, 1, 28, 28) in [-1, 1], on the device of get_device()"""
+    images, _ = utils.fashion_mnist(train)
+    return part1.normalize_img(images / 255).to(utils.get_device())
+
+
+# %%
+if MAIN:
+    images, labels = utils.fashion_mnist()
+    rows = [(labels == label).nonzero()[n, 0].item() for n in range(2) for label in labels.unique()]
+    titles = [utils.CLASSES[labels[row]] for row in rows]
+    utils.show_images(images[rows] / 255, titles, columns=10)
+    print(f"{len(images):,d} images, mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f} in [-1, 1]")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two rows of ten small grey photographs on black, one column a class: T-shirt, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, boot.](images/part3_data.png)
+#
+# Ten classes, 6,000 images of each. A shirt, a pullover and a coat are hard to tell apart, even for you. Half of each image is black:
+# in [-1, 1] the mean is -0.43, and the standard deviation 0.71.
+#
+# </details>
+
+# %% [markdown]
+# ## As you are
+#
+# Take your `train`, your `UNet` and your `sample` as they are, and give them a minute.
+
+# %%
+def plain_config() -> dict[str, Any]:
+    """The settings of a first, short training; tiny under IS_CI."""
+    return dict(
+        lr=0.002,
+        epochs=1,
+        batch_size=64,
+        n_images=128 if IS_CI else 25_600,
+        max_steps=20 if IS_CI else 1000,
+        img_log_interval=100,
+        n_images_to_log=3,
+        device=utils.get_device(),
+    )
+
+
+def make_unet(max_steps: int) -> part1.DiffusionModel:
+    """The network of Part 2, 0.28 million parameters, untrained."""
+    config = part2.UNetConfig((1, 28, 28), channels=16, dim_mults=(1, 2, 2), groups=8, max_steps=max_steps)
+    return part2.UNet(config)
+
+
+@cache
+def plain_model() -> part1.DiffusionModel:
+    """A U-Net that Part 1's train has trained for a short while; at the first call, then kept."""
+    config = plain_config()
+    return part1.train(make_unet(config["max_steps"]), config, TensorDataset(clothes()[: config["n_images"]]))
+
+
+# %%
+if MAIN:
+    plain_model.cache_clear()  # train anew whenever this cell runs
+    t.manual_seed(0)
+    plain_model()
+    utils.show_losses()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![The training loss against the step: it falls steeply within the first 50 steps, and then slowly on, with small jumps.](images/part3_plain_losses.png)
+#
+# The loss falls steeply, and then slowly on. That looks like success.
+#
+# </details>
+
+# %%
+if MAIN:
+    model = plain_model()
+    t.manual_seed(0)
+    samples = part1.sample(model, 16)
+    utils.show_images([part1.denormalize_img(image) for image in samples.cpu()])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Sixteen grey images: a few could be a boot, a bag or a shirt, others are shreds of clothing, three are nearly black and one is nearly white.](images/part3_plain_samples.png)
+#
+# Honestly: shreds. A few could be a boot or a shirt; others are next to nothing, and one is all glare. Four hundred steps are few, and
+# the loss did not say so.
+#
+# </details>
+
+# %% [markdown]
+# ## How good is it?
+#
+# The loss does not tell. It counts how well *noise* is guessed, mostly in images where that is easy, and it changes
+# with the schedule: two losses can be compared only if all else is equal. Looking at samples is better, but sixteen are few, and
+# you would see neither that a class is missing nor that an image is copied from the training data.
+#
+# So compare *sets* of images: many samples with many real images. Pixel by pixel would be useless, as no two shirts agree in their
+# pixels. Take instead what a network sees that was trained to tell the ten classes apart: the course comes with one, which
+# is right for 93 % of the test images. The 64 numbers of its last layer but one, the **features**, describe what is in
+# an image, and hardly where each pixel is.
+
+# %% [markdown]
+# ### 3.1 The Fréchet distance
+# *Measure how far two sets of images are apart* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
+#
+# Take the features of each set as one cloud of points, and describe a cloud by its mean $\mu$ (D numbers) and its covariance $C$
+# (D × D numbers: how strongly each two features vary together). The distance of two such clouds is
+#
+# $$d = |\mu_1 - \mu_2|^2 + \text{trace}\left(C_1 + C_2 - 2\, (C_1 C_2)^{1/2}\right)$$
+#
+# The power 1/2 is the **matrix square root**: the matrix that, multiplied *as a matrix* by itself, gives $C_1 C_2$. It may come
+# out with a tiny imaginary part: take the real one.
+
+# %%
+def frechet_distance(features1: t.Tensor, features2: t.Tensor) -> float:
+    """How far two clouds of features are apart, each seen as a Gaussian (Heusel et al., Equation 6); 0 for equal ones.
+    features1: (N, D)   features2: (M, D)   N and M larger than 1"""
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    ### BEGIN SOLUTION
+    gap = x1.mean(axis=0) - x2.mean(axis=0)
+    C1, C2 = np.cov(x1, rowvar=False), np.cov(x2, rowvar=False)
+    root = scipy.linalg.sqrtm(C1 @ C2).real
+    return float(gap @ gap + np.trace(C1 + C2 - 2 * root))
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_frechet_distance(frechet_distance)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# What are the shapes of mean and covariance? Which products in the formula are products of matrices?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `np.cov(x, rowvar=False)` gives the (D, D) covariance of rows of observations. `@` multiplies matrices, and the squared
+# length of a vector is `v @ v`. `scipy.linalg.sqrtm` takes a matrix square root, and `.real` the real part.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# `gap = …`, `C1, C2 = np.cov(…), np.cov(…)`, `root = scipy.linalg.sqrtm(…).real`, and then `float(… + np.trace(…))`.
+#
+# </details>
+
+# %% [markdown]
+# What does it see? Compare 2,000 training images with the 10,000 test images, as they are and damaged in several ways.
+
+# %%
+def damaged(images: t.Tensor) -> dict[str, t.Tensor]:
+    """The same images, as they are and damaged. images: (N, 1, 28, 28) in [-1, 1]"""
+    blurred = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    noise = t.randn_like(images)
+    return {
+        "as they are": images,
+        "some noise": (images + 0.1 * noise).clamp(-1, 1),  # std 0.05 on a scale from 0 to 1
+        "noise": (images + 0.2 * noise).clamp(-1, 1),  # std 0.1
+        "blurred": blurred,
+        "one class missing": images[utils.classes(images) != 1],
+        "100, repeated": images[:100].repeat(len(images) // 100, 1, 1, 1),
+        "all black": t.full_like(images, -1),
+        "noise alone": noise.clamp(-1, 1),
+    }
+
+
+@cache
+def test_features() -> t.Tensor:
+    """The features of all test images. returns: (N, 64)"""
+    return utils.features(clothes(train=False))
+
+
+def distance(images: t.Tensor) -> float:
+    """The Fréchet distance of images from the test images. images: (N, 1, 28, 28) in [-1, 1]"""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Matrix is singular")  # images that are all alike have no spread
+        return frechet_distance(utils.features(images), test_features())
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    sets = damaged(clothes()[t.randperm(len(clothes()))[:2000]])
+    print("2,000 training images       distance")
+    for name, images in sets.items():
+        print(f"{name:20} {distance(images):15.1f}")
+    utils.show_images([part1.denormalize_img(images[0]).cpu() for images in sets.values()], list(sets))
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![One image in eight versions: as it is, with some noise, with strong noise, blurred, as it is, as it is, all black, and noise alone.](images/part3_damaged.png)
+#
+# Training images as they are come out near 0; not at 0, as 2,000 images are only a sample. Noise that you hardly mind gives 53, and
+# noise of standard deviation 0.1 on a scale from 0 to 1 gives 173. Blurring gives 139, leaving out a class 61, and a hundred images
+# again and again 43. A black image and pure noise are far beyond, at more than 700.
+#
+# </details>
+
+# %% [markdown]
+# So the distance sees noise, blur, missing classes and copies, which is what we need. Before you trust it, know its limits:
+#
+# - **It depends on the number of images.** Few images make a poor covariance, and the distance comes out too large. Compare only
+#   at equal numbers; here always 2,000.
+# - **It depends on the features.** What the classifier does not look at, it does not see. Another classifier gives other numbers, so
+#   compare only distances from the same one. The usual choice is a network called Inception, and then the distance is
+#   the **FID**. Inception was trained on large colour photographs of dogs, trucks and the like; for small grey clothes its features mean little.
+# - **It is one number.** It does not say whether samples are poor or all alike. It takes both clouds for Gaussians, which they are not.
+#   And a model that recites its training images gets the best mark of all. So look at the samples, at
+#   their classes, and at their nearest neighbours in the training data, too.
+#
+# An older measure is the **Inception Score**. It is high if the classifier is sure about each image, and if all classes
+# come equally often. It never looks at a real image: one perfect picture of each class would get the full mark.
+
+# %%
+def measure_sizes(sizes: list[int]) -> list[tuple[int, float]]:
+    """The distance of so many training images from the test images."""
+    images = clothes()[t.randperm(len(clothes()))]
+    return [(n, distance(images[:n])) for n in sizes]
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    for n, far in measure_sizes([100, 200] if IS_CI else [100, 500, 2000, 10_000]):
+        print(f"{n:7,d} training images: distance {far:6.2f}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# They are all equally good images, and the distance falls from 43 for a hundred of them to less than 1 for 10,000.
+#
+# </details>
+
+# %% [markdown]
+# ## Better: what the network learns from
+#
+# The linear schedule spends many of its 1000 steps on images that are nearly pure noise: after 600 steps, a sixth of the image is
+# left. There is little to learn there. [Nichol and Dhariwal](https://arxiv.org/abs/2102.09672) let $\bar\alpha$ fall like a cosine.
+
+# %% [markdown]
+# ### 3.2 The cosine schedule
+# *Write a schedule from its ᾱ* · ●●●○○ · 20 minutes · Nichol and Dhariwal, Equation 17
+#
+# Begin with the curve that $\bar\alpha$ should follow. With $s = 0.008$ and $T$ steps,
+#
+# $$f(n) = \cos^2\left(\frac{n/T + s}{1 + s} \cdot \frac{\pi}{2}\right) \qquad \bar\alpha_n = \frac{f(n)}{f(0)}$$
+#
+# Then find the $\beta$ that lead there: each step keeps $\bar\alpha_n / \bar\alpha_{n-1}$ of the variance, and $\beta_n$ is the rest.
+# At the end $\bar\alpha_T = 0$, so the last $\beta$ would be 1: clip all of them at `max_beta`.
+
+# %%
+def cosine_schedule(max_steps: int, s: float = 0.008, max_beta: float = 0.999) -> t.Tensor:
+    """The beta of the cosine schedule (Nichol and Dhariwal, Equation 17), none above max_beta.
+    returns: (max_steps,) float32 in (0, max_beta]"""
+    ### BEGIN SOLUTION
+    n = t.arange(max_steps + 1, dtype=t.float64)  # from 0, before any noise
+    f = t.cos((n / max_steps + s) / (1 + s) * math.pi / 2) ** 2
+    betas = 1 - f[1:] / f[:-1]
+    return betas.clamp(max=max_beta).float()
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_cosine_schedule(cosine_schedule)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# How many values of f do you need for `max_steps` betas? Which count does the first one belong to?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `t.arange(max_steps + 1)` gives 0, 1, …, T. In a quotient of two neighbours f(0) cancels. `clamp(max=…)` clips. Neighbours are nearly
+# equal, so float64 keeps more digits of their difference; `.float()` gives float32.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# `n = t.arange(…)`, `f = t.cos(…) ** 2`, `betas = 1 - f[…] / f[…]`, and clip.
+#
+# </details>
+
+# %%
+if MAIN:
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    for name, betas, style in [("linear", part1.linear_schedule(1000), ":"), ("cosine", cosine_schedule(1000), "-")]:
+        axes[0].plot((1 - betas).cumprod(0).sqrt(), style, label=name)
+        axes[1].plot(betas, style, label=name)
+    axes[0].set(title="what is left of the image, √ᾱ", xlabel="steps")
+    axes[1].set(title="variance of a step's noise, β", xlabel="steps", yscale="log")
+    axes[0].legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Left, what is left of the image against the step: the linear schedule falls early and is near 0 from step 700; the cosine falls evenly and reaches 0 at the very end. Right, the variance of a step's noise on a logarithmic scale: linear rises to 0.02; the cosine stays below that for most of the way and shoots up to nearly 1 at the end.](images/part3_schedules.png)
+#
+# The cosine schedule takes the image away evenly. The price is at its end: the last steps add noise of a variance near 1. Going back
+# over such a step, Algorithm 2 divides by √α, which is 0.03, and makes any error of the guess 30 times as large. So
+# with this schedule a sampler has to clip its guess of the image, as yours will.
+#
+# </details>
+
+# %% [markdown]
+# ### 3.3 Guess the velocity
+# *Train a network on v, and use it as a guesser of noise* · ●●●○○ · 20 minutes · Salimans and Ho, Section 4
+#
+# Part 1's bonus had a network guess the clean image. This one guesses $v = \sqrt{\bar\alpha}\, \epsilon - \sqrt{1 - \bar\alpha}\, x_0$.
+# Write two methods. `target` gives the $v$ that the network should learn. `forward` asks the network for its $v$, and turns it
+# into a guess of the noise, so that `sample` can use the model: $\epsilon = \sqrt{1 - \bar\alpha}\, x_t + \sqrt{\bar\alpha}\, v$.
+
+# %%
+class VelocityGuesser(part1.DiffusionModel):
+    """A network that guesses v, seen from outside as one that guesses the noise (Salimans and Ho, Section 4)."""
+
+    def __init__(self, network: nn.Module, noise_schedule: part1.NoiseSchedule):
+        super().__init__()
+        self.network = network
+        self.img_shape = network.img_shape
+        self.noise_schedule = noise_schedule
+
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """What the network should answer for x0 after num_steps steps with this noise.
+        x0, noise: (B, C, H, W)   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        ### BEGIN SOLUTION
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        return alpha_bar.sqrt() * noise - (1 - alpha_bar).sqrt() * x0
+        ### END SOLUTION
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise.
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        ### BEGIN SOLUTION
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        v = self.network(images, num_steps)
+        return (1 - alpha_bar).sqrt() * images + alpha_bar.sqrt() * v
+        ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_VelocityGuesser(VelocityGuesser)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which shape must ᾱ have, to be multiplied with images? Which of the two methods asks the network?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `self.noise_schedule.alpha_bar(num_steps)` is (B,), and `rearrange(…, "b -> b 1 1 1")` makes it fit. `self.network(images,
+# num_steps)` is a guess of v.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# In both, `alpha_bar = rearrange(…)`. Then `return alpha_bar.sqrt() * … - … * …`, and `return … * images + … * v`.
+#
+# </details>
+
+# %% [markdown]
+# The loss is the mean squared error of $v$. It is written out here in float32; exercise 3.6 makes it faster.
+
+# %%
+def fp32_loss(
+    model: VelocityGuesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
+) -> t.Tensor:
+    """The mean squared error of what the network guesses against the model's target.
+    x0, noise, noised: (B, C, H, W) float32   num_steps: (B,) int   returns: ()"""
+    return F.mse_loss(model.network(noised, num_steps), model.target(x0, noise, num_steps))
+
+
+# %% [markdown]
+# Why $v$? See what a guess of the noise that is off by 0.1 does to the guess of the image, and what a $v$ off by 0.1 does.
+
+# %%
+if MAIN:
+    schedule = part1.NoiseSchedule(1000, "cpu", cosine_schedule(1000))
+    n = t.arange(1, 1001)
+    alpha_bar = schedule.alpha_bar(n)
+    plt.plot(n, 0.1 * (1 - alpha_bar).sqrt() / alpha_bar.sqrt(), ":", label="noise off by 0.1")
+    plt.plot(n, 0.1 * (1 - alpha_bar).sqrt(), label="v off by 0.1")
+    plt.xlabel("steps")
+    plt.ylabel("the guessed image is off by")
+    plt.yscale("log")
+    plt.legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two curves on a logarithmic scale. They agree at first. For v the error of the guessed image levels off at 0.1; for noise it climbs ever faster, past 1 near step 940 and above 1000 at the very end.](images/part3_errors.png)
+#
+# Where the image is nearly gone, the guessed noise says next to nothing about it: to get the image, the guess is divided by a
+# number near 0. A guess of v is divided by nothing. It turns from a guess of the noise, where there is little of it, into a guess of the
+# image, where there is much.
+#
+# </details>
+
+# %% [markdown]
+# ## Better: how it learns
+#
+# Each step of training learns from 64 images and 64 draws of noise, so it is a little off, in a random direction. The weights never
+# come to rest; they wander around a good place. Two remedies: take the *mean* of the weights over the last steps, and make the steps
+# smaller towards the end.
+
+# %% [markdown]
+# ### 3.4 Average over the training
+# *Keep a moving average of the weights* · ●●○○○ · 15 minutes · Appendix B
+#
+# After each step, pull every number of the average a little towards that of the model:
+#
+# $$\text{average} \leftarrow d \cdot \text{average} + (1 - d) \cdot \text{model}$$
+#
+# With $d = 0.995$ the average reaches back about $1 / (1 - d) = 200$ steps. At the start, that would be too long a memory, for the
+# first weights are random. So the $n$-th update, counted from 1, takes $\min(d, \frac{1 + n}{10 + n})$. Average the parameters;
+# take buffers (such as the schedule) as they are in the model.
+
+# %%
+class MovingAverage:
+    """An exponential moving average of a model's weights; .model is a model that has them.
+    errors: ValueError for a decay outside [0, 1)"""
+
+    def __init__(self, model: nn.Module, decay: float = 0.995):
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay is {decay}: choose it from 0 (no memory) to just under 1")
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self.decay = decay
+        self.updates = 0
+
+    @t.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the weights that the model has after a step of training; the model itself stays as it is."""
+        ### BEGIN SOLUTION
+        self.updates += 1
+        d = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for average, current in zip(self.model.parameters(), model.parameters(), strict=True):
+            average.copy_(d * average + (1 - d) * current)
+        for average, current in zip(self.model.buffers(), model.buffers(), strict=True):
+            average.copy_(current)
+        ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_MovingAverage(MovingAverage)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which of the two models has its numbers changed? What is d at the first update?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `zip(a.parameters(), b.parameters())` walks through both models side by side. `tensor.copy_(values)` changes a tensor's numbers in place;
+# `tensor = values` would only give the name to another tensor. `model.buffers()` are the buffers.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# `self.updates += 1`, `d = min(…, …)`, a loop with `average.copy_(d * … + … * …)`, and another loop for buffers.
+#
+# </details>
+
+# %% [markdown]
+# A model of one weight, which wanders around 1 after a start at 0:
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    model = nn.Linear(1, 1, bias=False)
+    averages = {d: MovingAverage(model, d) for d in (0.9, 0.995)}
+    curves = {name: [] for name in ["weight", *averages]}
+    for step in range(1000):
+        model.weight.data.fill_(1 - math.exp(-step / 100) + 0.2 * t.randn(()).item())
+        curves["weight"].append(model.weight.item())
+        for d, average in averages.items():
+            average.update(model)
+            curves[d].append(average.model.weight.item())
+    for (name, values), style in zip(curves.items(), [":", "--", "-"], strict=True):
+        plt.plot(values, style, label=name if name == "weight" else f"average, d = {name}", lw=0.7 if name == "weight" else 2)
+    plt.xlabel("training step")
+    plt.legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A jagged curve that rises from 0 to about 1 and stays there, jumping up and down by 0.2. The average with d = 0.9 follows it with smaller jumps; the one with d = 0.995 is smooth, and lags behind at first.](images/part3_average.png)
+#
+# With 0.9 the average still jitters. With 0.995 it is smooth, and late: it takes a few hundred steps to arrive. So the memory has to fit the length of
+# the training.
+#
+# </details>
+
+# %% [markdown]
+# ### 3.5 Land softly
+# *Let the learning rate rise, then fall to 0* · ●●○○○ · 10 minutes · Goyal et al., Section 2.2
+#
+# Write the learning rate for a step, counted from 1. It rises in a straight line during the first `warmup` steps: at step 1 it is
+# peak / warmup, at step `warmup` it is `peak`. From there it falls in a straight line, so that it reaches 0 at step
+# `total_steps`.
+
+# %%
+def learning_rate(step: int, total_steps: int, peak: float, warmup: int) -> float:
+    """The learning rate of a step: a straight line up to the peak, and another one down to 0.
+    step: 1 to total_steps   warmup: 1 to total_steps - 1, the step of the peak"""
+    ### BEGIN SOLUTION
+    if step <= warmup:
+        return peak * step / warmup
+    return peak * (total_steps - step) / (total_steps - warmup)
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_learning_rate(learning_rate)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# How many steps lie between `warmup` and `total_steps`? What share of them is still to come at `step`?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# A straight line from a at 0 to b at N is, at n, a + (b - a) · n / N.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# `if step <= warmup: return peak * …`, else `return peak * (…) / (…)`.
+#
+# </details>
+
+# %%
+if MAIN:
+    plt.plot(range(1, 1001), [learning_rate(n, 1000, peak=0.002, warmup=100) for n in range(1, 1001)])
+    plt.xlabel("training step")
+    plt.ylabel("learning rate")
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A straight line from 0 up to 0.002 at step 100, and another down to 0 at step 1000.](images/part3_learning_rate.png)
+#
+# Large steps at first, which go far, and small ones at the end, which go to the point. The warm-up is for Adam: its first steps rest on
+# very few gradients, and at full size they can go badly wrong.
+#
+# </details>
+
+# %% [markdown]
+# The third remedy is more steps in the same time. float32 has 24 bits for the digits of a number. Noise guessing does not need as many: **bfloat16**
+# keeps 8 of them and float32's whole range, and new processors and GPUs multiply such numbers about twice as fast. **Mixed precision** means: multiply
+# in bfloat16, but keep the weights in float32, or the small changes of each step would be rounded away.
+
+# %% [markdown]
+# ### 3.6 Half the bits
+# *Compute the network in bfloat16, and nothing else* · ●●○○○ · 15 minutes · Micikevicius et al.
+#
+# Write the loss of one batch. Ask `model.network` for its guess under `t.autocast(device, t.bfloat16)`, where `device` is the *name*
+# of the device, `noised.device.type`. Outside of it, in float32, compare the guess with `model.target(x0, noise, num_steps)`
+# by the mean squared error. The weights stay float32 all the time.
+
+# %%
+def bf16_loss(
+    model: VelocityGuesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
+) -> t.Tensor:
+    """The mean squared error of what the network guesses, computed in bfloat16, against the model's target, in float32.
+    x0, noise, noised: (B, C, H, W) float32   num_steps: (B,) int   returns: () float32, with a gradient"""
+    ### BEGIN SOLUTION
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_bf16_loss(bf16_loss)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which of the lines belong under `with t.autocast(…):`, and which after it?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# Under autocast PyTorch itself computes convolutions and matrix products in bfloat16. What comes out of the network may be
+# bfloat16, and `.float()` makes it float32.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# `with t.autocast(…, t.bfloat16): guess = model.network(…)`, then `return F.mse_loss(guess.float(), …)`.
+#
+# </details>
+
+# %% [markdown]
+# Is it worth it here? Not every processor has instructions for bfloat16; without them it is slower than float32. Compare:
+
+# %%
+def seconds_per_step(loss_of: Callable, model: VelocityGuesser, x0: t.Tensor) -> float:
+    """The median time of ten steps of training. loss_of: fp32_loss or bf16_loss"""
+    times = []
+    for _ in range(2 if IS_CI else 12):
+        begin = time.perf_counter()
+        loss_of(model, x0, *part1.noise_img(x0, model.noise_schedule)).backward()
+        model.zero_grad()
+        if x0.is_cuda:
+            t.cuda.synchronize()
+        times.append(time.perf_counter() - begin)
+    return sorted(times)[len(times) // 2]
+
+
+# %%
+if MAIN:
+    schedule = part1.NoiseSchedule(1000, device, cosine_schedule(1000))
+    model, x0 = VelocityGuesser(make_unet(1000).to(device), schedule), clothes()[:64]
+    fp32, bf16 = (seconds_per_step(loss_of, model, x0) for loss_of in (fp32_loss, bf16_loss))
+    print(f"bfloat16 is {fp32 / bf16:.2f} times as fast as float32 here")
+    print(f"this course will use it on this machine: {'yes' if utils.computes_bf16_fast(device) else 'no'}")
+
+# %% [markdown]
+# ## Better: how samples are drawn
+#
+# Algorithm 2 takes all 1000 steps, one network call each. But you may choose: `num_steps` can be any count, so why not go from 1000 straight to
+# 980? The step from $x_n$ to $x_m$ needs another rule then. [DDIM](https://arxiv.org/abs/2010.02502) gives one, with a dial: at $\eta = 1$ it
+# adds fresh noise on the way, as Algorithm 2 does; at $\eta = 0$ it adds none, and each starting noise leads to one image.
+
+# %% [markdown]
+# ### 3.7 Fewer, longer steps
+# *Write the DDIM sampler* · ●●●●○ · 30 minutes · Song et al., Equations 12 and 16
+#
+# Go through counts from $T$ down to 0 that are `n_steps` steps apart. From $x$ after $n$ steps of noise to $x$ after $m < n$:
+#
+# 1. guess the noise, and with it the clean image (`part1.reconstruct`); clip it to [-1, 1]; take the noise that leads from the
+#    *clipped* image to $x$: $\epsilon = (x - \sqrt{\bar\alpha_n}\, x_0) / \sqrt{1 - \bar\alpha_n}$;
+# 2. add noise to the clean image again, for $m$ steps: part of it is the guessed one, part is fresh ($z$):
+#
+# $$x \leftarrow \sqrt{\bar\alpha_m}\, x_0 + \sqrt{1 - \bar\alpha_m - \sigma^2}\, \epsilon + \sigma z \qquad
+# \sigma = \eta \sqrt{\frac{1 - \bar\alpha_m}{1 - \bar\alpha_n} \left(1 - \frac{\bar\alpha_n}{\bar\alpha_m}\right)}$$
+#
+# No noise is left at 0 steps: $\bar\alpha_0 = 1$. By rounding, what is under a root may come out just below 0: clamp it.
+
+# %%
+@t.no_grad()
+def ddim_sample(
+    model: part1.DiffusionModel,
+    n_samples: int,
+    n_steps: int = 50,
+    eta: float = 1.0,
+    start: t.Tensor | None = None,
+    return_all_steps: bool = False,
+) -> t.Tensor | list[t.Tensor]:
+    """Draw images in few steps (Song et al., Equation 12), with the guessed image clipped to [-1, 1].
+    n_steps: 1 to T   eta: 0 (nothing is drawn on the way) to 1 (as much as in Algorithm 2)
+    start: (n_samples, C, H, W), the noise to begin with; None: drawn
+    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps the list of n_steps + 1 images on the way
+    errors: ValueError for a model without a schedule, or for n_samples below 1"""
+    schedule = utils.check_can_sample(model, n_samples)
+    counts = t.linspace(len(schedule), 0, n_steps + 1).round().int().tolist()  # T, ..., 0
+    ### BEGIN SOLUTION
+    x = t.randn(n_samples, *model.img_shape, device=schedule.device) if start is None else start
+    steps = [x]
+    for n, m in pairwise(counts):
+        alpha_bar_n = schedule.alpha_bar(n)
+        alpha_bar_m = schedule.alpha_bar(m) if m > 0 else t.ones_like(alpha_bar_n)
+        num_steps = t.full((n_samples,), n, device=x.device)
+        x0 = part1.reconstruct(x, model(x, num_steps), num_steps, schedule).clamp(-1, 1)
+        noise = (x - alpha_bar_n.sqrt() * x0) / (1 - alpha_bar_n).sqrt()
+        sigma = eta * ((1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)).sqrt()
+        kept = (1 - alpha_bar_m - sigma**2).clamp(min=0)  # rounding can lead below 0
+        x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + sigma * t.randn_like(x)
+        steps.append(x)
+    return steps if return_all_steps else x
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_ddim_sample(ddim_sample)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which pairs of counts does the loop go through? What is σ in the last step, where m = 0?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `pairwise([1000, 500, 0])` gives (1000, 500) and (500, 0). `schedule.alpha_bar(n)` has shape (1,); for 0 it is an error, so take
+# `t.ones(1)` there, on the right device. `.clamp(min=0)` keeps what is under a root from falling below 0.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the shape of the line</summary>
+#
+# `for n, m in pairwise(counts):`, then `x0 = part1.reconstruct(…).clamp(-1, 1)`, `noise = (x - …) / …`, `sigma = eta * (…).sqrt()`,
+# `x = … * x0 + … * noise + sigma * t.randn_like(x)`.
+#
+# </details>
+
+# %% [markdown]
+# To see it at work you need a trained model, so use the one that comes with the course: it was trained for ten minutes, as you
+# will do it below. Its weights belong to the course's own network, not to yours.
+
+# %%
+if MAIN:
+    model = utils.shipped_model()
+    t.manual_seed(0)
+    start = t.randn(8, *model.img_shape, device=model.noise_schedule.device)
+    rows = {
+        f"{n_steps} steps, η = {eta:g}": part1.denormalize_img(ddim_sample(model, 8, n_steps, eta, start))
+        for eta in (0.0, 1.0)
+        for n_steps in (5, 10, 50)
+    }
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Six rows of eight samples. With η = 0, five steps give dim pieces that are much alike, and 10 and 50 steps give clearer ones, most of them the same piece. With η = 1 the rows for 5, 10 and 50 steps show different clothes, the last ones with most detail.](images/part3_ddim.png)
+#
+# All rows begin with the same eight noises. With η = 0 the noise decides: more steps make the same piece clearer, or turn it into
+# another one where five steps were too coarse. With η = 1 fresh noise comes in at each step, so each row shows other clothes.
+#
+# </details>
+
+# %% [markdown]
+# And in numbers, which were measured beforehand with 2,000 samples each:
+
+# %%
+if MAIN:
+    for name, far in json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8")).items():
+        print(f"{name:18} distance {far:5.1f}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# With 50 steps, fresh noise on the way gives better samples than none: 44 against 59. Half as many steps cost little. With 10, both
+# are about twice as far away.
+#
+# </details>
+
+# %% [markdown]
+# ## Ten minutes
+#
+# Now all of it together. The loop is Part 1's with what you have added, and with a few lines for a training that takes longer than
+# you may want to wait: it saves itself as it goes. If you stop the cell, or the kernel dies, run it again: it goes on from
+# where it was saved.
+
+# %%
+def clothes_config() -> dict[str, Any]:
+    """The settings of the long training: ten minutes on two CPU cores, more work on a GPU; tiny under IS_CI."""
+    device = utils.get_device()
+    on_gpu = device.type == "cuda"
+    return dict(
+        lr=0.002,
+        warmup=2 if IS_CI else 100,
+        n_steps=6 if IS_CI else 20_000 if on_gpu else 8000,
+        batch_size=256 if on_gpu else 64,
+        decay=0.999 if on_gpu else 0.995,
+        max_steps=20 if IS_CI else 1000,
+        bf16=utils.computes_bf16_fast(device),
+        img_log_interval=3 if IS_CI else 500,
+        n_images_to_log=16,
+        device=device,
+    )
+
+
+def make_guesser(config: dict[str, Any]) -> VelocityGuesser:
+    """An untrained U-Net that guesses v, with the cosine schedule."""
+    schedule = part1.NoiseSchedule(config["max_steps"], config["device"], cosine_schedule(config["max_steps"]))
+    return VelocityGuesser(make_unet(config["max_steps"]).to(config["device"]), schedule)
+
+
+def draw_samples(model: part1.DiffusionModel, config: dict[str, Any]) -> dict[str, Any]:
+    """What to log on the way: a picture of samples in ten steps."""
+    samples = ddim_sample(model, config["n_images_to_log"], n_steps=10)
+    return {"samples": [utils.grid(part1.denormalize_img(samples))]}
+
+
+# %%
+def train_longer(
+    model: VelocityGuesser,
+    config_dict: dict[str, Any],
+    images: t.Tensor,
+    path: Path | None = None,
+    watch: Callable = draw_samples,
+) -> VelocityGuesser:
+    """Train a model with everything in this part; from where it was saved last, if it was.
+    images: (N, C, H, W) in [-1, 1], on the model's device   path: where to save; None: nowhere
+    watch: gives what to log of the averaged model, every img_log_interval steps
+    returns: the model with averaged weights
+    errors: KeyError for a missing setting, ValueError if path holds another training"""
+    config, network, (rank, processes) = utils.Settings(config_dict), model.network, utils.join_processes()
+    optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
+    average = MovingAverage(model, config["decay"])
+    saved = utils.Saved(path, config, network=network, average=average, averaged=average.model, optimizer=optimizer)
+    loss_of = bf16_loss if config["bf16"] else fp32_loss
+    if processes > 1:
+        model.network = nn.parallel.DistributedDataParallel(network)  # takes the mean of all processes' gradients
+    with utils.start_run(config, config["n_steps"], config["batch_size"], begin=saved.step) as run:
+        for step, rows in utils.minibatches(len(images), config["batch_size"], saved.step, config["n_steps"]):
+            if config["warmup"]:
+                optimizer.param_groups[0]["lr"] = learning_rate(step, config["n_steps"], config["lr"], config["warmup"])
+            x0 = images[rows]
+            num_steps, noise, noised = part1.noise_img(x0, model.noise_schedule)
+            mine = slice(rank, None, processes)  # this process's share of the batch; alone, all of it
+            loss = loss_of(model, x0[mine], num_steps[mine], noise[mine], noised[mine])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # one wild batch should not throw the weights far
+            optimizer.step()
+            average.update(model)
+            run.log({"train_loss": utils.mean_over_processes(loss)}, step)
+            if step % config["img_log_interval"] == 0:
+                with t.random.fork_rng():  # the training goes on as if nothing had been drawn
+                    run.log(watch(average.model, config), step)
+            saved.after(step)
+    saved.save()
+    model.network = network
+    return average.model
+
+# %% [markdown]
+# With a GPU, or with `FULL=1` set, the next cell trains from scratch: ten minutes on two cores that know bfloat16. Otherwise it trains for a
+# minute only, from where the course's own ten-minute run ended, so that you see it work; and the results below are
+# those of the ten-minute run. To begin anew, move the file `saves/clothes.pt` away.
+
+# %%
+@cache
+def clothes_model() -> VelocityGuesser:
+    """The model whose results follow: trained here, with FULL=1 or a GPU; else the one that comes with the course."""
+    config = clothes_config()
+    if IS_CI or utils.FULL or config["device"].type == "cuda":
+        t.manual_seed(0)
+        return train_longer(make_guesser(config), config, clothes(), None if IS_CI else utils.SAVES / "clothes.pt")
+    return utils.shipped_model()
+
+
+# %%
+if MAIN:
+    model = clothes_model()
+    if not (IS_CI or utils.FULL or device.type == "cuda"):
+        t.manual_seed(0)
+        config = clothes_config() | dict(lr=0.0003, n_steps=600, img_log_interval=200)
+        train_longer(copy.deepcopy(model).requires_grad_(), config, clothes())
+
+
+# %% [markdown]
+# And these are the loss and the distance on the way through the ten minutes.
+
+# %%
+def show_ten_minutes() -> None:
+    """The curves of the ten-minute training that comes with the course."""
+    results = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))
+    losses, measured = results["loss_per_100_steps"], results["measured"]
+    _, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    axes[0].plot([100 * n for n in range(1, len(losses) + 1)], losses)
+    axes[0].set(xlabel="training step", ylabel="loss, mean of 100 steps", ylim=(0, None))
+    axes[1].plot([row["images"] for row in measured], [row["distance"] for row in measured], "o-")
+    axes[1].set(xlabel="images seen", ylabel="distance of 2,000 samples", xlim=(0, None), ylim=(0, None))
+    utils.show()
+
+
+# %%
+if MAIN:
+    show_ten_minutes()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Left, the loss against the training step: it falls quickly within the first 1,000 steps, and then slowly. Right, the distance against the images seen: it falls from 101 after 128,000 images to 44 after 512,000.](images/part3_losses.png)
+#
+# After the first 1,000 steps the loss hardly moves. But the distance falls from 101 to 44: the samples become much better all the while. That is
+# why you measure them. (Do not compare this loss with the one above: it is that of v, on another schedule.)
+#
+# </details>
+
+# %% [markdown]
+# ## Results
+#
+# Draw 2,000 samples in 50 steps each, and look at some of them beside test images.
+
+# %%
+@cache
+def clothes_samples() -> t.Tensor:
+    """Samples of clothes_model in 50 steps, drawn at the first call and kept. returns: (2000, 1, 28, 28)"""
+    model, n_samples = clothes_model(), 20 if IS_CI else 2000
+    t.manual_seed(0)
+    n_steps = min(50, len(model.noise_schedule))
+    return t.cat([ddim_sample(model, min(250, n_samples), n_steps) for _ in range(math.ceil(n_samples / 250))])
+
+
+# %%
+if MAIN:
+    clothes_samples.cache_clear()
+    sets = {"samples": clothes_samples(), "test images": clothes(train=False)}
+    utils.show_grids({name: part1.denormalize_img(images[:64]) for name, images in sets.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two grids of 64 small grey pictures of clothes. Left, samples: most of them are plainly trousers, dresses, pullovers, shoes, boots or bags, some are torn or of no clear kind. Right, test images.](images/part3_samples.png)
+#
+# Most samples are clothes that anyone recognises, of all kinds. Look closer, and you find torn sleeves, and patterns that do not hold
+# together: it was ten minutes, and a network of 0.28 million parameters.
+#
+# </details>
+
+# %%
+def class_shares(images: t.Tensor) -> t.Tensor:
+    """Which share of images the classifier takes for each class. returns: (10,)"""
+    return utils.classes(images).bincount(minlength=len(utils.CLASSES)) / len(images)
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    samples = clothes_samples()
+    real = clothes()[t.randperm(len(clothes()))[: len(samples)]]
+    noised = (real + 0.2 * t.randn_like(real)).clamp(-1, 1)  # std 0.1 on a scale from 0 to 1
+    for name, images in [("samples", samples), ("training images with noise", noised), ("training images", real)]:
+        print(f"{name:28} distance {distance(images):7.1f}")
+    print("\nclass      samples  training images")
+    for name, *shares in zip(utils.CLASSES, class_shares(samples), class_shares(real), strict=True):
+        print(f"{name:10} {shares[0]:7.1%} {shares[1]:16.1%}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# The samples come out at 44, a quarter of what noise of standard deviation 0.1 does to real images (173). Real images are near 0, so there is
+# room. And no class is missing: the rarest, sandals, makes 6 % of the samples.
+#
+# </details>
+
+# %% [markdown]
+# Has it learned the training images by heart? Put beside some samples the training images that are nearest to them, pixel by pixel.
+
+# %%
+def nearest(samples: t.Tensor, images: t.Tensor, k: int) -> t.Tensor:
+    """The k images nearest to each sample, by the sum of squared differences.
+    samples: (N, C, H, W)   images: (M, C, H, W)   returns: (N, k, C, H, W)"""
+    rows = t.cdist(samples.flatten(1), images.flatten(1)).topk(k, largest=False).indices
+    return images[rows]
+
+
+# %%
+if MAIN:
+    samples = clothes_samples()[:8]
+    neighbours = nearest(samples, clothes(), k=3)
+    rows = [samples, *neighbours.unbind(dim=1)]
+    utils.show_images([part1.denormalize_img(image).cpu() for images in rows for image in images])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Four rows of eight pieces of clothing: samples on top, and below each of them three training images of much the same shape that differ from it in details.](images/part3_neighbours.png)
+#
+# Each sample has relatives among the training images, of much the same cut, but none is a copy. It has not learned them by heart.
+#
+# </details>
+
+# %% [markdown]
+# The way of one image, from noise to a piece of clothing:
+
+# %%
+if MAIN:
+    model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
+    t.manual_seed(3)
+    way = ddim_sample(model, 1, n_steps, return_all_steps=True)
+    left = [n for n in (50, 40, 30, 20, 10, 5, 2, 0) if n <= n_steps]
+    images = [part1.denormalize_img(way[-1 - n][0].clamp(-1, 1)).cpu() for n in left]
+    utils.show_images(images, [f"{n} steps left" for n in left])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![One image with 50, 40, 30, 20, 10, 5, 2 and 0 steps left: noise alone at first, a light shape under noise with 20 steps left, and at last a long garment with sleeves.](images/part3_way.png)
+#
+# The outline is there while the noise is still strong. The last steps only take the grain away.
+#
+# </details>
+
+# %% [markdown]
+# With $\eta = 0$ each starting noise leads to one image, so you can walk from one noise to another and see the images on the way. A straight line
+# would lead through noise of too small a variance; this path keeps it at 1:
+
+# %%
+def between(start: t.Tensor, end: t.Tensor, n: int) -> t.Tensor:
+    """n noises from start to end, along the arc cos(a) start + sin(a) end, which keeps the variance.
+    start, end: (C, H, W)   returns: (n, C, H, W)"""
+    angles = rearrange(t.linspace(0, math.pi / 2, n), "n -> n 1 1 1").to(start)
+    return angles.cos() * start + angles.sin() * end
+
+
+# %%
+if MAIN:
+    model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
+    t.manual_seed(4)
+    noises = t.randn(4, *model.img_shape, device=model.noise_schedule.device)
+    paths = t.cat([between(noises[0], noises[1], 8), between(noises[2], noises[3], 8)])
+    images = ddim_sample(model, 16, n_steps, eta=0.0, start=paths)
+    utils.show_images([part1.denormalize_img(image).cpu() for image in images])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two rows of eight. Above, a dark shoe that hardly changes for six images, then two jackets. Below, a sneaker, then boots, then light garments.](images/part3_between.png)
+#
+# The way is not even: the image stays much the same for a stretch, and then turns into another kind within a step. There are no
+# things half boot, half shirt: what comes out is clothing all the way.
+#
+# </details>
+
+# %% [markdown]
+# ## When it does not work
+#
+# Diffusion models rarely fail with an error. They train, the loss falls, and the samples are wrong. The way they are wrong tells where to
+# look. Each of these rows comes from the same good weights, with one mistake in the sampling.
+
+# %%
+class Told(nn.Module):
+    """A model that is told another count than the right one. told: what it hears instead of num_steps"""
+
+    def __init__(self, model: part1.DiffusionModel, told: Callable):
+        super().__init__()
+        self.model, self.told = model, told
+        self.img_shape, self.noise_schedule = model.img_shape, model.noise_schedule
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        return self.model(images, self.told(num_steps))
+
+
+@t.no_grad()
+def symptoms(model: VelocityGuesser, start: t.Tensor) -> dict[str, t.Tensor]:
+    """Samples as they should be, and with five mistakes. start: (B, C, H, W), noise"""
+    T, device = len(model.noise_schedule), start.device
+    linear = copy.deepcopy(model)
+    linear.noise_schedule = part1.NoiseSchedule(T, device, part1.linear_schedule(T))
+
+    def draw(model: part1.DiffusionModel, start: t.Tensor, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
+        return ddim_sample(model, len(start), min(n_steps, T), eta, start)
+
+    return {
+        "all is well": draw(model, start),
+        "grey mush": draw(model, start, n_steps=2, eta=0.0),
+        "one class": draw(model, start[:1].expand_as(start), eta=0.0),
+        "labyrinths": draw(linear, start),
+        "noise": draw(Told(model, lambda n: t.full_like(n, T)), start),
+        "white pixels": draw(model, 1.5 * start, eta=0.0),
+    }
+
+
+# %%
+if MAIN:
+    model = clothes_model()
+    t.manual_seed(0)
+    rows = symptoms(model, t.randn(8, *model.img_shape, device=model.noise_schedule.device))
+    utils.show_rows({name: part1.denormalize_img(images) for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Six rows of eight images. All is well: clothes. Grey mush: dim shapes that are all much the same. One class: the same piece of clothing eight times. Labyrinths: black and white lines in a tangle. Noise: nothing but noise. White pixels: blotches of pure black and white in which clothes can be made out.](images/part3_symptoms.png)
+#
+# </details>
+#
+# | you see | and it was | look for |
+# |---|---|---|
+# | grey mush | two steps only: from pure noise the best guess is a mean of all clothes | too few steps; too short a training; samples of the raw weights early on |
+# | one class, or one image | the same starting noise for all | a seed set in a loop; noise of shape (1, C, H, W) that was broadcast; a training set that is not mixed |
+# | labyrinths, though the loss is fine | sampled with the linear schedule, trained with the cosine one | any disagreement of training and sampling: schedule, what is guessed (noise or v), counts that are off |
+# | noise | the network hears count $T$ at every step | `num_steps` not passed on, wrong shape, or not used by the network |
+# | white pixels | a start with noise of standard deviation 1.5 | noise that is too strong: σ in place of σ², noise in the last step, images not in [-1, 1] |
+# | exploding last steps | Algorithm 2's first steps back under the cosine schedule, unclipped | a division by $\sqrt{\bar\alpha}$ near 0: clip the guessed image |
+# | a loss that jumps up and stays | a learning rate that is too high, at the wrong moment | warm-up, `clip_grad_norm_`, a smaller `lr` |
+#
+# (The last two are not in the picture.)
+
+# %% [markdown]
+# ## Glossary: names around training
+#
+# | here | other names, and what they mean |
+# |---|---|
+# | Fréchet distance | FID, if the features are Inception's; 2-Wasserstein distance of two Gaussians, squared |
+# | features | activations, embedding, representation |
+# | v, velocity | v-prediction; `prediction_type="v_prediction"` in some code |
+# | guess of noise, of the image | ε-prediction, x0-prediction |
+# | moving average of the weights | EMA, exponential moving average, shadow weights, Polyak averaging (that is the plain mean) |
+# | mixed precision | AMP (automatic mixed precision), autocast |
+# | warm-up, falling learning rate | learning-rate schedule: beware, "schedule" alone mostly means the noise's |
+# | DDIM, η | a sampler; η = 0 is deterministic, η = 1 the DDPM kind |
+# | clipped guess | `clip_denoised`, `clip_sample` in some code |
+# | saved training | checkpoint |
+
+# %% [markdown]
+# ## What you have now
+#
+# A diffusion model of clothes that anyone recognises, and the means to tell how good it is.
+#
+# - The **Fréchet distance** compares two sets of images by the mean and covariance of their features. Compare at equal numbers, and look
+#   at samples, classes and neighbours as well.
+# - The **cosine schedule** takes the image away evenly, and wants a clipped guess at its end.
+# - **v** is a guess of the noise where there is little and of the image where there is much, and never divided by a number near 0.
+# - An **average of the weights** and a **falling learning rate** bring a noisy training to rest.
+# - **bfloat16** buys more steps in the same time, where the processor knows it.
+# - **DDIM** draws in 50 steps what took 1000, and with $\eta = 0$ each noise is one image.
+#
+# Each of these is in the systems that Part 1 named.
+
+# %% tags=["script"]
+if __name__ == "__main__" and not MAIN:  # torchrun --nproc-per-node=2 solutions/part3_fashion_mnist.py
+    t.manual_seed(0)  # the same in all processes: each draws the whole batch and takes its share
+    config = clothes_config()
+    train_longer(make_guesser(config), config, clothes(), utils.SAVES / "together.pt")
+    t.distributed.destroy_process_group()

@@ -1,0 +1,626 @@
+import numpy as np
+import torch as t
+from einops import einsum, rearrange
+from torch import nn
+
+from solutions.part1_diffusion import DiffusionModel, reconstruct
+from tests.answers import right, wrong
+
+
+class _Given(DiffusionModel):
+    """Right, in parts that an answer overrides. x: x0 or x_t   e: noise   a: ᾱ"""
+
+    def __init__(self, network, noise_schedule):
+        super().__init__()
+        self.network = network
+        self.img_shape = network.img_shape
+        self.noise_schedule = noise_schedule
+
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+    def v(self, x, e, a):
+        return a.sqrt() * e - (1 - a).sqrt() * x
+
+    def noise(self, x, v, a):
+        return (1 - a).sqrt() * x + a.sqrt() * v
+
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps)
+
+    def target(self, x0, noise, num_steps):
+        return self.v(x0, noise, self.alpha_bar(num_steps))
+
+    def forward(self, images, num_steps):
+        return self.noise(images, self.ask(images, num_steps), self.alpha_bar(num_steps))
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class InParts(_Given):
+    pass
+
+
+@right
+class Angles(_Given):
+    """ᾱ as the square of a cosine."""
+
+    def target(self, x0, noise, num_steps):
+        angle = self.noise_schedule.alpha_bar(num_steps).sqrt().acos()[:, None, None, None]
+        return t.cos(angle) * noise - t.sin(angle) * x0
+
+    def forward(self, images, num_steps):
+        angle = self.noise_schedule.alpha_bar(num_steps).sqrt().acos()[:, None, None, None]
+        return t.sin(angle) * images + t.cos(angle) * self.network(images, num_steps)
+
+
+@right
+class Summed(_Given):
+    def target(self, x0, noise, num_steps):
+        a = self.noise_schedule.alpha_bar(num_steps)
+        return einsum(a**0.5, noise, "b, b c h w -> b c h w") - einsum((1 - a) ** 0.5, x0, "b, b c h w -> b c h w")
+
+    def forward(self, images, num_steps):
+        a = self.noise_schedule.alpha_bar(num_steps)
+        parts = t.stack([images, self.network(images, num_steps)])
+        return t.einsum("kb,kbchw->bchw", t.stack([1 - a, a]).sqrt(), parts)
+
+
+@right
+class ThroughTheCleanImage(_Given):
+    def noise(self, x, v, a):
+        x0 = a.sqrt() * x - (1 - a).sqrt() * v
+        return (x - a.sqrt() * x0) / (1 - a).sqrt()
+
+
+@right
+class ThroughTheNoisedImage(_Given):
+    """v = (√ᾱ x_t - x0) / √(1 - ᾱ)"""
+
+    def target(self, x0, noise, num_steps):
+        a = self.alpha_bar(num_steps)
+        xt = a.sqrt() * x0 + (1 - a).sqrt() * noise
+        return (a.sqrt() * xt - reconstruct(xt, noise, num_steps, self.noise_schedule)) / (1 - a).sqrt()
+
+
+@right
+class ImageByImage(_Given):
+    """Each image by itself, and each asked for by itself."""
+
+    def target(self, x0, noise, num_steps):
+        bars = [self.noise_schedule.alpha_bar(int(n)) for n in num_steps]
+        return t.stack([a.sqrt() * e - (1 - a).sqrt() * x for x, e, a in zip(x0, noise, bars, strict=True)])
+
+    def forward(self, images, num_steps):
+        done = []
+        for i, n in enumerate(num_steps.tolist()):
+            a = self.noise_schedule.alpha_bar(n).item()
+            v = self.network(images[i : i + 1], num_steps[i : i + 1])
+            done.append((1 - a) ** 0.5 * images[i : i + 1] + a**0.5 * v)
+        return t.cat(done)
+
+
+@right
+class NumPy(_Given):
+    def target(self, x0, noise, num_steps):
+        bars = np.cumprod(1 - self.noise_schedule.betas.double().cpu().numpy())
+        a = bars[num_steps.cpu().numpy() - 1][:, None, None, None]
+        return t.from_numpy(np.sqrt(a) * noise.cpu().numpy() - np.sqrt(1 - a) * x0.cpu().numpy()).to(x0)
+
+
+@right
+class InPlaceOnItsOwn(_Given):
+    def v(self, x, e, a):
+        return e.clone().mul_(a.sqrt()).sub_(x * (1 - a).sqrt())
+
+    def forward(self, images, num_steps):
+        a = self.alpha_bar(num_steps)
+        v = self.network(images=images, num_steps=num_steps)
+        v *= a.sqrt()
+        v += images * (1 - a).sqrt()
+        return v
+
+
+@right
+class ReversedAxes(_Given):
+    """With the batch as the last axis, (B,) lines up by itself."""
+
+    def target(self, x0, noise, num_steps):
+        a = self.noise_schedule.alpha_bar(num_steps)
+        return self.v(x0.permute(3, 2, 1, 0), noise.permute(3, 2, 1, 0), a).permute(3, 2, 1, 0)
+
+
+@right
+class DoublePrecision(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alphas.double().log().cumsum(0).exp()[num_steps - 1].reshape(-1, 1, 1, 1)
+
+    def v(self, x, e, a):
+        return super().v(x, e, a).float()
+
+    def noise(self, x, v, a):
+        return super().noise(x, v, a).to(x.dtype)
+
+
+@right
+class Rotation(_Given):
+    """(x_t, v) is (x0, ε), turned; forward turns it back."""
+
+    def turn(self, a):
+        return t.stack([t.stack([a.sqrt(), (1 - a).sqrt()]), t.stack([-(1 - a).sqrt(), a.sqrt()])])
+
+    def v(self, x, e, a):
+        return (self.turn(a) * t.stack([x, e])).sum(dim=1)[1]
+
+    def noise(self, x, v, a):
+        return (self.turn(a).transpose(0, 1) * t.stack([x, v])).sum(dim=1)[1]
+
+
+# ------------------------------------------------------------------------------------------------ wrong target
+
+
+@wrong("Are the signs swapped?")
+class SignsSwapped(_Given):
+    def v(self, x, e, a):
+        return (1 - a).sqrt() * x - a.sqrt() * e
+
+
+@wrong("Is x0 added?")
+class Added(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e + (1 - a).sqrt() * x
+
+
+@wrong("Are x0 and noise swapped?")
+class RolesSwapped(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * x - (1 - a).sqrt() * e
+
+
+@wrong("Are x0 and noise swapped?")
+class ArgumentsSwapped(_Given):
+    def target(self, noise, x0, num_steps):
+        return super().target(x0, noise, num_steps)
+
+
+@wrong("Are the two factors swapped?")
+class TargetFactorsSwapped(_Given):
+    def v(self, x, e, a):
+        return (1 - a).sqrt() * e - a.sqrt() * x
+
+
+@wrong("That is x_t, the noised image.")
+class NoisedImage(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * x + (1 - a).sqrt() * e
+
+
+@wrong("Are both square roots missing?")
+class TargetWithoutRoots(_Given):
+    def v(self, x, e, a):
+        return a * e - (1 - a) * x
+
+
+@wrong("Is the square root missing in front of the noise?")
+class NoRootForTheNoise(_Given):
+    def v(self, x, e, a):
+        return a * e - (1 - a).sqrt() * x
+
+
+@wrong("Is the square root missing in front of x0?")
+class NoRootForTheImage(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e - (1 - a) * x
+
+
+@wrong("Does the root cover all of 1 - ᾱ?")
+class TargetRootTooShort(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e - (1 - a.sqrt()) * x
+
+
+@wrong("Is x ** 1/2 taken for a root?")
+class HalfForRoot(_Given):
+    def v(self, x, e, a):
+        return a**1 / 2 * e - (1 - a) ** 1 / 2 * x
+
+
+@wrong("That is the noise. Does this network learn v?")
+class TargetIsTheNoise(_Given):
+    def v(self, x, e, a):
+        return e
+
+
+@wrong("That is x0. Does this network learn v?")
+class TargetIsTheImage(_Given):
+    def v(self, x, e, a):
+        return x
+
+
+@wrong("Are the noise and x0 scaled?")
+class PlainDifference(_Given):
+    def v(self, x, e, a):
+        return e - x
+
+
+@wrong("Is the noise scaled?")
+class NoiseNotScaled(_Given):
+    def v(self, x, e, a):
+        return e - (1 - a).sqrt() * x
+
+
+@wrong("Is x0 scaled?")
+class ImageNotScaled(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e - x
+
+
+@wrong("Is it clamped? v may leave [-1, 1].")
+class TargetClamped(_Given):
+    def v(self, x, e, a):
+        return super().v(x, e, a).clamp(-1, 1)
+
+
+# ------------------------------------------------------------------------------------------------ wrong forward
+
+
+@wrong("That is v as the network gave it.")
+class VelocityReturned(_Given):
+    def noise(self, x, v, a):
+        return v
+
+
+@wrong("Those are the images as they came.")
+class ImagesReturned(_Given):
+    def noise(self, x, v, a):
+        return x
+
+
+@wrong("That is the clean image.")
+class CleanImageReturned(_Given):
+    def noise(self, x, v, a):
+        return a.sqrt() * x - (1 - a).sqrt() * v
+
+
+@wrong("Are the two factors swapped?")
+class ForwardFactorsSwapped(_Given):
+    def noise(self, x, v, a):
+        return a.sqrt() * x + (1 - a).sqrt() * v
+
+
+@wrong("Is v taken away?")
+class VelocityTakenAway(_Given):
+    def noise(self, x, v, a):
+        return (1 - a).sqrt() * x - a.sqrt() * v
+
+
+@wrong("Is that the formula of target once more?")
+class TargetOnceMore(_Given):
+    def noise(self, x, v, a):
+        return self.v(x, v, a)
+
+
+@wrong("Is the formula of target solved for the noise?")
+class TargetSolved(_Given):
+    def noise(self, x, v, a):
+        return (v + (1 - a).sqrt() * x) / a.sqrt()
+
+
+@wrong("Are both square roots missing?")
+class ForwardWithoutRoots(_Given):
+    def noise(self, x, v, a):
+        return (1 - a) * x + a * v
+
+
+@wrong("Is the square root missing in front of the images?")
+class NoRootForTheImages(_Given):
+    def noise(self, x, v, a):
+        return (1 - a) * x + a.sqrt() * v
+
+
+@wrong("Is the square root missing in front of v?")
+class NoRootForTheVelocity(_Given):
+    def noise(self, x, v, a):
+        return (1 - a).sqrt() * x + a * v
+
+
+@wrong("Does the root cover all of 1 - ᾱ?")
+class ForwardRootTooShort(_Given):
+    def noise(self, x, v, a):
+        return (1 - a.sqrt()) * x + a.sqrt() * v
+
+
+@wrong("Is the network's answer taken for a clean image?")
+class ImageGuesser(_Given):
+    def noise(self, x, v, a):
+        return (x - a.sqrt() * v) / (1 - a).sqrt()
+
+
+@wrong("Is the network's answer taken for the noise?")
+class Reconstructed(_Given):
+    def forward(self, images, num_steps):
+        return reconstruct(images, self.network(images, num_steps), num_steps, self.noise_schedule)
+
+
+@wrong("Are the images scaled?")
+class ImagesNotScaled(_Given):
+    def noise(self, x, v, a):
+        return x + a.sqrt() * v
+
+
+@wrong("Is v scaled?")
+class VelocityNotScaled(_Given):
+    def noise(self, x, v, a):
+        return (1 - a).sqrt() * x + v
+
+
+@wrong("Is v used?")
+class VelocityUnused(_Given):
+    def noise(self, x, v, a):
+        return (1 - a).sqrt() * x
+
+
+@wrong("Are the images used?")
+class ImagesUnused(_Given):
+    def noise(self, x, v, a):
+        return a.sqrt() * v
+
+
+@wrong("Is the guess clamped?")
+class GuessClamped(_Given):
+    def noise(self, x, v, a):
+        return super().noise(x, v, a).clamp(-1, 1)
+
+
+@wrong("Is a clean image clamped on the way?")
+class CleanImageClamped(_Given):
+    def noise(self, x, v, a):
+        x0 = (a.sqrt() * x - (1 - a).sqrt() * v).clamp(-1, 1)
+        return (x - a.sqrt() * x0) / (1 - a).sqrt()
+
+
+# ------------------------------------------------------------------------------------------------ another ᾱ
+
+
+@wrong("the α of one step?")
+class Alpha(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("the β of one step?")
+class Beta(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("Is the row one too late?")
+class CountAsRow(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bars[num_steps].reshape(-1, 1, 1, 1)
+
+
+@wrong("ValueError: num_steps counts steps of noise, 1 to 4")
+class RowAsCount(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps - 1)
+
+
+@wrong("Is a root taken twice?")
+class RootTwice(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps).sqrt()
+
+
+@wrong("Do all images get the factors of the first?")
+class OneForAll(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps[0])
+
+
+@wrong("Are the factors those of counts 1, 2, 3, ...?")
+class WholeSchedule(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bars.reshape(-1, 1, 1, 1)
+
+
+@wrong("Are the factors those of the last count?")
+class LastCount(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(len(self.noise_schedule))
+
+
+@wrong("The factors run along the width")
+class AlongTheWidth(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps)
+
+
+@wrong("The factors run along the height")
+class AlongTheHeight(_Given):
+    def alpha_bar(self, num_steps):
+        return rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1")
+
+
+@wrong("The factors run along the channels.")
+class AlongTheChannels(_Given):
+    def alpha_bar(self, num_steps):
+        return rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1")
+
+
+@wrong("target at count 4")
+class LastCountLeftOut(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps.clamp(max=len(self.noise_schedule) - 1))
+
+
+@wrong("the α of one step?")
+class AlphaInForward(_Given):
+    def forward(self, images, num_steps):
+        alpha = self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
+        return self.noise(images, self.network(images, num_steps), alpha)
+
+
+@wrong("IndexError: too many indices")
+class SqueezedTooFar(_Given):
+    """Right but for a batch of one."""
+
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps).squeeze()[:, None, None, None]
+
+
+# ------------------------------------------------------------------------------------------------ wrong question
+
+
+@wrong("the network gets a tensor of shape (4,) as images")
+class QuestionSwapped(_Given):
+    def ask(self, images, num_steps):
+        return self.network(num_steps, images)
+
+
+@wrong("the network is shown other images than forward is given")
+class ImagesClamped(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images.clamp(-1, 1), num_steps)
+
+
+@wrong("the network sees the counts [2, 0, 1, 0], expected [3, 1, 2, 1].\nCounts begin at 1")
+class RowsAsked(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps - 1)
+
+
+@wrong("the network sees the counts [0.75, 0.25, 0.5, 0.25], expected [3, 1, 2, 1].")
+class SharesAsked(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps / len(self.noise_schedule))
+
+
+@wrong("the network sees the counts [3.0, 1.0, 2.0, 1.0], expected [3, 1, 2, 1].")
+class FloatsAsked(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps.float())
+
+
+@wrong("the network gets a tensor of shape (4, 1, 1, 1) as num_steps, expected one count for each of 4 images")
+class CountsReshaped(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps.reshape(-1, 1, 1, 1))
+
+
+@wrong("the network gets an int as num_steps")
+class OneCountAsked(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps[0].item())
+
+
+@wrong("RuntimeError: expected m1 and m2 to have the same dtype")
+class DoubleAsked(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images.double(), num_steps).float()
+
+
+# ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("no gradient comes back to the network.\nIs there a no_grad or a detach in it?")
+class NoGrad(_Given):
+    @t.no_grad()
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps)
+
+
+@wrong("no gradient comes back to the network")
+class Detached(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images, num_steps).detach()
+
+
+@wrong("target changes the noise it is given")
+class NoiseInPlace(_Given):
+    def v(self, x, e, a):
+        e *= a.sqrt()
+        return e - (1 - a).sqrt() * x
+
+
+@wrong("target changes the x0 it is given")
+class ImageInPlace(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e - x.mul_((1 - a).sqrt())
+
+
+@wrong("forward changes the images it is given")
+class ImagesInPlace(_Given):
+    def noise(self, x, v, a):
+        return x.mul_((1 - a).sqrt()) + a.sqrt() * v
+
+
+@wrong("target changes the num_steps it is given")
+class CountsInPlace(_Given):
+    def target(self, x0, noise, num_steps):
+        num_steps -= 1
+        return self.v(x0, noise, self.noise_schedule.alpha_bars[num_steps].reshape(-1, 1, 1, 1))
+
+
+@wrong("AttributeError: ")
+class LeftByTarget(_Given):
+    """forward lives on what target has left behind; sample calls forward alone."""
+
+    def target(self, x0, noise, num_steps):
+        self.a = self.alpha_bar(num_steps)
+        return self.v(x0, noise, self.a)
+
+    def forward(self, images, num_steps):
+        return self.noise(images, self.network(images, num_steps), self.a)
+
+
+@wrong("its noise_schedule is None, not what it was made with")
+class ScheduleLost(_Given):
+    def __init__(self, network, noise_schedule):
+        super().__init__(network, noise_schedule)
+        self.noise_schedule = None
+
+
+@wrong("its network is a Sequential, not what it was made with")
+class NetworkWrapped(_Given):
+    def __init__(self, network, noise_schedule):
+        super().__init__(network, noise_schedule)
+        self.network = nn.Sequential(network, nn.Tanh())
+
+
+@wrong("target, for images of shape (4, 4, 4, 4), returns None")
+class TargetWithoutReturn(_Given):
+    def target(self, x0, noise, num_steps):
+        super().target(x0, noise, num_steps)
+
+
+@wrong("forward, for images of shape (4, 4, 4, 4), returns None")
+class ForwardWithoutReturn(_Given):
+    def forward(self, images, num_steps):
+        super().forward(images, num_steps)
+
+
+@wrong("returns a tensor of shape (4, 64), expected shape (4, 4, 4, 4)")
+class Flattened(_Given):
+    def v(self, x, e, a):
+        return super().v(x, e, a).flatten(1)
+
+
+@wrong("returns numbers of type torch.float64")
+class StillDouble(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps).double()
+
+
+@wrong("returns a tuple, expected one tensor")
+class NoiseAndImage(_Given):
+    def noise(self, x, v, a):
+        return super().noise(x, v, a), a.sqrt() * x - (1 - a).sqrt() * v
+
+
+@wrong("returns nan")
+class RootOfANegative(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e - (a - 1).sqrt() * x

@@ -1,0 +1,424 @@
+import copy
+from contextlib import ExitStack
+
+import torch as t
+import torch.nn.functional as F
+from einops import einsum
+from torch import nn
+
+from tests.answers import right, wrong
+
+
+def _guess(model, noised, num_steps, dtype=t.bfloat16, **settings):
+    with t.autocast(noised.device.type, dtype, **settings):
+        return model.network(noised, num_steps)
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def in_a_block(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@right
+def decorated(model, x0, num_steps, noise, noised):
+    @t.autocast(noised.device.type, t.bfloat16)
+    def ask():
+        return model.network(images=noised, num_steps=num_steps)
+
+    return nn.MSELoss()(model.target(x0, noise, num_steps), ask().to(t.float32))
+
+
+@right
+def context_made_before(model, x0, num_steps, noise, noised):
+    target = model.target(x0=x0, noise=noise, num_steps=num_steps)
+    half = t.amp.autocast(device_type=x0.device.type, dtype=t.bfloat16, cache_enabled=False)
+    with half:
+        guess = model.network(noised, num_steps).float()
+    return (target - guess).pow(2).mean()
+
+
+@right
+def promoted(model, x0, num_steps, noise, noised):
+    """PyTorch itself makes float32 of bfloat16 and float32."""
+    return F.mse_loss(_guess(model, noised, num_steps), model.target(x0, noise, num_steps))
+
+
+@right
+def difference_promoted(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps) - model.target(x0, noise, num_steps)).square().mean()
+
+
+@right
+def switched_off_inside(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model.network(noised, num_steps)
+        with t.autocast(noised.device.type, enabled=False):
+            return F.mse_loss(model.target(x0, noise, num_steps), guess.float())
+
+
+@right
+def by_hand(model, x0, num_steps, noise, noised):
+    device = noised.device.type
+    before = t.is_autocast_enabled(device), t.get_autocast_dtype(device)
+    t.set_autocast_dtype(device, t.bfloat16)
+    t.set_autocast_enabled(device, True)
+    try:
+        guess = model.network(noised, num_steps)
+    finally:
+        t.set_autocast_enabled(device, before[0])
+        t.set_autocast_dtype(device, before[1])
+    t.clear_autocast_cache()
+    return t.mean((guess.float() - model.target(x0, noise, num_steps)) ** 2)
+
+
+@right
+def on_a_stack(model, x0, num_steps, noise, noised):
+    with ExitStack() as stack:
+        stack.enter_context(t.autocast(noised.device.type, t.bfloat16))
+        guess = model.network.forward(noised, num_steps)
+    gap = (guess.type_as(x0) - model.target(x0, noise, num_steps)).flatten()
+    return gap @ gap / gap.numel()
+
+
+@right
+def double_precision(model, x0, num_steps, noise, noised):
+    gap = _guess(model, noised, num_steps).double() - model.target(x0, noise, num_steps).double()
+    return (einsum(gap, gap, "b c h w, b c h w -> ") / gap.numel()).float()
+
+
+@right
+def image_by_image(model, x0, num_steps, noise, noised):
+    guesses, targets = _guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)
+    return t.stack([F.mse_loss(guess, target) for guess, target in zip(guesses, targets, strict=True)]).mean()
+
+
+@right
+def sum_over_count(model, x0, num_steps, noise, noised):
+    target = model.target(x0, noise, num_steps)
+    return F.mse_loss(_guess(model, noised, num_steps).float(), target, reduction="sum") / target.numel()
+
+
+@right
+def norm_squared(model, x0, num_steps, noise, noised):
+    gap = _guess(model, noised, num_steps).float().sub_(model.target(x0, noise, num_steps))  # in place, on its own
+    return t.linalg.vector_norm(gap).square() / gap.numel()
+
+
+# ------------------------------------------------------------------------------------------------ wrong precision
+
+
+@wrong("the network computes in torch.float32, expected torch.bfloat16")
+def no_autocast(model, x0, num_steps, noise, noised):
+    return F.mse_loss(model.network(noised, num_steps), model.target(x0, noise, num_steps))
+
+
+@wrong("the network computes in torch.float32")
+def autocast_without_with(model, x0, num_steps, noise, noised):
+    t.autocast(noised.device.type, t.bfloat16)
+    return F.mse_loss(model.network(noised, num_steps), model.target(x0, noise, num_steps))
+
+
+@wrong("Is it asked inside of an autocast, and one for the device that noised is on?")
+def cuda_hard_coded(model, x0, num_steps, noise, noised):
+    with t.autocast("cuda", t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network computes in torch.float32")
+def asked_after_the_block(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        target = model.target
+    return F.mse_loss(model.network(noised, num_steps), target(x0, noise, num_steps))
+
+
+@wrong("the network computes in torch.float32")
+def disabled(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps, enabled=False), model.target(x0, noise, num_steps))
+
+
+@wrong("the network computes in torch.float32")
+def only_the_answer_cast(model, x0, num_steps, noise, noised):
+    return F.mse_loss(model.network(noised, num_steps).bfloat16().float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network computes in torch.float16, expected torch.bfloat16.\nThere are two types of 16 bits.")
+def float16(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps, t.float16).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("model.target is asked under autocast.\nWhere does the with block end?")
+def all_under_autocast(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        return F.mse_loss(model.network(noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("model.target is asked under autocast")
+def function_decorated(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        return ((model.network(noised, num_steps) - model.target(x0, noise, num_steps)) ** 2).mean()
+
+
+@wrong("the network runs with weights of type torch.bfloat16, expected torch.float32.\nIs the model cast?")
+def model_cast(model, x0, num_steps, noise, noised):
+    guess = model.to(t.bfloat16).network(noised.bfloat16(), num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network runs with weights of type torch.float16")
+def halved(model, x0, num_steps, noise, noised):
+    model.half()
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network runs with weights of type torch.bfloat16")
+def copy_cast(model, x0, num_steps, noise, noised):
+    guess = copy.deepcopy(model.network).bfloat16()(noised.bfloat16(), num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network gets images of type torch.bfloat16, expected torch.float32")
+def images_cast(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised.bfloat16(), num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the loss is of type torch.bfloat16, expected torch.float32.\nOf which type are the guess and the target")
+def loss_in_bfloat16(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps), model.target(x0, noise, num_steps).bfloat16())
+
+
+@wrong("the loss is of type torch.bfloat16")
+def loss_cast(model, x0, num_steps, noise, noised):
+    return in_a_block(model, x0, num_steps, noise, noised).bfloat16()
+
+
+@wrong("Is the loss computed in bfloat16, and cast at the end?")
+def cast_too_late(model, x0, num_steps, noise, noised):
+    guess = _guess(model, noised, num_steps)
+    return F.mse_loss(guess, model.target(x0, noise, num_steps).to(guess.dtype)).float()
+
+
+@wrong("Is the target rounded to bfloat16?")
+def target_rounded(model, x0, num_steps, noise, noised):
+    guess = _guess(model, noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps).to(guess).float())
+
+
+@wrong("Are x0 and noise rounded to bfloat16?")
+def inputs_rounded(model, x0, num_steps, noise, noised):
+    target = model.target(x0.bfloat16(), noise.bfloat16(), num_steps)
+    return F.mse_loss(_guess(model, noised, num_steps).float(), target)
+
+
+@wrong("returns numbers of type torch.float64")
+def still_double(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).double(), model.target(x0, noise, num_steps).double())
+
+
+@wrong("autocast is still on when the function has returned")
+def left_on(model, x0, num_steps, noise, noised):
+    target = model.target(x0, noise, num_steps)
+    t.set_autocast_dtype(noised.device.type, t.bfloat16)
+    t.set_autocast_enabled(noised.device.type, True)
+    return F.mse_loss(model.network(noised, num_steps).float(), target)
+
+
+# ------------------------------------------------------------------------------------------------ wrong comparison
+
+
+@wrong("Is the guess compared with the noise?")
+def against_the_noise(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), noise)
+
+
+@wrong("Is the guess compared with x0?")
+def against_the_image(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), x0)
+
+
+@wrong("Is the guess compared with noised?")
+def against_the_noised(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), noised)
+
+
+@wrong("Are x0 and noise swapped on their way to model.target?")
+def target_swapped(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(noise, x0, num_steps))
+
+
+@wrong("Is model.target given noised for x0?")
+def target_of_noised(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(noised, noise, num_steps))
+
+
+@wrong("Is the model asked, which guesses noise?")
+def model_asked(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("Is that Part 1's loss, of the model and the noise?")
+def loss_of_part_1(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model(noised, num_steps)
+    return F.mse_loss(guess.float(), noise)
+
+
+@wrong("Is the loss a sum?")
+def summed(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps), reduction="sum")
+
+
+@wrong("Is the mean taken over the batch alone?")
+def mean_of_sums(model, x0, num_steps, noise, noised):
+    gap = _guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)
+    return gap.square().flatten(1).sum(dim=1).mean()
+
+
+@wrong("returns a tensor of shape (2, 4, 5), expected shape ()")
+def mean_over_the_batch(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square().mean(dim=0)
+
+
+@wrong("returns a tensor of shape (3, 2, 4, 5), expected shape ()")
+def no_mean(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)) ** 2
+
+
+@wrong("returns a tensor of shape (3,), expected shape ()")
+def loss_of_each_image(model, x0, num_steps, noise, noised):
+    gap = _guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)
+    return gap.square().mean(dim=(1, 2, 3))
+
+
+@wrong("Is that the absolute error?")
+def absolute(model, x0, num_steps, noise, noised):
+    return F.l1_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("Is that a mix of squared and absolute error?")
+def huber(model, x0, num_steps, noise, noised):
+    return F.huber_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("Is a root taken of the loss?")
+def root(model, x0, num_steps, noise, noised):
+    return in_a_block(model, x0, num_steps, noise, noised).sqrt()
+
+
+@wrong("Is the loss halved?")
+def half(model, x0, num_steps, noise, noised):
+    return in_a_block(model, x0, num_steps, noise, noised) / 2
+
+
+@wrong("the loss is ")
+def target_added(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() + model.target(x0, noise, num_steps)).square().mean()
+
+
+# ------------------------------------------------------------------------------------------------ wrong question
+
+
+@wrong("the network is shown x0, expected noised")
+def clean_images(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, x0, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network is shown noise, expected noised")
+def noise_alone(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noise, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network is shown other images, expected noised")
+def noised_clamped(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised.clamp(-1, 1), num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network is told the counts [2, 0, 3], expected [3, 1, 4]")
+def rows(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps - 1).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network is told the counts 3, expected [3, 1, 4]")
+def one_count(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps[0].item()).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network gets a tensor of shape (3,) as images, expected shape (3, 2, 4, 5).\nAre its two arguments in")
+def question_swapped(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, num_steps, noised).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network is asked 2 times, expected once")
+def asked_twice(model, x0, num_steps, noise, noised):
+    _guess(model, noised, num_steps)
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the network is asked 0 times, expected once")
+def never_asked(model, x0, num_steps, noise, noised):
+    return F.mse_loss(noised, model.target(x0, noise, num_steps))
+
+
+# ------------------------------------------------------------------------------------------------ wrong gradient
+
+
+@wrong("no gradient goes back to the weights.\nIs the network asked under no_grad?")
+def no_grad(model, x0, num_steps, noise, noised):
+    with t.no_grad():
+        guess = _guess(model, noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("no gradient goes back to the weights.\nIs the loss cut off from the guess?")
+def detached(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).detach().float(), model.target(x0, noise, num_steps))
+
+
+@wrong("Is the loss cut off from the guess?")
+def gradient_required_too_late(model, x0, num_steps, noise, noised):
+    return t.tensor(in_a_block(model, x0, num_steps, noise, noised).item(), requires_grad=True)
+
+
+@wrong("it returns a float, expected one tensor")
+def item(model, x0, num_steps, noise, noised):
+    return in_a_block(model, x0, num_steps, noise, noised).item()
+
+
+@wrong("the weights have a gradient already.\nIs backward called inside?")
+def backward_called(model, x0, num_steps, noise, noised):
+    loss = in_a_block(model, x0, num_steps, noise, noised)
+    loss.backward()
+    return loss
+
+
+# ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("it changes the noised it is given")
+def noised_reused(model, x0, num_steps, noise, noised):
+    guess = _guess(model, noised, num_steps)
+    return noised.copy_(guess).sub_(model.target(x0, noise, num_steps)).square().mean()
+
+
+@wrong("it changes the noise it is given")
+def noise_in_place(model, x0, num_steps, noise, noised):
+    loss = in_a_block(model, x0, num_steps, noise, noised)
+    noise.zero_()
+    return loss
+
+
+@wrong("returns None.\nDoes the function end in a return?")
+def no_return(model, x0, num_steps, noise, noised):
+    in_a_block(model, x0, num_steps, noise, noised)
+
+
+@wrong("it returns a tuple, expected one tensor")
+def loss_and_guess(model, x0, num_steps, noise, noised):
+    return in_a_block(model, x0, num_steps, noise, noised), noised

@@ -1,0 +1,516 @@
+import cmath
+import math
+from itertools import pairwise
+
+import numpy as np
+import torch as t
+
+from tests.answers import right, wrong
+
+
+def _betas(
+    max_steps,
+    s=0.008,
+    max_beta=0.999,
+    *,
+    counts=lambda T: t.arange(T + 1, dtype=t.float64),
+    angle=lambda n, T, s: (n / T + s) / (1 + s) * math.pi / 2,
+    f=lambda angle: t.cos(angle) ** 2,
+    beta=lambda f: 1 - f[1:] / f[:-1],
+    clip=lambda betas, top: betas.clamp(max=top),
+):
+    """A right schedule, with one place for each mistake."""
+    return clip(beta(f(angle(counts(max_steps), max_steps, s))), max_beta).float()
+
+
+def _from_alpha_bars(bars):
+    """The betas, where ᾱ is 1 before the first of bars."""
+    return 1 - bars / t.cat([t.ones(1), bars[:-1]])
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def as_the_formula(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta)
+
+
+@right
+def in_float32(max_steps, s=0.008, max_beta=0.999):
+    x = t.linspace(0, 1, max_steps + 1)
+    bars = t.cos((x + s) / (1 + s) * t.pi / 2).square()
+    bars = bars / bars[0]
+    return t.minimum(1 - bars[1:] / bars[:-1], t.tensor(max_beta))
+
+
+@right
+def by_the_half_angle_in_float32(max_steps, s=0.008, max_beta=0.999):
+    """cos² a = (1 + cos 2a) / 2, which near a = π/2 keeps few digits."""
+    f = (1 + t.cos((t.arange(max_steps + 1) / max_steps + s) / (1 + s) * math.pi)) / 2
+    return ((f[:-1] - f[1:]) / f[:-1]).clamp(0, max_beta)
+
+
+@right
+def less_the_sine_in_float32(max_steps, s=0.008, max_beta=0.999):
+    f = 1 - t.sin((t.arange(max_steps + 1) / max_steps + s) / (1 + s) * math.pi / 2) ** 2
+    return 1 - t.maximum(f[1:] / f[:-1], t.tensor(1 - max_beta))
+
+
+@right
+def numpy_in_float32(max_steps, s=0.008, max_beta=0.999):
+    x = np.linspace(0, 1, max_steps + 1, dtype=np.float32)
+    f = np.cos(np.float32(np.pi / 2) * (x + np.float32(s)) / np.float32(1 + s)) ** 2
+    return t.from_numpy(np.minimum(1 - f[1:] / f[:-1], np.float32(max_beta)))
+
+
+@right
+def with_a_loop(max_steps, s=0.008, max_beta=0.999):
+    def f(n):
+        return math.cos((n / max_steps + s) / (1 + s) * math.pi / 2) ** 2
+
+    return t.tensor([min(1 - f(n) / f(n - 1), max_beta) for n in range(1, max_steps + 1)])
+
+
+@right
+def in_numpy(max_steps, s=0.008, max_beta=0.999):
+    f = np.cos((np.linspace(0, max_steps, max_steps + 1) / max_steps + s) / (1 + s) * np.pi * 0.5) ** 2
+    return t.from_numpy(np.clip(-np.diff(f) / f[:-1], 0, max_beta).astype(np.float32))
+
+
+@right
+def in_place(max_steps, s=0.008, max_beta=0.999):
+    f = t.arange(max_steps + 1).double()
+    f.div_(max_steps).add_(s).div_(1 + s).mul_(math.pi / 2).cos_().square_()
+    betas = f[1:].div_(f[:-1].clone()).neg_().add_(1)
+    betas[betas > max_beta] = max_beta
+    return betas.to(t.float32)
+
+
+@right
+def sine_from_the_end(max_steps, s=0.008, max_beta=0.999):
+    f = t.sin((1 - t.arange(max_steps + 1, dtype=t.float64) / max_steps) / (1 + s) * math.pi / 2) ** 2
+    return t.where((betas := 1 - f.roll(-1)[:-1] / f[:-1]) < max_beta, betas, max_beta).float()
+
+
+@right
+def with_logarithms(max_steps, s=0.008, max_beta=0.999):
+    n = t.arange(max_steps + 1, dtype=t.float64)
+    logs = 2 * t.log(t.cos((n / max_steps + s) / (1 + s) * math.pi / 2))
+    return (-t.expm1(logs.diff())).clip(None, max_beta).float()
+
+
+@right
+def from_one_before_the_first(max_steps, s=0.008, max_beta=0.999):
+    """ᾱ of the steps 1 to T, with ᾱ = 1 before them."""
+    n = t.arange(1, max_steps + 1, dtype=t.float64)
+    bars = t.cos((n / max_steps + s) / (1 + s) * math.pi / 2) ** 2 / math.cos(s / (1 + s) * math.pi / 2) ** 2
+    return _from_alpha_bars(bars).clamp(max=max_beta).float()
+
+
+@right
+def on_the_circle(max_steps, s=0.008, max_beta=0.999):
+    points = [
+        cmath.exp(0.5j * math.pi * (n + s * max_steps) / (max_steps + s * max_steps)) for n in range(max_steps + 1)
+    ]
+    return t.tensor([min(max_beta, 1 - (b.real / a.real) ** 2) for a, b in pairwise(points)])
+
+
+@right
+def in_windows_of_two(max_steps, s=0.008, max_beta=0.999):
+    n = t.linspace(0, max_steps, max_steps + 1, dtype=t.float64)
+    before, after = t.cos((n / max_steps + s) / (1 + s) * math.pi / 2).pow(2).unfold(0, 2, 1).unbind(1)
+    return t.full((max_steps,), max_beta).minimum(((before - after) / before).float())
+
+
+# ------------------------------------------------------------------------------------------------ the angle
+
+
+@wrong("Is s used?")
+def without_s(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, 0.0, max_beta)
+
+
+@wrong("Is s used, or a fixed number?")
+def s_fixed(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, 0.008, max_beta)
+
+
+@wrong("Is n/T + s divided by 1 + s?")
+def not_divided_by_1_plus_s(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) * math.pi / 2)
+
+
+@wrong("Is s added to n/T, too?")
+def s_in_the_divisor_alone(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T / (1 + s) * math.pi / 2)
+
+
+@wrong("Is n divided by T before s is added?")
+def s_added_to_n(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / T / (1 + s) * math.pi / 2)
+
+
+@wrong("Is s added to T, and not to n/T?")
+def s_added_to_T(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / (T + s) / (1 + s) * math.pi / 2)
+
+
+@wrong("Is s alone divided by 1 + s?")
+def s_alone_divided(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s / (1 + s)) * math.pi / 2)
+
+
+@wrong("Mind the parentheses of 1 + s.")
+def s_added_twice(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: ((n / T + s) / 1 + s) * math.pi / 2)
+
+
+@wrong("Is n divided by T?")
+def counts_not_divided(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / (1 + s) * math.pi / 2)
+
+
+@wrong("Is n divided with //?")
+def whole_numbers(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n // T + s) / (1 + s) * math.pi / 2)
+
+
+@wrong("Is T the max_steps that is given?")
+def always_a_thousand(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / 1000 + s) / (1 + s) * math.pi / 2)
+
+
+@wrong("Is n divided by more than T?")
+def divided_by_one_more(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / (T + 1) + s) / (1 + s) * math.pi / 2)
+
+
+@wrong("Is π halved?")
+def whole_pi(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * math.pi)
+
+
+@wrong("Is the angle multiplied by π/2?")
+def no_pi(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s))
+
+
+@wrong("Is the angle in radians?")
+def degrees(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * 90)
+
+
+# ------------------------------------------------------------------------------------------------ the curve
+
+
+@wrong("Is the cosine squared?")
+def not_squared(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=t.cos)
+
+
+@wrong("Is the cosine squared?")
+def root_of_the_quotient(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - (f[1:] / f[:-1]).sqrt())
+
+
+@wrong("Is the angle squared, and not its cosine?")
+def angle_squared(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: t.cos(angle**2))
+
+
+@wrong("Is that a sine?")
+def sine(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: t.sin(angle) ** 2)
+
+
+# ------------------------------------------------------------------------------------------------ the counts
+
+
+@wrong("All come one step early. Does the first one begin at n = 0?")
+def from_1_to_one_more(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(1, T + 2, dtype=t.float64))
+
+
+@wrong("All come one step late. Does the last one end at n = T?")
+def from_one_less(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(-1, T, dtype=t.float64))
+
+
+@wrong("The first step is missing. Does f begin at n = 0?")
+def from_1_to_the_end(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(1, T + 1, dtype=t.float64))
+
+
+@wrong("The last step is missing. Does f end at n = T?")
+def from_0_to_one_less(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T, dtype=t.float64))
+
+
+@wrong("It has T values of f.")
+def one_value_too_few(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.linspace(0, T, T, dtype=t.float64))
+
+
+@wrong("It has T + 2 values of f.")
+def one_value_too_many(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 2, dtype=t.float64))
+
+
+@wrong("Is it always 1000 steps?")
+def a_thousand_steps(max_steps, s=0.008, max_beta=0.999):
+    return _betas(1000, s, max_beta)
+
+
+@wrong("Does n = 0 have a β?")
+def with_a_0_before(max_steps, s=0.008, max_beta=0.999):
+    return t.cat([t.zeros(1), _betas(max_steps, s, max_beta)])
+
+
+@wrong("The first one is 0. Is f divided by f(0), or by f(1)?")
+def divided_by_f_of_1(max_steps, s=0.008, max_beta=0.999):
+    counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
+    return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: _from_alpha_bars(f / f[0]))
+
+
+@wrong("The first one is 0, and the others come one step late.")
+def one_before_count_0(max_steps, s=0.008, max_beta=0.999):
+    counts = lambda T: t.arange(T, dtype=t.float64)
+    return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: _from_alpha_bars(f / f[0]))
+
+
+@wrong("Only the first one is off. Before it, ᾱ is 1: is f divided by f(0)?")
+def f_taken_for_alpha_bar(max_steps, s=0.008, max_beta=0.999):
+    counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
+    return _betas(max_steps, s, max_beta, counts=counts, beta=_from_alpha_bars)
+
+
+@wrong("Are both ᾱ divided by f(0), or only one?")
+def only_the_earlier_divided(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / (f[:-1] / f[0]))
+
+
+@wrong("Are both ᾱ divided by f(0), or only one?")
+def only_the_later_divided(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / f[0] / f[:-1])
+
+
+# ------------------------------------------------------------------------------------------------ what is returned
+
+
+@wrong("These are ᾱ. Which share")
+def alpha_bars(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f[1:] / f[0])
+
+
+@wrong("These are ᾱ. Which share")
+def alpha_bars_of_the_clipped(max_steps, s=0.008, max_beta=0.999):
+    return (1 - _betas(max_steps, s, max_beta)).cumprod(0)
+
+
+@wrong("These are ᾱ, from n = 0 on.")
+def alpha_bars_from_count_0(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f / f[0], clip=lambda betas, top: betas)
+
+
+@wrong("These are values of f.")
+def the_curve(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f[1:])
+
+
+@wrong("These are 1 - ᾱ, of all steps so far.")
+def noise_after_all_steps(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / f[0])
+
+
+@wrong("These are 1 - ᾱ, of all steps so far.")
+def noise_after_all_steps_unclipped(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / f[0], clip=lambda betas, top: betas)
+
+
+@wrong("These are 1 - f, of all steps so far.")
+def one_less_the_curve(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:])
+
+
+@wrong("Is the sign of each turned round?")
+def one_taken_away(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f[1:] / f[:-1] - 1)
+
+
+@wrong("Is a 1 - missing?")
+def alphas(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f[1:] / f[:-1])
+
+
+@wrong("Is a 1 - missing?")
+def alphas_of_the_clipped(max_steps, s=0.008, max_beta=0.999):
+    return 1 - _betas(max_steps, s, max_beta)
+
+
+@wrong("These are standard deviations.")
+def roots(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).sqrt()
+
+
+@wrong("These are standard deviations.")
+def roots_clipped(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.sqrt().clamp(max=top))
+
+
+@wrong("Is the quotient upside down?")
+def upside_down(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[:-1] / f[1:])
+
+
+@wrong("All are 0. Is the quotient upside down, and clipped from below?")
+def upside_down_above_0(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: (1 - f[:-1] / f[1:]).clamp(min=0))
+
+
+@wrong("All are clipped.")
+def upside_down_without_1(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f[:-1] / f[1:])
+
+
+@wrong("Is it divided by the later f?")
+def divided_by_the_later(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: (f[:-1] - f[1:]) / f[1:])
+
+
+@wrong("These are differences of f. What is each divided by?")
+def differences(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f[:-1] - f[1:])
+
+
+@wrong("These are differences of ᾱ.")
+def differences_of_alpha_bar(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: (f[:-1] - f[1:]) / f[0])
+
+
+@wrong("gives 1 number: [0.6],\nexpected 4:")
+def the_last_alone(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta)[-1:]
+
+
+@wrong("returns a tensor of shape (4, 1), expected shape (4,)")
+def a_column(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta)[:, None]
+
+
+@wrong("expected torch.float32.\nThe sum may be done in float64.")
+def float64(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).double()
+
+
+@wrong("returns a list, expected one tensor")
+def a_list(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).tolist()
+
+
+@wrong("returns an ndarray, expected one tensor")
+def left_in_numpy(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).numpy()
+
+
+@wrong("returns None")
+def no_return(max_steps, s=0.008, max_beta=0.999):
+    _betas(max_steps, s, max_beta)
+
+
+# ------------------------------------------------------------------------------------------------ the clip
+
+
+@wrong("Are they clipped at max_beta?")
+def not_clipped(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas)
+
+
+@wrong("Are they clipped at max_beta?")
+def clipped_at_1(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, 1.0)
+
+
+@wrong("Are they clipped at max_beta?")
+def clipped_in_vain(max_steps, s=0.008, max_beta=0.999):
+    def clip(betas, top):
+        betas.clamp(max=top)
+        return betas
+
+    return _betas(max_steps, s, max_beta, clip=clip)
+
+
+@wrong("Is max_beta used, or a fixed number?")
+def clipped_at_the_default(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, 0.999)
+
+
+@wrong("Is max_beta used, or a fixed number?")
+def clipped_at_another_fixed_beta(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, 0.9999)
+
+
+@wrong("Is only the last one clipped?")
+def last_one_clipped(max_steps, s=0.008, max_beta=0.999):
+    return t.cat([_betas(max_steps, s, 1.0)[:-1], t.tensor([max_beta])])
+
+
+@wrong("Are those above max_beta left out?")
+def left_out(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas[betas <= top])
+
+
+@wrong("Is max_beta a lower limit here?")
+def clipped_from_below(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clamp(top))
+
+
+@wrong("Is there a lower limit, too?")
+def lower_limit(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).clamp(min=0.0001)
+
+
+@wrong("Are all multiplied by max_beta?")
+def scaled(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas / betas.max() * top)
+
+
+@wrong("Is β clipped, or what a step keeps?")
+def alphas_clipped(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: 1 - (1 - betas).clamp(max=top))
+
+
+@wrong("Is β clipped, or ᾱ?")
+def alpha_bars_clipped(max_steps, s=0.008, max_beta=0.999):
+    def beta(f):
+        bars = (f / f[0]).clamp(max=max_beta)
+        return 1 - bars[1:] / bars[:-1]
+
+    return _betas(max_steps, s, max_beta, beta=beta, clip=lambda betas, top: betas)
+
+
+@wrong("Is β clipped, or ᾱ?")
+def alpha_bars_clipped_from_below(max_steps, s=0.008, max_beta=0.999):
+    def beta(f):
+        bars = (f / f[0]).clamp(min=1 - max_beta)
+        return 1 - bars[1:] / bars[:-1]
+
+    return _betas(max_steps, s, max_beta, beta=beta, clip=lambda betas, top: betas)
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("cosine_schedule(4, s=0.1, max_beta=0.6) has a β of 0.2138 for step 1, expected 0.213755.")
+def rounded(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).round(decimals=4)
+
+
+@wrong("cosine_schedule(5) is [0.1013, 0.2795, 0.4736, 0.7241, 0.9]")
+def another_default(max_steps, s=0.008, max_beta=0.9):
+    return _betas(max_steps, s, max_beta)
+
+
+@wrong("cosine_schedule(4, s=0.1, max_beta=0.6) is [0.2139")
+def in_half_precision(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 1), f=lambda angle: t.cos(angle).half() ** 2)

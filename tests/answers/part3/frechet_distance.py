@@ -1,0 +1,435 @@
+from math import fsum, sqrt
+
+import numpy as np
+import scipy
+import torch as t
+
+from tests.answers import right, wrong
+
+
+def _frechet(
+    features1,
+    features2,
+    *,
+    mean=lambda x: x.mean(axis=0),
+    size=lambda v: (v**2).sum(),
+    cov=lambda x: np.cov(x, rowvar=False),
+    product=lambda C1, C2: C1 @ C2,
+    root=scipy.linalg.sqrtm,
+    part=np.real,
+    spread=lambda C1, C2, root: np.trace(C1) + np.trace(C2) - 2 * np.trace(root),
+):
+    """A right distance, with one place for each mistake."""
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    C1, C2 = cov(x1), cov(x2)
+    return size(mean(x1) - mean(x2)) + spread(C1, C2, part(root(product(C1, C2))))
+
+
+@right
+def term_by_term(features1, features2):
+    return _frechet(features1, features2)
+
+
+@right
+def divided_by_n(features1, features2):
+    return float(_frechet(features1, features2, cov=lambda x: np.cov(x.T, bias=True)))
+
+
+@right
+def covariance_by_hand(features1, features2):
+    def cov(x):
+        x = x - x.mean(axis=0, keepdims=True)
+        return np.einsum("ni,nj->ij", x, x) / (x.shape[0] - 1)
+
+    return _frechet(features1, features2, cov=cov, product=lambda C1, C2: C2 @ C1)  # has the same eigenvalues
+
+
+@right
+def mean_square_less_squared_mean(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: x.T @ x / len(x) - np.outer(x.mean(0), x.mean(0)))
+
+
+@right
+def eigenvalues_of_the_product(features1, features2):
+    """The trace of the root is the sum of the roots of the eigenvalues."""
+    x1, x2 = features1.double(), features2.double()
+    C1, C2 = t.cov(x1.T), t.cov(x2.T)
+    roots = t.linalg.eigvals(C1 @ C2).sqrt().real.sum()
+    return (x1.mean(0) - x2.mean(0)).square().sum() + C1.trace() + C2.trace() - 2 * roots
+
+
+@right
+def in_float32(features1, features2):
+    C1, C2 = features1.T.cov(correction=0), features2.T.cov(correction=0)
+    gap = features1.mean(dim=0) - features2.mean(dim=0)
+    return gap.dot(gap) + (C1 + C2).trace() - 2 * t.linalg.eigvals(C1 @ C2).sqrt().real.sum()
+
+
+@right
+def singular_values(features1, features2):
+    """The same trace without a covariance: the sum of the singular values of X1 X2ᵀ."""
+    x1, x2 = features1.double(), features2.double()
+    gap = x1.mean(dim=0) - x2.mean(dim=0)
+    x1, x2 = ((x - x.mean(dim=0)) / (len(x) - 1) ** 0.5 for x in (x1, x2))
+    return (gap.norm() ** 2 + x1.norm() ** 2 + x2.norm() ** 2 - 2 * t.linalg.matrix_norm(x1 @ x2.T, "nuc")).item()
+
+
+@right
+def symmetric_root(features1, features2):
+    """The root of √C1 C2 √C1, which is symmetric and has the same trace."""
+
+    def root(C):
+        values, vectors = np.linalg.eigh(C)
+        return vectors @ np.diag(np.sqrt(values.clip(min=0))) @ vectors.T
+
+    x1, x2 = features1.double().numpy(), features2.double().numpy()
+    C1, C2 = np.cov(x1.T), np.cov(x2.T)
+    return np.sum((x1.mean(0) - x2.mean(0)) ** 2) + np.trace(C1 + C2 - 2 * root(root(C1) @ C2 @ root(C1)))
+
+
+@right
+def by_loops(features1, features2):
+    x1, x2 = features1.double().tolist(), features2.double().tolist()
+
+    def mean_and_covariance(x):
+        n, D = len(x), len(x[0])
+        mean = [fsum(row[i] for row in x) / n for i in range(D)]
+        return mean, [
+            [fsum((row[i] - mean[i]) * (row[j] - mean[j]) for row in x) / (n - 1) for j in range(D)] for i in range(D)
+        ]
+
+    (mean1, C1), (mean2, C2) = mean_and_covariance(x1), mean_and_covariance(x2)
+    root = scipy.linalg.sqrtm(np.array(C1) @ np.array(C2))
+    total = 0.0
+    for i in range(len(C1)):
+        total += (mean1[i] - mean2[i]) ** 2 + C1[i][i] + C2[i][i] - 2 * root[i][i].real
+    return total
+
+
+@right
+def in_place_on_copies(features1, features2):
+    x1, x2 = np.array(features1, dtype=float), np.array(features2, dtype=float)
+    d = np.linalg.norm(x1.mean(axis=0) - x2.mean(axis=0)) ** 2
+    x1 -= x1.mean(axis=0)
+    x2 -= x2.mean(axis=0)
+    C1, C2 = x1.T @ x1 / (len(x1) - 1), x2.T @ x2 / (len(x2) - 1)
+    return np.float32(d + np.trace(C1 + C2 - 2 * scipy.linalg.sqrtm(C1 @ C2).real))
+
+
+@right
+def never_below_zero_with_a_small_eps(features1, features2):
+    """As often seen: 1e-6 on the diagonals, so that nothing is singular, and no distance below 0."""
+    cov = lambda x: np.cov(x, rowvar=False) + 1e-6 * np.eye(x.shape[1])  # noqa: E731
+    return np.asarray(max(_frechet(features1, features2, cov=cov), 0))
+
+
+# ------------------------------------------------------------------------------------------------ wrong means
+
+
+@wrong("Is the length of the gap squared?")
+def length_not_squared(features1, features2):
+    return _frechet(features1, features2, size=np.linalg.norm)
+
+
+@wrong("Are the squares of the gap averaged?")
+def mean_of_the_squares(features1, features2):
+    return _frechet(features1, features2, size=lambda v: np.mean(v**2))
+
+
+@wrong("Is the gap added up before it is squared?")
+def square_of_the_sum(features1, features2):
+    return _frechet(features1, features2, size=lambda v: v.sum() ** 2)
+
+
+@wrong("Are the sizes of the gap added up, without a square?")
+def sum_of_sizes(features1, features2):
+    return _frechet(features1, features2, size=lambda v: np.abs(v).sum())
+
+
+@wrong("The means do not count in it.")
+def gap_forgotten(features1, features2):
+    return _frechet(features1, features2, size=lambda v: 0)
+
+
+@wrong("Is μ one mean of all numbers?")
+def mean_of_all(features1, features2):
+    return _frechet(features1, features2, mean=np.mean)
+
+
+@wrong("Is μ a mean over the features?")
+def mean_of_each_image(features1, features2):
+    return _frechet(features1, features2, mean=lambda x: x.mean(axis=1))
+
+
+@wrong("numbers of shape (2,), expected one number.\nAre the squares of the gap added up?")
+def squares_not_added(features1, features2):
+    return _frechet(features1, features2, size=lambda v: v**2)
+
+
+# ------------------------------------------------------------------------------------------------ wrong covariances
+
+
+@wrong("Only variances count in it.")
+def variances_alone(features1, features2):
+    return _frechet(
+        features1,
+        features2,
+        cov=lambda x: x.var(axis=0),
+        product=np.multiply,
+        root=np.sqrt,
+        spread=lambda C1, C2, root: (C1 + C2 - 2 * root).sum(),
+    )
+
+
+@wrong("Only variances count in it.")
+def all_number_by_number(features1, features2):
+    return _frechet(features1, features2, product=np.multiply, root=np.sqrt)
+
+
+@wrong("Are these standard deviations?")
+def standard_deviations(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: np.diag(x.std(axis=0, ddof=1)))
+
+
+@wrong("Are these correlations?")
+def correlations(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: np.corrcoef(x, rowvar=False))
+
+
+@wrong("Is the mean taken off before C is made?")
+def not_centred(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: x.T @ x / len(x))
+
+
+@wrong("Is C divided by the number of images?")
+def not_divided(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)).T @ (x - x.mean(0)))
+
+
+@wrong("Which shape has C?")
+def rows_for_features(features1, features2):
+    return _frechet(features1, features2, cov=np.cov)
+
+
+@wrong("Which shape has C?")
+def transposed_by_hand(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)) @ (x - x.mean(0)).T / len(x))
+
+
+@wrong("The covariances do not count in it.")
+def one_covariance_twice(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: 0)
+
+
+@wrong("Is the second set used?")
+def first_set_twice(features1, features2):
+    return _frechet(features1, features1)
+
+
+# ------------------------------------------------------------------------------------------------ wrong root
+
+
+@wrong("Is a root taken of each number?")
+def root_of_each_number(features1, features2):
+    return _frechet(features1, features2, root=np.sqrt)
+
+
+@wrong("Is a root taken of each number?")
+def torch_sqrt(features1, features2):
+    C1, C2 = features1.T.cov(), features2.T.cov()
+    gap = features1.mean(0) - features2.mean(0)
+    return (gap @ gap + t.trace(C1 + C2 - 2 * t.sqrt(C1 @ C2))).item()
+
+
+@wrong("Is C₁ C₂ multiplied as matrices are?")
+def product_number_by_number(features1, features2):
+    return _frechet(features1, features2, product=np.multiply)
+
+
+@wrong("Is the root of the product taken?")
+def no_root(features1, features2):
+    return _frechet(features1, features2, root=np.array)
+
+
+@wrong("Is x ** 1/2 taken for a root?")
+def half(features1, features2):
+    return _frechet(features1, features2, root=lambda product: product**1 / 2)
+
+
+@wrong("Is a root taken of each matrix?")
+def product_of_roots(features1, features2):
+    root = scipy.linalg.sqrtm
+    return _frechet(features1, features2, product=lambda C1, C2: root(C1) @ root(C2), root=np.array)
+
+
+@wrong("Does the root cover the whole product?")
+def root_of_the_first(features1, features2):
+    return _frechet(features1, features2, product=lambda C1, C2: scipy.linalg.sqrtm(C1) @ C2, root=np.array)
+
+
+@wrong("Does the root cover the whole product?")
+def root_of_the_second(features1, features2):
+    return _frechet(features1, features2, product=lambda C1, C2: C1 @ scipy.linalg.sqrtm(C2), root=np.array)
+
+
+@wrong("Is each covariance in the product once?")
+def first_covariance_twice(features1, features2):
+    return _frechet(features1, features2, product=lambda C1, C2: C1 @ C1)
+
+
+@wrong("Is each covariance in the product once?")
+def second_covariance_twice(features1, features2):
+    return _frechet(features1, features2, product=lambda C1, C2: C2 @ C2)
+
+
+@wrong("Is that a Cholesky factor?")
+def cholesky(features1, features2):
+    return _frechet(features1, features2, root=np.linalg.cholesky)
+
+
+@wrong("Is C₁ C₂ taken for symmetric?")
+def eigenvalues_as_of_a_symmetric_matrix(features1, features2):
+    return _frechet(features1, features2, root=lambda product: np.diag(np.sqrt(np.linalg.eigvalsh(product))))
+
+
+@wrong("Is the root taken of the trace?")
+def root_of_the_trace(features1, features2):
+    return _frechet(
+        features1, features2, root=np.trace, spread=lambda C1, C2, trace: np.trace(C1 + C2) - 2 * sqrt(trace)
+    )
+
+
+@wrong("The root does not count in it.")
+def imaginary_part(features1, features2):
+    return _frechet(features1, features2, part=np.imag)
+
+
+@wrong("Does the root lose its signs?")
+def absolute_value(features1, features2):
+    return _frechet(features1, features2, part=np.abs)
+
+
+@wrong("Is the real part taken?")
+def complex_root(features1, features2):
+    return _frechet(features1, features2, part=np.array)
+
+
+@wrong("Is the real part taken?")
+def complex_eigenvalues(features1, features2):
+    C1, C2 = features1.T.cov(), features2.T.cov()
+    gap = features1.mean(0) - features2.mean(0)
+    return gap @ gap + t.trace(C1 + C2) - 2 * t.linalg.eigvals(C1 @ C2).sqrt().sum()
+
+
+@wrong("Rounding can move a 0 below 0.")
+def roots_of_rounded_eigenvalues(features1, features2):
+    def root(C):
+        values, vectors = np.linalg.eigh(C)
+        return vectors * np.sqrt(values) @ vectors.T
+
+    x1, x2 = features1.double().numpy(), features2.double().numpy()
+    C1, C2 = np.cov(x1.T), np.cov(x2.T)
+    return np.sum((x1.mean(0) - x2.mean(0)) ** 2) + np.trace(C1 + C2 - 2 * root(root(C1) @ C2 @ root(C1)))
+
+
+# ------------------------------------------------------------------------------------------------ wrong end
+
+
+@wrong("Is the root subtracted twice?")
+def two_forgotten(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 - root))
+
+
+@wrong("Is the root added?")
+def root_added(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 + 2 * root))
+
+
+@wrong("The root does not count in it.")
+def root_forgotten(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2))
+
+
+@wrong("Are all numbers of the matrix added up?")
+def sum_for_trace(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: (C1 + C2 - 2 * root).sum())
+
+
+@wrong("Is the diagonal averaged?")
+def mean_for_trace(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.diag(C1 + C2 - 2 * root).mean())
+
+
+@wrong("Is that a norm of the matrix")
+def norm_for_trace(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 + C2 - 2 * root))
+
+
+@wrong("shape (2, 2), expected one number.\nIs the trace taken, of all three terms?")
+def no_trace(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: C1 + C2 - 2 * root)
+
+
+@wrong("shape (2, 2), expected one number.\nIs the trace taken, of all three terms?")
+def trace_of_two_terms(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root)
+
+
+@wrong("Is a root taken of the whole?")
+def root_of_the_whole(features1, features2):
+    return np.sqrt(_frechet(features1, features2))
+
+
+# ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("Is each set counted by itself?")
+def counted_by_the_first(features1, features2):
+    n = len(features1)
+    return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)).T @ (x - x.mean(0)) / n)
+
+
+@wrong("Is each set counted by itself?")
+def cut_to_the_shorter(features1, features2):
+    n = min(len(features1), len(features2))
+    return _frechet(features1[:n], features2[:n])
+
+
+@wrong("C₂ = [[2, 2], [2, 20]],\nthe distance is 5, expected 5.25.")
+def rounded(features1, features2):
+    return round(_frechet(features1, features2))
+
+
+@wrong("ValueError: ")
+def needs_equal_sizes(features1, features2):
+    x1, x2 = features1.double().numpy(), features2.double().numpy()
+    D = x1.shape[1]
+    both = np.cov(x1, x2, rowvar=False)
+    C1, C2 = both[:D, :D], both[D:, D:]
+    return np.sum((x1.mean(0) - x2.mean(0)) ** 2) + np.trace(C1 + C2 - 2 * scipy.linalg.sqrtm(C1 @ C2).real)
+
+
+@wrong("the distance is 5, expected 0.")
+def shifted(features1, features2):
+    return _frechet(features1, features2) + 5
+
+
+@wrong("it changes the features it is given")
+def in_place(features1, features2):
+    features1 -= features1.mean(dim=0)
+    return _frechet(features1, features2)
+
+
+@wrong("it returns None, expected one number.\nDoes the function end in a return?")
+def no_return(features1, features2):
+    _frechet(features1, features2)
+
+
+@wrong("it returns a tuple, expected one number")
+def both_parts(features1, features2):
+    return _frechet(features1, features2, size=lambda v: 0), _frechet(features1, features2)
+
+
+@wrong("numbers of shape (1, 1), expected one number")
+def one_by_one(features1, features2):
+    return np.array([[_frechet(features1, features2)]])

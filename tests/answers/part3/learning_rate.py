@@ -1,0 +1,452 @@
+import math
+from fractions import Fraction
+from itertools import accumulate
+
+import numpy as np
+import torch as t
+
+from tests.answers import right, wrong
+
+
+def _rate(
+    step,
+    total_steps,
+    peak,
+    warmup,
+    *,
+    rise=lambda n, w: n / w,
+    fall=lambda n, N, w: (N - n) / (N - w),
+):
+    """A right learning rate, with one place for each mistake."""
+    return peak * (rise(step, warmup) if step <= warmup else fall(step, total_steps, warmup))
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def two_lines(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else peak * (total_steps - step) / (total_steps - warmup)
+
+
+@right
+def the_lower_of_both_lines(step, total_steps, peak, warmup):
+    return peak * min(step / warmup, (total_steps - step) / (total_steps - warmup))
+
+
+@right
+def both_stopped_at_1(step, total_steps, peak, warmup):
+    return min(1, step / warmup) * min(1, (total_steps - step) / (total_steps - warmup)) * peak
+
+
+@right
+def interpolated(step, total_steps, peak, warmup):
+    return np.interp(step, [0, warmup, total_steps], [0, peak, 0])
+
+
+@right
+def step_by_step(step, total_steps, peak, warmup):
+    rate = 0.0
+    for n in range(1, step + 1):
+        rate += peak / warmup if n <= warmup else -peak / (total_steps - warmup)
+    return rate
+
+
+@right
+def added_up_in_float32(step, total_steps, peak, warmup):
+    ups = [peak / warmup] * warmup + [-peak / (total_steps - warmup)] * (total_steps - warmup)
+    return float(np.cumsum(np.array(ups, dtype=np.float32))[step - 1])
+
+
+@right
+def accumulated(step, total_steps, peak, warmup):
+    ups = [peak / warmup] * warmup + [-peak / (total_steps - warmup)] * (total_steps - warmup)
+    return [*accumulate(ups, initial=0)][step]
+
+
+@right
+def as_a_tensor(step, total_steps, peak, warmup):
+    return peak * t.tensor([step / warmup, 1 - (step - warmup) / (total_steps - warmup)]).min()
+
+
+@right
+def a_tensor_of_one_number(step, total_steps, peak, warmup):
+    return t.where(
+        t.tensor([step]) < warmup,
+        t.tensor([peak * step / warmup]),
+        t.tensor([peak - peak * (step - warmup) / (total_steps - warmup)]),
+    )
+
+
+@right
+def looked_up(step, total_steps, peak, warmup):
+    up, down = t.linspace(0, peak, warmup + 1), t.linspace(peak, 0, total_steps - warmup + 1)
+    return t.cat([up, down[1:]])[step].item()
+
+
+@right
+def looked_up_in_numpy(step, total_steps, peak, warmup):
+    up, down = np.linspace(0, peak, warmup, endpoint=False), np.linspace(peak, 0, total_steps - warmup + 1)
+    return np.concatenate([up, down], dtype=np.float32)[step]
+
+
+@right
+def with_lerp(step, total_steps, peak, warmup):
+    start, end, share = 0, peak, step / warmup
+    if step > warmup:
+        start, end, share = peak, 0, (step - warmup) / (total_steps - warmup)
+    return start + (end - start) * share
+
+
+@right
+def as_a_fraction(step, total_steps, peak, warmup):
+    share = Fraction(step, warmup) if step < warmup else Fraction(total_steps - step, total_steps - warmup)
+    return Fraction(peak) * share
+
+
+@right
+def by_a_scheduler(step, total_steps, peak, warmup):
+    optimizer = t.optim.SGD([t.zeros(1)], lr=peak)
+    schedule = t.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda n: n / warmup if n < warmup else max(0, total_steps - n) / (total_steps - warmup)
+    )
+    for _ in range(step):
+        optimizer.step()
+        schedule.step()
+    return schedule.get_last_lr()[0]
+
+
+@right
+def as_a_triangle(step, total_steps, peak, warmup):
+    """Two straight lines are one and the size of another."""
+    up, down = 1 / warmup, 1 / (total_steps - warmup)
+    return peak * (1 + (up - down) / 2 * (step - warmup) - (up + down) / 2 * abs(step - warmup))
+
+
+# ------------------------------------------------------------------------------------------------ counted from 0
+
+
+@wrong("Do all values come one step late?")
+def one_step_late(step, total_steps, peak, warmup):
+    return _rate(step - 1, total_steps, peak, warmup)
+
+
+@wrong("Do all values come one step early?")
+def one_step_early(step, total_steps, peak, warmup):
+    return _rate(step + 1, total_steps, peak, warmup)
+
+
+@wrong("Do all values come one step early?")
+def one_step_early_and_never_negative(step, total_steps, peak, warmup):
+    return max(0, _rate(step + 1, total_steps, peak, warmup))
+
+
+@wrong("Is the first rate 0?")
+def rise_from_index_0(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n - 1) / w)
+
+
+@wrong("Is the rise from 0 at step 1?")
+def rise_with_0_among_its_steps(step, total_steps, peak, warmup):
+    rise = lambda n, w: t.linspace(0, 1, w)[n - 1].item()
+    return _rate(step, total_steps, peak, warmup, rise=rise)
+
+
+@wrong("Is the peak a step early?")
+def rise_one_step_early(step, total_steps, peak, warmup):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * (total_steps - step) / (total_steps - warmup)
+
+
+# ------------------------------------------------------------------------------------------------ the warm-up
+
+
+@wrong("At which step does the rise reach the peak?")
+def rise_too_long(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / (w + 1))
+
+
+@wrong("Do the next ones grow?")
+def first_value_throughout(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 1 / w)
+
+
+@wrong("It begins at the peak and stays there.")
+def flat_at_first(step, total_steps, peak, warmup):
+    return peak * min(1, (total_steps - step) / (total_steps - warmup))
+
+
+@wrong("It falls all the way from step 0.")
+def no_warmup(step, total_steps, peak, warmup):
+    return peak * (total_steps - step) / total_steps
+
+
+@wrong("It falls all the way from step 1.")
+def no_warmup_from_step_1(step, total_steps, peak, warmup):
+    return peak * (1 - (step - 1) / (total_steps - 1))
+
+
+@wrong("Is warmup used, or a fixed number?")
+def fixed_warmup(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, 100)
+
+
+@wrong("returns None.\nDoes each way through the function end in a return?")
+def only_the_fall_returns(step, total_steps, peak, warmup):
+    if step > warmup:
+        return peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("learning_rate(4, 8, peak=0.9, warmup=3) returns None")
+def only_the_warmup_returns(step, total_steps, peak, warmup):
+    if step <= warmup:
+        return peak * step / warmup
+
+
+@wrong("Is it 0 in the warm-up, or rounded down by //?")
+def whole_rates_in_the_rise(step, total_steps, peak, warmup):
+    return peak * step // warmup if step <= warmup else peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Is the rise rounded down by //?")
+def whole_shares_in_the_rise(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n // w)
+
+
+@wrong("Is the rise divided by its number of steps?")
+def rise_not_divided(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n)
+
+
+@wrong("Does the rise take warmup steps, or all?")
+def rise_over_all_steps(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / total_steps)
+
+
+@wrong("The fall alone begins above the peak.")
+def the_fall_alone(step, total_steps, peak, warmup):
+    return peak * (total_steps - step) / (total_steps - warmup)
+
+
+# ------------------------------------------------------------------------------------------------ the fall
+
+
+@wrong("Is the fall divided by its number of steps?")
+def fall_not_divided(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: N - n)
+
+
+@wrong("Is the fall divided by the number of steps of the rise?")
+def fall_divided_by_warmup(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / w)
+
+
+@wrong("The fall is below 0.")
+def fall_below_0(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (n - N) / (N - w))
+
+
+@wrong("Is it 0 right after the peak, or rounded down by //?")
+def whole_rates_in_the_fall(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else peak * (total_steps - step) // (total_steps - warmup)
+
+
+@wrong("Does it fall after the warm-up?")
+def no_fall(step, total_steps, peak, warmup):
+    return peak * min(1, step / warmup)
+
+
+@wrong("Does it fall before the last step?")
+def flat_until_the_end(step, total_steps, peak, warmup):
+    return 0.0 if step == total_steps else peak * min(1, step / warmup)
+
+
+@wrong("Is it 0 right after the peak, or rounded down by //?")
+def nothing_after_the_peak(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else 0
+
+
+@wrong("Does the rise end at the peak?")
+def never_falls(step, total_steps, peak, warmup):
+    return peak * step / warmup
+
+
+@wrong("It drops and rises again.")
+def rising_again(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (n - w) / (N - w))
+
+
+@wrong("Would it be 0 one step after the last one?")
+def zero_one_step_late(step, total_steps, peak, warmup):
+    return _rate(step, total_steps + 1, peak, warmup)
+
+
+@wrong("Does the whole fall come one step late?")
+def fall_one_step_late(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - (n - 1 - w) / (N - w))
+
+
+@wrong("The peak lasts for two steps.")
+def peak_lasts(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: t.linspace(1, 0, N - w)[n - w - 1].item())
+
+
+@wrong("Is it 0 one step before the last one?")
+def zero_one_step_early(step, total_steps, peak, warmup):
+    return max(0.0, _rate(step, total_steps - 1, peak, warmup))
+
+
+@wrong("Is it 0 one step before the last one?")
+def negative_at_the_end(step, total_steps, peak, warmup):
+    return _rate(step, total_steps - 1, peak, warmup)
+
+
+@wrong("Does the whole fall come one step early?")
+def fall_one_step_early(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n - 1) / (N - w))
+
+
+@wrong("It jumps after the peak.")
+def jump_after_the_peak(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / N)
+
+
+@wrong("It is not 0 at the end.")
+def fall_over_all_steps(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - (n - w) / N)
+
+
+@wrong("Is warmup taken away from the steps that are left, too?")
+def warmup_taken_away_twice(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - n / (N - w))
+
+
+@wrong("Does the fall begin at step 0, and cut off the peak?")
+def falls_from_the_start(step, total_steps, peak, warmup):
+    return peak * min(1, step / warmup) * (1 - step / total_steps)
+
+
+@wrong("Are both lines multiplied?")
+def both_lines_multiplied(step, total_steps, peak, warmup):
+    return peak * step / warmup * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Is it the higher one of the two lines?")
+def the_higher_of_both_lines(step, total_steps, peak, warmup):
+    return peak * max(step / warmup, (total_steps - step) / (total_steps - warmup))
+
+
+@wrong("Is it the higher one of the two lines?")
+def lines_swapped(step, total_steps, peak, warmup):
+    return peak * step / warmup if step > warmup else peak * (total_steps - step) / (total_steps - warmup)
+
+
+# ------------------------------------------------------------------------------------------------ no straight line
+
+
+@wrong("Is the fall a cosine?")
+def cosine(step, total_steps, peak, warmup):
+    return _rate(
+        step, total_steps, peak, warmup, fall=lambda n, N, w: 0.5 * (1 + math.cos(math.pi * (n - w) / (N - w)))
+    )
+
+
+@wrong("Is the fall a quarter of a cosine?")
+def quarter_of_a_cosine(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: math.cos(math.pi / 2 * (n - w) / (N - w)))
+
+
+@wrong("Is the fall squared?")
+def squared(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: ((N - n) / (N - w)) ** 2)
+
+
+@wrong("Is the fall divided by the step?")
+def divided_by_the_step(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: w / n)
+
+
+@wrong("Is the fall divided by the root of the step?")
+def divided_by_the_root(step, total_steps, peak, warmup):
+    return peak * min(step / warmup, (warmup / step) ** 0.5)
+
+
+@wrong("After the peak, each is the same part of the one before.")
+def exponential(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: math.exp(-(n - w) / (N - w)))
+
+
+@wrong("After the peak, each is the same part of the one before.")
+def a_hundredth_less(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 0.99 ** (n - w))
+
+
+@wrong("Is it divided with //?")
+def whole_numbers(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n // w, fall=lambda n, N, w: (N - n) // (N - w))
+
+
+@wrong("Is it rounded to a whole number, as // does?")
+def whole_rates(step, total_steps, peak, warmup):
+    return peak * step // warmup if step <= warmup else peak * (total_steps - step) // (total_steps - warmup)
+
+
+# ------------------------------------------------------------------------------------------------ other slips
+
+
+@wrong("Is peak used?")
+def no_peak(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, 1, warmup)
+
+
+@wrong("Is peak used, or a fixed number?")
+def fixed_peak(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, 0.002, warmup)
+
+
+@wrong("Is peak used in the rise, too?")
+def no_peak_in_the_rise(step, total_steps, peak, warmup):
+    return step / warmup if step <= warmup else peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Is peak used in the fall, too?")
+def no_peak_in_the_fall(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Is total_steps used, or a fixed number?")
+def fixed_total_steps(step, total_steps, peak, warmup):
+    return _rate(step, 1000, peak, warmup)
+
+
+@wrong(
+    "learning_rate(1, 6, peak=0.01, warmup=5) is 0, expected 0.002.\nSteps 1, 2, …, 6 get [0, 0, 0.01, 0.01, 0.01, 0]."
+)
+def rounded(step, total_steps, peak, warmup):
+    return round(_rate(step, total_steps, peak, warmup), 2)
+
+
+@wrong("Steps 1, 2, …, 6 get [0.002, 0.004, 0.006, 0.008, 0.01, 1e-05].")
+def with_a_lowest_rate(step, total_steps, peak, warmup):
+    return max(1e-5, _rate(step, total_steps, peak, warmup))
+
+
+@wrong("returns an ndarray, expected one number")
+def all_steps(step, total_steps, peak, warmup):
+    return np.interp(np.arange(1, total_steps + 1), [0, warmup, total_steps], [0, peak, 0])
+
+
+@wrong("returns a tuple, expected one number")
+def both_lines(step, total_steps, peak, warmup):
+    return peak * step / warmup, peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("is nan, expected 0.3.")
+def not_a_number(step, total_steps, peak, warmup):
+    return np.float64(peak) * np.nan
+
+
+@wrong("returns None")
+def no_return(step, total_steps, peak, warmup):
+    _rate(step, total_steps, peak, warmup)

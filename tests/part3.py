@@ -1,0 +1,1331 @@
+"""The checks of Part 3. Call one with your own function: tests.part3.check_frechet_distance(frechet_distance)
+
+Each compares with a closed form. A table holds, for each mistake, the question to ask and what that mistake computes;
+the first row that fits all that was measured is the diagnosis.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from math import cos, pi, sqrt
+from types import SimpleNamespace
+
+import numpy as np
+import torch as t
+import torch.nn.functional as F
+from scipy.linalg import sqrtm
+from torch import nn
+
+from solutions.part1_diffusion import NoiseSchedule, linear_schedule
+from solutions.part3_fashion_mnist import VelocityGuesser
+from tests import part1
+from tests.checking import Mistake, check, expect_tensor, kind, numbers, seed_all
+
+# ----------------------------------------------------------------------------------------------- 3.1 frechet_distance
+# The clouds are made so that their distance is known without the formula. A mistake is the formula with one part
+# replaced: the means μ, the gap's |.|², the covariances C, their root R, or what is made of all that at the end.
+
+
+def frechet(
+    x1: np.ndarray,
+    x2: np.ndarray,
+    ddof: int,
+    mean: Callable = lambda x: x.mean(axis=0),
+    size: Callable = lambda v: v @ v,
+    cov: Callable = lambda x, ddof: np.cov(x.T, ddof=ddof),
+    root: Callable = lambda A, B: sqrtm(A @ B),
+    end: Callable = lambda g, A, B, R: g + np.trace(A + B - 2 * R),
+) -> float:
+    A, B = cov(x1, ddof), cov(x2, ddof)
+    return end(size(mean(x1) - mean(x2)), A, B, root(A, B)).real
+
+
+def gram(x: np.ndarray, ddof: int) -> np.ndarray:
+    x = x - x.mean(axis=0)
+    return x @ x.T / (len(x) - ddof)
+
+
+SHAPE_OF_C = "Which shape has C? It tells how features vary together, not images."
+WHOLE_PRODUCT = "Does the root cover the whole product?"
+BOTH_ONCE = "Is each covariance in the product once?"
+FRECHET_MISTAKES = [
+    ("Is the length of the gap squared?", dict(size=np.linalg.norm)),
+    ("Are the squares of the gap averaged? They are added up.", dict(size=lambda v: (v**2).mean())),
+    ("Is the gap added up before it is squared?", dict(size=lambda v: v.sum() ** 2)),
+    ("Are the sizes of the gap added up, without a square?", dict(size=lambda v: np.abs(v).sum())),
+    ("The means do not count in it. Is each that of its own set?", dict(size=lambda v: 0)),
+    ("Is μ one mean of all numbers? Each feature has its own.", dict(mean=lambda x: x.mean(keepdims=True)[0])),
+    ("Is μ a mean over the features? It is one over the images.", dict(mean=lambda x: x.mean(axis=1))),
+    ("Only variances count in it. What else is in C?", dict(cov=lambda x, ddof: np.diag(x.var(axis=0, ddof=ddof)))),
+    ("Are these standard deviations?", dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof)))),
+    ("Are these correlations?", dict(cov=lambda x, ddof: np.corrcoef(x.T))),
+    ("Is the mean taken off before C is made?", dict(cov=lambda x, ddof: x.T @ x / (len(x) - ddof))),
+    ("Is C divided by the number of images?", dict(cov=lambda x, ddof: np.cov(x.T) * (len(x) - 1))),
+    (SHAPE_OF_C, dict(cov=lambda x, ddof: np.cov(x, ddof=ddof))),
+    (SHAPE_OF_C, dict(cov=gram)),
+    ("Is a root taken of each number? Here it is that of a matrix.", dict(root=lambda A, B: np.sqrt(A @ B))),
+    ("Is C₁ C₂ multiplied as matrices are?", dict(root=lambda A, B: sqrtm(A * B))),
+    ("Is the root of the product taken?", dict(root=lambda A, B: A @ B)),
+    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", dict(root=lambda A, B: A @ B / 2)),
+    ("Is a root taken of each matrix? First comes the product.", dict(root=lambda A, B: sqrtm(A) @ sqrtm(B))),
+    (WHOLE_PRODUCT, dict(root=lambda A, B: sqrtm(A) @ B)),
+    (WHOLE_PRODUCT, dict(root=lambda A, B: A @ sqrtm(B))),
+    (BOTH_ONCE, dict(root=lambda A, B: A)),
+    (BOTH_ONCE, dict(root=lambda A, B: B)),
+    ("Is that a Cholesky factor? It is no matrix root.", dict(root=lambda A, B: np.linalg.cholesky(A @ B))),
+    ("Is C₁ C₂ taken for symmetric? It is not.", dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.eigvalsh(A @ B))))),
+    ("Does the root lose its signs? The real part keeps them.", dict(root=lambda A, B: np.abs(sqrtm(A @ B)))),
+    ("Is the root taken of the trace?", dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B)))),
+    ("Is the root subtracted twice?", dict(end=lambda g, A, B, R: g + np.trace(A + B - R))),
+    ("Is the root added? It is subtracted.", dict(end=lambda g, A, B, R: g + np.trace(A + B + 2 * R))),
+    ("The root does not count in it. Which part of it is taken?", dict(end=lambda g, A, B, R: g + np.trace(A + B))),
+    ("The covariances do not count in it. Is each that of its own set?", dict(end=lambda g, A, B, R: g)),
+    ("Is the second set used?", dict(end=lambda g, A, B, R: np.zeros(()))),
+    ("Are all numbers of the matrix added up?", dict(end=lambda g, A, B, R: g + (A + B - 2 * R).sum())),
+    ("Is the diagonal averaged? A trace adds it up.", dict(end=lambda g, A, B, R: g + np.diag(A + B - 2 * R).mean())),
+    ("Is that a norm of the matrix?", dict(end=lambda g, A, B, R: g + np.linalg.norm(A + B - 2 * R))),
+    ("Is a root taken of the whole?", dict(end=lambda g, A, B, R: np.sqrt(g + np.trace(A + B - 2 * R)))),
+]
+
+
+@dataclass
+class Clouds:
+    """Two clouds of points whose distance is known. gap: |μ₁ - μ₂|²   traces: of C₁, C₂ and R, where C has n - 1"""
+
+    words: str
+    x1: t.Tensor
+    x2: t.Tensor
+    gap: float
+    traces: tuple[float, float, float]
+
+    def distance(self, ddof: int) -> float:
+        """d where each covariance is divided by its n - ddof."""
+        one, two = ((len(x) - 1) / (len(x) - ddof) for x in (self.x1, self.x2))
+        return self.gap + one * self.traces[0] + two * self.traces[1] - 2 * sqrt(one * two) * self.traces[2]
+
+    def mistaken(self, mistake: dict[str, Callable], ddof: int) -> float:
+        return frechet(self.x1.double().numpy(), self.x2.double().numpy(), ddof, **mistake)
+
+
+def clouds(n: int, m: int, gap: Sequence[float], W: np.ndarray, T: np.ndarray) -> Clouds:
+    """C₁ = Wᵀ W and C₂ = T C₁ T, with a symmetric T: then C₁ C₂ is C₁ T times itself, and R = C₁ T."""
+    white = []
+    for rows in (n, m):  # points with mean 0 and covariance 1
+        x = np.random.randn(rows, len(W))
+        white.append(np.linalg.qr(x - x.mean(axis=0)).Q * sqrt(rows - 1))
+    mean = np.linspace(1, 2, len(T))
+    x1, x2 = (t.tensor(x, dtype=t.float32) for x in (white[0] @ W + mean + gap, white[1] @ W @ T + mean))
+    C1, C2, R = W.T @ W, T @ W.T @ W @ T, W.T @ W @ T
+    matrices = f"means {tuple(gap)} apart, C₁ = {C1.tolist()}, C₂ = {C2.tolist()}"
+    words = f"{n} and {m} points, {matrices}" if len(T) == 2 else f"{n} and {m} points with {len(T)} features"
+    return Clouds(words, x1, x2, np.dot(gap, gap), (np.trace(C1), np.trace(C2), np.trace(R)))
+
+
+def judge_number(answer: Callable, pair: Clouds) -> float:
+    """What the answer makes of two clouds: a number of Python's, of NumPy's, or a tensor of one."""
+    before = pair.x1.clone(), pair.x2.clone()
+    result = answer(pair.x1, pair.x2)
+    if not (pair.x1.equal(before[0]) and pair.x2.equal(before[1])):
+        raise Mistake("it changes the features it is given", "Does a line write into them in place?")
+    if result is None:
+        raise Mistake("it returns None, expected one number", "Does the function end in a return?")
+    if shape := tuple(getattr(result, "shape", ())):
+        questions = {(2,): "Are the squares of the gap added up?", (2, 2): "Is the trace taken, of all three terms?"}
+        raise Mistake(f"it returns numbers of shape {shape}, expected one number", questions.get(shape, ""))
+    number = result.tolist() if isinstance(result, t.Tensor | np.ndarray | np.generic) else result
+    if isinstance(number, complex):
+        raise Mistake(f"for {pair.words},\nit returns the complex number {number:.3g}", "Is the real part taken?")
+    if not isinstance(number, int | float):
+        raise Mistake(f"it returns {kind(result)}, expected one number")
+    return number
+
+
+def close_to(result: float, distance: Callable) -> bool:
+    """Divisors n and n - 1 are both usual. The slack is for float32; a mistake is larger."""
+    return any(abs(result - d) <= 0.005 * max(1, abs(d)) for d in (distance(ddof=0), distance(ddof=1)))
+
+
+def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
+    wrong = next(((pair, d) for pair, d in measured if not close_to(d, pair.distance)), None)
+    if wrong is None:
+        return
+    pair, result = wrong
+    question = ""
+    if np.isnan(result):
+        question = "Is there a root of a negative number? Rounding can move a 0 below 0."
+    elif len(pair.x1) != len(pair.x2):
+        question = "For sets of equal size it was right. Is each set counted by itself?"
+    with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there
+        for words, mistake in FRECHET_MISTAKES:
+            # the first clouds are equal: too little to tell by, and the root of the whole may be one of -1e-16
+            if all(close_to(d, partial(other.mistaken, mistake)) for other, d in measured[1:]):
+                question = words
+                break
+    facts = f"the distance is {round(result, 3) + 0.0:g}, expected {pair.distance(ddof=1):g}"
+    raise Mistake(f"for {pair.words},\n{facts}", question)
+
+
+@check("3.1")
+def check_frechet_distance(answer: Callable) -> str:
+    W, T = np.array([[2, 3], [0, 1]]), np.array([[2, -1], [-1, 2]])  # C₁ and C₂ do not commute
+    V, S = np.array([[1, 2], [0, 1]]), np.array([[3, -2], [-2, 2]])  # R has a negative number on its diagonal
+    one, few = np.eye(2, dtype=int), np.linalg.qr(np.random.randn(32, 5)).Q.T
+    groups = [
+        [  # as many points in both: a covariance of points, not features, is a wrong number, and no error yet
+            clouds(8, 8, (0, 0), W, one),
+            clouds(8, 8, (3, -4), W, one),
+            clouds(8, 8, (0, 0), np.diag([1, 3]), np.diag([3, 2])),
+            clouds(8, 8, (1, -0.5), W, T),
+        ],
+        [clouds(8, 8, (1, -1), V, S)],
+        [clouds(n, m, (1, -1), W, T) for n, m in [(8, 12), (12, 8), (20, 8), (8, 20)]],
+        # R of few points with many features is complex by rounding, nearly always: of four, one is
+        [clouds(6, 6, [0.5] * 32, few, 2 * np.eye(32)) for _ in range(4)],
+    ]
+    measured = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Matrix is singular")  # SciPy is right, but R exists
+        for group in groups:
+            measured += [(pair, judge_number(answer, pair)) for pair in group]
+            judge_distances(measured)
+    return "means, covariances and the matrix root, also for sets that are small or of unequal size"
+
+
+# ------------------------------------------------------------------------------------------------ 3.2 cosine_schedule
+# A mistake is the formula with one part replaced: the share x of a right angle, the curve f of it, or the end, which
+# makes the result of the betas b, not clipped yet, the curve and max_beta.
+
+
+def cosine_share(n: t.Tensor, T: int, s: float) -> t.Tensor:
+    return (n / T + s) / (1 + s)
+
+
+def unclipped_betas(f: t.Tensor) -> t.Tensor:
+    return 1 - f[1:] / f[:-1]
+
+
+def cosine_betas(
+    T: int,
+    s: float,
+    top: float,
+    x: Callable = cosine_share,
+    f: Callable = lambda x: (x * pi / 2).cos() ** 2,
+    end: Callable = lambda b, f, top: b.clamp(max=top),
+) -> t.Tensor:
+    curve = f(x(t.arange(T + 1, dtype=t.float64), T, s))
+    return end(unclipped_betas(curve), curve, top)
+
+
+ALPHA_BARS = "These are ᾱ. Which share of the variance does a single step take away?"
+ALPHAS = "These are what each step keeps. Is a 1 - missing?"
+ROOTS = "These are standard deviations. β is a variance: is there one root too many?"
+FIXED = "Is max_beta used, or a fixed number?"
+ONE_DIVIDED = "Are both ᾱ divided by f(0), or only one?"
+COSINE_MISTAKES = [
+    ("Is s used?", dict(x=lambda n, T, s: n / T)),
+    ("Is s used, or a fixed number?", dict(x=lambda n, T, s: cosine_share(n, T, 0.008))),
+    ("Is n/T + s divided by 1 + s?", dict(x=lambda n, T, s: n / T + s)),
+    ("Is s added to n/T, too?", dict(x=lambda n, T, s: n / T / (1 + s))),
+    ("Is n divided by T before s is added?", dict(x=lambda n, T, s: (n + s) / T / (1 + s))),
+    ("Is s added to T, and not to n/T?", dict(x=lambda n, T, s: n / (T + s) / (1 + s))),
+    ("Is s alone divided by 1 + s?", dict(x=lambda n, T, s: n / T + s / (1 + s))),
+    ("Is s added twice? Mind the parentheses of 1 + s.", dict(x=lambda n, T, s: n / T + s + s)),
+    ("Is n divided by T?", dict(x=lambda n, T, s: (n + s) / (1 + s))),
+    ("Is n divided with //? That gives whole numbers.", dict(x=lambda n, T, s: cosine_share(n // T, 1, s))),
+    ("Is T the max_steps that is given?", dict(x=lambda n, T, s: cosine_share(n, 1000, s))),
+    ("The angle ends before π/2. Is n divided by more than T?", dict(x=lambda n, T, s: cosine_share(n, T + 1, s))),
+    ("All come one step early. Does the first one begin at n = 0?", dict(x=lambda n, T, s: cosine_share(n + 1, T, s))),
+    ("All come one step late. Does the last one end at n = T?", dict(x=lambda n, T, s: cosine_share(n - 1, T, s))),
+    (
+        "It has T values of f. Is that all from 0 to T?",
+        dict(x=lambda n, T, s: cosine_share(n[:-1], T - 1, s)),
+    ),
+    (
+        "It has T + 2 values of f. Where do they end?",
+        dict(x=lambda n, T, s: cosine_share(t.arange(T + 2).double(), T, s)),
+    ),
+    ("Is it always 1000 steps?", dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s))),
+    ("Is the angle in radians? 90 degrees are π/2.", dict(f=lambda x: (x * 90).cos() ** 2)),
+    ("Is π halved?", dict(f=lambda x: (x * pi).cos() ** 2)),
+    ("Is the angle multiplied by π/2?", dict(f=lambda x: x.cos() ** 2)),
+    ("Is the cosine squared?", dict(f=lambda x: (x * pi / 2).cos())),
+    ("Is the angle squared, and not its cosine?", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
+    ("Is that a sine? At n = 0 the image is whole.", dict(f=lambda x: (x * pi / 2).sin() ** 2)),
+    ("Are they clipped at max_beta?", dict(end=lambda b, f, top: b)),
+    (FIXED, dict(end=lambda b, f, top: b.clamp(max=0.999))),
+    (FIXED, dict(end=lambda b, f, top: b.clamp(max=0.9999))),
+    ("Is only the last one clipped?", dict(end=lambda b, f, top: F.pad(b[:-1], (0, 1), value=top))),
+    ("Are those above max_beta left out?", dict(end=lambda b, f, top: b[b <= top])),
+    (
+        "All are clipped. A step keeps less than 1, and β is the rest: is it so here?",
+        dict(end=lambda b, f, top: f[:-1] / f[1:]),
+    ),
+    ("Is max_beta a lower limit here?", dict(end=lambda b, f, top: b.clamp(min=top))),
+    ("Is there a lower limit, too? The text has none.", dict(end=lambda b, f, top: b.clamp(0.0001, top))),
+    ("Are all multiplied by max_beta?", dict(end=lambda b, f, top: b * top)),
+    ("Is β clipped, or what a step keeps?", dict(end=lambda b, f, top: b.clamp(min=1 - top))),
+    ("Is β clipped, or ᾱ?", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(min=1 - top)))),
+    ("Is β clipped, or ᾱ?", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(max=top)))),
+    ("Does n = 0 have a β? It is no step.", dict(end=lambda b, f, top: F.pad(b, (1, 0)))),
+    ("These are ᾱ, from n = 0 on. What does each step take away?", dict(end=lambda b, f, top: f / f[0])),
+    (ALPHA_BARS, dict(end=lambda b, f, top: f[1:] / f[0])),
+    (ALPHA_BARS, dict(end=lambda b, f, top: (1 - b.clamp(max=top)).cumprod(0))),
+    ("These are values of f. What does each step take away?", dict(end=lambda b, f, top: f[1:])),
+    (
+        "These are 1 - ᾱ, of all steps so far. What does one do?",
+        dict(end=lambda b, f, top: 1 - f[1:] / f[0]),
+    ),
+    ("These are 1 - f, of all steps so far. What does one do?", dict(end=lambda b, f, top: 1 - f[1:])),
+    ("Is the sign of each turned round?", dict(end=lambda b, f, top: -b)),
+    (ALPHAS, dict(end=lambda b, f, top: 1 - b)),
+    (ALPHAS, dict(end=lambda b, f, top: 1 - b.clamp(max=top))),
+    (ROOTS, dict(end=lambda b, f, top: b.clamp(max=top).sqrt())),
+    (ROOTS, dict(end=lambda b, f, top: b.sqrt())),
+    ("Is the quotient upside down?", dict(end=lambda b, f, top: 1 - f[:-1] / f[1:])),
+    ("All are 0. Is the quotient upside down, and clipped from below?", dict(end=lambda b, f, top: 0 * b)),
+    ("Is it divided by the later f?", dict(end=lambda b, f, top: f[:-1] / f[1:] - 1)),
+    ("These are differences of f. What is each divided by?", dict(end=lambda b, f, top: f[:-1] - f[1:])),
+    (
+        "These are differences of ᾱ. What is each divided by?",
+        dict(end=lambda b, f, top: (f[:-1] - f[1:]) / f[0]),
+    ),
+    (
+        "Only the first one is off. Before it, ᾱ is 1: is f divided by f(0)?",
+        dict(end=lambda b, f, top: unclipped_betas(F.pad(f[1:], (1, 0), value=1))),
+    ),
+    (ONE_DIVIDED, dict(end=lambda b, f, top: 1 - f[0] * f[1:] / f[:-1])),
+    (ONE_DIVIDED, dict(end=lambda b, f, top: 1 - f[1:] / f[:-1] / f[0])),
+    (
+        "The first one is 0. Is f divided by f(0), or by f(1)?",
+        dict(end=lambda b, f, top: F.pad(b[1:], (1, 0))),
+    ),
+    (
+        "The first one is 0, and the others come one step late. Does the last one end at n = T?",
+        dict(end=lambda b, f, top: F.pad(b[:-1], (1, 0))),
+    ),
+    ("The first step is missing. Does f begin at n = 0?", dict(end=lambda b, f, top: b[1:])),
+    ("The last step is missing. Does f end at n = T?", dict(end=lambda b, f, top: b[:-1])),
+]
+
+
+def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
+    """Of the first mistake that gives this result, clipped or not. A division by 0 gives any large number."""
+    for question, part in COSINE_MISTAKES:
+        for end in (9, top):
+            wrong = cosine_betas(T, s, top, **part).float().clamp(-9, end)
+            if wrong.shape == result.shape and wrong.allclose(result.clamp(-9, 9), rtol=5e-5, atol=1e-6):
+                return question
+    return ""
+
+
+@check("3.2")
+def check_cosine_schedule(answer: Callable) -> str:
+    # few steps, so that a learner can redo the sum, and two of them clipped; other values; the defaults; many steps
+    for T, *given in [(4, 0.1, 0.6), (6, 0.3, 0.9), (5,), (1000,)]:
+        s, top = given or (0.008, 0.999)
+        call = f"cosine_schedule({T}, s={s}, max_beta={top})" if given else f"cosine_schedule({T})"
+        result, right = answer(T, *given), cosine_betas(T, s, top)
+        if isinstance(result, t.Tensor) and result.ndim == 1 and len(result) != T:
+            shown = f": {numbers(result)}" if len(result) < 10 else ""
+            facts = (
+                f"{call} gives {len(result)} number{'s'[: len(result) != 1]}{shown},\nexpected {T}: {numbers(right)}"
+            )
+            raise Mistake(facts, cosine_question(result.float(), T, s, top))
+        if isinstance(result, t.Tensor) and result.shape == (T,) and result.dtype == t.float64:
+            facts = f"{call} returns numbers of type torch.float64, expected torch.float32"
+            raise Mistake(facts, "The sum may be done in float64. What is returned in the end?")
+        expect_tensor(result, (T,), call)
+        # float32 knows f to about 1e-7, and so a quotient to 1e-7 / f; where f is near 0, the first digits alone count
+        error = (result - right).abs() * cosine_betas(T, s, top, end=lambda b, f, top: f[:-1])
+        if error.max() > 1e-6:
+            row = int(error.argmax())
+            facts = f"{call} is {numbers(result)},\nexpected {numbers(right)}"
+            if T > 10 or numbers(result) == numbers(right):
+                facts = f"{call} has a β of {result[row]:.6g} for step {row + 1}, expected {right[row]:.6g}"
+            raise Mistake(facts, cosine_question(result, T, s, top))
+    return "few steps and many, s, clipped at max_beta"
+
+
+# ---------------------------------------------------------------------------------------------- 3.3 VelocityGuesser
+# The first batch is as long as it has channels, rows and columns, so that factors along the wrong axis show as wrong
+# numbers, not as an error; and it leaves out the last count, so that a row too late exists.
+
+V_BATCHES = [((4, 4, 4, 4), [3, 1, 2, 1]), ((6, 3, 2, 5), [4, 1, 3, 2, 2, 4]), ((1, 3, 2, 5), [4])]
+
+
+def v_of(x0: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
+    return a.sqrt() * noise - (1 - a).sqrt() * x0
+
+
+def noise_of(xt: t.Tensor, v: t.Tensor, a: t.Tensor) -> t.Tensor:
+    return (1 - a).sqrt() * xt + a.sqrt() * v
+
+
+def x0_of(xt: t.Tensor, v: t.Tensor, a: t.Tensor) -> t.Tensor:
+    return a.sqrt() * xt - (1 - a).sqrt() * v
+
+
+V_TARGET_MISTAKES = [  # x0, noise, ᾱ
+    ("Are the signs swapped?", lambda x, e, a: -v_of(x, e, a)),
+    ("Is x0 added? It is taken away.", lambda x, e, a: a.sqrt() * e + (1 - a).sqrt() * x),
+    ("Are x0 and noise swapped?", lambda x, e, a: v_of(e, x, a)),
+    ("Are the two factors swapped?", lambda x, e, a: v_of(x, e, 1 - a)),
+    ("That is x_t, the noised image. Which of the two is v?", lambda x, e, a: a.sqrt() * x + (1 - a).sqrt() * e),
+    ("Are both square roots missing?", lambda x, e, a: a * e - (1 - a) * x),
+    ("Is the square root missing in front of the noise?", lambda x, e, a: a * e - (1 - a).sqrt() * x),
+    ("Is the square root missing in front of x0?", lambda x, e, a: a.sqrt() * e - (1 - a) * x),
+    ("Does the root cover all of 1 - ᾱ?", lambda x, e, a: a.sqrt() * e - (1 - a.sqrt()) * x),
+    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", lambda x, e, a: a / 2 * e - (1 - a) / 2 * x),
+    ("That is the noise. Does this network learn v?", lambda x, e, a: e),
+    ("That is x0. Does this network learn v?", lambda x, e, a: x),
+    ("Are the noise and x0 scaled?", lambda x, e, a: e - x),
+    ("Is the noise scaled?", lambda x, e, a: e - (1 - a).sqrt() * x),
+    ("Is x0 scaled?", lambda x, e, a: a.sqrt() * e - x),
+    ("Is it clamped? v may leave [-1, 1].", lambda x, e, a: v_of(x, e, a).clamp(-1, 1)),
+]
+V_FORWARD_MISTAKES = [  # x_t, v, ᾱ
+    ("That is v as the network gave it. What should forward guess?", lambda x, v, a: v),
+    ("Those are the images as they came.", lambda x, v, a: x),
+    ("That is the clean image. What should forward guess?", x0_of),
+    ("Are the two factors swapped?", lambda x, v, a: noise_of(x, v, 1 - a)),
+    ("Is v taken away? It is added.", lambda x, v, a: (1 - a).sqrt() * x - a.sqrt() * v),
+    ("Is that the formula of target once more? Here it is x_t that is known, not x0.", v_of),
+    (
+        "Is the formula of target solved for the noise? It has x0 in it, and here are x_t.",
+        lambda x, v, a: (v + (1 - a).sqrt() * x) / a.sqrt(),
+    ),
+    ("Are both square roots missing?", lambda x, v, a: (1 - a) * x + a * v),
+    ("Is the square root missing in front of the images?", lambda x, v, a: (1 - a) * x + a.sqrt() * v),
+    ("Is the square root missing in front of v?", lambda x, v, a: (1 - a).sqrt() * x + a * v),
+    ("Does the root cover all of 1 - ᾱ?", lambda x, v, a: (1 - a.sqrt()) * x + a.sqrt() * v),
+    ("Is the network's answer taken for a clean image? It is v.", lambda x, v, a: (x - a.sqrt() * v) / (1 - a).sqrt()),
+    ("Is the network's answer taken for the noise? It is v.", lambda x, v, a: (x - (1 - a).sqrt() * v) / a.sqrt()),
+    ("Are the images scaled?", lambda x, v, a: x + a.sqrt() * v),
+    ("Is v scaled?", lambda x, v, a: (1 - a).sqrt() * x + v),
+    ("Is v used?", lambda x, v, a: (1 - a).sqrt() * x),
+    ("Are the images used?", lambda x, v, a: a.sqrt() * v),
+    ("Is the guess clamped? Noise may leave [-1, 1].", lambda x, v, a: noise_of(x, v, a).clamp(-1, 1)),
+    (
+        "Is a clean image clamped on the way? The formula knows no limits.",
+        lambda x, v, a: (x - a.sqrt() * x0_of(x, v, a).clamp(-1, 1)) / (1 - a).sqrt(),
+    ),
+]
+V_ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is right
+    ("Is that ᾱ of the count, or the α of one step?", part1.alphas),
+    ("Is that ᾱ of the count, or the β of one step?", lambda n: 1 - part1.alphas(n)),
+    ("Counts begin at 1, rows at 0. Is the row one too late?", lambda n: part1.alpha_bars(n + 1)),
+    ("Is a root taken twice?", lambda n: part1.alpha_bars(n).sqrt()),
+    ("Do all images get the factors of the first?", lambda n: part1.alpha_bars(n[:1])),
+    (
+        "Are the factors those of counts 1, 2, 3, ...? Is num_steps used?",
+        lambda n: part1.alpha_bars(t.arange(len(n)) + 1),
+    ),
+    (
+        "Are the factors those of the last count? Is num_steps used?",
+        lambda n: part1.alpha_bars(t.full_like(n, len(part1.BETAS))),
+    ),
+    (
+        "The factors run along the width of the images. Which shape have they?",
+        lambda n: part1.alpha_bars(n).movedim(0, 3),
+    ),
+    (
+        "The factors run along the height of the images. Which shape have they?",
+        lambda n: part1.alpha_bars(n).movedim(0, 2),
+    ),
+    ("The factors run along the channels. Which shape have they?", lambda n: part1.alpha_bars(n).movedim(0, 1)),
+]
+
+
+class VelocityOracle(nn.Module):
+    """A network that knows v of certain images, and refuses any other question."""
+
+    def __init__(self, xt: t.Tensor, num_steps: t.Tensor, v: t.Tensor) -> None:
+        super().__init__()
+        self.img_shape = tuple(xt.shape[1:])
+        self.xt, self.num_steps, self.v = xt.clone(), num_steps.clone(), nn.Parameter(v.clone())
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        if not isinstance(images, t.Tensor) or images.shape[1:] != self.img_shape:
+            expected = f"expected shape {tuple(self.xt.shape)}"
+            raise Mistake(f"the network gets {kind(images)} as images, {expected}", "Are its two arguments in order?")
+        known = (images[:, None] == self.xt).flatten(2).all(dim=2)  # (shown, of the batch)
+        if not known.any(dim=1).all():
+            question = "Are they changed on the way? The network knows x_t as it is."
+            raise Mistake("the network is shown other images than forward is given", question)
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            expected = f"one count for each of {len(images)} images"
+            raise Mistake(f"the network gets {kind(num_steps)} as num_steps, expected {expected}")
+        counts = self.num_steps[known.int().argmax(dim=1)].tolist()
+        if num_steps.is_floating_point() or num_steps.tolist() != counts:
+            question = "Counts begin at 1, rows at 0. Which does the network know?"
+            one_less = num_steps.tolist() == [n - 1 for n in counts]
+            facts = f"the network sees the counts {[round(n, 2) for n in num_steps.tolist()]}, expected {counts}"
+            raise Mistake(facts, question * one_less)
+        return (known.to(images.dtype) @ self.v.flatten(1)).reshape(images.shape)
+
+
+@check("3.3")
+def check_VelocityGuesser(answer: Callable) -> str:
+    for method in ("target", "forward"):
+        for device in part1.DEVICES:
+            for shape, counts in V_BATCHES:
+                judge_velocity(answer, method, shape, t.tensor(counts, device=device))
+    return "v in every number, the noise given back for the right v, one factor for each image, gradients"
+
+
+def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.Tensor) -> None:
+    """One method of a new model, on a batch whose v and noise are known."""
+    a, device = part1.alpha_bars(n), n.device.type
+    x0, noise = t.randn(2, *shape, device=device)  # x0 leaves [-1, 1], as what a network guesses may
+    xt, v = a.sqrt() * x0 + (1 - a).sqrt() * noise, v_of(x0, noise, a)
+    network, schedule = VelocityOracle(xt, n, v), part1.schedule_for(device)
+    model = answer(network, schedule)
+    for name, given in [("network", network), ("img_shape", network.img_shape), ("noise_schedule", schedule)]:
+        if getattr(model, name, None) != given:
+            facts = f"its {name} is {kind(getattr(model, name, None))}, not what it was made with"
+            raise Mistake(facts, "Is the given __init__ still there?")
+    if method == "target":
+        inputs, right, mistakes = {"x0": x0, "noise": noise, "num_steps": n}, v_of, V_TARGET_MISTAKES
+    else:
+        inputs, right, mistakes = {"images": xt, "num_steps": n}, noise_of, V_FORWARD_MISTAKES
+    before = {name: value.clone() for name, value in inputs.items()}
+    result = model.target(x0, noise, n) if method == "target" else model(xt, n)
+    plain = result.detach() if isinstance(result, t.Tensor) else result
+    expect_tensor(plain, shape, f"{method}, for images of shape {shape},", device)
+    for name, value in inputs.items():
+        if not value.equal(before[name]):
+            raise Mistake(f"{method} changes the {name} it is given", f"Does a line write into {name} in place?")
+    judge_v_numbers(plain, method, (x0, noise) if method == "target" else (xt, v), n, right, mistakes)
+    if method == "forward" and not result.requires_grad:
+        raise Mistake(
+            "forward is right, but no gradient comes back to the network", "Is there a no_grad or a detach in it?"
+        )
+
+
+def judge_v_numbers(
+    result: t.Tensor, method: str, inputs: tuple[t.Tensor, t.Tensor], n: t.Tensor, right: Callable, mistakes: list
+) -> None:
+    expected = right(*inputs, part1.alpha_bars(n))
+    gap = (result - expected).abs()
+    if gap.max() < 1e-4:
+        return
+    questions = [""]
+    if len(set(result.shape)) == 1:  # elsewhere, factors along another axis are an error
+        made = [(q, formula(*inputs, part1.alpha_bars(n))) for q, formula in mistakes]
+        made += [(q, right(*inputs, level(n))) for q, level in V_ALPHA_BAR_MISTAKES]
+        questions = [q for q, values in made if result.allclose(values, atol=1e-4)] + questions
+    worst = gap.argmax().item()
+    x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))
+    count = n[worst // gap[0].numel()].item()
+    names = ("x0", "noise") if method == "target" else ("x_t", "v")
+    facts = (
+        f"with betas {part1.BETAS}, {method} at count {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
+    )
+    raise Mistake(f"{facts},\ngives {is_now:.3f}, expected {should_be:.3f}", questions[0])
+
+
+# ------------------------------------------------------------------------------------------------- 3.4 MovingAverage
+# Several averages follow one model, whose numbers are set anew between the updates. Every update is judged by itself,
+# from the average that stood before it, so that each mistake has a closed form.
+
+DECAYS = [(0.5, 12), (0.5, 1), (0.9, 90), (0.995, 30), (0.0, 3)]  # and updates: 0.5 is reached after 8, 0.9 after 80
+
+
+class WeightsToAverage(nn.Module):
+    """Its answer shows all parameters. Backwards, which is the order of their names, they have the same shapes: paired
+    wrongly, they make wrong numbers and no error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.inner = nn.Parameter(t.zeros(2, 3)), nn.Module()
+        for name, shape in [("scale", (4,)), ("offset", (4,)), ("bias", (2, 3))]:
+            self.inner.register_parameter(name, nn.Parameter(t.zeros(shape)))
+        self.register_buffer("level", t.zeros(2))
+        self.inner.register_buffer("count", t.zeros(1, dtype=t.int64))
+        self.train_a_step()
+
+    def forward(self, x: float) -> t.Tensor:
+        return x * t.cat([p.flatten() for p in (self.weight, self.inner.scale, self.inner.offset, self.inner.bias)])
+
+    @t.no_grad()
+    def train_a_step(self) -> None:
+        for p in self.parameters():
+            p.copy_(t.randint(-9, 10, p.shape))  # small whole numbers, so that a learner can redo the sum
+            p.grad = t.randint(-9, 10, p.shape).float()
+        self.level.add_(t.tensor([1.5, -2]))
+        self.inner.count.add_(10)
+
+
+@dataclass
+class UpdateSeen:
+    """One update: all parameters as one row of numbers (20,), and the buffers."""
+
+    d: float
+    n: int
+    earlier: int  # updates of other averages
+    model: t.Tensor
+    grad: t.Tensor
+    old: t.Tensor  # the average before
+    new: t.Tensor
+    buffers: list[tuple[str, t.Tensor, t.Tensor, t.Tensor]]  # name, in the model, in the average before, and after
+
+    def mix(self, d: float | t.Tensor, model: t.Tensor | None = None) -> t.Tensor:
+        return d * self.old + (1 - d) * (self.model if model is None else model)
+
+    @property
+    def right(self) -> float:
+        return min(self.d, warm(self.n))
+
+    def fits(self, expected: t.Tensor) -> bool:
+        return self.new.allclose(expected, rtol=1e-4, atol=1e-4)
+
+
+def warm(n: float | t.Tensor) -> float | t.Tensor:
+    return (1 + n) / (10 + n)
+
+
+def counted_in_the_loop(u: UpdateSeen) -> t.Tensor:
+    """The count that each number meets if each of the 4 parameters counts as an update."""
+    return 4 * (u.n - 1) + t.tensor([1.0] * 6 + [2.0] * 4 + [3.0] * 4 + [4.0] * 6)
+
+
+def backwards(row: t.Tensor) -> t.Tensor:
+    return t.cat(row.split([6, 4, 4, 6])[::-1])
+
+
+MOVING_AVERAGE_MISTAKES = [
+    ("The average never changes. Does the result get into self.model?", lambda u: u.old),
+    (
+        "Some numbers stay as they were. Does each update reach all parameters?",
+        lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
+    ),
+    ("That is the model's own number. Is d 0, or rounded down to it?", lambda u: u.model),
+    ("Is d the full decay from the start? Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
+    ("Is the larger of the two taken for d?", lambda u: u.mix(max(u.d, warm(u.n)))),
+    ("Does the fraction count this update as number 0?", lambda u: u.mix(min(u.d, warm(u.n - 1)))),
+    ("Does the fraction count the first update as number 2?", lambda u: u.mix(min(u.d, warm(u.n + 1)))),
+    ("Does d go beyond the decay that the constructor got?", lambda u: u.mix(warm(u.n))),
+    ("Is the decay that the constructor got used?", lambda u: u.mix(0.995)),
+    ("The fraction stays at 1/10. Are the updates counted?", lambda u: u.mix(min(u.d, warm(0)))),
+    (
+        "d stays what it was in update 1. Does the count go on, and is self.decay left alone?",
+        lambda u: u.mix(min(u.d, warm(1))),
+    ),
+    (
+        "Does each parameter count as an update of its own?",
+        lambda u: u.mix(warm(counted_in_the_loop(u)).clamp(max=u.d)),
+    ),
+    ("Do several averages share one count?", lambda u: u.mix(min(u.d, warm(u.n + u.earlier)))),
+    ("Are d and 1 - d swapped?", lambda u: u.mix(1 - u.right)),
+    ("Are d and 1 - d swapped, and is d the full decay from the start?", lambda u: u.mix(1 - u.d)),
+    ("Is that the plain mean of all weights so far?", lambda u: u.mix(u.n / (u.n + 1))),
+    ("Is that the plain mean of all updates so far?", lambda u: u.mix((u.n - 1) / u.n)),
+    ("Is the model subtracted? Its share is added.", lambda u: u.right * u.old - (1 - u.right) * u.model),
+    ("It moves away from the model. Is a difference the wrong way round?", lambda u: u.mix(2 - u.right)),
+    ("Does the old average keep its full size?", lambda u: u.old + (1 - u.right) * u.model),
+    ("Is the model added at its full size?", lambda u: u.right * u.old + u.model),
+    ("Have both the factor d?", lambda u: u.right * (u.old + u.model)),
+    ("Is the old average left out?", lambda u: (1 - u.right) * u.model),
+    ("Is the model left out?", lambda u: u.right * u.old),
+    ("Are these the gradients? The weights are averaged.", lambda u: u.mix(u.right, u.grad)),
+    ("Does each parameter meet another one? Mind their order.", lambda u: u.mix(u.right, backwards(u.model))),
+]
+
+
+@check("3.4")
+def check_MovingAverage(answer: Callable) -> str:
+    model = WeightsToAverage()
+    averages, start, seen = [answer(model, decay) for decay, _ in DECAYS], model(1.0).detach(), []
+    for average, (decay, updates) in zip(averages, DECAYS, strict=True):
+        earlier = len(seen)
+        model.train_a_step()
+        if earlier and not average.model(1.0).equal(start):
+            raise Mistake("updates of one average change another one, too", "What do the two share?")
+        seen += [judge_update(average, model, decay, n, earlier) for n in range(1, updates + 1)]
+    judge_mix(seen, [name for name, p in model.named_parameters() for _ in range(p.numel())])
+    judge_buffers(seen)
+    return "the mix, its start and its decay, all parameters, buffers as they are, the model left alone"
+
+
+def judge_update(average: object, model: WeightsToAverage, d: float, n: int, earlier: int) -> UpdateSeen:
+    """One update and what it must leave alone; then the model takes its next step of training."""
+    (old, *old_buffers), before = shown(average.model), all_of(model)
+    average.update(model)
+    for name, value in all_of(model).items():
+        if not value.equal(before[name]):
+            facts = f"update changes the {name} of the model that it is given"
+            raise Mistake(facts, "Training goes on with that model. Which of the two is written to?")
+    if not isinstance(average.model, nn.Module):
+        raise Mistake(f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights")
+    lost = model.state_dict().keys() - average.model.state_dict().keys()
+    if lost:
+        facts = f"after an update, the state_dict of .model lacks {', '.join(sorted(lost))}"
+        raise Mistake(facts, "Is a plain tensor put in the place of a parameter?")
+    new, *new_buffers = shown(average.model)
+    model.train_a_step()
+    if not all(one.equal(other) for one, other in zip(shown(average.model), [new, *new_buffers], strict=True)):
+        facts = "when the model takes a step of training, .model changes with it, before any update"
+        raise Mistake(facts, "Are there tensors that belong to both?")
+    if any(p.requires_grad for p in average.model.parameters()):
+        facts = "after an update, the weights of .model require a gradient"
+        raise Mistake(facts, "Is update recorded for a backward pass, or is .model made anew?")
+    expect_tensor(new, (20,), f"with decay {d}, after update {n} .model(x)")
+    names = [name for name, _ in model.named_buffers()]
+    buffers = list(zip(names, before["buffers"].split([2, 1]), old_buffers, new_buffers, strict=True))
+    return UpdateSeen(d, n, earlier, before["weights"], before["gradients"], old, new, buffers)
+
+
+def shown(model: nn.Module) -> list[t.Tensor]:
+    """What the model answers, and copies of its buffers."""
+    return [model(1.0).detach(), *(buffer.clone() for buffer in model.buffers())]
+
+
+def all_of(model: nn.Module) -> dict[str, t.Tensor]:
+    def row(tensors: list[t.Tensor]) -> t.Tensor:
+        return t.cat([t.zeros(0), *(each.detach().flatten() for each in tensors)])
+
+    parameters = list(model.parameters())
+    return {
+        "weights": row(parameters),
+        "buffers": row(list(model.buffers())),
+        "gradients": row([p.grad for p in parameters if p.grad is not None]),
+        "requires_grad": t.tensor([p.requires_grad for p in parameters]),
+        "mode (train or eval)": t.tensor([module.training for module in model.modules()]),
+    }
+
+
+def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
+    wrong = next((u for u in seen if not u.fits(u.mix(u.right))), None)
+    if wrong is None:
+        return
+    question = next((q for q, mistake in MOVING_AVERAGE_MISTAKES if all(u.fits(mistake(u)) for u in seen)), "")
+    expected = wrong.mix(wrong.right)
+    i = (wrong.new - expected).abs().argmax().item()
+    facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
+    facts += f";\nthe average becomes {wrong.new[i]:.4g}, expected {expected[i]:.4g} with d = {wrong.right:.4g}"
+    raise Mistake(f"with decay {wrong.d}, before update {wrong.n} a number of {names[i]} {facts}", question)
+
+
+def judge_buffers(seen: list[UpdateSeen]) -> None:
+    for u in seen:
+        for name, model, old, new in u.buffers:
+            if new.equal(model):
+                continue
+            question = "Are the buffers averaged, too?"
+            if new.equal(old):
+                question = "Are all buffers taken over, in each update?"
+            facts = f"after update {u.n} the buffer {name} is {numbers(new)} in the average"
+            raise Mistake(f"with decay {u.d}, {facts},\nexpected {numbers(model)}, as in the model", question)
+
+
+# -------------------------------------------------------------------------------------------------- 3.5 learning_rate
+# A mistake is the two lines with a part replaced: the rise to the peak, the fall after it, or what they are given.
+
+
+def two_lines(
+    rise: Callable = lambda n, w: n / w,
+    fall: Callable = lambda n, N, w: (N - n) / (N - w),
+    step: Callable = lambda n: n,
+    peak: Callable = lambda p: p,
+    warmup: Callable = lambda w: w,
+) -> Callable:
+    def rate(n: int, N: int, p: float, w: int) -> float:
+        n, p, w = step(n), peak(p), warmup(w)
+        return p * (rise(n, w) if n <= w else fall(n, N, w))
+
+    return rate
+
+
+RATE_MISTAKES = [
+    ("Steps are counted from 1. Do all values come one step late?", two_lines(step=lambda n: n - 1)),
+    ("Steps are counted from 1. Do all values come one step early?", two_lines(step=lambda n: n + 1)),
+    ("Steps are counted from 1. Is the first rate 0?", two_lines(rise=lambda n, w: (n - 1) / w)),
+    ("Is the rise from 0 at step 1? It is from 0 at step 0.", two_lines(rise=lambda n, w: (n - 1) / max(1, w - 1))),
+    ("Steps are counted from 1. Is the peak a step early?", two_lines(rise=lambda n, w: min(1, (n + 1) / w))),
+    ("At which step does the rise reach the peak?", two_lines(rise=lambda n, w: n / (w + 1))),
+    ("The first value is right. Do the next ones grow?", two_lines(rise=lambda n, w: 1 / w)),
+    ("Is there a warm-up? It begins at the peak and stays there.", two_lines(rise=lambda n, w: 1)),
+    ("Is it 0 in the warm-up, or rounded down by //?", two_lines(rise=lambda n, w: 0)),
+    ("Is the rise rounded down by //?", two_lines(rise=lambda n, w: n // w)),
+    ("Is the rise divided by its number of steps?", two_lines(rise=lambda n, w: n)),
+    ("Does the rise take warmup steps, or all?", lambda n, N, p, w: p * n / N if n <= w else p * (N - n) / (N - w)),
+    ("Is there a warm-up? The fall alone begins above the peak.", lambda n, N, p, w: p * (N - n) / (N - w)),
+    ("Is there a warm-up? It falls all the way from step 0.", two_lines(warmup=lambda w: 0)),
+    ("Is there a warm-up? It falls all the way from step 1.", two_lines(warmup=lambda w: 1)),
+    ("Is warmup used, or a fixed number?", two_lines(warmup=lambda w: 100)),
+    ("Is total_steps used, or a fixed number?", two_lines(fall=lambda n, N, w: (1000 - n) / (1000 - w))),
+    ("Is peak used?", two_lines(peak=lambda p: 1)),
+    ("Is peak used, or a fixed number?", two_lines(peak=lambda p: 0.002)),
+    ("Is peak used in the rise, too?", lambda n, N, p, w: n / w if n <= w else p * (N - n) / (N - w)),
+    ("Is peak used in the fall, too?", lambda n, N, p, w: p * n / w if n <= w else (N - n) / (N - w)),
+    ("Does it fall after the warm-up?", two_lines(fall=lambda n, N, w: 1)),
+    ("Does it fall before the last step?", two_lines(fall=lambda n, N, w: n < N)),
+    ("Is it 0 right after the peak, or rounded down by //?", two_lines(fall=lambda n, N, w: 0)),
+    ("Is the fall divided by its number of steps?", two_lines(fall=lambda n, N, w: N - n)),
+    ("Is the fall divided by the number of steps of the rise?", two_lines(fall=lambda n, N, w: (N - n) / w)),
+    (
+        "The fall is below 0. Is step larger than total_steps?",
+        two_lines(fall=lambda n, N, w: (n - N) / (N - w)),
+    ),
+    ("Does the rise end at the peak?", two_lines(fall=lambda n, N, w: n / w)),
+    (
+        "It drops and rises again. How much is still to come?",
+        two_lines(fall=lambda n, N, w: (n - w) / (N - w)),
+    ),
+    ("Would it be 0 one step after the last one?", two_lines(fall=lambda n, N, w: (N + 1 - n) / (N + 1 - w))),
+    ("Does the whole fall come one step late?", two_lines(fall=lambda n, N, w: (N + 1 - n) / (N - w))),
+    (
+        "The peak lasts for two steps. How long is the fall?",
+        two_lines(fall=lambda n, N, w: (N - n) / max(1, N - w - 1)),
+    ),
+    ("Is it 0 one step before the last one?", two_lines(fall=lambda n, N, w: (N - 1 - n) / max(1, N - 1 - w))),
+    ("Does the whole fall come one step early?", two_lines(fall=lambda n, N, w: (N - 1 - n) / (N - w))),
+    (
+        "It jumps after the peak. How many steps follow the peak?",
+        two_lines(fall=lambda n, N, w: (N - n) / N),
+    ),
+    (
+        "It is not 0 at the end. How many steps follow the peak?",
+        two_lines(fall=lambda n, N, w: 1 - (n - w) / N),
+    ),
+    ("Is warmup taken away from the steps that are left, too?", two_lines(fall=lambda n, N, w: (N - n - w) / (N - w))),
+    ("Does the fall begin at step 0, and cut off the peak?", lambda n, N, p, w: p * min(1, n / w) * (N - n) / N),
+    ("Are both lines multiplied? One holds at a time.", lambda n, N, p, w: p * n / w * (N - n) / (N - w)),
+    ("Is it the higher one of the two lines?", lambda n, N, p, w: p * max(n / w, (N - n) / (N - w))),
+    (
+        "Is the fall a cosine? A straight line is asked for.",
+        two_lines(fall=lambda n, N, w: (1 + cos(pi * (n - w) / (N - w))) / 2),
+    ),
+    (
+        "Is the fall a quarter of a cosine? A straight line is asked for.",
+        two_lines(fall=lambda n, N, w: cos(pi / 2 * (n - w) / (N - w))),
+    ),
+    ("Is the fall squared? A straight line is asked for.", two_lines(fall=lambda n, N, w: ((N - n) / (N - w)) ** 2)),
+    ("Is the fall divided by the step? A straight line is asked for.", two_lines(fall=lambda n, N, w: w / n)),
+    (
+        "Is the fall divided by the root of the step? A straight line is asked for.",
+        two_lines(fall=lambda n, N, w: sqrt(w / n)),
+    ),
+    (
+        "Is it divided with //? That gives whole numbers.",
+        two_lines(lambda n, w: n // w, lambda n, N, w: (N - n) // (N - w)),
+    ),
+    (
+        "Is it rounded to a whole number, as // does?",
+        lambda n, N, p, w: p * n // w if n <= w else p * (N - n) // (N - w),
+    ),
+]
+
+
+def as_rate(result: object, call: str) -> float:
+    """A number in any of its forms: a float, a NumPy scalar, a tensor of one number."""
+    if result is None:
+        raise Mistake(f"{call} returns None", "Does each way through the function end in a return?")
+    if isinstance(result, t.Tensor | np.ndarray) and len(result.reshape(-1)) == 1:
+        result = result.item()
+    if isinstance(result, t.Tensor | np.ndarray) or not hasattr(result, "__float__"):
+        raise Mistake(f"{call} returns {kind(result)}, expected one number")
+    return float(result)
+
+
+def rate_question(course: Sequence[float], steps: Sequence[int], N: int, peak: float, w: int) -> str:
+    """Of the first mistake with this course, as it is or stopped at 0."""
+    for question, mistake in RATE_MISTAKES:
+        wrong = [mistake(n, N, peak, w) for n in steps]
+        if any(np.allclose(course, c, rtol=0, atol=1e-4 * peak) for c in (wrong, np.maximum(wrong, 0))):
+            return question
+    after = [rate for n, rate in zip(steps, course, strict=True) if n >= w]
+    if len(after) > 2 and 0 not in after and np.ptp([b / a for a, b in pairwise(after)]) < 1e-4:
+        return "After the peak, each is the same part of the one before. Does a straight line do that?"
+    return ""
+
+
+@check("3.5")
+def check_learning_rate(answer: Callable) -> str:
+    # few steps, so that a learner can redo the sums; the shortest warm-up and fall; many steps, some of them
+    for N, peak, w, stride in [(8, 0.9, 3, 1), (5, 2.0, 1, 1), (6, 0.01, 5, 1), (1000, 0.002, 250, 125)]:
+        steps = range(stride, N + 1, stride)
+        calls = [f"learning_rate({n}, {N}, peak={peak}, warmup={w})" for n in steps]
+        course = [as_rate(answer(n, N, peak, w), call) for n, call in zip(steps, calls, strict=True)]
+        for n, call, rate in zip(steps, calls, course, strict=True):
+            right = two_lines()(n, N, peak, w)
+            if not abs(rate - right) <= 1e-4 * peak:  # nan, too, is wrong
+                facts = f"{call} is {rate:.6g}, expected {right:.6g}"
+                facts += f".\nSteps {steps[0]}, {steps[1]}, …, {N} get {numbers(t.tensor(course))}"
+                raise Mistake(facts, rate_question(course, steps, N, peak, w))
+    return "the rise, the peak, the fall to 0, short and long"
+
+
+# --------------------------------------------------------------------------------------------------- 3.6 bf16_loss
+# Nothing here is random: what rounding does to one number is chance, and must not decide about an answer.
+
+BF16_SHAPE, BF16_COUNTS = (3, 2, 4, 5), [3, 1, 4]
+
+
+def bf16_mse(one: t.Tensor, other: t.Tensor) -> float:
+    return (one.double() - other.double()).square().mean().item()
+
+
+def bf16_rounded(x: t.Tensor) -> t.Tensor:
+    return x.bfloat16().float()
+
+
+BF16_MISTAKES = [  # b: the network's guess, the model's guess of the noise, target, x0, num_steps, noise, noised
+    ("Is the guess compared with the noise? The network learns model.target.", lambda b: bf16_mse(b.guess, b.noise)),
+    ("Is the guess compared with x0? The network learns model.target.", lambda b: bf16_mse(b.guess, b.x0)),
+    ("Is the guess compared with noised? The network learns model.target.", lambda b: bf16_mse(b.guess, b.noised)),
+    (
+        "Are x0 and noise swapped on their way to model.target?",
+        lambda b: bf16_mse(b.guess, b.target_of(b.noise, b.x0, b.num_steps)),
+    ),
+    (
+        "Is model.target given noised for x0?",
+        lambda b: bf16_mse(b.guess, b.target_of(b.noised, b.noise, b.num_steps)),
+    ),
+    (
+        "Is the model asked, which guesses noise? The target is that of its network.",
+        lambda b: bf16_mse(b.eps, b.target),
+    ),
+    (
+        "Is that Part 1's loss, of the model and the noise? Here its network has a target.",
+        lambda b: bf16_mse(b.eps, b.noise),
+    ),
+    ("Is the loss a sum?", lambda b: bf16_mse(b.guess, b.target) * b.guess.numel()),
+    ("Is the mean taken over the batch alone?", lambda b: bf16_mse(b.guess, b.target) * b.guess[0].numel()),
+    ("Is that the absolute error?", lambda b: F.l1_loss(b.guess, b.target).item()),
+    ("Is that a mix of squared and absolute error?", lambda b: F.smooth_l1_loss(b.guess, b.target).item()),
+    ("Is a root taken of the loss?", lambda b: bf16_mse(b.guess, b.target) ** 0.5),
+    ("Is the loss halved?", lambda b: bf16_mse(b.guess, b.target) / 2),
+    ("Is the target rounded to bfloat16?", lambda b: bf16_mse(b.guess, bf16_rounded(b.target))),
+    (
+        "Are x0 and noise rounded to bfloat16?",
+        lambda b: bf16_mse(b.guess, b.target_of(bf16_rounded(b.x0), bf16_rounded(b.noise), b.num_steps)),
+    ),
+]
+
+
+class Bf16Network(nn.Module):
+    """A convolution, so that its answer has the type it computes in. It refuses what it should not be asked."""
+
+    def __init__(self, inputs: dict[str, t.Tensor]) -> None:
+        super().__init__()
+        self.img_shape, self.guesses = BF16_SHAPE[1:], []
+        self.inputs = {name: value.clone() for name, value in inputs.items()}
+        self.layer = nn.Conv2d(2, 2, 1, bias=False)
+        self.layer.weight.data = t.tensor([[0.5, -0.25], [1.0, 0.75]])[..., None, None]
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        noised, counts = self.inputs["noised"], self.inputs["num_steps"]
+        if self.layer.weight.dtype != t.float32:
+            facts = f"the network runs with weights of type {self.layer.weight.dtype}, expected torch.float32"
+            raise Mistake(facts, "Is the model cast? Autocast leaves the weights as they are.")
+        if not isinstance(images, t.Tensor) or images.shape != noised.shape:
+            facts = f"the network gets {kind(images)} as images, expected shape {BF16_SHAPE}"
+            raise Mistake(facts, "Are its two arguments in order?")
+        if images.dtype != t.float32:
+            facts = f"the network gets images of type {images.dtype}, expected torch.float32"
+            raise Mistake(facts, "Are they cast by hand? Autocast does it where it is needed.")
+        if not images.equal(noised):
+            shown = next((name for name, value in self.inputs.items() if images.equal(value)), "other images")
+            raise Mistake(f"the network is shown {shown}, expected noised")
+        if not isinstance(num_steps, t.Tensor) or not num_steps.equal(counts):
+            told = num_steps.tolist() if isinstance(num_steps, t.Tensor) else num_steps
+            raise Mistake(f"the network is told the counts {told}, expected {counts.tolist()}")
+        guess = self.layer(images)
+        if guess.dtype != t.bfloat16:
+            question = "Is it asked inside of an autocast, and one for the device that noised is on?"
+            if guess.dtype == t.float16:
+                question = "There are two types of 16 bits. Which one does the text take?"
+            raise Mistake(f"the network computes in {guess.dtype}, expected torch.bfloat16", question)
+        self.guesses.append(guess)
+        return guess
+
+
+class Bf16Model(VelocityGuesser):
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        if t.is_autocast_enabled(noise.device.type):
+            raise Mistake("model.target is asked under autocast", "Where does the with block end?")
+        return super().target(x0, noise, num_steps)
+
+
+@check("3.6")
+def check_bf16_loss(answer: Callable) -> str:
+    for device in part1.DEVICES:
+        draw = t.Generator().manual_seed(0)
+        x0, noise = (t.randn(BF16_SHAPE, generator=draw).to(device) for _ in range(2))
+        n = t.tensor(BF16_COUNTS, device=device)
+        a = part1.alpha_bars(n)
+        inputs = {"x0": x0, "num_steps": n, "noise": noise, "noised": a.sqrt() * x0 + (1 - a).sqrt() * noise}
+        model = Bf16Model(Bf16Network(inputs), part1.schedule_for(device)).to(device)
+        with t.autocast(device, enabled=False):  # whatever the session has, and whatever the answer leaves on
+            result = answer(model, *inputs.values())
+            left_on = t.is_autocast_enabled(device)
+        if left_on:
+            raise Mistake("autocast is still on when the function has returned", "Does anything turn it off again?")
+        for name, value in inputs.items():
+            if not value.equal(model.network.inputs[name]):
+                raise Mistake(f"it changes the {name} it is given", f"Does a line write into {name} in place?")
+        if len(model.network.guesses) != 1:
+            raise Mistake(f"the network is asked {len(model.network.guesses)} times, expected once")
+        judge_bf16_value(result, model)
+        judge_bf16_gradient(result, model.network)
+    return "the network in bfloat16, target and loss in float32, a gradient for every weight, autocast off again"
+
+
+def judge_bf16_value(result: object, model: Bf16Model) -> None:
+    if isinstance(result, t.Tensor) and result.dtype == t.bfloat16:
+        facts = "the loss is of type torch.bfloat16, expected torch.float32"
+        raise Mistake(facts, "Of which type are the guess and the target when they are compared?")
+    plain = result.detach() if isinstance(result, t.Tensor) else result
+    expect_tensor(plain, (), "it", model.noise_schedule.device.type)
+    b = SimpleNamespace(**model.network.inputs, guess=model.network.guesses[0].detach().float())
+    b.target_of, a = super(Bf16Model, model).target, part1.alpha_bars(b.num_steps)
+    b.target = b.target_of(b.x0, b.noise, b.num_steps)
+    b.eps = (1 - a).sqrt() * b.noised + a.sqrt() * b.guess
+    expected = bf16_mse(b.guess, b.target)
+    fits = lambda value: abs(plain.item() - value) < 1e-5 * value  # noqa: E731
+    if not fits(expected):
+        questions = [question for question, mistake in BF16_MISTAKES if fits(mistake(b))]
+        if bf16_rounded(plain) == plain:
+            questions.append("Is the loss computed in bfloat16, and cast at the end?")
+        raise Mistake(f"the loss is {plain.item():.6g}, expected {expected:.6g}", next(iter(questions), ""))
+
+
+def judge_bf16_gradient(result: t.Tensor, network: Bf16Network) -> None:
+    weight = network.layer.weight
+    if weight.grad is not None:
+        raise Mistake("the weights have a gradient already", "Is backward called inside? That is left to train.")
+    if result.requires_grad:
+        result.backward()
+    if weight.grad is None:
+        question = "Is the loss cut off from the guess?"
+        if not network.guesses[0].requires_grad:
+            question = "Is the network asked under no_grad?"
+        raise Mistake("the loss is right, but no gradient goes back to the weights", question)
+
+
+# ------------------------------------------------------------------------------------------------- 3.7 ddim_sample
+# The model remembers what it is shown and what it guesses, so every step is known. With eta = 0, the next x has a
+# closed form. With eta > 0, two ways under one seed get the same fresh noise: what differs between them gives the
+# factor of the guessed noise exactly, and what is left over is σz.
+
+DDIM_BETAS = [0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4]
+DDIM_COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps; 3 steps are uneven, too
+DDIM_FACTS = "with betas {} and eta={}, from count {} to {}"
+
+
+def ddim_bar(n: int) -> t.Tensor:
+    """ᾱ after n steps, in float64; 1 for n = 0."""
+    return (1 - t.tensor(DDIM_BETAS[:n], dtype=t.float64)).prod()
+
+
+def ddim_own_bar(n: int) -> t.Tensor:
+    return (1 - linear_schedule(len(DDIM_BETAS)).double()[:n]).prod()
+
+
+def ddim_alpha(n: int) -> t.Tensor:
+    return ddim_bar(n) / ddim_bar(max(n - 1, 0))
+
+
+def ddim_sigma(eta: float, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return eta * ((1 - b) / (1 - a) * (1 - a / b)) ** 0.5
+
+
+def ddim_clean(x: t.Tensor, e: t.Tensor, a: t.Tensor) -> t.Tensor:
+    return (x - (1 - a) ** 0.5 * e) / a**0.5
+
+
+def ddim_noise(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return (x - a**0.5 * x0) / (1 - a) ** 0.5
+
+
+def ddim_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return b**0.5 * x0 + (1 - b) ** 0.5 * noise
+
+
+def ddim_step(
+    x: t.Tensor,
+    e: t.Tensor,
+    n: int,
+    m: int,
+    at: Callable = lambda n, m: (n, m),
+    bar: Callable = ddim_bar,
+    clean_bar: Callable = ddim_bar,
+    clean: Callable = ddim_clean,
+    clip: Callable = lambda x0, m: x0.clamp(-1, 1),
+    noise: Callable = ddim_noise,
+    mix: Callable = ddim_mix,
+) -> t.Tensor:
+    """The step with eta = 0 from x and the guess e, after n steps of noise. at to mix: what a mistake does otherwise"""
+    a, b = (bar(count) for count in at(n, m))
+    x0 = clip(clean(x, e, clean_bar(n)), m)
+    return mix(x0, noise(x, x0, e, a, b), a, b) + ddim_sigma(0, a, b)  # which is 0, or nan for wrong a and b
+
+
+def ddim_guess(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return e
+
+
+def ddim_unclipped(x0: t.Tensor, m: int) -> t.Tensor:
+    return x0
+
+
+def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return ddim_mix(x0, noise, a, b).clamp(-1, 1)
+
+
+DDIM_MISTAKES = [
+    ("x0 was clipped. Does the noise that the model guessed still lead from it to x?", dict(noise=ddim_guess)),
+    ("Is the guessed image clipped? It can lie far outside of [-1, 1].", dict(clip=ddim_unclipped)),
+    ("Is it clipped in the last step alone?", dict(clip=lambda x0, m: x0 if m else x0.clamp(-1, 1))),
+    ("Is it clipped in the last step, too?", dict(clip=lambda x0, m: x0.clamp(-1, 1) if m else x0)),
+    ("Is it clipped to [0, 1]? Images are in [-1, 1].", dict(clip=lambda x0, m: x0.clamp(0, 1))),
+    ("Is x clipped? Only the guessed image is in [-1, 1].", dict(clip=ddim_unclipped, mix=ddim_clip_mix)),
+    ("Is x clipped? Only the guessed image is in [-1, 1].", dict(noise=ddim_guess, mix=ddim_clip_mix)),
+    ("Is x clipped, too? Only the guessed image is in [-1, 1].", dict(mix=ddim_clip_mix)),
+    ("Is ᾱ at 0 steps 1?", dict(at=lambda n, m: (n, max(m, 1)))),
+    ("Is that ᾱ at 0 steps? Index -1 is the last one.", dict(at=lambda n, m: (n, m or len(DDIM_BETAS)))),
+    ("Is that one count late? Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
+    ("Is m taken for n - 1? These steps are longer.", dict(at=lambda n, m: (n, n - 1))),
+    ("Are ᾱ of n and ᾱ of m swapped?", dict(at=lambda n, m: (m, n))),
+    ("Which count does the step lead to? It stays as noisy as it was.", dict(at=lambda n, m: (n, n))),
+    ("Is that α, of one step alone?", dict(bar=ddim_alpha)),
+    ("Is that α, of one step alone?", dict(bar=ddim_alpha, clean_bar=ddim_alpha)),
+    ("Is that the schedule of the model?", dict(bar=ddim_own_bar)),
+    ("Do x and the guess trade places in reconstruct?", dict(clean=lambda x, e, a: ddim_clean(e, x, a))),
+    ("Is the guess taken for the clean image? It is noise.", dict(clean=lambda x, e, a: e)),
+    (
+        "Is the noise that of m? x still has n steps of it.",
+        dict(noise=lambda x, x0, e, a, b: ddim_noise(x, x0, e, b, a)),
+    ),
+    ("Is the noise divided by a root?", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a))),
+    ("In the noise, is x0 faded by a root?", dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5)),
+    ("Has the image ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
+    ("Has the noise ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - a) ** 0.5 * e)),
+    ("Is the root missing in front of the image?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) ** 0.5 * e)),
+    ("Is the root missing in front of the noise?", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b) * e)),
+    ("Are both roots missing?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) * e)),
+    ("Are the two factors swapped?", dict(mix=lambda x0, e, a, b: ddim_mix(e, x0, a, b))),
+    ("Is the noise subtracted? It is added again.", dict(mix=lambda x0, e, a, b: ddim_mix(x0, -e, a, b))),
+    ("Is the image faded?", dict(mix=lambda x0, e, a, b: x0 + (1 - b) ** 0.5 * e)),
+    ("Is the guessed noise added again?", dict(mix=lambda x0, e, a, b: b**0.5 * x0)),
+    ("That is the guessed image. Is it noised again?", dict(mix=lambda x0, e, a, b: x0)),
+]
+SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta is β of n
+    ("Is fresh noise added?", lambda eta, a, b, beta: 0 * a),
+    ("Is eta a factor, or only a switch?", lambda eta, a, b, beta: ddim_sigma(1, a, b)),
+    ("Does eta multiply a variance? It multiplies σ.", lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b)),
+    ("Is the root missing? z wants a standard deviation.", lambda eta, a, b, beta: eta * ddim_sigma(1, a, b) ** 2),
+    ("Is z multiplied by σ², a variance?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 2),
+    ("Is that Algorithm 2's σ, of one step?", lambda eta, a, b, beta: eta * beta**0.5),
+    (
+        "Is that β, of one step? These steps are longer.",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * beta) ** 0.5,
+    ),
+    ("Is the first fraction missing under the root?", lambda eta, a, b, beta: eta * (1 - a / b) ** 0.5),
+    ("Is 1 - ᾱ_n / ᾱ_m missing under the root?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5),
+    ("Is z multiplied by eta alone?", lambda eta, a, b, beta: eta * a**0),
+    ("Is z drawn between 0 and 1?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) / 12**0.5),
+]
+KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ of m, s is σ
+    ("The fresh noise comes on top. Is the guessed one made smaller for it?", lambda b, s: (1 - b) ** 0.5),
+    ("Is σ squared under the middle root?", lambda b, s: (1 - b - s) ** 0.5),
+    ("Is σ² added under the middle root?", lambda b, s: (1 - b + s**2) ** 0.5),
+    ("Is σ taken off after the root, or σ² under it?", lambda b, s: (1 - b) ** 0.5 - s),
+]
+
+
+class Recorded(nn.Module):
+    """A model whose guesses depend on the count alone. It remembers what it is shown and what it guesses."""
+
+    img_shape = (3, 24, 32)
+
+    def __init__(self, sign: int = 1, device: str = "cpu") -> None:
+        super().__init__()
+        self.noise_schedule = NoiseSchedule(len(DDIM_BETAS), device, t.tensor(DDIM_BETAS))
+        self.weight = nn.Parameter(t.zeros((), device=device))  # so that a graph shows where gradients are on
+        self.sign, self.counts, self.shown, self.guesses = sign, [], [], []
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            facts = f"the model gets {kind(num_steps)} as num_steps"
+            raise Mistake(f"{facts}, expected one count for each of {len(images)} images")
+        if num_steps.is_floating_point() or images.dtype != t.float32:
+            facts = f"the model gets images of type {images.dtype} and counts of type {num_steps.dtype}"
+            raise Mistake(f"{facts}, expected torch.float32 and ints")
+        for what, thing in [("images", images), ("counts", num_steps)]:
+            if thing.device.type != self.weight.device.type:
+                facts = f"a model that is on another device gets {what} on the {thing.device.type}"
+                raise Mistake(facts, "On which device are they made?")
+        if images.is_meta:
+            return images + self.weight
+        self.counts.append(num_steps[0].item())
+        self.shown.append(images.detach().clone())
+        guess = 0.5 * t.randn(images.shape, generator=t.Generator().manual_seed(self.counts[-1]))
+        self.guesses.append(self.sign * guess.double())
+        return self.sign * guess + self.weight
+
+
+@check("3.7")
+def check_ddim_sample(answer: Callable) -> str:
+    model, plain = ddim_way(answer, 3, 6, 0.0)
+    if not all(
+        one.allclose(two, equal_nan=True) for one, two in zip(plain, ddim_way(answer, 3, 6, 0.0)[1], strict=True)
+    ):
+        raise Mistake("with eta=0, two ways from the same start end apart", "Is eta used?")
+    judge_ddim_steps(3, model, plain)
+    judge_ddim_steps(7, *ddim_way(answer, 7, 2, 0.0))
+    judge_ddim_steps(1, *ddim_way(answer, 1, 1, 0.0))
+    judge_ddim_noise(answer)
+    judge_ddim_list(answer, model, plain)
+    judge_ddim_start(answer)
+    judge_ddim_device(answer)
+    return "counts, the clipped image, its noise, σ and eta, fresh noise, start, all steps returned"
+
+
+def ddim_way(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int = 1) -> tuple[Recorded, list]:
+    """The model, and each x from start to the result, in float64."""
+    model, shape = Recorded(sign), (n_samples, *Recorded.img_shape)
+    start = sign * 0.6 * t.randn(shape, generator=t.Generator().manual_seed(n_steps))
+    before = start.clone()
+    try:
+        result = answer(model, n_samples, n_steps=n_steps, eta=eta, start=start)
+    except ValueError as error:  # the schedule lacks a count
+        seen = len(model.counts)
+        judge_ddim_counts(model.counts, DDIM_COUNTS[n_steps], DDIM_COUNTS[n_steps][:seen])
+        error.add_note("3.7 ddim_sample: is ᾱ of 0 steps looked up? The text says what it is.")
+        raise
+    if isinstance(result, t.Tensor) and result.requires_grad:
+        raise Mistake("the samples carry a graph for gradients", "Is @t.no_grad() still above def?")
+    numbers = result.nan_to_num() if isinstance(result, t.Tensor) else result  # a nan is judged where it comes up
+    expect_tensor(numbers, shape, f"with n_steps={n_steps} it")
+    judge_ddim_counts(model.counts, DDIM_COUNTS[n_steps], DDIM_COUNTS[n_steps][:-1])
+    if not start.equal(before):
+        raise Mistake("it changes start", "Does a line write into x in place?")
+    if not model.shown[0].equal(start):
+        raise Mistake("the first images that the model gets are not start", "Is start used?")
+    return model, [x.double() for x in [*model.shown, result]]
+
+
+def judge_ddim_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
+    questions = {
+        "Is the model told m? x still has n steps of noise.": seen in (counts[1:], [max(m, 1) for m in counts[1:]]),
+        "Is it the way back, from T down to 0?": seen == counts[-2::-1] or seen[:1] == [0],
+        "Is the first step left out?": seen == counts[1:-1],
+        "Is the last step left out?": seen == counts[:-2],
+        "Is every count visited? The given ones are further apart.": seen == DDIM_COUNTS[7][:-1],
+        "Counts begin at 1, rows at 0. Which does the model know?": seen == [n - 1 for n in counts[:-1]],
+    }
+    if seen != expected:
+        facts = f"where counts is {counts}, the model gets the counts {seen}, expected {counts[:-1]}"
+        raise Mistake(facts, next((q for q, fits in questions.items() if fits), ""))
+
+
+def judge_ddim_steps(n_steps: int, model: Recorded, xs: list[t.Tensor]) -> None:
+    """With eta = 0, every pixel has a closed form."""
+    steps = [(x, e, n, m) for x, e, (n, m) in zip(xs[:-1], model.guesses, pairwise(DDIM_COUNTS[n_steps]), strict=True)]
+
+    def same(got: t.Tensor, formula: t.Tensor) -> bool:
+        return got.allclose(formula, atol=1e-4, equal_nan=True)
+
+    for (x, e, n, m), got in zip(steps, xs[1:], strict=True):
+        expected, x0 = ddim_step(x, e, n, m), ddim_clean(x, e, ddim_bar(n))
+        if same(got, expected):
+            continue
+        gap = (got - expected).abs().nan_to_num(nan=9)
+        unclipped = gap * (x0.abs() < 1)  # if wrong there, such a pixel tells more
+        at = (unclipped if unclipped.max() > 1e-3 else gap).argmax()
+        facts = DDIM_FACTS.format(DDIM_BETAS, 0, n, m) + ",\nx = {:.3f}, guess {:.3f}, x0 = {:.3f} before clipping: "
+        facts = (facts + "x becomes {:.3f}, expected {:.3f}").format(
+            *(v.flatten()[at] for v in (x, e, x0, got, expected))
+        )
+        fits = [q for q, how in DDIM_MISTAKES if all(map(same, xs[1:], (ddim_step(*step, **how) for step in steps)))]
+        raise Mistake(facts, next(iter(fits), ""))
+
+
+def judge_ddim_noise(answer: Callable) -> None:
+    """With eta > 0: how much fresh noise is added, how much of the guessed one is kept, and what z is."""
+    eta, ways, fresh, sigmas, kepts = 0.5, [], [], [], []
+    for sign in (1, -1):
+        seed_all(t.initial_seed())
+        ways.append(ddim_way(answer, 3, 6, eta, sign))
+    for i, (n, m) in enumerate(pairwise(DDIM_COUNTS[3])):
+        a, b = ddim_bar(n), ddim_bar(m)
+        x0s = [ddim_clean(xs[i], model.guesses[i], a).clamp(-1, 1) for model, xs in ways]
+        noise, other = (ddim_noise(xs[i], x0, x0, a, b) for x0, (_, xs) in zip(x0s, ways, strict=True))
+        rest, other_rest = (xs[i + 1] - b**0.5 * x0 for x0, (_, xs) in zip(x0s, ways, strict=True))
+        kept = ((noise - other) * (rest - other_rest)).sum() / ((noise - other) ** 2).sum()
+        fresh.append(rest - kept * noise)
+        sigma = ddim_sigma(eta, a, b)
+        sigmas.append((n, m, fresh[-1].std(), sigma, (eta, a, b, 1 - ddim_alpha(n))))
+        kepts.append((n, m, kept, (1 - b - sigma**2).abs() ** 0.5, (b, sigma)))
+    shared = [axis for i, axis in enumerate(["sample", "channel", "row", "column"]) if fresh[0].std(dim=i).max() < 1e-4]
+    if shared and fresh[0].std() > 1e-3:
+        raise Mistake(f"with eta={eta}, every {' and '.join(shared)} gets the same noise", "Has z the shape of x?")
+    judge_ddim_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.03)
+    judge_ddim_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001)
+    within = (fresh[0].abs() < fresh[0].std()).double().mean()
+    if abs(within - 0.683) > 0.03:
+        facts = f"with eta={eta}, {within:.0%} of the fresh noise is within one std, expected 68%"
+        raise Mistake(facts, "From which distribution is z drawn?")
+    if (fresh[0] * fresh[1]).mean().abs() > 0.1 * fresh[0].std() * fresh[1].std():
+        raise Mistake(f"with eta={eta}, two steps add the same noise", "Is z drawn anew in each step?")
+
+
+def judge_ddim_factors(words: str, measured: list[tuple], mistakes: list, slack: float) -> None:
+    def same(got: t.Tensor, formula: t.Tensor) -> bool:
+        return got.allclose(formula, rtol=slack, atol=1e-3)
+
+    for n, m, got, expected, _ in measured:
+        if not same(got, expected):
+            fits = [q for q, mistake in mistakes if all(same(value, mistake(*of)) for *_, value, _, of in measured)]
+            fits += ["Is there a root of a negative number, or a division by 0?"] if got.isnan() else []
+            fits += ["Is noise added in the last step? Nothing cleans up after it."] if m == 0 else []
+            facts = f"{DDIM_FACTS.format(DDIM_BETAS, 0.5, n, m)},\n{words.format(got)}, expected {expected:.3f}"
+            raise Mistake(facts, next(iter(fits), ""))
+
+
+def judge_ddim_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None:
+    start = plain[0].float()
+    steps = answer(Recorded(), 6, n_steps=3, eta=0.0, start=start, return_all_steps=True)
+    if isinstance(steps, t.Tensor) and steps.shape == start.shape:
+        raise Mistake("with return_all_steps=True it returns the last images alone", "Is return_all_steps used?")
+    if not isinstance(steps, list | tuple | t.Tensor):
+        raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list")
+    if len(steps) != len(plain):
+        question = "Are both the start and the result in it?" if len(steps) == len(plain) - 1 else ""
+        raise Mistake(f"return_all_steps gives {len(steps)} entries for 3 steps, expected {len(plain)}", question)
+    for i, (entry, expected) in enumerate(zip(steps, plain, strict=True)):
+        expect_tensor(entry, start.shape, f"entry {i} of all steps")
+        if not entry.allclose(expected.float(), atol=1e-4):
+            x0 = ddim_clean(plain[i - 1], model.guesses[i - 1], ddim_bar(DDIM_COUNTS[3][i - 1])).clamp(-1, 1)
+            questions = {
+                "Is it one tensor, changed in place, many times?": all(entry.equal(other) for other in steps),
+                "Is it noisy first, clean last?": steps[-1].equal(start),
+                "Is x kept, or the guessed image?": i > 0 and entry.allclose(x0.float(), atol=1e-4),
+            }
+            facts = f"entry {i} of all steps is not x after {DDIM_COUNTS[3][i]} steps of noise"
+            raise Mistake(facts, next((q for q, fits in questions.items() if fits), ""))
+
+
+def judge_ddim_start(answer: Callable) -> None:
+    model = Recorded()
+    answer(model, 6, n_steps=1)
+    x = model.shown[0]
+    if x.std(dim=0).max() < 1e-6:
+        raise Mistake("without start, all samples begin with the same noise", "Is there a draw for each sample?")
+    if abs(x.mean()) > 0.05 or abs(x.std() - 1) > 0.05:
+        facts = f"without start, the first images have mean {x.mean():.3f} and std {x.std():.3f}, expected 0 and 1"
+        raise Mistake(facts, "From which distribution are they drawn?")
+
+
+def judge_ddim_device(answer: Callable) -> None:
+    """Every tensor has to be made where the schedule is. The meta device, which has no numbers, shows it anywhere."""
+    try:
+        answer(Recorded(device="meta"), 6, n_steps=3)
+    except (RuntimeError, TypeError) as error:  # one that asks for a number is no mistake
+        if any(words in str(error) for words in ("expected device", "same device", "tensor to numpy")):
+            facts = "with a model on another device, tensors of two devices meet"
+            raise Mistake(facts, "Is each made on the device of x, and brought to the CPU for NumPy?") from None

@@ -1,0 +1,387 @@
+"""Part 3 in small: the data and what can be wrong with it, trainings that stop and go on, several processes."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch as t
+from torch import nn
+
+import utils
+from solutions import part1_diffusion as part1
+from solutions import part3_fashion_mnist as part3
+from solutions.markup import ROOT
+
+REAL = os.getenv("FASHION_MNIST_DIR")
+needs_data = pytest.mark.skipif(not REAL, reason="FASHION_MNIST_DIR is not set")
+
+# ------------------------------------------------------------------------------------------------ the data
+
+
+def packed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch) -> Path:
+    """A folder with four small files in FashionMNIST's form, whose sums the course is told."""
+    import hashlib
+
+    sums = {}
+    for name in utils.MD5:
+        header, rows = (16, 2 * 784) if "images" in name else (8, 2)
+        content = packed(bytes(header) + bytes(i % 251 for i in range(rows)))
+        (tmp_path / name).write_bytes(content)
+        sums[name] = hashlib.md5(content).hexdigest()
+    monkeypatch.setattr(utils, "MD5", sums)
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_files_are_read_as_they_are(small):
+    images, labels = utils.fashion_mnist()
+    assert images.shape == (2, 1, 28, 28) and images.dtype == t.uint8 and images.flatten()[:300].tolist()[250] == 250
+    assert labels.tolist() == [0, 1] and labels.dtype == t.int64
+
+
+def test_a_missing_file_is_named(small):
+    (small / "t10k-labels-idx1-ubyte.gz").unlink()
+    utils.fashion_mnist()
+    with pytest.raises(FileNotFoundError, match=r"t10k-labels-idx1-ubyte\.gz is not there: put .* or unset"):
+        utils.fashion_mnist(train=False)
+
+
+@pytest.mark.parametrize("spoil", [lambda b: b[:-5], lambda b: b"", lambda b: b[:20] + b"x" + b[21:]])
+def test_a_file_that_is_cut_short_or_changed_is_refused(small, spoil):
+    path = small / "train-images-idx3-ubyte.gz"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz is not the published file.*fetch it again"):
+        utils.fashion_mnist()
+
+
+@pytest.fixture
+def server(small, monkeypatch, tmp_path_factory):
+    """Serves the small files at /good, wrong ones at /bad; the course has no folder and an empty cache."""
+    root = tmp_path_factory.mktemp("served")
+    shutil.copytree(small, root / "good")
+    shutil.copytree(small, root / "bad")
+    for path in (root / "bad").iterdir():
+        path.write_bytes(b"another file")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root))) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        monkeypatch.delenv("FASHION_MNIST_DIR")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        monkeypatch.setattr(utils, "IS_CI", False)
+        yield f"http://127.0.0.1:{http.server_address[1]}"
+        http.shutdown()
+
+
+def test_files_are_fetched_once_from_the_first_mirror_that_has_them(server, monkeypatch):
+    monkeypatch.setattr(utils, "MIRRORS", [f"{server}/none", f"{server}/bad", f"{server}/good"])
+    images, labels = utils.fashion_mnist()
+    assert images.shape == (2, 1, 28, 28) and labels.tolist() == [0, 1]
+    monkeypatch.setattr(utils, "MIRRORS", ["http://127.0.0.1:1"])  # the files are here already
+    assert utils.fashion_mnist()[0].equal(images)
+
+
+def test_without_a_network_it_says_what_to_do(server, monkeypatch):
+    monkeypatch.setattr(utils, "MIRRORS", ["http://127.0.0.1:1", f"{server}/bad"])
+    with pytest.raises(ConnectionError) as failure:
+        utils.fashion_mnist()
+    assert "set FASHION_MNIST_DIR" in str(failure.value) and str(failure.value).count("\n") == 2
+
+
+def test_under_ci_drawn_clothes_stand_in_and_say_so(monkeypatch, capsys):
+    monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
+    monkeypatch.setattr(utils, "IS_CI", True)
+    images, labels = utils.fashion_mnist()
+    assert images.shape == (400, 1, 28, 28) and images.dtype == t.uint8 and labels.shape == (400,)
+    assert "stand in for FashionMNIST" in capsys.readouterr().out
+
+
+@needs_data
+def test_the_real_files_are_whole():
+    for train, n in [(True, 60_000), (False, 10_000)]:
+        images, labels = utils.fashion_mnist(train)
+        assert images.shape == (n, 1, 28, 28) and labels.bincount().tolist() == [n // 10] * 10
+    assert 72 < utils.fashion_mnist()[0].float().mean() < 74
+
+
+# ------------------------------------------------------------------------------------------------ a long training
+
+
+def config(**settings) -> dict:
+    default = dict(lr=0.01, warmup=3, n_steps=24, batch_size=8, decay=0.9, max_steps=20, bf16=False, device="cpu")
+    return default | dict(img_log_interval=1000, n_images_to_log=2) | settings
+
+
+class Small(nn.Module):
+    """A network that learns fast enough for a test."""
+
+    img_shape = (1, 4, 4)
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(17, 32), nn.SiLU(), nn.Linear(32, 16))
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        return self.layers(t.cat([images.flatten(1), num_steps[:, None] / 20], dim=1)).reshape(images.shape)
+
+
+def small_model() -> part3.VelocityGuesser:
+    t.manual_seed(0)
+    return part3.VelocityGuesser(Small(), part1.NoiseSchedule(20, "cpu", part3.cosine_schedule(20)))
+
+
+@cache
+def small_images() -> t.Tensor:
+    return t.rand(50, 1, 4, 4, generator=t.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.fixture
+def every_loss(monkeypatch):
+    """All losses are kept, and every step is saved."""
+    monkeypatch.setattr(utils.Run, "EVERY", 1)
+    monkeypatch.setattr(utils.Saved, "SECONDS", 0)
+
+
+def losses() -> dict[int, float]:
+    return dict(utils.Run.latest.curves["train_loss"])
+
+
+class Killed(BaseException):
+    """What ends a kernel at once: no code of ours sees it."""
+
+
+def stop_at(step: int, error: type, monkeypatch) -> None:
+    after = utils.Saved.after
+
+    def stop(self, done):
+        after(self, done)
+        if done == step:
+            raise error
+
+    monkeypatch.setattr(utils.Saved, "after", stop)
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(every_loss, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "saves" / "model.pt"
+    whole = part3.train_longer(small_model(), config(), small_images())
+    expected = losses()
+    with monkeypatch.context() as patch:
+        stop_at(10, Killed, patch)
+        with pytest.raises(Killed):
+            part3.train_longer(small_model(), config(), small_images(), path)
+    assert losses() == {step: expected[step] for step in range(1, 11)}
+    t.manual_seed(99)  # a new kernel knows nothing of the old one's random numbers
+    resumed = part3.train_longer(small_model(), config(), small_images(), path)
+    assert f"Going on from step 10, saved in {path}" in capsys.readouterr().out
+    assert losses() == {step: expected[step] for step in range(11, 25)}
+    assert all(a.equal(b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_finished_training_is_taken_from_its_save(every_loss, tmp_path):
+    first = part3.train_longer(small_model(), config(), small_images(), tmp_path / "model.pt")
+    again = part3.train_longer(small_model(), config(), small_images(), tmp_path / "model.pt")
+    assert not utils.Run.latest.curves
+    assert all(a.equal(b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_an_interrupt_returns_the_model_so_far_and_saves_it(every_loss, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        stop_at(7, KeyboardInterrupt, patch)
+        model = part3.train_longer(small_model(), config(), small_images(), tmp_path / "model.pt")
+    assert "Interrupted after 7 steps" in capsys.readouterr().out
+    assert part3.ddim_sample(model, 2, 5).shape == (2, 1, 4, 4)
+    part3.train_longer(small_model(), config(), small_images(), tmp_path / "model.pt")
+    assert "Going on from step 7" in capsys.readouterr().out
+
+
+def test_a_save_that_fails_leaves_the_old_one(every_loss, tmp_path, monkeypatch):
+    path = tmp_path / "model.pt"
+    part3.train_longer(small_model(), config(), small_images(), path)
+    before = path.read_bytes()
+
+    def half(state, new):
+        Path(new).write_bytes(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(t, "save", half)
+    with pytest.raises(OSError, match="the disk is full"):
+        utils.Saved(path, config(), network=small_model().network).save()
+    assert path.read_bytes() == before
+
+
+def test_a_save_of_another_training_is_not_touched(tmp_path):
+    path = tmp_path / "model.pt"
+    part3.train_longer(small_model(), config(), small_images(), path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"holds a training with lr = 0\.01, now it is 0\.5: move that file away"):
+        part3.train_longer(small_model(), config(lr=0.5), small_images(), path)
+    path.write_bytes(b"no save at all")
+    with pytest.raises(ValueError, match="cannot be read as a saved training: move it away"):
+        part3.train_longer(small_model(), config(), small_images(), path)
+    assert path.read_bytes() == b"no save at all" and before
+
+
+def test_a_save_runs_no_code_of_its_own(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "was here",))
+
+    t.save({"config": {}, "parts": Evil()}, tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="cannot be read"):
+        part3.train_longer(small_model(), config(), small_images(), tmp_path / "model.pt")
+    assert not (tmp_path / "was here").exists()
+
+
+def test_the_orders_go_on_where_they_were_and_leave_nothing_out():
+    steps = dict(utils.minibatches(50, 8, 0, 18))
+    assert list(steps) == list(range(1, 19)) and dict(utils.minibatches(50, 8, 7, 18)).keys() == {*range(8, 19)}
+    assert all(rows.equal(steps[step]) for step, rows in utils.minibatches(50, 8, 7, 18))
+    epochs = [t.cat([steps[6 * n + i] for i in range(1, 7)]) for n in range(3)]
+    assert all(len(rows.unique()) == 48 for rows in epochs) and not epochs[0].equal(epochs[1])
+    with pytest.raises(ValueError, match="5 images do not fill a minibatch of 8"):
+        list(utils.minibatches(5, 8, 0, 3))
+
+
+def test_what_is_watched_does_not_change_the_training(every_loss):
+    part3.train_longer(small_model(), config(), small_images())
+    alone = losses()
+    part3.train_longer(small_model(), config(img_log_interval=5), small_images())
+    assert losses() == alone and len(utils.Run.latest.pictures) == 1
+
+
+DRIVER = """
+import json, sys
+import torch as t
+sys.path.insert(0, sys.argv[1])
+import utils
+from tests.test_part3 import config, small_images, small_model
+from solutions import part3_fashion_mnist as part3
+utils.Run.EVERY = 1
+part3.train_longer(small_model(), config(), small_images())
+if utils.rank() == 0:
+    print(json.dumps(utils.Run.latest.curves["train_loss"]))
+"""
+
+
+def torchrun(processes: int, *command: object, **environment: str) -> str:
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *command]
+    settings = os.environ | {"IS_CI": "1", "DEVICE": "cpu", "OMP_NUM_THREADS": "1"} | environment
+    done = subprocess.run([*map(str, run)], env=settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_two_processes_train_as_one_does(tmp_path):
+    (tmp_path / "driver.py").write_text(DRIVER)
+    one, two = (json.loads(torchrun(n, tmp_path / "driver.py", ROOT)) for n in (1, 2))
+    assert [step for step, _ in one] == [step for step, _ in two] == list(range(1, 25))
+    assert t.tensor(one).allclose(t.tensor(two), atol=1e-5)
+
+
+def test_the_script_trains_with_several_processes_and_saves_once(tmp_path):
+    torchrun(2, ROOT / "solutions" / "part3_fashion_mnist.py", SAVES_DIR=str(tmp_path))
+    saved = t.load(tmp_path / "together.pt", weights_only=True)
+    assert saved["step"] == 6 and [path.name for path in tmp_path.iterdir()] == ["together.pt"]
+
+
+# ------------------------------------------------------------------------------------------------ what is shipped
+
+
+def test_what_is_shipped_is_small_and_holds_no_code():
+    for path in utils.ASSETS.glob("*.pt"):
+        assert path.stat().st_size < 2_000_000
+        assert t.load(path, weights_only=True)
+
+
+@needs_data
+def test_the_classifier_is_right_for_92_percent():
+    images, labels = utils.fashion_mnist(train=False)
+    found = utils.classes(part1.normalize_img(images / 255))
+    assert (found == labels).float().mean() >= 0.92
+
+
+@needs_data
+def test_the_data_are_as_the_text_says():
+    assert round(part3.clothes().mean().item(), 2) == -0.43 and round(part3.clothes().std().item(), 2) == 0.71
+
+
+def some_training_images() -> t.Tensor:
+    t.manual_seed(0)
+    return part3.clothes()[t.randperm(60_000)[:2000]]
+
+
+@pytest.mark.slow
+@needs_data
+def test_the_distance_sees_damage_as_the_text_says():
+    far = {name: part3.distance(images) for name, images in part3.damaged(some_training_images()).items()}
+    assert far["as they are"] < 2 and far["all black"] > 700 and far["noise alone"] > 700
+    expected = {"some noise": 53, "noise": 173, "blurred": 139, "one class missing": 61, "100, repeated": 43}
+    assert {name: far[name] for name in expected} == pytest.approx(expected, rel=0.05)
+    t.manual_seed(0)
+    sizes = dict(part3.measure_sizes([100, 10_000]))
+    assert sizes[100] == pytest.approx(43, rel=0.05) and sizes[10_000] < 1
+
+
+@pytest.mark.slow
+@needs_data
+def test_the_shipped_model_draws_clothes_as_the_text_says():
+    """2,000 samples in 50 steps are much nearer to the test images than training images with noise of std 0.1."""
+    samples, shares = part3.clothes_samples(), part3.class_shares(part3.clothes_samples())
+    real = some_training_images()
+    noised = (real + 0.2 * t.randn_like(real)).clamp(-1, 1)
+    assert part3.distance(samples) == pytest.approx(44, rel=0.05)
+    assert part3.distance(samples) < 0.3 * part3.distance(noised)
+    assert shares.min() == shares[utils.CLASSES.index("sandal")] and 0.05 < shares.min() < 0.07
+
+
+def test_the_stored_curves_and_samplers_are_those_of_the_text():
+    measured = json.loads((utils.ASSETS / "clothes.json").read_text())["measured"]
+    assert [(row["images"], round(row["distance"])) for row in (measured[0], measured[-1])] == [
+        (128_000, 101),
+        (512_000, 44),
+    ]
+    far = json.loads((utils.ASSETS / "samplers.json").read_text())
+    assert (round(far["50 steps, η = 1"]), round(far["50 steps, η = 0"])) == (44, 59)
+    assert (
+        far["25 steps, η = 1"] < 1.2 * far["50 steps, η = 1"] and far["25 steps, η = 0"] < 1.2 * far["50 steps, η = 0"]
+    )
+    assert (
+        1.5 < far["10 steps, η = 0"] / far["50 steps, η = 0"] and far["10 steps, η = 1"] / far["50 steps, η = 1"] < 2.1
+    )
+
+
+def test_an_error_of_v_never_grows_in_the_guessed_image():
+    """The figure after 3.3: for noise the error passes 1 near step 940 and ends above 1000, for v it stays at 0.1."""
+    alpha_bar = part1.NoiseSchedule(1000, "cpu", part3.cosine_schedule(1000)).alpha_bar(t.arange(1, 1001))
+    of_noise, of_v = 0.1 * ((1 - alpha_bar) / alpha_bar).sqrt(), 0.1 * (1 - alpha_bar).sqrt()
+    assert 930 < (of_noise > 1).nonzero()[0] < 945 and of_noise[-1] > 1000 and of_v.max() <= 0.1
+
+
+def test_between_two_noises_the_variance_stays():
+    start, end = t.randn(2, 1, 100, 100).unbind()
+    path = part3.between(start, end, 5)
+    assert path[0].equal(start) and path[-1].allclose(end, atol=1e-5)
+    assert ((path.std(dim=(1, 2, 3)) - 1).abs() < 0.05).all()
+
+
+def test_the_nearest_of_an_image_is_itself():
+    images = t.randn(20, 1, 4, 4)
+    found = part3.nearest(images[:3], images, k=2)
+    assert found.shape == (3, 2, 1, 4, 4) and found[:, 0].equal(images[:3]) and not found[:, 1].equal(images[:3])
