@@ -328,6 +328,7 @@ def some_training_images() -> t.Tensor:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @needs_data
 def test_the_distance_sees_damage_as_the_text_says():
     far = {name: part3.distance(images) for name, images in part3.damaged(some_training_images()).items()}
@@ -340,6 +341,7 @@ def test_the_distance_sees_damage_as_the_text_says():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @needs_data
 def test_the_shipped_model_draws_clothes_as_the_text_says():
     """2,000 samples in 50 steps are much nearer to the test images than training images with noise of std 0.1."""
