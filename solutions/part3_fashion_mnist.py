@@ -112,7 +112,7 @@ if MAIN:
 #
 # ![Two rows of ten small grey photographs on black, one column a class: T-shirt, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, boot.](images/part3_data.png)
 #
-# Ten classes, 6,000 images of each. A shirt, a pullover and a coat are hard to tell apart, even for you. Half of each image is black:
+# Ten classes, 6,000 images of each. A shirt, a pullover and a coat are hard to tell apart, even for you. Half of all pixels are black:
 # in [-1, 1] the mean is -0.43, and the standard deviation 0.71.
 #
 # </details>
@@ -413,8 +413,8 @@ if MAIN:
 # ![Left, what is left of the image against the step: the linear schedule falls early and is near 0 from step 700; the cosine falls evenly and reaches 0 at the very end. Right, the variance of a step's noise on a logarithmic scale: linear rises to 0.02; the cosine stays below that for most of the way and shoots up to nearly 1 at the end.](images/part3_schedules.png)
 #
 # The cosine schedule takes the image away evenly. The price is at its end: the last steps add noise of a variance near 1. Going back
-# over such a step, Algorithm 2 divides by √α, which is 0.03, and makes any error of the guess 30 times as large. So
-# with this schedule a sampler has to clip its guess of the image, as yours will.
+# over such a step, Algorithm 2 divides by √α, which is 0.03, and makes any error of the guessed noise 30 times as
+# large. There are two remedies, and you will have both: clip the guess of the image, or do not guess the noise.
 #
 # </details>
 
@@ -617,10 +617,9 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A jagged curve that rises from 0 to about 1 and stays there, jumping up and down by 0.2. The average with d = 0.9 follows it with smaller jumps; the one with d = 0.995 is smooth, and lags behind at first.](images/part3_average.png)
+# ![A jagged curve that rises from 0 to about 1 and stays there, jumping up and down by 0.2. The average with d = 0.9 follows it with smaller jumps to the end; the one with d = 0.995 follows as fast at first, and then becomes smooth.](images/part3_average.png)
 #
-# With 0.9 the average still jitters. With 0.995 it is smooth, and late: it takes a few hundred steps to arrive. So the memory has to fit the length of
-# the training.
+# With 0.9 the average jitters to the end. With 0.995 it becomes smooth, and as its memory is short at first, it is not late.
 #
 # </details>
 
@@ -689,7 +688,7 @@ if MAIN:
 
 # %% [markdown]
 # The third remedy is more steps in the same time. float32 has 24 bits for the digits of a number. Noise guessing does not need as many: **bfloat16**
-# keeps 8 of them and float32's whole range, and new processors and GPUs multiply such numbers about twice as fast. **Mixed precision** means: multiply
+# keeps 8 of them and float32's whole range, and some processors and GPUs multiply such numbers faster. **Mixed precision** means: multiply
 # in bfloat16, but keep the weights in float32, or the small changes of each step would be rounded away.
 
 # %% [markdown]
@@ -1024,7 +1023,7 @@ if MAIN:
 #
 # ![Left, the loss against the training step: it falls quickly within the first 1,000 steps, and then slowly. Right, the distance against the images seen: it falls from 101 after 128,000 images to 44 after 512,000.](images/part3_losses.png)
 #
-# After the first 1,000 steps the loss hardly moves. But the distance falls from 101 to 44: the samples become much better all the while. That is
+# After the first 1,000 steps the loss falls only slowly. But the distance falls from 101 to 44: the samples become much better all the while. That is
 # why you measure them. (Do not compare this loss with the one above: it is that of v, on another schedule.)
 #
 # </details>
@@ -1112,7 +1111,7 @@ if MAIN:
 #
 # ![Four rows of eight pieces of clothing: samples on top, and below each of them three training images of much the same shape that differ from it in details.](images/part3_neighbours.png)
 #
-# Each sample has relatives among the training images, of much the same cut, but none is a copy. It has not learned them by heart.
+# Each sample has relatives among the training images, of much the same cut, but none is a copy. At least these eight are not learned by heart.
 #
 # </details>
 
@@ -1165,8 +1164,8 @@ if MAIN:
 #
 # ![Two rows of eight. Above, a dark shoe that hardly changes for six images, then two jackets. Below, a sneaker, then boots, then light garments.](images/part3_between.png)
 #
-# The way is not even: the image stays much the same for a stretch, and then turns into another kind within a step. There are no
-# things half boot, half shirt: what comes out is clothing all the way.
+# The way is not even: the image stays much the same for a stretch, and then turns into another kind within a step. Nothing is
+# half boot, half shirt, though some of the garments are odd.
 #
 # </details>
 
@@ -1231,7 +1230,7 @@ if MAIN:
 # | labyrinths, though the loss is fine | sampled with the linear schedule, trained with the cosine one | any disagreement of training and sampling: schedule, what is guessed (noise or v), counts that are off |
 # | noise | the network hears count $T$ at every step | `num_steps` not passed on, wrong shape, or not used by the network |
 # | white pixels | a start with noise of standard deviation 1.5 | noise that is too strong: σ in place of σ², noise in the last step, images not in [-1, 1] |
-# | exploding last steps | Algorithm 2's first steps back under the cosine schedule, unclipped | a division by $\sqrt{\bar\alpha}$ near 0: clip the guessed image |
+# | exploding last steps | a network that guesses the noise, under the cosine schedule: Algorithm 2's first step back makes its error 30 times as large | a division by $\sqrt{\bar\alpha}$ near 0: clip the guessed image |
 # | a loss that jumps up and stays | a learning rate that is too high, at the wrong moment | warm-up, `clip_grad_norm_`, a smaller `lr` |
 #
 # (The last two are not in the picture.)
@@ -1259,13 +1258,13 @@ if MAIN:
 #
 # - The **Fréchet distance** compares two sets of images by the mean and covariance of their features. Compare at equal numbers, and look
 #   at samples, classes and neighbours as well.
-# - The **cosine schedule** takes the image away evenly, and wants a clipped guess at its end.
+# - The **cosine schedule** takes the image away evenly; at its end, an error of the guessed noise becomes 30 times as large.
 # - **v** is a guess of the noise where there is little and of the image where there is much, and never divided by a number near 0.
 # - An **average of the weights** and a **falling learning rate** bring a noisy training to rest.
 # - **bfloat16** buys more steps in the same time, where the processor knows it.
 # - **DDIM** draws in 50 steps what took 1000, and with $\eta = 0$ each noise is one image.
 #
-# Each of these is in the systems that Part 1 named.
+# You will meet them again in the systems that Part 1 named.
 
 # %% tags=["script"]
 if __name__ == "__main__" and not MAIN:  # torchrun --nproc-per-node=2 solutions/part3_fashion_mnist.py
