@@ -328,13 +328,12 @@ class Classifier(t.nn.Module):
 
 
 def shipped_model() -> t.nn.Module:
-    """The model that comes with the course, trained for ten minutes on two CPU cores (python solutions/make_assets.py clothes),
-    on the device of get_device(). It is the course's own U-Net, whatever the learner's looks like."""
+    """The model that comes with the course, trained for ten minutes on two CPU cores, on the device of
+    get_device() (python solutions/make_assets.py clothes makes it). It is the course's own U-Net, whatever the learner's looks like."""
     import solutions.part3_fashion_mnist as part3
 
     model = part3.make_guesser({"max_steps": 1000, "device": get_device()})
-    weights = t.load(ASSETS / "clothes.pt", weights_only=True, map_location="cpu")
-    model.network.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    model.network.load_state_dict(t.load(ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
     print("These weights come with the course and belong to its own U-Net (ten minutes of two CPU cores).")
     return model.eval().requires_grad_(False)
 
@@ -343,10 +342,7 @@ def shipped_model() -> t.nn.Module:
 def load_classifier() -> Classifier:
     """The classifier that comes with the course, on the device of get_device()."""
     classifier = Classifier()
-    weights = t.load(ASSETS / "classifier.pt", weights_only=True, map_location="cpu")
-    classifier.load_state_dict(
-        {name: weight.float() if weight.is_floating_point() else weight for name, weight in weights.items()}
-    )
+    classifier.load_state_dict(t.load(ASSETS / "classifier.pt", weights_only=True, map_location="cpu"))
     return classifier.eval().requires_grad_(False).to(get_device())
 
 
@@ -671,11 +667,10 @@ def rank() -> int:
 
 def mean_over_processes(value: t.Tensor) -> t.Tensor:
     """The mean of what each process has; the value itself, alone."""
-    value = value.detach()
-    if join_processes()[1] > 1:
-        value = value.clone()
-        t.distributed.all_reduce(value, t.distributed.ReduceOp.AVG if value.is_cuda else t.distributed.ReduceOp.SUM)
-        value = value if value.is_cuda else value / t.distributed.get_world_size()
+    _, processes = join_processes()
+    value = value.detach() / processes
+    if processes > 1:
+        t.distributed.all_reduce(value)
     return value
 
 

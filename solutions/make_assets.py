@@ -25,7 +25,7 @@ import utils
 
 
 def write(name: str, results: dict[str, Any]) -> None:
-    (utils.ASSETS / name).write_text(json.dumps(results, indent=2, ensure_ascii=True) + "\n", encoding="utf-8")
+    (utils.ASSETS / name).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
 def save(name: str, module: t.nn.Module) -> None:
@@ -64,7 +64,7 @@ def clothes() -> None:
 
     def measure(average: t.nn.Module, config: dict[str, Any]) -> dict[str, Any]:
         images = (len(measured) + 1) * config["img_log_interval"] * config["batch_size"]
-        measured.append({"images": images, "distance": round(part3.distance(draw(average)), 1)})
+        measured.append({"images": images, "distance": round(part3.distance(part3.draw_many(average)), 1)})
         tqdm.write(str(measured[-1]))
         return {"distance": measured[-1]["distance"]}
 
@@ -75,28 +75,16 @@ def clothes() -> None:
     write("clothes.json", {"measured": measured, "loss_per_100_steps": means})
 
 
-def draw(model: t.nn.Module, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
-    with t.random.fork_rng():
-        t.manual_seed(0)
-        return t.cat([part3.ddim_sample(model, 250, n_steps, eta) for _ in range(8)])
-
-
 def samplers() -> None:
     model, distances = utils.shipped_model(), {}
     for n_steps, eta in [(50, 1.0), (50, 0.0), (25, 1.0), (25, 0.0), (10, 1.0), (10, 0.0)]:
-        distances[f"{n_steps} steps, η = {eta:g}"] = round(part3.distance(draw(model, n_steps, eta)), 1)
+        distances[f"{n_steps} steps, η = {eta:g}"] = round(part3.distance(part3.draw_many(model, n_steps, eta)), 1)
         print(distances, flush=True)
     write("samplers.json", distances)
 
 
-class NoiseGuesser(part1.DiffusionModel):
+class NoiseGuesser(part3.VelocityGuesser):
     """A network that guesses the noise, as in Part 1, in the form that train_longer takes."""
-
-    def __init__(self, network: t.nn.Module, noise_schedule: part1.NoiseSchedule):
-        super().__init__()
-        self.network = network
-        self.img_shape = network.img_shape
-        self.noise_schedule = noise_schedule
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """What the network should answer: the noise. x0, noise: (B, C, H, W)   num_steps: (B,)"""
@@ -117,9 +105,9 @@ RECIPES = {  # each adds one change to the one above
 }
 
 
-def try_recipe(last: str, seconds: float, n_samples: int) -> tuple[int, float, t.Tensor]:
+def try_recipe(last: str, seconds: float) -> tuple[int, float]:
     """Train with the changes up to the last one, for so many seconds of processor time.
-    returns: how many images it has seen, the distance of n_samples samples, and the samples"""
+    returns: how many images it has seen, and the distance of its samples"""
     settings = part3.clothes_config()
     for name, changes in RECIPES.items():
         settings |= changes
@@ -134,15 +122,14 @@ def try_recipe(last: str, seconds: float, n_samples: int) -> tuple[int, float, t
     n_steps = max(40, round(20 * seconds / (time.process_time() - begin)))
     settings |= dict(n_steps=n_steps, warmup=settings["warmup"] and n_steps // 20)
     model = part3.train_longer(model, settings, part3.clothes())
-    samples = t.cat([part3.ddim_sample(model, some, min(50, T)) for some in [250] * (n_samples // 250) or [n_samples]])
-    return n_steps * settings["batch_size"], part3.distance(samples), samples
+    return n_steps * settings["batch_size"], part3.distance(part3.draw_many(model))
 
 
 def ablation(seconds: int = 600) -> None:
-    """Train each recipe for so many seconds of processor time, on a machine that does nothing else, and print its distance."""
+    """Train each recipe for so many seconds of processor time, and print its distance. Do nothing else meanwhile."""
     for name in RECIPES:
         t.manual_seed(0)
-        images, far, _ = try_recipe(name, seconds, 2000)
+        images, far = try_recipe(name, seconds)
         print(f"{name:26} {images:9,d} images   distance {far:6.1f}", flush=True)
 
 

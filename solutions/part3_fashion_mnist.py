@@ -270,7 +270,7 @@ def damaged(images: t.Tensor) -> dict[str, t.Tensor]:
 
 
 @cache
-def test_features() -> t.Tensor:
+def features_of_test_images() -> t.Tensor:
     """The features of all test images. returns: (N, 64)"""
     return utils.features(clothes(train=False))
 
@@ -279,7 +279,7 @@ def distance(images: t.Tensor) -> float:
     """The Fréchet distance of images from the test images. images: (N, 1, 28, 28) in [-1, 1]"""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Matrix is singular")  # images that are all alike have no spread
-        return frechet_distance(utils.features(images), test_features())
+        return frechet_distance(utils.features(images), features_of_test_images())
 
 
 # %%
@@ -744,7 +744,7 @@ if MAIN:
 
 # %%
 def seconds_per_step(loss_of: Callable, model: VelocityGuesser, x0: t.Tensor) -> float:
-    """The median time of ten steps of training. loss_of: fp32_loss or bf16_loss"""
+    """The median time of some steps of training. loss_of: fp32_loss or bf16_loss"""
     times = []
     for _ in range(2 if IS_CI else 12):
         begin = time.perf_counter()
@@ -978,20 +978,25 @@ def train_longer(
 # those of the ten-minute run. To begin anew, move the file `saves/clothes.pt` away.
 
 # %%
+def trains_here() -> bool:
+    """Whether the long training happens here, or the course's own is taken."""
+    return IS_CI or utils.FULL or utils.get_device().type == "cuda"
+
+
 @cache
 def clothes_model() -> VelocityGuesser:
     """The model whose results follow: trained here, with FULL=1 or a GPU; else the one that comes with the course."""
+    if not trains_here():
+        return utils.shipped_model()
+    t.manual_seed(0)
     config = clothes_config()
-    if IS_CI or utils.FULL or config["device"].type == "cuda":
-        t.manual_seed(0)
-        return train_longer(make_guesser(config), config, clothes(), None if IS_CI else utils.SAVES / "clothes.pt")
-    return utils.shipped_model()
+    return train_longer(make_guesser(config), config, clothes(), None if IS_CI else utils.SAVES / "clothes.pt")
 
 
 # %%
 if MAIN:
     model = clothes_model()
-    if not (IS_CI or utils.FULL or device.type == "cuda"):
+    if not trains_here():
         t.manual_seed(0)
         config = clothes_config() | dict(lr=0.0003, n_steps=600, img_log_interval=200)
         train_longer(copy.deepcopy(model).requires_grad_(), config, clothes())
@@ -1034,13 +1039,18 @@ if MAIN:
 # Draw 2,000 samples in 50 steps each, and look at some of them beside test images.
 
 # %%
+def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
+    """2,000 samples, always from the same random numbers; 20 under IS_CI. returns: (2000, 1, 28, 28)"""
+    batches, n_steps = [20] if IS_CI else [250] * 8, min(n_steps, len(model.noise_schedule))
+    with t.random.fork_rng():
+        t.manual_seed(0)
+        return t.cat([ddim_sample(model, n_samples, n_steps, eta) for n_samples in batches])
+
+
 @cache
 def clothes_samples() -> t.Tensor:
-    """Samples of clothes_model in 50 steps, drawn at the first call and kept. returns: (2000, 1, 28, 28)"""
-    model, n_samples = clothes_model(), 20 if IS_CI else 2000
-    t.manual_seed(0)
-    n_steps = min(50, len(model.noise_schedule))
-    return t.cat([ddim_sample(model, min(250, n_samples), n_steps) for _ in range(math.ceil(n_samples / 250))])
+    """Samples of clothes_model, drawn at the first call and kept."""
+    return draw_many(clothes_model())
 
 
 # %%
@@ -1071,8 +1081,8 @@ if MAIN:
     t.manual_seed(0)
     samples = clothes_samples()
     real = clothes()[t.randperm(len(clothes()))[: len(samples)]]
-    noised = (real + 0.2 * t.randn_like(real)).clamp(-1, 1)  # std 0.1 on a scale from 0 to 1
-    for name, images in [("samples", samples), ("training images with noise", noised), ("training images", real)]:
+    sets = {"samples": samples, "training images with noise": damaged(real)["noise"], "training images": real}
+    for name, images in sets.items():
         print(f"{name:28} distance {distance(images):7.1f}")
     print("\nclass      samples  training images")
     for name, *shares in zip(utils.CLASSES, class_shares(samples), class_shares(real), strict=True):
