@@ -277,6 +277,7 @@ utils.Run.EVERY = 1
 part3.train_longer(small_model(), config(), small_images())
 if utils.rank() == 0:
     print(json.dumps(utils.Run.latest.curves["train_loss"]))
+t.distributed.destroy_process_group()  # or its threads may outlive Python, which then aborts
 """
 
 
