@@ -704,8 +704,8 @@ if MAIN:
 # *Noise each image by a count of its own* · ●●●○○ · 15 minutes · Equation 4
 #
 # The network has to learn from images at every level of noise. So each image draws its own count of steps, any of 1 to
-# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three: a network will see `noised`
-# and `num_steps`, and has to guess `noise`.
+# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the device of the images: a
+# network will see `noised` and `num_steps`, and has to guess `noise`.
 #
 # Mind the shapes. $\bar\alpha$ has shape (B,), the images (B, C, H, W), and PyTorch lines shapes up from the *right*: B would
 # meet W. Make it (B, 1, 1, 1) first, with `rearrange` from einops, which names the axes before and after the arrow:
@@ -1020,7 +1020,7 @@ def log_images(
 # ### 1.10 The training loop
 # *Write Algorithm 1* · ●●●●○ · 25 minutes · Algorithm 1
 #
-# Train for `config_dict["epochs"]` passes over the images, in minibatches of `batch_size` in a new random order each time, with
+# Train for `config["epochs"]` passes over the images, in minibatches of `batch_size` in a new random order each time, with
 # `t.optim.Adam` and the learning rate `lr`. Log as you go:
 #
 # - after every step, `run.log({"train_loss": loss}, step)`, counting steps from 1;
@@ -1228,6 +1228,7 @@ if MAIN:
 #
 # Write it line by line, for a batch of `n_samples` images. With `return_all_steps`, return a list of all images on the way, from
 # $x_T$ to $x_0$: that is `len(schedule) + 1` tensors. Each entry has to stay what it was, so make a new tensor in each step.
+# Whatever you make, make it on `schedule.device`.
 
 # %%
 @t.no_grad()

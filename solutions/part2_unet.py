@@ -39,11 +39,12 @@
 # ## Set up
 #
 # Run the next three cells. The second also fetches `part1`, the functions of Part 1. In the exercise notebook they are
-# **your own**, as you have last saved them in `part1_diffusion.ipynb`, if they pass their checks; what is missing or fails
-# comes from the solutions. The line under the cell tells which is which.
+# **your own**, as you have last saved them in `part1_diffusion.ipynb`, if they pass their checks; what is missing or
+# fails comes from the solutions. The line under the cell tells which is which.
 #
-# Each figure that you make has its expected picture folded under it. Where layers with random weights are at work, yours may
-# look different in detail: there are many right ways to write a layer, and they draw their weights in different orders.
+# Each figure that you make has its expected picture folded under it. Where layers with random weights are at work,
+# yours may look different in detail: there are many right ways to write a layer, and they draw their weights in
+# different orders.
 
 # %%
 MAIN = __name__ == "__main__"
@@ -304,17 +305,17 @@ if MAIN:
 #
 # Clocks solve this problem with several hands. The second hand tells close moments apart, the hour hand tells the time
 # of day, and all hands stay on their dial. The paper's clock comes from the
-# [Transformer](https://arxiv.org/abs/1706.03762), Section 3.5. Its hands are fixed, not trained. But they have to move to
-# the GPU with the model, and that is what a **buffer** is for.
+# [Transformer](https://arxiv.org/abs/1706.03762), Section 3.5. Its hands are fixed, not trained. But they have to move
+# to the GPU with the model, and that is what a **buffer** is for.
 
 # %% [markdown]
 # ### 2.3 A clock with many hands
 # *Turn a count into sines and cosines* · ●●○○○ · 15 minutes · Appendix B
 #
 # For an embedding of size $d$, take $d / 2$ frequencies, each the same factor below the one before, from 1 down towards
-# 1/10,000 (the larger $d$, the nearer): $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$. The embedding of count $n$ holds
-# $\sin(f_i n)$ and $\cos(f_i n)$ for all of them: two numbers tell where on its dial each hand stands. Their order is up
-# to you. (Some divide by $d/2 - 1$ in place of $d/2$, and reach 1/10,000 exactly: as good.)
+# 1/10,000 (the larger $d$, the nearer): $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$. The embedding of count
+# $n$ holds $\sin(f_i n)$ and $\cos(f_i n)$ for all of them: two numbers tell where on its dial each hand stands. Their
+# order is up to you. (Some divide by $d/2 - 1$ in place of $d/2$, and reach 1/10,000 exactly: as good.)
 
 # %%
 class SinusoidalPositionEmbeddings(nn.Module):
@@ -403,8 +404,9 @@ if MAIN:
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# $Q$, $K$ and $V$ have one row a pixel and $d$ columns. Why $\sqrt{d}$? A dot product of $d$ random numbers of variance 1 has
-# variance $d$. Divided by $\sqrt{d}$ it has variance 1 again, and the softmax does not put all weight on one pixel from the start.
+# $Q$, $K$ and $V$ have one row a pixel and $d$ columns. Why $\sqrt{d}$? A dot product of $d$ random numbers of variance
+# 1 has variance $d$. Divided by $\sqrt{d}$ it has variance 1 again, and the softmax does not put all weight on one
+# pixel from the start.
 #
 # Before you write it, see what such weights look like. Here nothing is learned: query and key of a pixel are both the 5
 # by 5 patch around it, 25 numbers in [-1, 1]. The cross marks the pixel that is looking.
@@ -434,10 +436,10 @@ if MAIN:
 # ### 2.4 Let pixels look at each other
 # *Write multi-head self-attention* · ●●●●○ · 30 minutes · "Attention Is All You Need", Section 3.2
 #
-# Lay the pixels out as a sequence, (B, H · W, C). A Linear layer makes queries, keys and values (three layers, or one for
-# all). Each of the `num_heads` heads gets its own $d = C / \text{heads}$ numbers of every query, key and value, and computes scores,
-# softmax and mean by itself. Put the heads' results side by side, $C$ numbers again. A last Linear layer, the **output
-# projection**, mixes them. Then make it an image again.
+# Lay the pixels out as a sequence, (B, H · W, C). A Linear layer makes queries, keys and values (three layers, or one
+# for all). Each of the `num_heads` heads gets its own $d = C / \text{heads}$ numbers of every query, key and value, and
+# computes scores, softmax and mean by itself. Put the heads' results side by side, $C$ numbers again. A last Linear
+# layer, the **output projection**, mixes them. Then make it an image again.
 
 # %%
 class SelfAttention(nn.Module):
@@ -536,8 +538,8 @@ if MAIN:
 # *Wrap attention in a norm and a shortcut* · ●●○○○ · 10 minutes · Appendix B
 #
 # By itself, attention gives each pixel a mean of others and throws away what the pixel was. So add the input back:
-# $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**: the layer only has to learn what to *change*.
-# The norm has one group.
+# $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**: the layer only has to learn what to
+# *change*. The norm has one group.
 #
 # From here on, take PyTorch's `nn.GroupNorm(num_groups, num_channels)` and `nn.SiLU()`. Yours give the same numbers, as
 # your checks have shown; PyTorch's do it in one step and are faster.
@@ -724,10 +726,10 @@ if MAIN:
 # ### 2.7 One level down
 # *Write the block of the way down* · ●●●○○ · 20 minutes · Appendix B
 #
-# Two ResidualBlocks, the first from `channels_in` to `channels_out`, and, if `attention`, an AttentionBlock. What comes
-# out is the **skip**: it is kept at full size for the way up. Then, if `downsample`, a convolution with a 4×4 kernel,
-# stride 2 and padding 1 halves height and width. Return both: the halved `x` first, then `skip`. Without `downsample`,
-# both are the same tensor.
+# Two ResidualBlocks, the first from `channels_in` to `channels_out`, and after them, if `attention`, an AttentionBlock.
+# What comes out is the **skip**: it is kept at full size for the way up. Then, if `downsample`, a convolution with a
+# 4×4 kernel, stride 2 and padding 1 halves height and width. Return both: the halved `x` first, then `skip`. Without
+# `downsample`, both are the same tensor.
 #
 # (Do not name a layer `self.half`, `self.double` or `self.float`: modules have methods of these names.)
 
@@ -965,9 +967,9 @@ if MAIN:
 #
 # The mirror image of a DownBlock, **with the widths of the DownBlock it matches**: x and its skip have `channels_out`
 # channels each, and the result has `channels_in`. Put x and skip side by side as channels (`t.cat`); two
-# ResidualBlocks, the first of which brings the width to `channels_in`; attention if asked; and, if `upsample`, a 4×4
-# transposed convolution with stride 2 and padding 1. The table shows the blocks of the network that you will build,
-# with 16 channels for 28 by 28 images:
+# ResidualBlocks, the first of which brings the width to `channels_in`; attention after them, if asked; and last, if
+# `upsample`, a 4×4 transposed convolution with stride 2 and padding 1. The table shows the blocks of the network that
+# you will build, with 16 channels for 28 by 28 images:
 #
 # | block | channels_in | channels_out | x comes as | skip | gives x as |
 # |---|---|---|---|---|---|
@@ -1093,10 +1095,10 @@ class UNetConfig:
 # *Put the U together* · ●●●●● · 35 minutes · Appendix B
 #
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
-# - `num_steps`, embedded in `channels` numbers, goes through Linear, SiLU, Linear. That is `step_emb`, for all blocks; 4 ·
-#   `channels` is a usual width.
-# - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last to run,
-#   and all UpBlocks double but the last to run.
+# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That is `step_emb`, for all
+#   blocks; 4 · `channels` is a usual width.
+# - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last to
+#   run, and all UpBlocks double but the last to run.
 # - Every skip is used: last in, first out. `attention[i]`, which is given, tells whether level i has attention.
 # - At the end, a ResidualBlock and a 1×1 convolution to the image's channels. No activation: noise has both signs.
 #
@@ -1204,8 +1206,8 @@ if MAIN:
 # ## Does it learn?
 #
 # The first thing to ask of a new network: can it learn a handful of images *by heart?* If not, something in it is
-# broken, and no amount of data will help. Eight images take a minute at most. `train` is Part 1's, as it is; the eight are
-# repeated, so that a minibatch holds each of them four times, with other counts of steps and other noise.
+# broken, and no amount of data will help. Eight images take a minute at most. `train` is Part 1's, as it is; the eight
+# are repeated, so that a minibatch holds each of them four times, with other counts of steps and other noise.
 
 # %%
 def clothes_config() -> dict[str, Any]:
@@ -1244,8 +1246,8 @@ if MAIN:
 #
 # ![The training loss against the step: it falls from above 1 to near 0.1 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
 #
-# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. It cannot reach 0: after a single
-# step of noise, there is too little noise to tell.
+# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. It cannot reach 0: after a
+# single step of noise, there is too little noise to tell.
 #
 # </details>
 
@@ -1291,9 +1293,10 @@ if MAIN:
 #
 # ![Eight samples, clean but for faint grain: three bags, a dress, two coats and two sandals.](images/part2_samples.png)
 #
-# Each sample is one of the eight images, with a little grain. Which of them come is another matter: after so few steps the
-# network knows what the images look like, and not yet how often each should come. So you may get others than these eight
-# under the same seed: on another machine, which rounds a little differently, or with layers that you wrote differently.
+# Each sample is one of the eight images, with a little grain. Which of them come is another matter: after so few steps
+# the network knows what the images look like, and not yet how often each should come. So you may get others than these
+# eight under the same seed: on another machine, which rounds a little differently, or with layers that you wrote
+# differently.
 #
 # </details>
 
@@ -1307,8 +1310,8 @@ if MAIN:
 #   level, 7 by 7, and in the middle; the setting `attention` chooses others.
 # - **The order inside a block.** Here it is convolution, norm, SiLU. In the paper's code it is norm, SiLU, convolution,
 #   and the last convolution of each block begins at zero, so that an untrained block adds nothing.
-# - **More skips.** In the paper's code the stem, each ResidualBlock and each halving of the way down leave a skip, and the
-#   way up has one ResidualBlock more a level.
+# - **More skips.** In the paper's code the stem, each ResidualBlock and each halving of the way down leave a skip, and
+#   the way up has one ResidualBlock more a level.
 # - **Resizing.** The paper's network halves with a 3×3 convolution, and doubles by repeating pixels, then convolving.
 # - **Dropout.** The paper has it in its residual blocks, you have none.
 

@@ -116,7 +116,7 @@ def blame(answer: Callable, checks: dict[str, Callable]) -> None:
                     checks[name](theirs)
             except Exception:
                 number = checks[name].number
-                raise Mistake(f"{answer.__name__} uses your {name} ({number}), which fails its own check") from None
+                raise Mistake(f"{getattr(answer, '__name__', 'it')} uses your {name} ({number}), which fails its own check") from None
 
 
 def globals_used(answer: Callable) -> dict[str, object]:
@@ -153,7 +153,11 @@ def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str
     if result.shape != shape:
         raise Mistake(f"{call} returns {kind(result)}, expected shape {shape}")
     if result.dtype != t.float32:
-        question = "Did NumPy compute it? Its numbers are float64." if result.dtype == t.float64 else ""
+        question = ""
+        if result.dtype == t.float64:
+            question = "Did NumPy or .double() compute it? Its numbers are float64."
+        elif not result.is_floating_point():
+            question = "Are these whole numbers, or true and false?"
         raise Mistake(f"{call} returns numbers of type {result.dtype}, expected torch.float32", question)
     if result.device.type != device:
         raise Mistake(f"{call} returns a tensor on {result.device.type}, expected it on {device}, where the input is")

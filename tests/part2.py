@@ -7,9 +7,9 @@ the text demands.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import combinations, pairwise
-from math import log, sqrt
+from math import exp, log, sqrt
 
 import torch as t
 import torch.nn.functional as F
@@ -22,8 +22,9 @@ from tests.checking import Mistake, blame, check, expect_tensor, globals_used, k
 # ------------------------------------------------------------------------------------------- what all layers must do
 
 
-def make(answer: Callable, *arguments: object, inputs: Sequence[t.Tensor]) -> nn.Module:
-    """The learner's layer, with weights under which nothing hides: a last layer at zero is right, but tells nothing."""
+def make(answer: Callable, *arguments: object, inputs: Sequence[t.Tensor], width: int = 0) -> nn.Module:
+    """The learner's layer, with weights under which nothing hides: a last layer at zero is right, but tells nothing.
+    width: how many numbers each number is made of, where a weight's shape does not tell"""
     seed_all(t.initial_seed())
     module = answer(*arguments)
     if not isinstance(module, nn.Module):
@@ -31,7 +32,8 @@ def make(answer: Callable, *arguments: object, inputs: Sequence[t.Tensor]) -> nn
     with t.no_grad():
         module(*inputs)  # lazy layers get their weights here
         for p in module.parameters():
-            p.copy_(t.randn_like(p) / sqrt(p[0].numel()) if p.ndim > 1 else p + 0.3 * t.randn_like(p))
+            if p.requires_grad:
+                p.copy_(t.randn_like(p) / sqrt(width or p[0].numel()) if p.ndim > 1 else p + 0.3 * t.randn_like(p))
     return module
 
 
@@ -59,16 +61,25 @@ def nothing(name: str, p: t.Tensor) -> bool:
     return False
 
 
+def everything(name: str, p: t.Tensor) -> bool:
+    return True
+
+
 def listed(result: object) -> list:
     return list(result) if isinstance(result, tuple) else [result]
 
 
 def judge_layer(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor], shapes: Sequence[tuple]) -> None:
     """What comes back has the right form; each image is treated by itself; all that it has is trained, saved, moved."""
-    module, results = judge_form(answer, arguments, inputs, shapes)
-    judge_training(module, inputs)
+    module, results = judge_learning(answer, arguments, inputs, shapes)
     judge_saving(answer, arguments, module, inputs, results)
     judge_device(answer, arguments, inputs)
+
+
+def judge_learning(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor], shapes: Sequence[tuple]) -> tuple:
+    module, results = judge_form(answer, arguments, inputs, shapes)
+    judge_training(module, inputs)
+    return module, results
 
 
 def judge_form(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor], shapes: Sequence[tuple]) -> tuple:
@@ -101,17 +112,22 @@ def close(one: t.Tensor, other: t.Tensor, slack: float = 1e-3) -> bool:
 
 
 def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
-    first, *_ = listed(module(*inputs))
+    with t.enable_grad():
+        first, *_ = listed(module(*inputs))
     if not first.requires_grad and any(p.requires_grad for p in module.parameters()):
         raise Mistake("no gradient comes out of it", "Is there a no_grad or a detach in forward?")
     seed_all(t.initial_seed())
     if first.requires_grad:
-        (first * t.randn_like(first)).sum().backward()
+        with t.enable_grad():
+            (first * t.randn_like(first)).sum().backward()
     for name, p in module.named_parameters():
-        if p.requires_grad and (p.grad is None or (p.ndim > 1 and not p.grad.any())):
+        if not p.requires_grad:
+            continue
+        if p.grad is None or (p.ndim > 1 and not p.grad.any()):
             raise Mistake(f"no gradient reaches {name}", "Is each layer used in forward?")
         if p.ndim > 1 and not p.grad.flatten(1).any(dim=1).all():
-            raise Mistake(f"no gradient reaches a part of {name}", "Is all that comes out of this layer used?")
+            question = "Is all that comes out of it used, or does a ReLU cut it off?"
+            raise Mistake(f"no gradient reaches a part of {name}", question)
     module.zero_grad()
 
 
@@ -162,12 +178,23 @@ def normed(x: t.Tensor, g: int, eps: float, pattern: str = "b (g c) h w -> b g (
     """x, normalised over the last axis of the pattern. how: what a mistake does otherwise."""
     parts = rearrange(x, pattern, **({"g": g} if "g" in pattern.split("->")[0] else {}))
     mean = parts.mean(dim=-1, keepdim=True) * how.get("centre", 1)
-    var = parts.var(dim=-1, keepdim=True, correction=how.get("correction", 0))
+    var = how.get("var", partial(t.var, correction=how.get("correction", 0)))(parts, dim=-1, keepdim=True)
     scale = how.get("scale", lambda var, eps: (var + eps).sqrt())(var, eps)
     before, after = pattern.split(" -> ")
     sizes = dict(zip("bchw", x.shape, strict=True))
     sizes = {k: v for k, v in sizes.items() if k != "c"} | ({"g": g} if "g" in before else {"c": sizes["c"]})
     return rearrange((parts - mean) / scale, f"{after} -> {before}", **sizes)
+
+
+def mean_of_squares(parts: t.Tensor, **axis) -> t.Tensor:
+    return parts.square().mean(**axis)
+
+
+def listed_otherwise(x: t.Tensor, g: int, eps: float, dealt: bool = False) -> t.Tensor:
+    """x, its numbers cut into g lists (dealt: of each image, one by one in turn) as they lie, each normalised."""
+    lists = x.flatten(1).unflatten(1, (-1, g)).mT if dealt else x.reshape(g, -1)
+    result = (lists - lists.mean(dim=-1, keepdim=True)) / (lists.var(dim=-1, keepdim=True, correction=0) + eps).sqrt()
+    return (result.mT if dealt else result).reshape(x.shape)
 
 
 NORM_MISTAKES = [
@@ -183,6 +210,21 @@ NORM_MISTAKES = [
     ),
     ("Is eps added, the one of the constructor?", partial(normed, scale=lambda v, e: (v + 1e-5).sqrt())),
     ("Is eps squared?", partial(normed, scale=lambda v, e: (v + e * e).sqrt())),
+    ("Is eps added at the very end? It belongs under the root.", lambda x, g, e: normed(x, g, 0) + e),
+    ("Is eps a lower bound of the variance? It is added.", partial(normed, scale=lambda v, e: v.clamp(min=e).sqrt())),
+    ("Is a root taken twice?", partial(normed, scale=lambda v, e: (v.sqrt() + e).sqrt())),
+    ("Is a root taken twice?", partial(normed, scale=lambda v, e: (v + e) ** 0.25)),
+    (
+        "Is the variance a mean of squares, with the mean still in them? That is RMS norm's.",
+        partial(normed, var=mean_of_squares),
+    ),
+    ("Is that RMS norm? Group norm takes the mean away first.", partial(normed, centre=0, var=mean_of_squares)),
+    (
+        "Are the squares added up, and not averaged?",
+        partial(normed, var=lambda parts, **axis: parts.shape[-1] * parts.var(**axis, correction=0)),
+    ),
+    ("Is x normalised twice?", lambda x, g, e: normed(normed(x, g, e), g, e)),
+    ("Is the mean added? It is taken away.", partial(normed, centre=-1)),
     ("Is the mean taken away?", partial(normed, centre=0)),
     ("Is it divided by anything? The variance should become 1.", partial(normed, scale=lambda v, e: 1)),
     ("Is it multiplied by the deviation?", partial(normed, scale=lambda v, e: 1 / (v + e).sqrt())),
@@ -205,6 +247,24 @@ NORM_MISTAKES = [
         partial(normed, pattern="b (g c) h w -> b g h (c w)"),
     ),
     (
+        "Each column has its own mean. Do a group's pixels share one?",
+        partial(normed, pattern="b (g c) h w -> b g w (c h)"),
+    ),
+    (
+        "Each pixel has its own mean, over all channels. Do a group's pixels share one?",
+        partial(normed, pattern="b c h w -> b h w c"),
+    ),
+    ("Is num_groups the size of a group? It is how many there are.", lambda x, g, e: normed(x, x.shape[1] // g, e)),
+    (
+        "Is there one mean for all of the batch? Each group of each image has its own.",
+        lambda x, g, e: listed_otherwise(x, 1, e),
+    ),
+    ("Is the batch cut into groups? Each image has groups of its own.", listed_otherwise),
+    (
+        "Are a group's numbers dealt out one by one? A group is whole channels, next to each other.",
+        partial(listed_otherwise, dealt=True),
+    ),
+    (
         "Are the groups dealt out like cards? A group is channels next to each other.",
         partial(normed, pattern="b (c g) h w -> b g (c h w)"),
     ),
@@ -219,6 +279,12 @@ AFFINE_MISTAKES = [
     ("Is bias added before weight multiplies?", lambda x, w, b: (x + b) * w),
     ("Is weight added, too? It multiplies.", lambda x, w, b: x + w + b),
     ("Are weight and bias swapped?", lambda x, w, b: x * b + w),
+    ("Is 1 added to weight? It begins at 1 already.", lambda x, w, b: x * (1 + w) + b),
+    (
+        "Does x meet weight and bias before it is normalised? They come after.",
+        lambda x, w, b: F.group_norm(x * w + b, 2),
+    ),
+    ("Is bias taken away? It is added.", lambda x, w, b: x * w - b),
     (
         "Do weight and bias lie along the width? They go with the channels.",
         lambda x, w, b: x * w.flatten() + b.flatten(),
@@ -241,6 +307,7 @@ def check_GroupNorm(answer: Callable) -> str:
     )
     norm_form(answer)
     x = t.randn(4, 6, 5, 7) * (1 + t.arange(6)).reshape(6, 1, 1) + t.arange(4).reshape(4, 1, 1, 1) + t.randn(6, 1, 1)
+    x[0] *= 0.1  # a variance below eps
     for groups, eps in [(2, 0.5), (1, 1e-5), (6, 0.1), (3, 0.5)]:
         judge_norm(answer, x, groups, eps)
     judge_affine(answer)
@@ -257,7 +324,12 @@ def norm_form(answer: Callable) -> None:
             if not isinstance(p, nn.Parameter):
                 raise Mistake(f"{name} is {kind(p)}, expected an nn.Parameter of shape (6,)")
             if p.shape != (6,):
-                raise Mistake(f"{name} has shape {tuple(p.shape)}, expected (6,)", "Does each channel have its own?")
+                question = "Room for height and width can be made in forward." if p.numel() == 6 else ""
+                raise Mistake(
+                    f"{name} has shape {tuple(p.shape)}, expected (6,)", question or "Does each channel have its own?"
+                )
+            if not p.requires_grad:
+                raise Mistake(f"{name} is not trained: it takes no gradient", "Is requires_grad turned off?")
             if options and (p.device.type, p.dtype) != ("meta", t.float64):
                 raise Mistake(
                     f"with device='meta' and dtype=torch.float64, {name} is on {p.device.type} in {p.dtype}",
@@ -288,7 +360,7 @@ def judge_norm(answer: Callable, x: t.Tensor, groups: int, eps: float) -> None:
 @t.no_grad()
 def judge_affine(answer: Callable) -> None:
     """With B = C = H = W, so that a weight along the wrong axis is an answer and no error."""
-    x, layer, theirs = t.randn(6, 6, 6, 6), answer(2, 6), nn.GroupNorm(2, 6)
+    x, layer, theirs = F.group_norm(t.randn(6, 6, 6, 6), 2), answer(2, 6), nn.GroupNorm(2, 6)
     for mine, other in [(layer.weight, theirs.weight), (layer.bias, theirs.bias)]:
         mine.copy_(t.rand(6) + 0.5)
         other.copy_(mine)
@@ -303,7 +375,10 @@ def judge_norm_gradients(answer: Callable, x: t.Tensor) -> None:
     gradients = []
     for layer in (answer(2, 6), nn.GroupNorm(2, 6)):
         own = x.clone().requires_grad_()
-        layer(own).pow(3).sum().backward()
+        with t.enable_grad():
+            result = layer(own)
+        with t.enable_grad():  # anew, if the layer has turned it off
+            result.pow(3).sum().backward()
         gradients.append([own.grad, layer.weight.grad, layer.bias.grad])
     for name, mine, theirs in zip(["x", "weight", "bias"], *gradients, strict=True):
         if mine is None or not close(mine, theirs):
@@ -332,6 +407,21 @@ SILU_MISTAKES = [
     ("Is x squared?", lambda x: x * x * t.sigmoid(x)),
     ("That is the derivative of the sigmoid.", lambda x: t.sigmoid(x) * (1 - t.sigmoid(x))),
     ("That is log(sigmoid(x)).", F.logsigmoid),
+    ("That is the derivative of SiLU.", lambda x: t.sigmoid(x) * (1 + x * (1 - t.sigmoid(x)))),
+    ("That is softsign.", F.softsign),
+    ("That is leaky ReLU.", F.leaky_relu),
+    ("That is leaky ReLU.", lambda x: F.leaky_relu(x, 0.1)),
+    ("That is leaky ReLU.", lambda x: F.leaky_relu(x, 0.2)),
+    ("That is SELU.", F.selu),
+    ("That is the hard sigmoid, of straight pieces, and not multiplied by x.", F.hardsigmoid),
+    ("Is the result cut off at 0? SiLU goes below.", lambda x: F.silu(x).clamp(min=0)),
+    ("Is x multiplied by exp(-x)? The sigmoid is 1 / (1 + exp(-x)).", lambda x: x * (-x).exp()),
+    ("Is x divided by the sigmoid? It multiplies.", lambda x: x / t.sigmoid(x)),
+    ("Is the sign of the result turned round?", lambda x: -x * t.sigmoid(x)),
+    (
+        "Is that a softmax? The sigmoid looks at each number by itself.",
+        lambda x: x * x.flatten().softmax(0).reshape(x.shape),
+    ),
     ("That is x as it came.", lambda x: x),
 ]
 
@@ -341,6 +431,8 @@ def check_SiLU(answer: Callable) -> str:
     layer = answer()
     if not isinstance(layer, nn.Module):
         raise Mistake("it is not a module", "Does the class line still name nn.Module?")
+    if any(p.requires_grad for p in layer.parameters()):
+        raise Mistake("it has numbers to train, expected none", "Is x scaled by a number of its own in the sigmoid?")
     for shape in [(1001,), (2, 3, 4, 5), (), (3, 1)]:
         x = t.linspace(-6, 6, 1001) if shape == (1001,) else t.randn(shape)
         before = x.clone()
@@ -357,7 +449,11 @@ def check_SiLU(answer: Callable) -> str:
     overflow = "e^200 is too large for float32: is there an exp of your own?"
     if layer(x).isnan().any():
         raise Mistake("for numbers from -200 to 200 it returns nan", overflow)
-    expect_tensor(layer(x).detach(), (9,), "for numbers from -200 to 200 it")
+    result, expected = layer(x).detach(), F.silu(x).detach()
+    expect_tensor(result, (9,), "for numbers from -200 to 200 it")
+    if not result.allclose(expected, atol=1e-4):
+        at = (result - expected).abs().argmax()
+        raise Mistake(f"at {x[at].item():.0f}, {differs(result, expected)}", "Is x cut off where it is large?")
     if not layer(x).requires_grad:
         raise Mistake("no gradient comes out of it", "Is there a no_grad or a detach in forward?")
     (mine,) = t.autograd.grad(layer(x).sum(), x)
@@ -419,6 +515,36 @@ WAVE_MISTAKES = [
             [(n[:, None] * powers(2 * d)[: d // 2]).sin(), (n[:, None] * powers(2 * d)[d // 2 :]).cos()], dim=1
         ),
     ),
+    (
+        "A sine and its cosine should have the same frequency.",
+        lambda n, d: t.cat(
+            [(n[:, None] * powers(2 * d)[::2] ** 2).sin(), (n[:, None] * powers(2 * d)[1::2] ** 2).cos()], dim=1
+        ),
+    ),
+    ("The base should be 10,000.", lambda n, d: waves(n, powers(d, 100))),
+    ("The base should be 10,000.", lambda n, d: waves(n, powers(d, 100_000))),
+    ("The base should be 10,000.", lambda n, d: waves(n, powers(d, 100_000, 1))),
+    ("Is that the log of base 10? exp goes with the natural one.", lambda n, d: waves(n, powers(d, exp(4)))),
+    ("Is that the log of base 10? exp goes with the natural one.", lambda n, d: waves(n, powers(d, exp(4), 1))),
+    ("Is exp missing, after the log?", lambda n, d: waves(n, -log(10_000) * t.arange(d // 2) / (d // 2))),
+    ("Is exp missing, after the log?", lambda n, d: waves(n, -log(10_000) * t.arange(d // 2) / (d // 2 - 1))),
+    (
+        "The first frequency is missing. It is 1.",
+        lambda n, d: waves(n, 10_000 ** -((t.arange(d // 2) + 1) / (d // 2 - 1))),
+    ),
+    (
+        "Are the angles laid out anew by a reshape? Their axes should stay, or be moved.",
+        lambda n, d: t.cat([f((powers(d)[:, None] * n).reshape(len(n), -1)) for f in (t.sin, t.cos)], dim=1),
+    ),
+    (
+        "Are the angles laid out anew by a reshape? Their axes should stay, or be moved.",
+        lambda n, d: waves(n, powers(d)).T.reshape(len(n), -1),
+    ),
+    ("Is one count added first?", lambda n, d: waves(n + 1, powers(d))),
+    (
+        "Are sine and cosine added up? Each has a place of its own.",
+        lambda n, d: (n[:, None] * powers(2 * d)).sin() + (n[:, None] * powers(2 * d)).cos(),
+    ),
     ("Is there a 2π too many?", lambda n, d: waves(n, 2 * t.pi * powers(d))),
     ("Are the angles in degrees? sin takes radians.", lambda n, d: waves(n, t.pi / 180 * powers(d))),
     (
@@ -452,13 +578,16 @@ def check_SinusoidalPositionEmbeddings(answer: Callable) -> str:
         layer = answer(d)
         if not isinstance(layer, nn.Module):
             raise Mistake("it is not a module", "Does the class line still name nn.Module, and __init__ call super()?")
-        if any(p.requires_grad for p in layer.parameters()):
-            raise Mistake("it has parameters to train", "Are the frequencies fixed? A buffer keeps them.")
+        if trained := [tuple(p.shape) for p in layer.parameters() if p.requires_grad]:
+            question = "Are the frequencies fixed? A buffer keeps them."
+            if len(trained[0]) > 1:
+                question = "Is that a table that is learned, or a Linear layer? Sines and cosines learn nothing."
+            raise Mistake(f"it has parameters to train, of shape {trained[0]}", question)
         some = [t.randint(1, 1001, (size,)) for size in (50, d // 2, d)]
         for n in [t.arange(1, 11), *some, t.tensor([1000])]:
             before = n.clone()
             result = layer(n)
-            expect_tensor(result, (len(n), d), f"with embedding_size {d} and {len(n)} counts it")
+            judge_waves_form(result, n, d)
             if not n.equal(before):
                 raise Mistake("it changes the counts it is given", "Does a line write into num_steps in place?")
             judge_waves(result, n, d)
@@ -470,6 +599,26 @@ def check_SinusoidalPositionEmbeddings(answer: Callable) -> str:
         judge_waves(layer(halves), halves, d)
     judge_layer(answer, (8,), [t.tensor([1, 50, 1000])], [(3, 8)])
     return "sine and cosine of each frequency, from 1 to about 1/10,000, whole and broken counts"
+
+
+def judge_waves_form(result: object, n: t.Tensor, d: int) -> None:
+    call = f"with embedding_size {d} and {len(n)} counts it"
+    if isinstance(result, t.Tensor):
+        question = {
+            (2 * len(n), d // 2): "Do sines and cosines stand below each other? They go side by side.",
+            (len(n), d // 2): "Are sines and cosines both there, side by side?",
+            (len(n), 2 * d): "Are there d frequencies? There should be d/2.",
+            (d, len(n)): "Which of the two axes belongs to the counts? The first one.",
+            (len(n), 1, d): "Is there an axis too many?",
+            (len(n), d // 2, 2): "Is one axis left to be flattened?",
+            (len(n), 2, d // 2): "Is one axis left to be flattened?",
+        }.get(tuple(result.shape))
+        if question and result.shape != (len(n), d):
+            raise Mistake(f"{call} returns {kind(result)}, expected shape {(len(n), d)}", question)
+        if result.dtype == t.float64:
+            facts = f"{call} returns numbers of type torch.float64, expected torch.float32"
+            raise Mistake(facts, "Are the frequencies float64? NumPy makes them so, and Linear layers refuse them.")
+    expect_tensor(result, (len(n), d), call)
 
 
 def judge_waves(result: t.Tensor, n: t.Tensor, d: int) -> None:
@@ -511,6 +660,8 @@ def check_SelfAttention(answer: Callable) -> str:
         module = make(answer, shape[1], heads, inputs=[x])
         with t.no_grad():
             expect_tensor(module(x), shape, f"for x {shape} and {heads} heads it")
+    with t.no_grad():
+        judge_company(answer)
     judge_layer(answer, (8, 4), [t.randn(3, 8, 4, 2)], [(3, 8, 4, 2)])
     with t.no_grad():
         judge_places(answer)
@@ -522,7 +673,23 @@ def check_SelfAttention(answer: Callable) -> str:
 
 
 def bare(answer: Callable, channels: int, heads: int, x: t.Tensor) -> nn.Module:
-    return silence(make(answer, channels, heads, inputs=[x]), nothing)
+    return silence(make(answer, channels, heads, inputs=[x], width=channels), nothing)
+
+
+def judge_company(answer: Callable) -> None:
+    """An image's pixels look at each other, and not at those of other images."""
+    x = t.randn(3, 8, 2, 3)
+    module = make(answer, 8, 4, inputs=[x])
+    together, alone = module(x)[:1], module(x[:1])
+    if close(together, alone) or not together.equal(module(x)[:1]):  # what is drawn anew is judged later
+        return
+    lit = x[:1].clone()
+    lit[:, :, 0, 0] += 1
+    if close(module(lit)[:, :, 1, 2], alone[:, :, 1, 2]):
+        facts = "a pixel looks at the same pixel of other images, and not at its own image's pixels"
+        raise Mistake(facts, "Which axis is taken for the sequence? (PyTorch's own attention has batch_first.)")
+    facts = "what an image becomes depends on the other images of its batch"
+    raise Mistake(facts, "Does the softmax go over the batch, or a reshape mix images?")
 
 
 def judge_places(answer: Callable) -> None:
@@ -532,7 +699,7 @@ def judge_places(answer: Callable) -> None:
     alike = module(images_of(kinds, [0] * 12, size))
     if not close(alike, alike[:, :, :1, :1].expand_as(alike)):
         facts = "an image whose pixels are all alike comes back with pixels that differ"
-        raise Mistake(facts, "Is x reshaped where its axes should be moved? Or does a pixel's place count?")
+        raise Mistake(facts, why_pixels_differ(module))
     lit = module(images_of(kinds, [0] * 6 + [1] + [0] * 5, size))
     usual = lit.flatten(2).median(dim=2).values[:, :, None, None]
     odd = (lit - usual).abs().sum(dim=(0, 1)) > 1e-3 * lit.abs().sum()
@@ -543,14 +710,36 @@ def judge_places(answer: Callable) -> None:
     x, order = t.randn(2, 8, 3, 4), t.randperm(12)
     mixed = x.flatten(2)[:, :, order].reshape(x.shape)
     if not close(module(mixed), module(x).flatten(2)[:, :, order].reshape(x.shape)):
-        facts = "the same pixels in another order do not get the same results in that order"
-        raise Mistake(facts, "Does each pixel look at all others alike? No place and no mask is asked for.")
+        lit = x[:1] + t.eye(12).reshape(12, 1, 3, 4)  # in each image another pixel
+        change = (module(lit) - module(x[:1])).abs().sum(dim=1).flatten(1)
+        touched = change > 1e-4 * change.max()
+        facts, question = "the same pixels in another order do not get the same results in that order", ""
+        if not touched.all():
+            first, last = int(touched[0].sum()), int(touched[-1].sum())
+            facts = f"of 12 pixels, the first counts for {first} and the last for {last}"
+            question = "Is there a mask? Each pixel looks at all."
+            if touched.equal(touched.T):
+                question = "Are the heads split off by a reshape alone? It cuts the sequence into pieces."
+        raise Mistake(facts, question or "Does a pixel's place count? Nothing should tell a pixel where it is.")
+
+
+def why_pixels_differ(module: nn.Module) -> str:
+    """What went wrong on the way of an image whose pixels are alike, told from one whose channels are alike, too."""
+    result = module(t.tensor([1.0, 2]).reshape(2, 1, 1, 1).expand(2, 8, 3, 4))
+    cuts = [  # each with an axis along which all is alike
+        (result.flatten(2), 2, "Is x made a sequence by a reshape alone? Its axes have to be moved."),
+        (result.reshape(2, 12, 8), 1, "Is the sequence made an image by a reshape alone? Its axes have to be moved."),
+        (result.reshape(2, 8, 4, 3), 3, "Are the heads put together by a reshape alone? Their axis has to be moved."),
+        (result.reshape(2, 8, 3, 4), 2, "Are the heads split off by a reshape alone? Their axis has to be moved."),
+    ]
+    found = (question for cut, axis, question in cuts if close(cut, cut.narrow(axis, 0, 1).expand_as(cut)))
+    return next(found, "Does a pixel's place count? Nothing should tell a pixel where it is.")
 
 
 def judge_nothing_else(answer: Callable) -> None:
     kinds = t.randn(1, 64, 16)
     x = images_of(kinds, [0], (1, 1))
-    module, silent = bare(answer, 16, 1, x), silence(make(answer, 16, 1, inputs=[x]), lambda name, p: True)
+    module, silent = bare(answer, 16, 1, x), silence(make(answer, 16, 1, inputs=[x]), everything)
     if silent(x).abs().max() > 1e-3:
         raise Mistake("with all weights at 0 the result is not 0", "Is x added? That is the next exercise.")
     if close(module(2 * x), module(x), 0.05):
@@ -566,7 +755,13 @@ def judge_weights(answer: Callable) -> None:
     a, a_alone = module(images_of(kinds, [0] * 12, (3, 4))), module(images_of(kinds, [0], (1, 1)))
     if not close(a[:, :, :1, :1], a_alone):
         facts = "in an image of one colour, what a pixel gets depends on how many pixels there are"
-        raise Mistake(facts, "Do the weights that one pixel gives to all pixels add up to 1?")
+        question = "Do the weights that one pixel gives to all pixels add up to 1? "
+        twice = module(images_of(2 * kinds, [0], (1, 1)))
+        if not close(a[:, :, :1, :1], 12 * a_alone):
+            raise Mistake(facts, "Do channels look at channels? Pixels look at pixels.")
+        if close(twice, 2 * a_alone):
+            raise Mistake(facts, question + "Along which axis do they lie?")
+        raise Mistake(facts, question + ("Is there a softmax?" if close(twice, 8 * a_alone) else "Is that a softmax?"))
     b = module(images_of(kinds, [1], (1, 1)))[:, :, 0, 0]
     a = a_alone[:, :, 0, 0]
     both = module(images_of(kinds, [0] * 3 + [1] * 5, (2, 4)))
@@ -578,7 +773,15 @@ def judge_weights(answer: Callable) -> None:
     on_the_way = a[:, :, None, None] + share[:, None] * way[:, :, None, None]
     if not close(on_the_way, both, 0.01) or share.min() < -0.01 or share.max() > 1.01:
         facts = "with one head, what a pixel gets is no weighted mean of what the pixels have to give"
+        if not close(module(images_of(2 * kinds, [0], (1, 1))), 2 * a_alone):
+            raise Mistake(facts, "Is there a softmax? One pixel's weights are positive, and add up to 1.")
+        one_key_for_all = close(both.sum(dim=(2, 3)), 3 * a + 5 * b)  # a key's weights for all queries add up to 1
+        if not one_key_for_all and ways_to_choose(module, 16, list(range(16))) > 1:
+            facts = "with num_heads=1, pixels are weighted in several ways, expected one"
+            raise Mistake(facts, "Is num_heads the width of a head? It is how many there are.")
         raise Mistake(facts, "Over which axis is the softmax? One pixel's weights on all others add up to 1.")
+    if close(module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0], b):
+        raise Mistake("of two pixels, each looks at the other alone", "Is there a mask? A pixel looks at itself, too.")
     symmetric = t.logit(share[:, 0, 0].clamp(1e-6, 1 - 1e-6)) - t.logit(share[:, 1, 3].clamp(1e-6, 1 - 1e-6))
     if symmetric.abs().median() > 1e-3 and (symmetric <= 1e-3).all() and len(symmetric) > 20:
         raise Mistake("each pixel prefers pixels like itself, in all of 64 images", "Are q and k the same?")
@@ -597,20 +800,37 @@ def judge_heads(answer: Callable) -> None:
     both = module(images_of(kinds, [0] * 3 + [1] * 5, (2, 4)))[0, :, 0, 0]
     share = ((both - a) / (b - a))[(b - a).abs() > 0.05 * (b - a).abs().max()].sort().values
     distinct = 1 + int((share.diff() > 1e-3).sum())
-    if distinct == 1:
-        facts = f"with {heads} heads, all channels give a pixel the same weight"
-        raise Mistake(facts, "Does each head have its own scores?")
+    ways = ways_to_choose(module, C, list(range(C)))
+    if ways != heads:
+        facts = f"with num_heads={heads}, a pixel has {ways} sets of weights, expected {heads}, one for each head"
+        width = "Is num_heads the width of a head? It is how many there are."
+        raise Mistake(facts, {1: "Does each head have its own scores?", C // heads: width}.get(ways, ""))
+    for few in (range(C // heads), range(0, C, heads)):
+        if ways_to_choose(module, C, list(few)) < heads:
+            facts = f"what only {len(few)} of the {C} channels hold reaches one head alone"
+            raise Mistake(facts, "Are the heads split before Linear? A query, key or value is made of all channels.")
     if distinct <= heads:
         facts = f"the channels fall into {distinct} sets, one for each head, that are not mixed"
         raise Mistake(facts, "Is there an output projection after the heads are put together?")
+
+
+def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:
+    """The number of heads: a weak pixel between a strong one and its opposite gets, from each head, the one or the
+    other, so that all it ever gets is made of as many vectors as there are heads."""
+    strong, weak = t.zeros(64, C), t.zeros(64, C)
+    strong[:, channels], weak[:, channels] = 150 * t.randn(len(channels)), 0.1 * t.randn(64, len(channels))
+    found = module(t.stack([weak, strong, -strong], dim=2)[:, :, None])[:, :, 0, 0]
+    sizes = t.linalg.svdvals(found)
+    return int((sizes > 0.03 * sizes[0]).sum())
 
 
 SCALES = [  # how many times too large the scores are, for 128 channels and 8 heads
     (4.0, "Are the scores divided by the root of the head width?"),
     (16.0, "Are the scores multiplied by the root? They are divided by it."),
     (sqrt(1 / 8), "Is that the root of all channels? Each head has its own width."),
-    (0.25, "Is the head width's root missing? They are divided by it, not by the width itself."),
+    (0.25, "Is the head width's root missing? They are divided by it, once, and not by the width."),
     (sqrt(2), "Is that the root of the number of heads?"),
+    (sqrt(8), "Is that the root of the number of pixels? It is the root of the head width."),
     (0.5, "Is that the number of heads? It is the root of the head width."),
 ]
 
@@ -657,7 +877,7 @@ def judge_attention_block(answer: Callable) -> str:
         judge_layer(answer, (8,), [t.randn(shape)], [shape])
     x = 10 * t.randn(2, 8, 3, 4)
     with t.no_grad():
-        silent = silence(make(answer, 8, inputs=[x]), lambda name, p: True)(x)
+        silent = silence(make(answer, 8, inputs=[x]), everything)(x)
         if not close(silent, x):
             cases = [
                 (t.zeros_like(x), "Is x added to what attention finds?"),
@@ -666,7 +886,9 @@ def judge_attention_block(answer: Callable) -> str:
                 (x + F.group_norm(x, 1), "Is the norm of x added, too?"),
             ]
             question = next((q for result, q in cases if close(silent, result)), "")
-            raise Mistake("with all of attention's weights at 0, x does not come back unchanged", question)
+            times = ((silent * x).sum() / x.square().sum()).item()
+            came = f": it comes back {times:.3g} times as large" if close(silent, times * x) and not question else ""
+            raise Mistake(f"with all of attention's weights at 0, x does not come back unchanged{came}", question)
         module = make(answer, 8, inputs=[x])
 
         def found(x: t.Tensor) -> t.Tensor:
@@ -692,8 +914,24 @@ def judge_attention_block(answer: Callable) -> str:
         order = t.randperm(12)
         mixed = module(x.flatten(2)[:, :, order].reshape(x.shape))
         if not close(mixed, module(x).flatten(2)[:, :, order].reshape(x.shape)):
-            raise Mistake("the same pixels in another order do not get the same results in that order")
+            facts = "the same pixels in another order do not get the same results in that order"
+            raise Mistake(facts, "What else is there than a norm and attention?")
+        judge_one_norm(answer, x, found)
     return "x itself comes through, a norm of one group before attention, each image by itself"
+
+
+def judge_one_norm(answer: Callable, x: t.Tensor, found: Callable) -> None:
+    """In an image of one colour attention is linear, so a norm's mean and variance can only come from before it; and
+    after one norm, opposite colours are opposite, whatever its scales and shifts."""
+    added = silence(make(answer, 8, inputs=[x]), nothing)(x) - x
+    var, mean = t.var_mean(added, dim=(1, 2, 3), correction=0)
+    if mean.abs().max() < 1e-3 and (var - 1).abs().max() < 1e-2:
+        raise Mistake("what is added to x has mean 0 and variance 1", "Is there a norm after attention, too?")
+    colours = 10 * t.randn(16, 8, 1, 1).expand(16, 8, 2, 2)
+    middle = found(colours) + found(-colours)
+    if (middle - middle[:1]).abs().max() > 1e-3 * found(colours).abs().max():
+        facts = "in images of one colour, what is added is not linear in the normalised colour"
+        raise Mistake(facts, "Is x normalised twice, or is there an activation? One norm and attention are all.")
 
 
 def scaled_pieces() -> list[t.Tensor]:
@@ -740,6 +978,7 @@ def judge_residual_block(answer: Callable) -> str:
     with t.no_grad():
         judge_shortcut(answer)
         judge_branch(answer)
+        judge_norms(answer)
         judge_step(answer)
         judge_step_place(answer)
     return "the shortcut, both norms and SiLUs, the step after the first of them, one number a channel"
@@ -747,7 +986,7 @@ def judge_residual_block(answer: Callable) -> str:
 
 def judge_shortcut(answer: Callable) -> None:
     x, e = 3 * t.randn(2, 8, 6, 7), t.randn(2, 12)
-    result = silence(make(answer, 8, 8, 12, 4, inputs=[x, e]), lambda name, p: True)(x, e)
+    result = silence(make(answer, 8, 8, 12, 4, inputs=[x, e]), everything)(x, e)
     if not close(result, x):
         module = make(answer, 8, 8, 12, 4, inputs=[x, e])
         linear = close(module(1e5 * x, e) / 1e5, module(2e5 * x, e) / 2e5) and module(1e5 * x, e).abs().mean() > 1e3
@@ -761,6 +1000,10 @@ def judge_shortcut(answer: Callable) -> None:
         ]  # fmt: skip
         question = next((q for expected, q in cases if close(result, expected)), "")
         raise Mistake("with all weights at 0 and equal widths, the input does not come back unchanged", question)
+    wider = make(answer, 8, 16, 12, 4, inputs=[x, e])
+    if silence(wider, everything)(x, e).abs().max() > 1e-4:
+        facts = "with all weights at 0 and other widths, the input arrives all the same"
+        raise Mistake(facts, "Does it go through a 1×1 convolution, with weights of its own?")
     wider = silence(make(answer, 8, 16, 12, 4, inputs=[x, e]), nothing)
     large = wider(1e6 * x, e) / 1e6
     if large.abs().max() < 1e-3:
@@ -786,14 +1029,15 @@ def judge_branch(answer: Callable) -> None:
     if not -0.2786 < low < -0.25:
         question = "Is SiLU the last thing before the input is added?"
         question = "Is that a ReLU?" if low >= 0 else "Is that a GELU?" if abs(low + 0.17) < 0.01 else question
+        if close(module(x + 5, e) - x - 5, branch):
+            question = "Does a norm come first, as in the paper's code? Here it is convolution, norm, SiLU."
         raise Mistake(f"before the input is added, numbers go down to {low:.3f}, SiLU's go down to -0.278", question)
+    if close(module(x + 5, e) - x - 5, branch):
+        facts = "the branch takes no notice when all of the input is shifted"
+        raise Mistake(facts, "Is the input normalised? The first convolution comes before the first norm.")
     for name, p in module.named_parameters():
         if is_3x3(name, p):
-            p.mul_(10)
-            if not close(module(x, e) - x, branch, 0.01):
-                facts = f"ten times as large weights in {name} change the result"
-                raise Mistake(facts, "Is there a norm right after each of the two convolutions?")
-            p.div_(10)
+            judge_groups(name, p, lambda: module(x, e) - x, branch)
     size = reach(module, t.zeros(1, 16, 24, 24), t.zeros(1, 12), at=(12, 12))
     if size != (5, 5):
         question = {
@@ -803,6 +1047,56 @@ def judge_branch(answer: Callable) -> None:
         }.get(size, "Are there two convolutions, with 3×3 kernels?")
         raise Mistake(f"one pixel reaches a patch of {size[0]} by {size[1]}, expected 5 by 5", question)
     judge_bend(module, x, e)
+
+
+def judge_groups(name: str, p: nn.Parameter, branch: Callable, before: t.Tensor) -> None:
+    """The norm after a kernel takes off what all of a group of 4 channels is multiplied by, and nothing else."""
+
+    def hidden(channels: slice) -> bool:
+        p[channels] *= 10
+        same = close(branch(), before, 0.01)
+        p[channels] /= 10
+        return same
+
+    if not hidden(slice(0, 16)):
+        facts = f"ten times as large weights in {name} change the result"
+        raise Mistake(facts, "Is there a norm right after each of the two convolutions?")
+    if not hidden(slice(0, 4)):
+        facts = f"with groups=4 for 16 channels, the norm after {name} puts more than 4 channels in a group"
+        raise Mistake(facts, "Is groups used in both norms?")
+    if hidden(slice(0, 2)):
+        facts = f"with groups=4 for 16 channels, the norm after {name} puts fewer than 4 channels in a group"
+        raise Mistake(facts, "Is groups used in both norms?")
+
+
+def judge_norms(answer: Callable) -> None:
+    """If nothing reads channel 0 of the first half, then the scale of channel 0, in either norm, changes channel 0 of
+    the result at most: unless another norm follows, which mixes a group's channels."""
+    x, e = t.randn(2, 8, 6, 7), t.zeros(2, 12)
+    module = silence(make(answer, 8, 16, 12, 4, inputs=[x, e]), nothing)
+    kernel = next((p for name, p in module.named_parameters() if is_3x3(name, p) and p.shape[1] == 16), None)
+    if kernel is None:
+        return
+
+    def touched(scale: nn.Parameter) -> set[int]:
+        before = module(x, e)
+        scale[0] = 3
+        change = (module(x, e) - before).abs().amax(dim=(0, 2, 3)) > 1e-4
+        scale[0] = 1
+        return set(change.nonzero().flatten().tolist())
+
+    for name, p in module.named_parameters():
+        if p.shape == (16,) and p.eq(1).all():
+            with_it, column = touched(p), kernel[:, 0].clone()
+            kernel[:, 0] = 0
+            without = touched(p)
+            kernel[:, 0] = column
+            if without - {0}:
+                facts = f"one channel's number in {name} changes other channels of its group, too"
+                raise Mistake(facts, "Does a norm follow right after a norm? Each convolution has one.")
+            if without and with_it - {0}:
+                facts = f"{name} scales the channels after both convolutions"
+                raise Mistake(facts, "Is one norm used twice? Each convolution has a norm of its own.")
 
 
 def judge_bend(module: nn.Module, x: t.Tensor, e: t.Tensor) -> None:
@@ -849,9 +1143,25 @@ def judge_step_place(answer: Callable) -> None:
         facts = "in a black image, different step_embs give the same picture"
         raise Mistake(facts, "Does the step give each channel a number of its own?")
     ones = t.ones(B, 12)
-    if not close(module(x, ones), module(x, 3 * ones), 0.02):
+    small, large = module(x, ones), module(x, 3 * ones)
+    if not close(small, large, 0.02):
         facts = "in a black image, a step_emb of 3s gives another picture than one of 1s"
+        if (large - small).std(dim=(2, 3)).max() < 1e-3 * (large - small).abs().max():
+            facts += ": all pixels of a channel differ by the same number"
+            flat = small.std(dim=(2, 3)).max() < 1e-3 * small.abs().max()
+            place = "after the second norm?" if flat else "at the end, too?"
+            raise Mistake(facts, f"Is it added {place} It belongs between the two convolutions.")
         raise Mistake(facts, "Is it added before the first SiLU? It comes after.")
+    if not close(module(10 * noise, e) - 10 * noise, module(noise, e) - noise, 0.01):
+        facts = "how much the step counts depends on how large the input is, though a norm comes before it"
+        raise Mistake(facts, "Is it added to the input? It comes after the first norm and SiLU.")
+    for name, p in alone.named_parameters():
+        if is_3x3(name, p):  # as 1×1 ones, which take from the step no more than one number for each channel
+            p[:, :, t.arange(3) != 1] = 0
+            p[:, :, :, t.arange(3) != 1] = 0
+    if not close(alone(noise, e), alone(noise, 0 * e), 0.01):
+        facts = "with 1×1 kernels and one channel a group, step_emb still counts, though norms take off what is added"
+        raise Mistake(facts, "Does the step scale channels? It is only added.")
 
 
 # ----------------------------------------------------------------------- 2.7 DownBlock, 2.8 MidBlock, 2.10 UpBlock
@@ -897,6 +1207,42 @@ def far_change(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0) -> 
     return ((one - two).abs().max() / one.abs().max()).item()
 
 
+@t.no_grad()
+def judge_place(module: nn.Module, run: Callable, y: t.Tensor, expected: int) -> None:
+    """How many ResidualBlocks come before the attention. Widths are equal, so a part whose weights are at 0 lets pass
+    what comes. run: what the module makes of y, at a step_emb of 0"""
+    weights = {name: p.clone() for name, p in silence(module, nothing).named_parameters() if p.ndim > 1}
+    kernels = {name for name, p in weights.items() if is_3x3(name, p)}
+    rest = weights.keys() - kernels
+
+    def part(alive: set[str]) -> Callable:
+        def result(y: t.Tensor) -> t.Tensor:
+            for name, p in module.named_parameters():
+                if name in weights:
+                    p.copy_(weights[name] if name in alive else 0 * p)
+            return run(module, y)
+
+        return result
+
+    attention = part(rest)
+    through = part(set())(y)
+    if not close(through, y):
+        times = ((through * y).sum() / y.square().sum()).item()
+        facts = f"with attention, all weights at 0 and equal widths, {times:.3g} times the input comes back, expected 1"
+        question = "Is that a bare SelfAttention? An AttentionBlock adds its input."
+        raise Mistake(facts, question if abs(times) < 1e-3 else "Is something added once more?")
+    if not close(attention(3 * y + 5) - 3 * y - 5, attention(y) - y, 0.01):
+        facts = "what attention adds changes when all of its input is scaled and shifted"
+        raise Mistake(facts, "Is that a bare SelfAttention? An AttentionBlock has a norm.")
+    blocks = [{*pair} for pair in combinations(kernels, 2) if not close(part({*pair})(y), y)]
+    if len(kernels) != 4 or len(blocks) != 2:
+        return
+    before = [close(part(rest | pair)(y), attention(part(pair)(y))) for pair in blocks]
+    if sum(before) != expected:
+        facts = f"{sum(before)} of the two ResidualBlocks come before the attention, expected {expected}"
+        raise Mistake(facts, "Do the parts run in the order of the text?")
+
+
 def judge_attention(asked: bool, change: float, where: str = "") -> None:
     if asked and change < 1e-5:
         raise Mistake(
@@ -914,14 +1260,15 @@ def check_DownBlock(answer: Callable) -> str:
 def judge_down_block(answer: Callable) -> str:
     judge_pair(answer)
     for arguments, shape in [
-        ((8, 16, 12, 4, True, False), (3, 8, 6, 4)),
-        ((8, 8, 8, 4, True, True), (8, 8, 8, 8)),
+        ((8, 16, 12, 4, True, True), (3, 8, 6, 4)),
+        ((8, 8, 8, 4, True, False), (8, 8, 8, 8)),
         ((8, 16, 12, 4, False, True), (2, 8, 7, 5)),
         ((16, 8, 12, 2, False, False), (2, 16, 4, 6)),
     ]:
         (B, _, H, W), C, step_dim, down = shape, arguments[1], arguments[2], arguments[4]
         small = (B, C, H // 2, W // 2) if down else (B, C, H, W)
-        judge_layer(answer, arguments, [t.randn(shape), t.randn(B, step_dim)], [small, (B, C, H, W)])
+        judge = judge_layer if H == 6 else judge_learning
+        judge(answer, arguments, [t.randn(shape), t.randn(B, step_dim)], [small, (B, C, H, W)])
     for H, W in [(7, 6), (6, 7)]:
         expect_error(
             lambda H=H, W=W: answer(8, 8, 12, 4, True, False)(t.randn(2, 8, H, W), t.randn(2, 12)),
@@ -947,6 +1294,8 @@ def judge_down_block(answer: Callable) -> str:
                 "with all 3×3 kernels at 0 and equal widths, skip is not the input", "What else is in between?"
             )
     judge_footprint(skeleton, [x, e], {"halved": True})
+    module = make(answer, 8, 8, 12, 4, False, True, inputs=[x, e])
+    judge_place(module, lambda module, y: module(y, 0 * e)[1], t.randn(2, 8, 5, 6), expected=2)
     return "x and skip, two ResidualBlocks, some attention where asked, the halving and its refusal of odd sizes"
 
 
@@ -958,6 +1307,10 @@ def judge_pair(answer: Callable) -> None:
     result = module(x, e)
     if not isinstance(result, tuple) or len(result) != 2:
         raise Mistake(f"it returns {kind(result)}, expected two tensors: x, skip", "Is there a skip for the way up?")
+    unhalved = answer(8, 8, 12, 4, False, False)(x, e)
+    if not isinstance(unhalved, tuple) or len(unhalved) != 2:
+        facts = f"with downsample=False it returns {kind(unhalved)}, expected two tensors: x, skip"
+        raise Mistake(facts, "Are both returned, even where they are the same tensor?")
     shapes = [tuple(each.shape[2:]) if isinstance(each, t.Tensor) else None for each in result]
     if shapes == [(6, 4), (3, 2)]:
         raise Mistake("the first of the two results has the full size", "Is that skip before x? x comes first.")
@@ -987,14 +1340,20 @@ def judge_footprint(skeleton: nn.Module, inputs: Sequence[t.Tensor], how: dict) 
         lit[:, :, i, j] += 1
         change = (listed(skeleton(lit, *others))[0] - plain).abs().sum(dim=(0, 1)) > 1e-4
         seen.add((int(change.any(dim=1).sum()), int(change.any(dim=0).sum())))
+    word = "convolution" if how.get("halved") else "transposed convolution"
     if seen != {expected}:
-        word = "convolution" if how.get("halved") else "transposed convolution"
         sizes = ", ".join(f"{h} by {w}" for h, w in sorted(seen))
         resized = "halved" if how.get("halved") else "doubled"
         facts = f"one pixel reaches {sizes} pixels of the {resized} x, expected {expected[0]} by {expected[1]}"
         if seen == {(0, 0)}:  # the skeleton has no other kernels than those of 4 by 4
             facts = f"the {resized} x does not come out of a 4×4 kernel"
         raise Mistake(facts, f"Is it a {word}, 4×4, stride 2, padding 1?")
+    lit = x.clone()
+    lit[:, 0, 4, 4] += 1
+    channels = (listed(skeleton(lit, *others))[0] - plain).abs().amax(dim=(0, 2, 3)) > 1e-4
+    if not channels.all():
+        facts = f"when the size changes, one channel reaches {int(channels.sum())} of {len(channels)} channels"
+        raise Mistake(facts, f"Is it a {word} with weights, from all channels to all?")
 
 
 @check("2.8")
@@ -1004,7 +1363,8 @@ def check_MidBlock(answer: Callable) -> str:
 
 def judge_mid_block(answer: Callable) -> str:
     for arguments, shape in [((8, 12, 4), (3, 8, 5, 3)), ((8, 8, 2), (8, 8, 8, 8))]:
-        judge_layer(answer, arguments, [t.randn(shape), t.randn(shape[0], arguments[1])], [shape])
+        judge = judge_layer if shape[3] == 3 else judge_learning
+        judge(answer, arguments, [t.randn(shape), t.randn(shape[0], arguments[1])], [shape])
     x, e = t.randn(2, 8, 12, 12), t.randn(2, 12)
     judge_step_used(answer(8, 12, 4), [x, e])
     judge_reach(make(answer, 8, 12, 4, inputs=[x, e]), 8, 12)
@@ -1012,6 +1372,8 @@ def judge_mid_block(answer: Callable) -> str:
     skeleton = silence(make(answer, 8, 12, 4, inputs=[x, e]), is_3x3)
     if far_change(skeleton, [x, e]) < 1e-5:
         raise Mistake("far pixels do not count", "Is there an AttentionBlock between the ResidualBlocks?")
+    module = make(answer, 8, 12, 4, inputs=[x, e])
+    judge_place(module, lambda module, y: module(y, t.zeros(2, 12)), t.randn(2, 8, 5, 6), expected=1)
     return "two ResidualBlocks with weights of their own, some attention, the step in both"
 
 
@@ -1022,8 +1384,8 @@ def check_UpBlock(answer: Callable) -> str:
 
 def judge_up_block(answer: Callable) -> str:
     for arguments, shape in [
-        ((8, 16, 12, 4, True, False), (3, 16, 3, 4)),
-        ((8, 8, 8, 4, True, True), (8, 8, 8, 8)),
+        ((8, 16, 12, 4, True, True), (3, 16, 3, 4)),
+        ((8, 8, 8, 4, True, False), (8, 8, 8, 8)),
         ((8, 16, 12, 4, False, True), (2, 16, 7, 5)),
         ((16, 8, 12, 2, False, False), (2, 8, 4, 6)),
     ]:
@@ -1031,7 +1393,8 @@ def judge_up_block(answer: Callable) -> str:
         inputs = [t.randn(shape), t.randn(B, step_dim), t.randn(shape)]
         judge_up_shape(answer, arguments, inputs)
         size = (B, arguments[0], 2 * H, 2 * W) if up else (B, arguments[0], H, W)
-        judge_layer(answer, arguments, inputs, [size])
+        judge = judge_layer if H == 3 else judge_learning
+        judge(answer, arguments, inputs, [size])
     x, e, skip = t.randn(2, 8, 12, 12), t.randn(2, 12), t.randn(2, 8, 12, 12)
     module = make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip])
     judge_step_used(module, [x, e, skip])
@@ -1047,9 +1410,36 @@ def judge_up_block(answer: Callable) -> str:
     for asked in (False, True):
         skeleton = silence(make(answer, 8, 8, 12, 4, False, asked, inputs=[x, e, skip]), is_3x3)
         judge_attention(asked, far_change(skeleton, [x, e, skip]))
-    skeleton = silence(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
+    judge_up_place(answer)
+    skeleton = silence(make(answer, 16, 8, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
     judge_footprint(skeleton, [x, e, skip], {})
+    skeleton = silence(make(answer, 16, 8, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
+    judge_attention_first(skeleton, [x, e, skip])
     return "x beside skip, the widths on the way up, some attention where asked, the doubling"
+
+
+@t.no_grad()
+def judge_up_place(answer: Callable) -> None:
+    """As 8 + 8 channels come and 16 go, x beside skip comes through as it is, in an order that is the learner's."""
+    y, e = t.randn(2, 16, 5, 6), t.zeros(2, 12)
+    numbered = t.arange(1.0, 17).reshape(1, 16, 1, 1).expand(2, 16, 5, 6)
+    plain = silence(make(answer, 16, 8, 12, 4, False, False, inputs=[y[:, :8], e, y[:, 8:]]), everything)
+    came = plain(numbered[:, :8], e, numbered[:, 8:])[0, :, 0, 0].round().long() - 1
+    if sorted(came.tolist()) != list(range(16)):
+        return
+    module, back = make(answer, 16, 8, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
+    judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
+
+
+@t.no_grad()
+def judge_attention_first(skeleton: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """Black pixels get all the same from far ones, and after that the stamps of the doubling give it a pattern."""
+    x, e, skip = (0 * each for each in inputs)
+    x[:, :, 0, 0] = inputs[0][:, :, 0, 0]
+    far = skeleton(x, e, skip)[:, :, 8:16, 8:16]
+    if close(far, far[:, :, :1, :1].expand_as(far)):
+        facts = "what attention finds far away comes without the pattern of the transposed convolution"
+        raise Mistake(facts, "Does the attention come after the doubling? It comes before.")
 
 
 def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
@@ -1079,27 +1469,33 @@ def check_UNet(answer: Callable) -> str:
     return blaming(judge_unet, answer, *parts)
 
 
-def config(img_shape: tuple = (1, 8, 12), dim_mults: tuple = (1, 2), **settings) -> UNetConfig:
+def config(img_shape: tuple = (1, 4, 6), dim_mults: tuple = (1,), **settings) -> UNetConfig:
     return UNetConfig(img_shape, dim_mults=dim_mults, **({"channels": 8, "groups": 4, "max_steps": 1000} | settings))
 
 
 def judge_unet(answer: Callable) -> str:
     counts = t.tensor([1, 500, 1000])
-    for shape, mults, judge in [
-        ((3, 8, 12), (1, 2), judge_layer),
-        ((1, 12, 8), (1, 1, 1), judge_form),
-        ((2, 5, 7), (2,), judge_form),
-    ]:
+    for shape, mults in [((3, 8, 12), (1, 2)), ((1, 12, 8), (1, 1, 1)), ((2, 5, 7), (2,))]:
         inputs = [t.randn(3, *shape), counts]
         try:
-            judge(answer, (config(shape, mults),), inputs, [(3, *shape)])
+            if len(mults) == 3:
+                with t.no_grad():
+                    model = make(answer, config(shape, mults), inputs=inputs)
+                    expect_tensor(model(*inputs), (3, *shape), f"for {(3, *shape)} and {(3,)} it")
+                continue
+            model, results = judge_form(answer, (config(shape, mults),), inputs, [(3, *shape)])
+            judge_table(model, inputs)
+            judge_training(model, inputs)
+            if len(mults) == 1:
+                judge_saving(answer, (config(shape, mults),), model, inputs, results)
+                judge_device(answer, (config(shape, mults),), inputs)
         except (RuntimeError, ValueError) as error:
             error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
             if "halved evenly" in str(error):
                 error.add_note("Do all DownBlocks halve but the last?")
             raise
     model = answer(config())
-    if tuple(getattr(model, "img_shape", ())) != (1, 8, 12) or getattr(model, "noise_schedule", 0) is not None:
+    if tuple(getattr(model, "img_shape", ())) != (1, 4, 6) or getattr(model, "noise_schedule", 0) is not None:
         raise Mistake("img_shape and noise_schedule are not as given", "Are the given lines of __init__ still there?")
     with t.no_grad():
         judge_counts(answer)
@@ -1110,13 +1506,28 @@ def judge_unet(answer: Callable) -> str:
     return "any image size, every count, no missing block, each skip at its place, attention at its levels"
 
 
+def judge_table(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """A table with a row for each count learns nothing about a count from others, however near."""
+    images, counts = inputs
+    with t.enable_grad():
+        guess = model(images, counts)
+    with t.enable_grad():  # anew, if the model has turned it off
+        guess.square().sum().backward()
+    for name, p in model.named_parameters():
+        if p.grad is not None and p.ndim == 2 and len(p) >= 1000:
+            learning = int(p.grad.any(dim=1).sum())
+            facts = f"{name} has {len(p)} rows, and {learning} of them learn from {len(counts)} counts"
+            raise Mistake(facts, "Is there a table with a row for each count? The counts are embedded by sinusoids.")
+    model.zero_grad()
+
+
 def judge_counts(answer: Callable) -> None:
-    images = t.randn(2, 1, 8, 12)
+    images = t.randn(2, 1, 4, 6)
     for max_steps in (10, 1000):
         counts = t.tensor([1, max_steps])
         model = make(answer, config(max_steps=max_steps), inputs=[images, counts])
         call = f"with max_steps={max_steps}, for the counts 1 and {max_steps} it"
-        expect_tensor(model(images, counts), (2, 1, 8, 12), call)
+        expect_tensor(model(images, counts), (2, 1, 4, 6), call)
     guess = model(images[:1].expand(4, -1, -1, -1), t.tensor([1, 1000, 900, 901]))
     if close(guess[0], guess[1]):
         raise Mistake("the guess does not depend on num_steps", "Is step_emb passed on to every block?")
@@ -1126,15 +1537,42 @@ def judge_counts(answer: Callable) -> None:
 
 
 def judge_output(answer: Callable) -> None:
-    images, counts = t.randn(16, 1, 8, 12), t.randint(1, 1001, (16,))
+    images, counts = t.randn(16, 1, 4, 6), t.randint(1, 1001, (16,))
     model = make(answer, config(), inputs=[images, counts])
     loud = model(1000 * images, counts)
     if loud.min() >= -0.3:
         raise Mistake("the guess is never negative", "Is there an activation at the end? Noise has both signs.")
     if loud.abs().max() <= 1.001:
         raise Mistake("the guess never leaves [-1, 1]", "Is there an activation at the end? Noise goes further.")
-    if loud.std() < 20 * model(images, counts).std():
-        raise Mistake("images a thousand times as large hardly change the guess", "Is there a norm at the very end?")
+    if close(model(1e7 * images, counts), model(1e6 * images, counts), 0.05):
+        raise Mistake("images that are ten times as large change nothing", "Is there a norm at the very end?")
+    silent = silence(model, everything)(images, counts)
+    if silent.abs().max() > 1e-4:
+        question = "Are the images added to the guess, or taken from it?" if close(silent.abs(), images.abs()) else ""
+        raise Mistake("with all weights at 0 the guess is not 0", question or "What is added to the last convolution?")
+
+
+def judge_step_layers(model: nn.Module, image: t.Tensor) -> None:
+    """Each Linear layer that all of the step goes through is one without which the counts do not matter. Two such, both
+    turned round, come to the same if nothing bends between them."""
+    images, counts = image.expand(3, -1, -1, -1), t.tensor([1, 300, 1000])
+    usual, layers = model(images, counts), []
+    for p in model.parameters():
+        if p.requires_grad and p.ndim > 1 and not is_3x3("", p) and len(layers) < 2:
+            weight = p.clone()
+            p.zero_()
+            guess = model(images, counts)
+            layers += [p] if close(guess, guess[:1].expand_as(guess)) and guess.any() else []
+            p.copy_(weight)
+    if len(layers) < 2:
+        facts = f"the step goes through {('no Linear layer', 'one Linear layer')[len(layers)]} on its way to the blocks, expected 2"
+        raise Mistake(facts, "Is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
+    for p in layers:
+        p.neg_()
+    if close(model(images, counts), usual, 1e-4):
+        raise Mistake("nothing bends between the two Linear layers of step_emb", "Is there a SiLU between them?")
+    for p in layers:
+        p.neg_()
 
 
 def judge_blocks(answer: Callable) -> None:
@@ -1142,6 +1580,7 @@ def judge_blocks(answer: Callable) -> None:
     in the stem and by two in each ResidualBlock."""
     images, counts, start, expected = t.zeros(8, 3, 80, 1), t.full((8,), 5), 30, 1 + 2 * 7
     model = silence(make(answer, config((3, 80, 1), (1,), attention=(False,)), inputs=[images, counts]), nothing)
+    judge_step_layers(model, t.randn(1, 3, 80, 1))
     kernels = [p for name, p in model.named_parameters() if is_3x3(name, p)]
     for p in kernels:
         p[:, :, 1:] = 0
@@ -1190,7 +1629,7 @@ def judge_skips(answer: Callable) -> None:
     if at_full_size.abs().max() < 1e-4:
         facts = "without the resizing layers, the images do not reach the end"
         raise Mistake(facts, "Does the last UpBlock get the first DownBlock's skip, last in, first out?")
-    guesses = {alive: guess(alive) for n in range(1, 5) for alive in combinations(range(4), n)}
+    guesses = {alive: guess(alive) for n in range(2, 5) for alive in combinations(range(4), n)}
     open_pairs = [alive for alive, it in guesses.items() if len(alive) == 2 and not close(it, at_full_size)]
     expected = {  # the first halving and the last doubling open a way to each other, by the second skip
         alive: guesses[open_pairs[0]] if len(open_pairs) == 1 and {*open_pairs[0]} <= {*alive} else at_full_size
@@ -1204,24 +1643,38 @@ def judge_skips(answer: Callable) -> None:
 
 
 def judge_config(answer: Callable) -> None:
-    def size(dim_mults: tuple = (1, 2), **settings) -> int:
+    @cache
+    def size(dim_mults: tuple = (2, 4), **settings) -> int:
         return sum(p.numel() for p in answer(config((1, 8, 8), dim_mults, **settings)).parameters())
 
-    if size() == size(channels=16) or size() == size((1, 1)) or size() == size((2, 2)):
+    if size() == size(channels=16) or size() == size((2, 2)) or size() == size((4, 4)):
         raise Mistake("other channels or multipliers make no other network", "Do the widths come from the config?")
     if size() != size(attention=(False, True)):
         raise Mistake("attention=None makes another network than (False, True)", "Is it the coarsest level alone?")
-    if len({size(attention=(a, b)) for a in (False, True) for b in (False, True)}) != 4:
+    plain = size(attention=(False, False))
+    added = [size(attention=levels) - plain for levels in ((True, False), (False, True))]
+    if 0 in added or added[0] == added[1]:
         raise Mistake("other levels with attention make no other network", "Does each level get its own entry?")
-    judge_attention_levels(answer, size)
-    inputs = [t.randn(2, 1, 8, 8), t.tensor([5, 9])]
-    with t.no_grad():
-        one, two = (make(answer, config((1, 8, 8), groups=g), inputs=inputs)(*inputs) for g in (2, 4))
-    if close(one, two):
-        raise Mistake("other groups make no other guess", "Is config.groups passed on?")
+    judge_attention_levels(answer, added)
+    judge_all_groups(answer)
 
 
-def judge_attention_levels(answer: Callable, size: Callable) -> None:
+@t.no_grad()
+def judge_all_groups(answer: Callable) -> None:
+    """With a group for each channel, every norm takes off by how much a channel's weights are larger."""
+    settings = config((1, 4, 4), channels=12, groups=12, attention=(False,))
+    inputs = [t.randn(2, 1, 4, 4), t.tensor([5, 900])]
+    model = silence(make(answer, settings, inputs=inputs), nothing)
+    before = model(*inputs)
+    for name, p in model.named_parameters():
+        if is_3x3(name, p) and p.shape[1] > 1:
+            p.mul_(1 + 2 * t.rand(len(p), 1, 1, 1))
+    if not close(model(*inputs), before, 0.02):
+        facts = "with as many groups as channels, larger weights of some channels change the guess"
+        raise Mistake(facts, "Is config.groups passed on to every block?")
+
+
+def judge_attention_levels(answer: Callable, added: list[int]) -> None:
     """What attention at one level adds is what it adds to the learner's own blocks of that level, down and up."""
     blocks = [globals_used(answer).get(name) for name in ("DownBlock", "UpBlock")]
     if None in blocks:
@@ -1231,11 +1684,8 @@ def judge_attention_levels(answer: Callable, size: Callable) -> None:
         with_it, without = (block(before, after, 8, 4, False, asked) for asked in (True, False))
         return sum(p.numel() for p in with_it.parameters()) - sum(p.numel() for p in without.parameters())
 
-    mults, widths = (1, 2, 4), [8, 8, 16, 32]
-    plain = size(mults, attention=(False,) * 3)
-    for level, (before, after) in enumerate(pairwise(widths)):
-        added = size(mults, attention=tuple(i == level for i in range(3))) - plain
+    for level, (before, after) in enumerate(pairwise([8, 16, 32])):
         down, up = (adds(block, before, after) for block in blocks)
-        if added != down + up:
-            facts = f"attention at level {level} of 3 alone adds {added} parameters, expected {down} + {up}"
+        if added[level] != down + up:
+            facts = f"attention at level {level} alone adds {added[level]} parameters, expected {down} + {up}"
             raise Mistake(facts, "Do the DownBlock and the UpBlock of one level get the same entry of attention?")

@@ -114,6 +114,58 @@ class ComputedInALoop(_Given):
         self.to(device)
 
 
+@right
+class StoredInFloat64(_Given):
+    def fill(self, betas, device):
+        super().fill(betas.double(), device)
+
+    def beta(self, num_steps):
+        return super().beta(num_steps).float()
+
+    def alpha(self, num_steps):
+        return super().alpha(num_steps).float()
+
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps).float()
+
+
+@right
+class Gathered(_Given):
+    def fill(self, betas, device):
+        alphas = t.sub(1, betas)
+        for name, vector in {"betas": betas, "alphas": alphas, "alpha_bars": t.cumprod(alphas, dim=-1)}.items():
+            self.register_buffer(name, vector.to(device))
+
+    def beta(self, num_steps):
+        return self.betas.gather(0, self.rows(num_steps))
+
+    def alpha(self, num_steps):
+        return t.take(self.alphas, self.rows(num_steps))
+
+    def alpha_bar(self, num_steps):
+        return self.alpha_bars.index_select(0, self.rows(num_steps))
+
+
+@right
+class AlphaFromBeta(_Given):
+    def alpha(self, num_steps):
+        return 1.0 - self.beta(num_steps)
+
+
+@right
+class MovedFirstAndComputedFromAList(_Given):
+    """Needs numbers on the device, which the meta device has not."""
+
+    def fill(self, betas, device):
+        betas = betas.to(device)
+        kept = [1.0]
+        for beta in betas.tolist():
+            kept.append(kept[-1] * (1 - beta))
+        self.register_buffer("betas", betas)
+        self.register_buffer("alphas", 1 - betas)
+        self.register_buffer("alpha_bars", t.tensor(kept[1:], device=device))
+
+
 @wrong("what is saved and loaded again gives another ᾱ.\nAre all vectors buffers, not plain attributes?")
 class PlainAttributes(_Given):
     def fill(self, betas, device):
@@ -126,7 +178,7 @@ class PlainAttributes(_Given):
         return self.betas.device
 
 
-@wrong("beta stays behind when the module is changed as a whole")
+@wrong("beta stays behind when the module is moved by .to(device).\nIs it a buffer, or a plain attribute?")
 class OneVectorForgotten(_Given):
     def fill(self, betas, device):
         self.betas = betas.to(device)
@@ -134,7 +186,7 @@ class OneVectorForgotten(_Given):
         self.register_buffer("alpha_bars", self.alphas.cumprod(dim=0))
 
 
-@wrong("what is saved and loaded again gives another ᾱ")
+@wrong("Nothing is saved: are the buffers persistent?")
 class BuffersThatAreNotSaved(_Given):
     def fill(self, betas, device):
         self.register_buffer("betas", betas, persistent=False)
@@ -169,7 +221,7 @@ class LearnedParameters(_Given):
         return self.betas.device
 
 
-@wrong("alpha_bar(1) is not there.\nIs device used?")
+@wrong("with device='meta', alpha_bar(1) is on the CPU.\nIs device used?")
 class DeviceIgnored(_Given):
     def fill(self, betas, device):
         super().fill(betas, "cpu")
@@ -281,7 +333,7 @@ class OneCountOnly(_Given):
         return t.tensor([int(num_steps) - 1], device=self.device)
 
 
-@wrong("is not what the same counts give one by one")
+@wrong("which is not what the counts give singly")
 class SortsItsCounts(_Given):
     def rows(self, num_steps):
         return super().rows(num_steps).sort().values
@@ -300,3 +352,79 @@ class NoModule:
 
     def __len__(self):
         return self.max_steps
+
+
+@wrong("Is 1 subtracted once more?")
+class OneRowEarly(_Given):
+    def beta(self, num_steps):
+        return self.betas[self.rows(num_steps) - 1]
+
+
+@wrong("These are the running products. Is it the right vector?")
+class AlphaBarForAlpha(_Given):
+    def alpha(self, num_steps):
+        return self.alpha_bar(num_steps)
+
+
+@wrong("Is β added to 1?")
+class OnePlusBeta(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alphas = 1 + self.betas
+
+
+@wrong("A root is taken. Is that left to Equation 4?")
+class RootOfAlpha(_Given):
+    def alpha(self, num_steps):
+        return super().alpha(num_steps).sqrt()
+
+
+@wrong("Is the product taken from the last alpha on?")
+class ProductFromTheEnd(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alpha_bars = self.alphas.flip(0).cumprod(0).flip(0)
+
+
+@wrong("Is one alpha taken n times?")
+class PowerOfOneAlpha(_Given):
+    def alpha_bar(self, num_steps):
+        return self.alpha(num_steps) ** (self.rows(num_steps) + 1)
+
+
+@wrong("Are the betas added up? ᾱ is a product.")
+class OneMinusTheSum(_Given):
+    def alpha_bar(self, num_steps):
+        return 1 - self.betas.cumsum(0)[self.rows(num_steps)]
+
+
+@wrong("for counts 1 to 4,\nexpected [0.9, 0.54, 0.432, 0.324].\nThese are the alphas.")
+class ProductForgotten(_Given):
+    def alpha_bar(self, num_steps):
+        return self.alpha(num_steps)
+
+
+@wrong("it changes the betas it is given")
+class BetasInPlace(_Given):
+    def fill(self, betas, device):
+        kept = betas.clone()
+        super().fill(kept, device)
+        betas.neg_().add_(1)
+
+
+@wrong("numbers of type torch.float64, expected torch.float32")
+class LeftInFloat64(_Given):
+    def fill(self, betas, device):
+        super().fill(betas.double(), device)
+
+
+EQUIVALENT = {
+    "the vectors may be stored in any order, and on the device already": [
+        "self.register_buffer('betas', betas) -> after self.register_buffer('alphas', 1 - betas)",
+        "self.register_buffer('alpha_bars', self.alphas.cumprod(dim=0)) -> after self.to(device)",
+    ],
+    "the first axis of a vector is its last": [
+        "self.register_buffer('alpha_bars', self.alphas.cumprod(dim=0)) -> "
+        "self.register_buffer('alpha_bars', self.alphas.cumprod(dim=-1))"
+    ],
+}

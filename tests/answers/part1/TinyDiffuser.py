@@ -79,6 +79,56 @@ class Unflattened(_Given):
         )
 
 
+@right
+class CountsFromZeroToLessThanOne(_Given):
+    """(n - 1) / T lies in [0, 1], too."""
+
+    def forward(self, images, num_steps):
+        step = ((num_steps - 1) / self.max_steps).view(-1, 1)
+        return self.layers(t.cat((images.reshape(len(images), -1), step), 1)).view_as(images)
+
+
+@right
+class OwnWeightsAndEinsum(_Given):
+    def make(self, n, hidden):
+        self.first = nn.Parameter(t.randn(hidden, n + 1) / n**0.5)
+        self.second = nn.Parameter(t.randn(n, hidden) / hidden**0.5)
+        self.bias = nn.Parameter(t.zeros(hidden))
+
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), num_steps.unsqueeze(1).to(images) / self.max_steps], dim=1)
+        hidden = t.einsum("bi,hi->bh", inputs, self.first) + self.bias
+        return t.einsum("bh,oh->bo", hidden.clamp(min=0), self.second).unflatten(1, self.img_shape)
+
+
+@right
+class LayersInAModuleList(_Given):
+    def make(self, n, hidden):
+        layers = [nn.Flatten(), nn.Linear(1 + n, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, n)]
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, images, num_steps):
+        flatten, *rest = self.layers
+        x = t.column_stack([num_steps.float().div(self.max_steps), flatten(images)])
+        for layer in rest:
+            x = layer(x)
+        return x.reshape(images.shape)
+
+
+@right
+class StepAsAChannel(_Given):
+    """Reads the number of pixels from the images, and keeps the count beside them."""
+
+    def make(self, n, hidden):
+        self.n, self.into, self.out = n, nn.LazyLinear(hidden), nn.Linear(hidden, n)
+        self.into(t.zeros(1, n + 1))
+
+    def forward(self, images, num_steps):
+        x = images.new_empty(len(images), self.n + 1)
+        x[:, :-1], x[:, -1] = images.flatten(1), num_steps / self.max_steps
+        return self.out(nn.functional.relu(self.into(x))).reshape(-1, *self.img_shape)
+
+
 @wrong("the guess is a linear function of the images.\nIs there a ReLU")
 class NoReLU(_Given):
     def make(self, n, hidden):
@@ -121,13 +171,13 @@ class ImagesUnused(_Given):
         return self.layers((num_steps / self.max_steps)[:, None]).reshape(images.shape)
 
 
-@wrong("Is the count scaled to [0, 1]?")
+@wrong("Is the count scaled to [0, 1], by max_steps?")
 class CountNotScaled(_Given):
     def forward(self, images, num_steps):
         return self.layers(t.cat([images.flatten(1), num_steps[:, None].float()], dim=1)).reshape(images.shape)
 
 
-@wrong("Is the count scaled to [0, 1]?")
+@wrong("Is the count scaled to [0, 1], by max_steps?")
 class CountScaledByANumber(_Given):
     def forward(self, images, num_steps):
         return self.layers(t.cat([images.flatten(1), num_steps[:, None] / 100], dim=1)).reshape(images.shape)
@@ -195,3 +245,169 @@ class InPlace(_Given):
 class NoModule:
     def __init__(self, config):
         self.config = config
+
+
+def _told(step):
+    """A right model that is told something else than the share of steps. step: counts, max_steps -> (B,)"""
+
+    class Told(_Given):
+        def forward(self, images, num_steps):
+            inputs = t.cat([images.flatten(1), step(num_steps, self.max_steps)[:, None]], dim=1)
+            return self.layers(inputs).reshape(images.shape)
+
+    return Told
+
+
+@wrong("Is the scaled count rounded to a whole number?")
+class DividedWithoutARest(_told(lambda n, T: (n // T).float())):
+    pass
+
+
+@wrong("Is max_steps divided by the count?")
+class UpsideDown(_told(lambda n, T: T / n)):
+    pass
+
+
+@wrong("Is it the count, scaled evenly, that goes in?")
+class CountEmbedded(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        self.step = nn.Embedding(self.max_steps + 1, 1)
+
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), self.step(num_steps)], dim=1)
+        return self.layers(inputs).reshape(images.shape)
+
+
+@wrong("Is the count scaled to [0, 1], by max_steps?")
+class ScaledByAThousand(_told(lambda n, T: n / 1000)):
+    pass
+
+
+@wrong("an image's guess depends on the counts of the others.\nBy what is the count divided?")
+class ScaledByTheLargestOfTheBatch(_told(lambda n, T: n / n.max())):
+    pass
+
+
+@wrong("a larger count does the same as a brighter image.\nIs the count added to the pixels?")
+class CountAddedToThePixels(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n, hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+    def forward(self, images, num_steps):
+        step = (num_steps / self.max_steps).reshape(-1, 1)
+        return self.layers(images.flatten(1) + step).reshape(images.shape)
+
+
+@wrong("for an image of zeros, num_steps has no effect.\nAre the pixels multiplied by the count?")
+class PixelsTimesTheCount(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n, hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+    def forward(self, images, num_steps):
+        step = (num_steps / self.max_steps).reshape(-1, 1)
+        return self.layers(images.flatten(1) * step).reshape(images.shape)
+
+
+@wrong("the guess is a linear function of the images")
+class ReLUBeforeTheLayers(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.ReLU(), nn.Linear(n + 1, hidden), nn.Linear(hidden, n))
+
+
+@wrong("Is it a ReLU that stands between the two layers, and nothing after them?")
+class SigmoidBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Sigmoid(), nn.Linear(hidden, n))
+
+
+@wrong("Is it a ReLU that stands between the two layers, and nothing after them?")
+class TanhBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Tanh(), nn.Linear(hidden, n))
+
+
+@wrong("the guess never leaves [-1, 1].\nIs there an activation after the last layer?")
+class Clamped(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps).clamp(-1, 1)
+
+
+@wrong("the guess is never negative.\nIs there an activation after the last layer?")
+class SoftmaxAtTheEnd(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.Softmax(dim=1))
+
+
+@wrong("Are the images added to the guess?")
+class Residual(_Given):
+    def forward(self, images, num_steps):
+        return images + super().forward(images, num_steps)
+
+
+@wrong("no gradient can flow back from the guess.\nIs there a no_grad or a detach in forward?")
+class NoGrad(_Given):
+    @t.no_grad()
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps)
+
+
+@wrong("Each call makes new layers. Are they made in forward?")
+class LayersMadeInForward(_Given):
+    def make(self, n, hidden):
+        self.sizes = n, hidden
+
+    def forward(self, images, num_steps):
+        n, hidden = self.sizes
+        self.__dict__["layers"] = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n))
+        return super().forward(images, num_steps)
+
+
+@wrong("the same images get another guess in each call.\nIs anything random in forward?")
+class Dropout(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, n))
+
+
+@wrong("Expected more than 1 value per channel when training")
+class BatchNorm(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+
+@wrong("it changes the num_steps it is given")
+class CountsInPlace(_Given):
+    def forward(self, images, num_steps):
+        num_steps -= 1
+        return super().forward(images, num_steps)
+
+
+@wrong("is invalid for input of size 42")
+class ShapeOfOneImageAtTheEnd(_Given):
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), (num_steps / self.max_steps)[:, None]], dim=1)
+        return self.layers(inputs).reshape(-1, 3, 4, 5)
+
+
+@wrong("returns a tuple, expected one tensor")
+class HiddenNumbersToo(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps), num_steps
+
+
+@wrong("moved to another device, it mixes tensors of two devices")
+class CountOnTheCPU(_Given):
+    def forward(self, images, num_steps):
+        step = t.zeros(len(images), 1)
+        step[:, 0] = num_steps / self.max_steps if not num_steps.is_meta else 0
+        return self.layers(t.cat([images.flatten(1), step], dim=1)).reshape(images.shape)
+
+
+EQUIVALENT = {
+    "the two inputs do not depend on each other, and may stand in any order": [
+        "pixels = rearrange(images, 'b c h w -> b (c h w)') -> "
+        "after step = rearrange(num_steps / self.max_steps, 'b -> b 1')",
+        "noise_pred = self.layers(t.cat([pixels, step], dim=1)) -> "
+        "noise_pred = self.layers(t.cat([step, pixels], dim=1))",
+    ]
+}

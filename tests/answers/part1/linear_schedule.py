@@ -44,6 +44,29 @@ def lerp(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.lerp(t.tensor(min_noise), t.tensor(max_noise), t.linspace(0, 1, max_steps))
 
 
+@right
+def in_float64(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps, dtype=t.float64).to(t.float32)
+
+
+@right
+def in_place(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.arange(max_steps, dtype=t.float32).mul_((max_noise - min_noise) / (max_steps - 1)).add_(min_noise)
+
+
+@right
+def loop_into_an_empty_tensor(max_steps, min_noise=0.0001, max_noise=0.02):
+    betas = t.empty(max_steps)
+    for step in range(1, max_steps + 1):
+        betas[step - 1] = ((max_steps - step) * min_noise + (step - 1) * max_noise) / (max_steps - 1)
+    return betas
+
+
+@right
+def turned_round(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(max_noise, min_noise, max_steps).flip(0)
+
+
 @wrong("Is the end included?")
 def end_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
     return min_noise + (max_noise - min_noise) * t.arange(max_steps) / max_steps
@@ -169,6 +192,51 @@ def numpy_array(max_steps, min_noise=0.0001, max_noise=0.02):
     return np.linspace(min_noise, max_noise, max_steps)
 
 
-@wrong("linear_schedule(200) is 0.001 at step 1,\nexpected 0.0001")
+@wrong("linear_schedule(200) is 0.001 at step 1,\nexpected 0.0001.\nAre the defaults")
 def other_defaults(max_steps, min_noise=0.001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps)
+
+
+@wrong("It is the beginning of a longer schedule.")
+def beginning_of_the_papers_schedule(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, 1000)[:max_steps]
+
+
+@wrong("It is the beginning of a longer schedule.")
+def beginning_of_200_steps(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, 200)[:max_steps]
+
+
+@wrong("Where does min_noise come in?")
+def min_noise_only_in_the_gap(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.arange(max_steps) * (max_noise - min_noise) / (max_steps - 1)
+
+
+@wrong("How long is the way from min_noise to max_noise?")
+def min_noise_on_top(max_steps, min_noise=0.0001, max_noise=0.02):
+    return min_noise + max_noise * t.linspace(0, 1, max_steps)
+
+
+@wrong("The steps are not even. Should β rise in a straight line?")
+def half_a_cosine(max_steps, min_noise=0.0001, max_noise=0.02):
+    return min_noise + (max_noise - min_noise) * (1 - t.linspace(0, np.pi, max_steps).cos()) / 2
+
+
+@wrong("The steps are not even. Should β rise in a straight line?")
+def drawn_and_sorted(max_steps, min_noise=0.0001, max_noise=0.02):
+    return (min_noise + (max_noise - min_noise) * t.rand(max_steps)).sort().values
+
+
+@wrong("The steps are even. Are the ends min_noise and max_noise?")
+def both_ends_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps + 2)[1:-1]
+
+
+@wrong("is 0.0201 at step 200,\nexpected 0.02.\nAre the defaults of min_noise and max_noise changed?")
+def other_default_at_the_end(max_steps, min_noise=0.0001, max_noise=0.0201):
+    return t.linspace(min_noise, max_noise, max_steps)
+
+
+@wrong("torch.int64, expected torch.float32")
+def whole_numbers(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps).long()

@@ -65,6 +65,43 @@ def counts_from_uniform_numbers(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
+@right
+def counts_shuffled_in_equal_shares(img, noise_schedule, max_steps=None):
+    """Each count is as likely as any other, and about as frequent."""
+    last = max_steps or len(noise_schedule)
+    num_steps = (t.randperm(len(img), device=img.device) + t.randint(last, (1,), device=img.device)) % last + 1
+    noise = t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@right
+def in_place_on_a_clone(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = noise_schedule.alpha_bar(num_steps)
+    factors = rearrange(t.stack([a, 1 - a]).sqrt(), "k b -> k b 1 1 1")
+    return num_steps, noise, img.clone().mul_(factors[0]).addcmul_(factors[1], noise)
+
+
+@right
+def drawn_from_a_normal(img, noise_schedule, max_steps=None):
+    """Draws the noised images, and takes the noise from them."""
+    num_steps = _counts(img, noise_schedule, max_steps)
+    a = noise_schedule.alpha_bar(num_steps).view(len(img), *[1] * (img.ndim - 1))
+    mean, std = a.sqrt() * img, (1 - a).sqrt().expand_as(img)
+    noised = t.normal(mean, std)
+    return num_steps, (noised - mean) / std, noised
+
+
+@right
+def coefficients_in_float64(img, noise_schedule, max_steps=None):
+    num_steps = _counts(img, noise_schedule, max_steps)
+    kept = _column(t.cumprod(1 - noise_schedule.betas.double(), dim=0)[num_steps - 1])
+    noise = t.randn(*img.shape, device=img.device)
+    noised = kept.sqrt().float() * img - (1 - kept).sqrt().float() * -noise
+    return num_steps, noise, noised
+
+
 @wrong("the last count, 4, is never drawn")
 def last_left_out(img, noise_schedule, max_steps=None):
     num_steps, noise = t.randint(1, max_steps or len(noise_schedule), (len(img),)), t.randn_like(img)
@@ -254,3 +291,182 @@ def in_place(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, img.mul_(a.sqrt()).add_((1 - a).sqrt() * noise)
+
+
+def _formula(noised):
+    """A right function with another formula. noised: images, noise, ᾱ, α -> noised images"""
+
+    def noise_img(img, noise_schedule, max_steps=None):
+        num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+        a, one = _column(noise_schedule.alpha_bar(num_steps)), _column(noise_schedule.alpha(num_steps))
+        return num_steps, noise, noised(img, noise, a, one)
+
+    return noise_img
+
+
+@wrong("Is it the noise of one step alone that is added?")
+def noise_of_one_step(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.sqrt() * x + (1 - one).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Is a root taken of ᾱ, and then used as ᾱ?")
+def one_minus_the_root(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.sqrt() * x + (1 - a.sqrt()) * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Is a root taken of ᾱ, and then used as ᾱ?")
+def root_of_one_minus_the_root(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.sqrt() * x + (1 - a.sqrt()).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Is the noise subtracted, and returned as it was?")
+def noise_subtracted(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.sqrt() * x - (1 - a).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Is the noise faded like the image?")
+def noise_inside_the_brackets(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.sqrt() * (x + (1 - a).sqrt() * e)  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Is neither the image nor the noise scaled?")
+def nothing_scaled(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: x + e)(img, noise_schedule, max_steps)
+
+
+@wrong("Is it clamped? A noised image may leave [-1, 1].")
+def clamped(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: (a.sqrt() * x + (1 - a).sqrt() * e).clamp(-1, 1)  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Is it brought to [0, 1]?")
+def denormalised(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: ((a.sqrt() * x + (1 - a).sqrt() * e + 1) / 2).clamp(0, 1)  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Are the images normalised once more?")
+def normalised_again(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.sqrt() * (2 * x - 1) + (1 - a).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Does every image get the factors of the first one?")
+def factors_of_the_first(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a[0].sqrt() * x + (1 - a[0]).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("Does every image get the factors of the last count?")
+def factors_of_the_last_count(img, noise_schedule, max_steps=None):
+    a = noise_schedule.alpha_bar(max_steps or len(noise_schedule))
+    return _formula(lambda x, e, *_: a.sqrt() * x + (1 - a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("Is that the image as it came?")
+def returns_the_image(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: x.clone())(img, noise_schedule, max_steps)
+
+
+@wrong("Is that the noise alone?")
+def returns_the_noise(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: e)(img, noise_schedule, max_steps)
+
+
+@wrong("It is noised - img. Does that hold the fading, too?")
+def difference_for_noise(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noised - img, noised
+
+
+@wrong("num_steps counts steps of noise, 1 to 4")
+def one_count_too_many(img, noise_schedule, max_steps=None):
+    num_steps = t.randint(1, len(noise_schedule) + 2, (len(img),))
+    return num_steps, img, noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1) * img
+
+
+@wrong("a count of 3 is drawn with max_steps=2")
+def one_more_than_asked_for(img, noise_schedule, max_steps=None):
+    return with_einops(img, noise_schedule, max_steps + 1 if max_steps else None)
+
+
+@wrong("index 4 is out of bounds")
+def count_used_as_row(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bars[num_steps])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("all images get the same count, 4.\nDoes each image draw its own?")
+def always_max_steps(img, noise_schedule, max_steps=None):
+    num_steps, noise = t.full((len(img),), max_steps or len(noise_schedule)), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("expected equal ones")
+def both_ends_half_as_often(img, noise_schedule, max_steps=None):
+    last = max_steps or len(noise_schedule)
+    num_steps, noise = (t.rand(len(img)) * (last - 1)).round().long() + 1, t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("num_steps is an int, expected shape (6,)")
+def one_int(img, noise_schedule, max_steps=None):
+    n, noise = int(t.randint(1, (max_steps or len(noise_schedule)) + 1, ())), t.randn_like(img)
+    a = noise_schedule.alpha_bar(n)
+    return n, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("num_steps is a tensor of shape (6, 1, 1, 1), expected shape (6,)")
+def counts_as_a_column(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return _column(num_steps), noise, noised
+
+
+@wrong("as noise it returns a tensor of shape (3, 4, 6), expected shape (6, 3, 4, 6)")
+def noise_of_one_image(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn(img.shape[1:])
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("it returns 2 things, expected three: num_steps, noise, noised")
+def noise_not_returned(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noised
+
+
+@wrong("it returns None, expected three")
+def no_return(img, noise_schedule, max_steps=None):
+    with_einops(img, noise_schedule, max_steps)
+
+
+@wrong("with images on another device, num_steps is on the cpu")
+def counts_on_the_cpu(img, noise_schedule, max_steps=None):
+    num_steps = _counts(t.empty(len(img)), noise_schedule, max_steps)
+    noise = t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("tensors of two devices meet.\nAre counts and noise drawn on the device of the images?")
+def noise_on_the_cpu(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn(img.shape)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+EQUIVALENT = {
+    "the order of the draws is free": [
+        "num_steps = t.randint(1, max_steps + 1, (len(img),), device=img.device) -> after noise = t.randn_like(img)",
+        "noise = t.randn_like(img) -> after alpha_bar = rearrange(noise_schedule.alpha_bar(num_steps), 'b -> b 1 1 1')",
+    ]
+}

@@ -67,6 +67,29 @@ def unseeded_noise(x, num_steps, betas):
     return x
 
 
+@right
+def alphas_first(x, num_steps, betas):
+    keep, add = (1 - betas).sqrt(), betas.sqrt()
+    for k, a in zip(keep[:num_steps], add[:num_steps], strict=True):
+        x = t.addcmul(a * t.randn_like(x), k, x)
+    return x
+
+
+@right
+def coefficients_in_float64(x, num_steps, betas):
+    for beta in betas.double()[:num_steps].tolist():
+        x = np.sqrt(1 - beta) * x + np.sqrt(beta) * t.empty_like(x).normal_()
+    return x
+
+
+@right
+def last_beta_first(x, num_steps, betas):
+    """Another order of the same steps, with the same outcome."""
+    for n in range(num_steps, 0, -1):
+        x = (1 - betas[n - 1]).sqrt() * x + betas[n - 1].sqrt() * t.randn_like(x)
+    return x
+
+
 @wrong("Did a variance go where a standard deviation belongs?")
 def noise_by_variance(x, num_steps, betas):
     for beta in betas[:num_steps]:
@@ -330,7 +353,7 @@ def normalised_again(x, num_steps, betas):
     return x
 
 
-@wrong("Did NumPy compute it?")
+@wrong("Did NumPy or .double() compute it?")
 def left_in_float64(x, num_steps, betas):
     for beta in betas[:num_steps].cpu().numpy():
         x = (1 - beta) ** 0.5 * x + beta**0.5 * t.from_numpy(np.random.standard_normal(x.shape))
@@ -383,3 +406,68 @@ def beta_added_later(x, num_steps, betas):
     for i, beta in enumerate(betas[:num_steps]):
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x) + (beta if i else 0)
     return x
+
+
+@wrong("Are both square roots missing, and the two factors swapped?")
+def swapped_without_roots(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = beta * x + (1 - beta) * t.randn_like(x)
+    return x
+
+
+@wrong("Does the image get the factor of the noise, too?")
+def root_of_beta_for_both(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = beta.sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("Is neither the image nor the noise scaled?")
+def nothing_scaled(x, num_steps, betas):
+    for _ in range(num_steps):
+        x = x + t.randn_like(x)
+    return x
+
+
+@wrong("Does the image fade? And is it a variance that scales the noise?")
+def adds_beta_times_noise(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = x + beta * t.randn_like(x)
+    return x
+
+
+@wrong("Does every step use the same β, one index late?")
+def beta_of_num_steps(x, num_steps, betas):
+    for _ in range(num_steps):
+        x = (1 - betas[num_steps]).sqrt() * x + betas[num_steps].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("From which distribution is it drawn?")
+def noise_clamped(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x).clamp(-1, 1)
+    return x
+
+
+@wrong("returns a list, expected one tensor")
+def every_step_returned(x, num_steps, betas):
+    steps = [x]
+    for beta in betas[:num_steps]:
+        steps.append((1 - beta).sqrt() * steps[-1] + beta.sqrt() * t.randn_like(x))
+    return steps
+
+
+@wrong("every row and column gets the same noise")
+def one_number_a_channel(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn(x.shape[0], 1, 1)
+    return x
+
+
+EQUIVALENT = {
+    "noise is as likely as its negative": [
+        "x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x) -> "
+        "x = (1 - beta).sqrt() * x - beta.sqrt() * t.randn_like(x)"
+    ]
+}

@@ -55,6 +55,28 @@ def index_as_a_tensor(x, num_steps, betas):
     return alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * t.randn_like(x)
 
 
+@right
+def recursive_product(x, num_steps, betas):
+    def alpha_bar(n):
+        return 1.0 if n == 0 else alpha_bar(n - 1) * (1 - betas[n - 1])
+
+    a = alpha_bar(num_steps)
+    return t.normal(mean=a**0.5 * x, std=t.ones_like(x) * (1 - a) ** 0.5)
+
+
+@right
+def in_place_on_a_clone(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).cumprod(dim=-1)[-1]
+    return x.clone().mul_(alpha_bar.sqrt()).add_(t.randn_like(x).mul_((1 - alpha_bar).sqrt()))
+
+
+@right
+def with_einsum(x, num_steps, betas):
+    alpha_bar = t.exp(t.log(1 - betas)[:num_steps].sum(dim=0, keepdim=True))
+    factors = t.cat([alpha_bar, 1 - alpha_bar]).sqrt()
+    return t.einsum("k,kchw->chw", factors, t.stack([x, t.randn_like(x)]))
+
+
 @wrong("Did a variance go where a standard deviation belongs?")
 def noise_by_variance(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
@@ -385,3 +407,76 @@ def betas_added_later(x, num_steps, betas):
 @wrong("with betas [0.1, 0.4, 0.2, 0.25], after 4 steps\n0.657 of the image is left, expected 0.569")
 def last_step_never_reached(x, num_steps, betas):
     return product_of_a_slice(x, min(num_steps, len(betas) - 1), betas)
+
+
+@wrong("Are both square roots missing, and the two factors swapped?")
+def swapped_without_roots(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return (1 - alpha_bar) * x + alpha_bar * t.randn_like(x)
+
+
+@wrong("Does the noise get the factor of the image?")
+def root_of_alpha_bar_for_both(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + alpha_bar.sqrt() * t.randn_like(x)
+
+
+@wrong("Does the image get the factor of the noise?")
+def noise_factor_for_both(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return (1 - alpha_bar).sqrt() * (x + t.randn_like(x))
+
+
+@wrong("Is neither the image nor the noise scaled?")
+def nothing_scaled(x, num_steps, betas):
+    return x + t.randn_like(x)
+
+
+@wrong("Does the image fade? And is it a variance that scales the noise?")
+def adds_a_variance_of_noise(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return x + (1 - alpha_bar) * t.randn_like(x)
+
+
+@wrong("Is the noise faded like the image? It is added afterwards.")
+def noise_inside_the_brackets(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * (x + (1 - alpha_bar).sqrt() * t.randn_like(x))
+
+
+@wrong("Is ᾱ squared on its way?")
+def squared(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).square().prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Is it e to the power of minus all betas?")
+def exponential(x, num_steps, betas):
+    alpha_bar = (-betas[:num_steps].sum()).exp()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("returns None.\nDoes the function end in a return?")
+def no_return(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    x = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("returns nan.\nIs there a root of a negative number")
+def logarithm_not_undone(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).log().sum()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("Did NumPy or .double() compute it?")
+def left_in_float64(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod().item()
+    return alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * t.from_numpy(np.random.standard_normal(x.shape))
+
+
+EQUIVALENT = {
+    "noise is as likely as its negative": [
+        "return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x) -> "
+        "return alpha_bar.sqrt() * x - (1 - alpha_bar).sqrt() * t.randn_like(x)"
+    ]
+}

@@ -47,6 +47,32 @@ def on_a_clone_in_place(noisy_img, noise, num_steps, noise_schedule):
     return noisy_img.double().sub_((1 - a).sqrt() * noise).div_(a.sqrt()).float()
 
 
+@right
+def with_broadcast_views(noisy_img, noise, num_steps, noise_schedule):
+    signal = noise_schedule.alpha_bar(num_steps).sqrt().view(-1, 1, 1, 1).expand_as(noisy_img)
+    return t.addcmul(noisy_img, -(1 - signal**2).sqrt(), noise).div(signal)
+
+
+@right
+def looked_up_in_the_buffers(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bars.gather(0, num_steps.long() - 1))
+    return a.pow(-0.5) * noisy_img - ((1 - a) / a).sqrt() * noise
+
+
+@right
+def in_log_space(noisy_img, noise, num_steps, noise_schedule):
+    log_bar = t.log1p(-noise_schedule.betas.double()).cumsum(0)[num_steps - 1].float()
+    kept, noised = _column((log_bar / 2).exp()), _column((-t.expm1(log_bar)).sqrt())
+    return (noisy_img - noised * noise) / kept
+
+
+@right
+def flat_lists_of_pixels(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps)[:, None]
+    clean = (noisy_img.flatten(1) - (1 - a).sqrt() * noise.flatten(1)) / a.sqrt()
+    return clean.reshape(noisy_img.shape)
+
+
 @wrong("Is the fading undone, too?")
 def only_subtracted(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
@@ -129,13 +155,13 @@ def count_used_as_row(noisy_img, noise, num_steps, noise_schedule):
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
 
 
-@wrong("it changes what it is given")
+@wrong("it changes the noisy_img it is given")
 def in_place(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return noisy_img.sub_((1 - a).sqrt() * noise).div_(a.sqrt())
 
 
-@wrong("is off by up to")
+@wrong("Does every image get the factors of the first one?")
 def first_count_for_all(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(num_steps)[0]
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
@@ -145,3 +171,103 @@ def first_count_for_all(noisy_img, noise, num_steps, noise_schedule):
 def no_return(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     noisy_img = (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+def _formula(clean):
+    """A right function with another formula. clean: noised images, noise, ᾱ, α -> clean images"""
+
+    def reconstruct(noisy_img, noise, num_steps, noise_schedule):
+        a, one = _column(noise_schedule.alpha_bar(num_steps)), _column(noise_schedule.alpha(num_steps))
+        return clean(noisy_img, noise, a, one)
+
+    return reconstruct
+
+
+@wrong("Is the noise divided, too? Mind the parentheses.")
+def image_alone_divided(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: xt / a.sqrt() - (1 - a).sqrt() * e  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Is neither the noise nor the result scaled?")
+def nothing_scaled(noisy_img, noise, num_steps, noise_schedule):
+    return noisy_img - noise
+
+
+@wrong("Is it divided by the noise's factor?")
+def divided_by_the_noise_factor(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - (1 - a).sqrt() * e) / (1 - a).sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Is the noise that of one step alone?")
+def noise_of_one_step(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - (1 - one).sqrt() * e) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Is the fading undone that of one step alone?")
+def fading_of_one_step(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - (1 - a).sqrt() * e) / one.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Is a root taken of ᾱ, and then used as ᾱ?")
+def one_minus_the_root(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - (1 - a.sqrt()) * e) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Is the noise subtracted at all?")
+def noise_unused(noisy_img, noise, num_steps, noise_schedule):
+    return _formula(lambda xt, e, a, one: xt / a.sqrt())(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Are image and noise swapped?")
+def arguments_swapped(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noise, noisy_img, num_steps, noise_schedule)
+
+
+@wrong("The sign is turned. Is the image taken from the noise?")
+def sign_turned(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: ((1 - a).sqrt() * e - xt) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("Is it brought to [0, 1]? All computation stays in [-1, 1].")
+def denormalised(noisy_img, noise, num_steps, noise_schedule):
+    return (with_einops(noisy_img, noise, num_steps, noise_schedule) + 1) / 2
+
+
+@wrong("Is it normalised once more?")
+def normalised_again(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule) * 2 - 1
+
+
+@wrong("Does every image get the factors of the last count?")
+def factors_of_the_last_count(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(len(noise_schedule))
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("num_steps counts steps of noise, 1 to 4")
+def count_lowered_by_1(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps - 1, noise_schedule)
+
+
+@wrong("it changes the noise it is given")
+def noise_scaled_in_place(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return (noisy_img - noise.mul_((1 - a).sqrt())) / a.sqrt()
+
+
+@wrong("it is right for images (6, 3, 4, 6), but not for (2, 1, 5, 3).\nIs a size written out?")
+def size_written_out(noisy_img, noise, num_steps, noise_schedule):
+    clean = with_einops(noisy_img, noise, num_steps, noise_schedule)
+    return clean if clean.shape[1] == 3 else clean.flip(-1)
+
+
+@wrong("returns a tensor of shape (6, 6, 3, 4, 6), expected shape (6, 3, 4, 6)")
+def one_axis_too_many(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1, 1)
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()

@@ -1,22 +1,26 @@
 import torch as t
 import torch.nn.functional as F
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 import utils
-from solutions.part1_diffusion import NoiseSchedule, log_images, noise_img
+from solutions.part1_diffusion import NoiseSchedule, log_images, noise_img, reconstruct
 from tests.answers import right, wrong
 
 
-def _test(model, testset, schedule):
+def _test(model, images, schedule):
     with t.no_grad():
-        num_steps, noise, noised = noise_img(testset.tensors[0], schedule)
+        num_steps, noise, noised = noise_img(images, schedule)
         return F.mse_loss(model(noised, num_steps), noise)
 
 
-def _log(run, step, config, value, x0):
+def _pictures(x0, noised, noise, guess, clean, config):
+    return log_images(x0, noised, noise, guess, clean, config["n_images_to_log"])
+
+
+def _log(run, step, config, value, *images, pictures=_pictures, due=lambda step, every: step % every == 0):
     run.log({"train_loss": value.detach()}, step)
-    if step % config["img_log_interval"] == 0:
-        run.log({"images": log_images(x0, x0, x0, x0, x0)}, step)
+    if due(step, config["img_log_interval"]):
+        run.log({"images": pictures(*images, config)}, step)
 
 
 def _train(
@@ -28,33 +32,48 @@ def _train(
     optimizer=lambda model, config: t.optim.Adam(model.parameters(), lr=config["lr"]),
     loss=lambda guess, noise, x0, noised: F.mse_loss(guess, noise),
     zero="before",
-    shuffle=True,
-    drop_last=False,
+    step_at="minibatch",
+    renew=False,
+    steps=1,
+    batches=lambda images, size: DataLoader(TensorDataset(images), size, shuffle=True),
     show=lambda x0, noised: noised,
     counts=lambda num_steps: num_steps,
     test=_test,
+    test_step=lambda step, epoch: step,
     keep=True,
     log=_log,
+    clean=lambda noised, noise, guess, num_steps, schedule: reconstruct(noised, guess, num_steps, schedule),
 ):
     """A right loop, with one place for each mistake."""
+    device = config["device"]
+    model.to(device)
     if model.noise_schedule is None or not keep:
-        model.noise_schedule = NoiseSchedule(config["max_steps"], config["device"])
-    schedule, rule, step = model.noise_schedule, optimizer(model, config), 0
+        model.noise_schedule = NoiseSchedule(config["max_steps"], device)
+    schedule, rule, step = model.noise_schedule.to(device), optimizer(model, config), 0
+    images = trainset.tensors[0].to(device)
     run = utils.start_run(config, 1)
-    for _ in range(config["epochs"]):
-        for (x0,) in DataLoader(trainset, config["batch_size"], shuffle=shuffle, drop_last=drop_last):
+    for epoch in range(config["epochs"]):
+        rule = optimizer(model, config) if renew else rule
+        if zero == "epoch":
+            rule.zero_grad()
+        for (x0,) in batches(images, config["batch_size"]):
             num_steps, noise, noised = noise_img(x0, schedule)
-            value = loss(model(show(x0, noised), counts(num_steps)), noise, x0, noised)
+            guess = model(show(x0, noised), counts(num_steps))
+            value = loss(guess, noise, x0, noised)
             if zero == "before":
                 rule.zero_grad()
             value.backward()
             if zero == "between":
                 rule.zero_grad()
-            rule.step()
+            for _ in range(steps if step_at == "minibatch" else 0):
+                rule.step()
             step += 1
-            log(run, step, config, value, x0)
+            rest = clean(noised, noise, guess.detach(), num_steps, schedule)
+            log(run, step, config, value, x0, noised, noise, guess.detach(), rest)
+        if step_at == "epoch":
+            rule.step()
         if testset is not None:
-            run.log({"test_loss": test(model, testset, schedule) or 0.0}, step)
+            run.log({"test_loss": test(model, testset.tensors[0].to(device), schedule)}, test_step(step, epoch))
     return model
 
 
@@ -65,22 +84,32 @@ def with_a_data_loader(model, config, trainset, testset=None):
 
 @right
 def by_slices_of_a_permutation(model, config, trainset, testset=None):
-    images, size = trainset.tensors[0], config["batch_size"]
+    size, device = config["batch_size"], config["device"]
+    images = trainset.tensors[0].to(device)
+    model.noise_schedule = model.noise_schedule or NoiseSchedule(config["max_steps"], device)
+    model.to(device)
     optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
     run, step = utils.start_run(config, 1), 0
     for _ in range(config["epochs"]):
         images = images[t.randperm(len(images))]
         for i in range(0, len(images), size):
-            model.noise_schedule = model.noise_schedule or NoiseSchedule(config["max_steps"], "cpu")
-            num_steps, noise, noised = noise_img(images[i : i + size], model.noise_schedule)
+            x0 = images[i : i + size]
+            num_steps, noise, noised = noise_img(x0, model.noise_schedule)
             optimizer.zero_grad(set_to_none=False)
-            loss = ((noise - model(noised, num_steps)) ** 2).mean()
+            guess = model(noised, num_steps)
+            loss = ((noise - guess) ** 2).mean()
             loss.backward()
             optimizer.step()
             step += 1
-            _log(run, step, config, loss, images)
+            run.log({"train_loss": loss.item()}, step)
+            if step % config["img_log_interval"] == 0:
+                with t.no_grad():
+                    clean = reconstruct(noised, guess, num_steps, model.noise_schedule).clamp(-1, 1)
+                    pictures = log_images(x0, noised, noise, guess, clean, num_images=config["n_images_to_log"])
+                run.log({"images": pictures}, step)
         if testset:
-            run.log({"test_loss": _test(model, testset, model.noise_schedule).item()}, step)
+            test_images = testset.tensors[0].to(device)
+            run.log({"test_loss": _test(model, test_images, model.noise_schedule).item()}, step)
     return model
 
 
@@ -101,22 +130,70 @@ def fused_adam_and_reordered_loss(model, config, trainset, testset=None):
         config,
         trainset,
         testset,
-        optimizer=lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], fused=True),
+        optimizer=lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], fused=c["device"].type == "cpu"),
         loss=lambda guess, noise, x0, noised: (noise - guess).pow(2).flatten(1).mean(dim=1).mean(),
     )
 
 
 @right
 def test_set_in_minibatches(model, config, trainset, testset=None):
-    def test(model, testset, schedule):
+    def test(model, images, schedule):
+        total = 0.0
         model.eval()
         with t.inference_mode():
-            for (x0,) in DataLoader(testset, 3):
+            for x0 in images.split(3):
                 num_steps, noise, noised = noise_img(x0, schedule)
-                F.mse_loss(model(noised, num_steps), noise)
+                total += len(x0) * F.mse_loss(model(noised, num_steps), noise).item()
         model.train()
+        return total / len(images)
 
     return _train(model, config, trainset, testset, test=test)
+
+
+@right
+def pictures_at_the_first_step_of_each_interval(model, config, trainset, testset=None):
+    def log(*arguments):
+        _log(*arguments, due=lambda step, every: (step - 1) % every == 0)
+
+    return _train(model, config, trainset, testset, log=log)
+
+
+@right
+def pictures_of_new_noise_and_a_new_guess(model, config, trainset, testset=None):
+    def pictures(x0, noised, noise, guess, clean, config):
+        with t.inference_mode():
+            num_steps, noise, noised = noise_img(x0, model.noise_schedule)
+            guess = model(noised, num_steps)
+            clean = reconstruct(noised, guess, num_steps, model.noise_schedule)
+        chosen = t.randperm(len(x0))[: config["n_images_to_log"]].tolist()
+        return [log_images(*(each[i : i + 1] for each in (x0, noised, noise, guess, clean)))[0] for i in chosen]
+
+    return _train(model, config, trainset, testset, log=lambda *arguments: _log(*arguments, pictures=pictures))
+
+
+@right
+def rows_shuffled_by_python(model, config, trainset, testset=None):
+    import random
+
+    def batches(images, size):
+        rows = list(range(len(images)))
+        random.shuffle(rows)
+        while rows:
+            yield (images[rows[:size]],)
+            rows = rows[size:]
+
+    return _train(model, config, trainset, testset, batches=batches, loss=lambda g, e, x0, xt: (g - e).square().mean())
+
+
+@right
+def pictures_logged_with_the_loss(model, config, trainset, testset=None):
+    def log(run, step, config, value, *images):
+        values = {"train_loss": float(value)}
+        if step == 1 or not step % config["img_log_interval"]:
+            values["images"] = _pictures(*images, config)
+        run.log(values, step)
+
+    return _train(model, config, trainset, testset, log=log)
 
 
 @wrong("Is the lr of the config used?")
@@ -195,15 +272,15 @@ def compares_with_new_noise(model, config, trainset, testset=None):
 
 @wrong("Is there a new random order each time?")
 def never_shuffled(model, config, trainset, testset=None):
-    return _train(model, config, trainset, testset, shuffle=False)
+    return _train(model, config, trainset, testset, batches=_batches())
 
 
-@wrong("Is each image shown once an epoch?")
+@wrong("Is the last, smaller minibatch dropped?")
 def last_batch_dropped(model, config, trainset, testset=None):
-    return _train(model, config, trainset, testset, drop_last=True)
+    return _train(model, config, trainset, testset, batches=_batches(shuffle=True, drop_last=True))
 
 
-@wrong("Is each image shown once an epoch?")
+@wrong("Is epochs used?")
 def one_epoch(model, config, trainset, testset=None):
     return _train(model, config | {"epochs": 1}, trainset, testset)
 
@@ -245,9 +322,11 @@ def no_return(model, config, trainset, testset=None):
 
 @wrong("the model is trained on the test images")
 def trains_on_the_test_set(model, config, trainset, testset=None):
-    def test(model, testset, schedule):
-        num_steps, noise, noised = noise_img(testset.tensors[0], schedule)
-        F.mse_loss(model(noised, num_steps), noise).backward()
+    def test(model, images, schedule):
+        num_steps, noise, noised = noise_img(images, schedule)
+        loss = F.mse_loss(model(noised, num_steps), noise)
+        loss.backward()
+        return loss.detach()
 
     return _train(model, config, trainset, testset, test=test)
 
@@ -259,7 +338,7 @@ def test_set_unused(model, config, trainset, testset=None):
 
 @wrong("'NoneType' object has no attribute 'tensors'")
 def test_set_demanded(model, config, trainset, testset=None):
-    return _train(model, config, trainset, testset or type("", (), {"tensors": None.tensors}))
+    return _train(model, config, trainset, TensorDataset(testset.tensors[0]))
 
 
 @wrong("Is the backward pass missing?")
@@ -275,18 +354,473 @@ def nothing(model, config, trainset, testset=None):
     return model
 
 
-@wrong("train_loss is logged at steps []")
+def _batches(**options):
+    return lambda images, size: DataLoader(TensorDataset(images), size, **options)
+
+
+@wrong("nothing is logged, expected train_loss after every step")
 def logs_nothing(model, config, trainset, testset=None):
-    return _train(model, config, trainset, testset, log=lambda run, step, config, value, x0: None)
+    return _train(model, config, trainset, testset, log=lambda *arguments: None)
 
 
-@wrong("with step counted up from 1?")
+@wrong("logged are loss, expected train_loss after every step")
+def another_name(model, config, trainset, testset=None):
+    def log(run, step, config, value, *images):
+        run.log({"loss": value.detach()}, step)
+
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("Steps are counted from 1. Is step counted up before it is logged?")
 def counts_steps_from_zero(model, config, trainset, testset=None):
-    log = lambda run, step, config, value, x0: _log(run, step - 1, config, value, x0)  # noqa: E731
+    log = lambda run, step, *rest: _log(run, step - 1, *rest)  # noqa: E731
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("Is train_loss logged after every step, with step counted up by 1?")
+def step_never_counted(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, log=lambda run, step, *rest: _log(run, 1, *rest))
+
+
+@wrong("the latest log is of step 5, 10, 12, 17")
+def images_counted_for_steps(model, config, trainset, testset=None):
+    seen = 0
+
+    def log(run, step, config, value, x0, *images):
+        nonlocal seen
+        seen += len(x0)
+        _log(run, seen, config, value, x0, *images)
+
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("the latest log is of step 0, 0, 3, 3")
+def logs_once_an_epoch(model, config, trainset, testset=None):
+    def log(run, step, *rest):
+        if step % 3 == 0:
+            _log(run, step, *rest)
+
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("Is it the loss of this step?")
+def loss_times_the_batch_logged(model, config, trainset, testset=None):
+    log = lambda run, step, config, value, x0, *rest: _log(run, step, config, len(x0) * value, x0, *rest)  # noqa: E731
     return _train(model, config, trainset, testset, log=log)
 
 
 @wrong("no pictures are logged")
 def logs_no_pictures(model, config, trainset, testset=None):
-    log = lambda run, step, config, value, x0: run.log({"train_loss": value.detach()}, step)  # noqa: E731
+    return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, due=lambda step, every: False))
+
+
+@wrong("pictures are logged after every step.\nIs img_log_interval used?")
+def pictures_after_each_step(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, due=lambda step, every: True))
+
+
+@wrong("Is it turned round, so that all steps log but those that should?")
+def interval_turned_round(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, due=lambda step, every: step % every))
+
+
+@wrong("pictures are logged after step 4 alone, of 12.")
+def pictures_once(model, config, trainset, testset=None):
+    log = lambda *rest: _log(*rest, due=lambda step, every: step == every)  # noqa: E731
     return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("3 pictures at a time, expected n_images_to_log=2")
+def n_images_to_log_ignored(model, config, trainset, testset=None):
+    pictures = lambda *images: log_images(*images[:5])  # noqa: E731
+    return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, pictures=pictures))
+
+
+def _with_pictures(order):
+    """A right loop that gives log_images something else. order: x0, xt, noise, guess, clean -> five of them"""
+
+    def train(model, config, trainset, testset=None):
+        pictures = lambda x0, xt, e, g, r, c: log_images(*order(x0, xt, e, g, r), c["n_images_to_log"])  # noqa: E731
+        return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, pictures=pictures))
+
+    return train
+
+
+@wrong("in the place of the reconstruction.\nIs it made with the true noise, not with the guess?")
+def true_noise_in_the_reconstruction(model, config, trainset, testset=None):
+    clean = lambda noised, noise, guess, *rest: reconstruct(noised, noise, *rest)  # noqa: E731
+    return _train(model, config, trainset, testset, clean=clean)
+
+
+@wrong("Are noised image and guess swapped in reconstruct?")
+def arguments_of_reconstruct_swapped(model, config, trainset, testset=None):
+    clean = lambda noised, noise, guess, *rest: reconstruct(guess, noised, *rest)  # noqa: E731
+    return _train(model, config, trainset, testset, clean=clean)
+
+
+@wrong("Is the guess only subtracted?")
+def guess_only_subtracted(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, clean=lambda noised, noise, guess, *rest: noised - guess)
+
+
+@wrong("Is the noised image taken for the reconstruction?")
+def noised_for_the_reconstruction(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, g, xt))(model, config, trainset, testset)
+
+
+@wrong("Is the guess taken for the reconstruction?")
+def guess_for_the_reconstruction(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, g, g))(model, config, trainset, testset)
+
+
+@wrong("in the place of the guess.\nIs the true noise taken for the guess?")
+def true_noise_for_the_guess(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, e, r))(model, config, trainset, testset)
+
+
+@wrong("in the place of the noise.\nIs the guess taken for the true noise?")
+def guess_for_the_noise(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, g, g, r))(model, config, trainset, testset)
+
+
+@wrong("Are noise and guess swapped?")
+def noise_and_guess_swapped(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, g, e, r))(model, config, trainset, testset)
+
+
+@wrong("Are clean and noised images swapped?")
+def clean_and_noised_swapped(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (xt, x0, e, g, r))(model, config, trainset, testset)
+
+
+@wrong("Are noised images and noise swapped?")
+def noised_and_noise_swapped(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, e, xt, g, r))(model, config, trainset, testset)
+
+
+@wrong("Are guess and reconstruction swapped?")
+def guess_and_reconstruction_swapped(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, r, g))(model, config, trainset, testset)
+
+
+@wrong("Is the clean image taken for the noised one?")
+def clean_for_the_noised(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (x0, x0, e, g, r))(model, config, trainset, testset)
+
+
+@wrong("Is the noised image taken for the clean one?")
+def noised_for_the_clean(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (xt, xt, e, g, r))(model, config, trainset, testset)
+
+
+@wrong("Is the reconstruction taken for the clean image?")
+def reconstruction_for_the_clean(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: (r, xt, e, g, r))(model, config, trainset, testset)
+
+
+@wrong("Is the same image passed five times?")
+def one_image_five_times(model, config, trainset, testset=None):
+    return _with_pictures(lambda x0, xt, e, g, r: [x0] * 5)(model, config, trainset, testset)
+
+
+@wrong("log_images wants [-1, 1]. Are they denormalised before?")
+def denormalised_before(model, config, trainset, testset=None):
+    order = lambda *images: [((image + 1) / 2).clamp(0, 1) for image in images]  # noqa: E731
+    return _with_pictures(order)(model, config, trainset, testset)
+
+
+@wrong("Are all five from the same minibatch, as the model saw it?")
+def pictures_of_another_minibatch(model, config, trainset, testset=None):
+    order = lambda x0, xt, e, g, r: (x0.flip(0), xt, e, g, r)  # noqa: E731
+    return _with_pictures(order)(model, config, trainset, testset)
+
+
+@wrong("Is the clean image reconstructed, not the noised one?")
+def reconstructs_the_clean_image(model, config, trainset, testset=None):
+    def pictures(x0, noised, noise, guess, clean, config):
+        num_steps = model.seen
+        clean = reconstruct(x0, guess, num_steps, model.noise_schedule)
+        return log_images(x0, noised, noise, guess, clean, config["n_images_to_log"])
+
+    def counts(num_steps):
+        model.seen = num_steps
+        return num_steps
+
+    log = lambda *rest: _log(*rest, pictures=pictures)  # noqa: E731
+    return _train(model, config, trainset, testset, log=log, counts=counts)
+
+
+@wrong("the test loss is taken with gradients on.")
+def test_loss_with_gradients(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        num_steps, noise, noised = noise_img(images, schedule)
+        return F.mse_loss(model(noised, num_steps), noise).detach()
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("for the test loss, the model is shown clean images")
+def tests_on_clean_images(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        with t.no_grad():
+            num_steps, noise, noised = noise_img(images, schedule)
+            return F.mse_loss(model(images, num_steps), noise)
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("the test images that the model is shown are not noised by the counts it is given")
+def test_counts_of_another_draw(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        with t.no_grad():
+            num_steps, noise, noised = noise_img(images, schedule)
+            return F.mse_loss(model(noised, num_steps % 4 + 1), noise)
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("7 test images are looked at 6 times, expected 14")
+def tests_on_one_minibatch(model, config, trainset, testset=None):
+    test = lambda model, images, schedule: _test(model, images[:3], schedule)  # noqa: E731
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("7 test images are looked at 42 times, expected 14")
+def tests_after_each_step(model, config, trainset, testset=None):
+    def log(run, step, *rest):
+        _log(run, step, *rest)
+        if testset is not None:
+            run.log({"test_loss": _test(model, testset.tensors[0], model.noise_schedule)}, step)
+
+    return _train(model, config, trainset, None, log=log)
+
+
+@wrong("Is it the mean squared error between guess and noise, on the test images?")
+def test_loss_summed(model, config, trainset, testset=None):
+    test = lambda model, images, schedule: len(images) * _test(model, images, schedule)  # noqa: E731
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("Does it get the same step as the training loss?")
+def test_loss_by_epoch(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, test_step=lambda step, epoch: epoch)
+
+
+@wrong("logged are train_loss, loss, expected test_loss, too")
+def test_loss_under_another_name(model, config, trainset, testset=None):
+    log = lambda run, step, *rest: (_log(run, step, *rest), run.log({"loss": 0.0}, step))  # noqa: E731
+    if testset is None:
+        return _train(model, config, trainset)
+    for _ in range(config["epochs"]):
+        _train(model, config | {"epochs": 1}, trainset, None, log=log)
+        _test(model, testset.tensors[0], model.noise_schedule)
+    return model
+
+
+@wrong("the model is trained in eval mode")
+def left_in_eval_mode(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, test=lambda model, *rest: _test(model.eval(), *rest))
+
+
+@wrong("the minibatches hold 1, 1, 1, 1, ... images, expected batch_size=5.\nIs one image taken at a time?")
+def one_image_at_a_time(model, config, trainset, testset=None):
+    batches = lambda images, size: ((images[row : row + 1],) for row in t.randperm(len(images)))  # noqa: E731
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("Is one image taken at a time?")
+def one_image_indexed(model, config, trainset, testset=None):
+    batches = lambda images, size: ((images[row],) for row in t.randperm(len(images)))  # noqa: E731
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("the minibatches hold 12, 12, 12 images, expected batch_size=5.\nIs batch_size used?")
+def batch_size_ignored(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, batches=lambda images, size: [(images[t.randperm(len(images))],)])
+
+
+@wrong("Does each image belong to one minibatch of an epoch?")
+def drawn_with_replacement(model, config, trainset, testset=None):
+    def batches(images, size):
+        for rows in t.randint(len(images), (len(images),)).split(size):
+            yield (images[rows],)
+
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("Does each image belong to one minibatch of an epoch?")
+def first_minibatch_again_and_again(model, config, trainset, testset=None):
+    batches = lambda images, size: [(images[:size],), (images[:size],), (images[:2],)]  # noqa: E731
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("Is the loop over the minibatches left early?")
+def one_minibatch_an_epoch(model, config, trainset, testset=None):
+    batches = lambda images, size: [(images[t.randperm(len(images))[:size]],)]  # noqa: E731
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("Are the images shuffled, or only the minibatches?")
+def only_the_minibatches_shuffled(model, config, trainset, testset=None):
+    def batches(images, size):
+        parts = images.split(size)
+        for i in t.randperm(len(parts)).tolist():
+            yield (parts[i],)
+
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("Is it shuffled from the start?")
+def shuffled_after_the_first_epoch(model, config, trainset, testset=None):
+    begun = []
+
+    def batches(images, size):
+        rows = t.randperm(len(images)) if begun else t.arange(len(images))
+        begun.append(True)
+        return [(images[part],) for part in rows.split(size)]
+
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("Are the gradients set to zero once an epoch?")
+def zeroed_once_an_epoch(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, zero="epoch")
+
+
+@wrong("Does the optimizer step in the inner loop?")
+def stepped_once_an_epoch(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, step_at="epoch")
+
+
+@wrong("Is a new optimizer made in each epoch?")
+def optimizer_in_the_epoch(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, renew=True)
+
+
+@wrong("Does the optimizer step twice for each minibatch?")
+def stepped_twice(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, steps=2)
+
+
+@wrong("Is it Adam with this lr alone, one step a minibatch?")
+def other_betas_of_adam(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], betas=(0.5, 0.9))  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("Is that RMSprop? The text asks for Adam.")
+def rmsprop(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: t.optim.RMSprop(m.parameters(), c["lr"]))
+
+
+@wrong("Is it summed over each image?")
+def summed_over_each_image(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt: (g - e).square().sum(dim=(1, 2, 3)).mean()  # noqa: E731
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+@wrong("Is the loss halved?")
+def halved(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e) / 2)
+
+
+@wrong("Is that the Huber loss, or smooth L1?")
+def huber(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.smooth_l1_loss(g, e))
+
+
+@wrong("Is the sign of the loss turned?")
+def climbs(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: -F.mse_loss(g, e))
+
+
+@wrong("Is the guess added to the noise?")
+def added_to_the_noise(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: (g + e).square().mean())
+
+
+@wrong("Is the guess compared with 0?")
+def compared_with_nothing(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: g.square().mean())
+
+
+def _seen(loss):
+    """A right loop whose loss also gets √ᾱ. loss: guess, noise, x0, xt, ᾱ -> loss"""
+
+    def train(model, config, trainset, testset=None):
+        def counts(num_steps):
+            model.a = model.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+            return num_steps
+
+        compare = lambda g, e, x0, xt: loss(g, e, x0, xt, model.a)  # noqa: E731
+        return _train(model, config, trainset, testset, counts=counts, loss=compare)
+
+    return train
+
+
+@wrong("Is the guess compared with the scaled noise?")
+def compares_with_the_scaled_noise(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt, a: F.mse_loss(g, (1 - a).sqrt() * e)  # noqa: E731
+    return _seen(loss)(model, config, trainset, testset)
+
+
+@wrong("Is the reconstruction compared with the clean image?")
+def compares_clean_images(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt, a: F.mse_loss((xt - (1 - a).sqrt() * g) / a.sqrt(), x0)  # noqa: E731
+    return _seen(loss)(model, config, trainset, testset)
+
+
+@wrong("there is no image in what the model is shown")
+def shows_the_noise_alone(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, show=lambda x0, noised: t.randn_like(x0))
+
+
+@wrong("a model without a schedule still has none")
+def schedule_never_kept(model, config, trainset, testset=None):
+    if model.noise_schedule is not None:
+        return _train(model, config, trainset, testset)
+    _train(model, config, trainset, testset)
+    model.noise_schedule = None
+    return model
+
+
+@wrong("tensors of two devices meet")
+def data_left_where_it_was(model, config, trainset, testset=None):
+    batches = lambda images, size: DataLoader(trainset, size, shuffle=True)  # noqa: E731
+    return _train(model, config, trainset, testset, batches=batches)
+
+
+@wrong("tensors of two devices meet")
+def noise_on_the_cpu(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt: F.mse_loss(g, e + t.zeros(e.shape))  # noqa: E731
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+EQUIVALENT = {
+    "what does not need the line before it may come before it": [
+        "optimizer = t.optim.Adam(model.parameters(), lr=config['lr']) -> after step = 0",
+        "loss = F.mse_loss(noise_pred, noise) -> after optimizer.zero_grad()",
+        "optimizer.step() -> after step += 1",
+        "run.log({'train_loss': loss.detach()}, step) -> after if step % config['img_log_interval'] == 0:",
+    ],
+    "rows may lie on the CPU, whatever the device of the images they index": [
+        "order = t.randperm(len(images), device=device) -> order = t.randperm(len(images))"
+    ],
+    "a shuffled order minus 1 is a shuffled order, as row -1 is the last": [
+        "x0 = images[rows] -> x0 = images[rows - 1]",
+    ],
+    "the squared error is the same from both sides": [
+        "loss = F.mse_loss(noise_pred, noise) -> loss = F.mse_loss(noise, noise_pred)",
+        "test_loss = F.mse_loss(model(noised, num_steps), noise) -> "
+        "test_loss = F.mse_loss(noise, model(noised, num_steps))",
+    ],
+    "the run makes a number of it at once": [
+        "run.log({'train_loss': loss.detach()}, step) -> run.log({'train_loss': loss}, step)"
+    ],
+    "the text leaves open with which step an interval begins": [
+        "if step % config['img_log_interval'] == 0: -> if step % config['img_log_interval'] == 1:"
+    ],
+    "pictures are whole numbers, through which no gradient flows": [
+        "guess = noise_pred.detach() -> guess = noise_pred",
+    ],
+}

@@ -95,6 +95,31 @@ class PyTorchsAttention(_Given):
         return x + self.attention(pixels, pixels, pixels, need_weights=False)[0].mT.reshape(x.shape)
 
 
+@right
+class NormWithWideWeights(_Given):
+    """Layer norm over an image, with weights that fit it."""
+
+    class Norm(nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.g, self.b = nn.Parameter(t.ones(1, channels, 1, 1)), nn.Parameter(t.zeros(1, channels, 1, 1))
+
+        def forward(self, x):
+            var, mean = t.var_mean(x, dim=(1, 2, 3), correction=0, keepdim=True)
+            return (x - mean) * (var + 1e-5).rsqrt() * self.g + self.b
+
+    def make_norm(self, channels):
+        return self.Norm(channels)
+
+
+@right
+class OnACopy(_Given):
+    def forward(self, x):
+        result = x.clone()
+        result += self.attention(self.norm(x))
+        return result
+
+
 # ------------------------------------------------------------------------------------------------ the shortcut
 
 
@@ -136,7 +161,7 @@ class Multiplied(_Given):
         return x * self.attention(self.norm(x))
 
 
-@wrong("with all of attention's weights at 0, x does not come back unchanged.")
+@wrong("x does not come back unchanged: it comes back 0.707 times as large.")
 class Halved(_Given):
     def forward(self, x):
         return (x + self.attention(self.norm(x))) / 2**0.5
@@ -202,6 +227,35 @@ class NormUnused(_Given):
         return x + self.attention(x)
 
 
+@wrong("Is x normalised twice")
+class NormTwice(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.norm = nn.Sequential(nn.GroupNorm(1, channels), nn.GroupNorm(1, channels))
+
+
+@wrong("Is x normalised twice")
+class SameNormTwice(_Given):
+    def forward(self, x):
+        return x + self.attention(self.norm(self.norm(x)))
+
+
+@wrong("Is x normalised twice, or is there an activation?")
+class Activation(_Given):
+    def forward(self, x):
+        return x + nn.functional.silu(self.attention(self.norm(x)))
+
+
+@wrong("Is there a norm after attention, too?")
+class NormBothSides(_Given):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.after = nn.GroupNorm(1, channels)
+
+    def forward(self, x):
+        return x + self.after(self.attention(self.norm(x)))
+
+
 # ------------------------------------------------------------------------------------------------ the attention
 
 
@@ -256,3 +310,13 @@ class PlainList(nn.Module):
 class NoReturn(_Given):
     def forward(self, x):
         x + self.attention(self.norm(x))
+
+
+EQUIVALENT = {
+    "the layers do not need each other": [
+        "self.norm = nn.GroupNorm(1, channels) -> after self.attention = SelfAttention(channels)",
+    ],
+    "the output projection may have either sign, and begins with either alike": [
+        "return x + self.attention(self.norm(x)) -> return x - self.attention(self.norm(x))",
+    ],
+}

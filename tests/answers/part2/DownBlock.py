@@ -2,7 +2,7 @@ import torch as t
 import torch.nn.functional as F
 from torch import nn
 
-from solutions.part2_unet import AttentionBlock, ResidualBlock
+from solutions.part2_unet import AttentionBlock, ResidualBlock, SelfAttention
 from tests.answers import right, wrong
 
 
@@ -106,6 +106,42 @@ class AttentionAlwaysMadeWhereAsked(_Given):
         skip = self.blocks(x, step_emb)
         skip = self.attention(skip) if self.attends else skip
         return (self.resize(skip), skip) if self.downsample else (skip, skip)
+
+
+@right
+class SkipCloned(_Given):
+    def forward(self, x, step_emb):
+        x, skip = super().forward(x, step_emb)
+        return x, skip.clone()
+
+
+@right
+class BlocksAndAttentionInOneList(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.parts = nn.ModuleList([self.block1, self.block2] + [self.attention] * attention)
+        del self.block1, self.block2, self.attention
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        for i, part in enumerate(self.parts):
+            x = part(x, step_emb) if i < 2 else part(x)
+        return self.resize(x), x
+
+
+@right
+class AttentionWrittenOut(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, False)
+        self.norm = nn.GroupNorm(1, channels_out) if attention else None
+        self.attention = SelfAttention(channels_out, 2) if attention else None
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.blocks(x, step_emb)
+        if self.norm is not None:
+            skip = skip + self.attention(self.norm(skip))
+        return self.resize(skip), skip
 
 
 # ------------------------------------------------------------------------------------------------ what is returned
@@ -239,6 +275,57 @@ class AttentionTurnedRound(_Given):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, not attention)
 
 
+@wrong("1 of the two ResidualBlocks come before the attention, expected 2")
+class AttentionInBetween(_Given):
+    def blocks(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x, step_emb)), step_emb)
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.blocks(x, step_emb)
+        return self.resize(skip), skip
+
+
+@wrong("0 of the two ResidualBlocks come before the attention, expected 2")
+class AttentionFirst(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.attention = AttentionBlock(channels_in) if attention else nn.Identity()
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.blocks(self.attention(x), step_emb)
+        return self.resize(skip), skip
+
+
+class _OtherAttention(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, False)
+        if attention:
+            self.attention = SelfAttention(channels_out)
+
+
+@wrong("Is that a bare SelfAttention? An AttentionBlock adds its input.")
+class BareAttention(_OtherAttention):
+    pass
+
+
+@wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
+class AttentionWithoutNorm(_OtherAttention):
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.blocks(x, step_emb)
+        skip = skip + self.attention(skip) if not isinstance(self.attention, nn.Identity) else skip
+        return self.resize(skip), skip
+
+
+@wrong("with downsample=False it returns a tensor")
+class NoPairWithoutHalving(_Given):
+    def forward(self, x, step_emb):
+        x, skip = super().forward(x, step_emb)
+        return (x, skip) if self.downsample else x
+
+
 # ------------------------------------------------------------------------------------------------ the halving
 
 
@@ -286,6 +373,18 @@ class Average(_Given):
 class Interpolated(_Given):
     def make_resize(self, c):
         return nn.Upsample(scale_factor=0.5)
+
+
+@wrong("Is it a convolution with weights, from all channels to all?")
+class AverageOfFour(_Given):
+    def make_resize(self, c):
+        return nn.AvgPool2d(4, stride=2, padding=1)
+
+
+@wrong("Is it a convolution with weights, from all channels to all?")
+class ChannelByChannel(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1, groups=c)
 
 
 @wrong("returns a tensor of shape (3, 16, 2, 1), expected shape (3, 16, 3, 2)")
@@ -359,3 +458,12 @@ class NoReturn(_Given):
 class MeanOverTheBatch(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, t.zeros_like(step_emb) + step_emb.mean(dim=0))
+
+
+EQUIVALENT = {
+    "the layers do not need each other": [
+        "self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups) -> after self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)",
+        "self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups) -> after self.attention = AttentionBlock(channels_out) if attention else nn.Identity()",
+        "self.attention = AttentionBlock(channels_out) if attention else nn.Identity() -> after self.resize = nn.Conv2d(channels_out, channels_out, 4, stride=2, padding=1) if downsample else nn.Identity()",
+    ],
+}

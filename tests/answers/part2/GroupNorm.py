@@ -95,6 +95,45 @@ class RegisteredAsNone(_Given):
             self.register_parameter(name, nn.Parameter(t.full((num_channels,), value, **where)) if affine else None)
 
 
+@right
+class LayerNormOfGroups(_Given):
+    """Each group as a row of layer norm."""
+
+    def scaled(self, groups):
+        return F.layer_norm(groups, groups.shape[-1:], eps=self.eps)
+
+
+@right
+class BatchNormOfGroups(_Given):
+    """Batch norm, with the groups of all images as its channels."""
+
+    def scaled(self, groups):
+        rows = groups.reshape(1, -1, groups.shape[-1])
+        return F.batch_norm(rows, None, None, training=True, eps=self.eps).reshape(groups.shape)
+
+
+@right
+class ImageByImage(_Given):
+    def forward(self, x):
+        size = x.shape[1] // self.num_groups
+        done = x.clone()
+        for i in range(len(x)):
+            for g in range(self.num_groups):
+                group = x[i, g * size : (g + 1) * size]
+                std = (group.var(correction=0) + self.eps) ** 0.5
+                done[i, g * size : (g + 1) * size] = (group - group.mean()) / std
+        return self.affine(done)
+
+
+@right
+class InFloat64(_Given):
+    def scaled(self, groups):
+        return super().scaled(groups.double()).to(groups.dtype)
+
+    def affine(self, x):
+        return x if self.weight is None else t.einsum("bchw,c->bchw", x, self.weight) + self.bias.view(1, -1, 1, 1)
+
+
 # ------------------------------------------------------------------------------------------------ wrong statistics
 
 
@@ -164,6 +203,62 @@ class OnlyAffine(_Given):
         return self.affine(x)
 
 
+@wrong("Is eps added at the very end?")
+class EpsAtTheEnd(_Given):
+    def scaled(self, groups):
+        std = groups.std(-1, keepdim=True, correction=0)
+        return (groups - groups.mean(-1, keepdim=True)) / std + self.eps
+
+
+@wrong("Is eps a lower bound of the variance?")
+class EpsAsABound(_Given):
+    def divisor(self, var):
+        return var.clamp(min=self.eps).sqrt()
+
+
+@wrong("Is a root taken twice?")
+class RootTwice(_Given):
+    def divisor(self, var):
+        return (var.sqrt() + self.eps).sqrt()
+
+
+@wrong("Is a root taken twice?")
+class RootOfTheRoot(_Given):
+    def divisor(self, var):
+        return (var + self.eps).sqrt().sqrt()
+
+
+@wrong("with the mean still in them?")
+class SquaresWithTheMean(_Given):
+    def scaled(self, groups):
+        return (groups - groups.mean(-1, keepdim=True)) / self.divisor(groups.square().mean(-1, keepdim=True))
+
+
+@wrong("Is that RMS norm?")
+class RootMeanSquare(_Given):
+    def scaled(self, groups):
+        return groups / self.divisor(groups.square().mean(-1, keepdim=True))
+
+
+@wrong("Are the squares added up, and not averaged?")
+class SumOfSquares(_Given):
+    def scaled(self, groups):
+        centred = groups - groups.mean(-1, keepdim=True)
+        return centred / self.divisor(centred.square().sum(-1, keepdim=True))
+
+
+@wrong("Is x normalised twice?")
+class Twice(_Given):
+    def scaled(self, groups):
+        return super().scaled(super().scaled(groups))
+
+
+@wrong("Is the mean added?")
+class MeanAdded(_Given):
+    def scaled(self, groups):
+        return (groups + groups.mean(-1, keepdim=True)) / self.divisor(groups.var(-1, keepdim=True, correction=0))
+
+
 # ------------------------------------------------------------------------------------------------ wrong groups
 
 
@@ -210,6 +305,42 @@ class PerRow(_Pattern):
 @wrong("Are the groups dealt out like cards?")
 class Interleaved(_Pattern):
     pattern = "b (c g) h w -> b g (c h w)"
+
+
+@wrong("Each column has its own mean.")
+class PerColumn(_Pattern):
+    pattern = "b (g c) h w -> b g w (c h)"
+
+
+@wrong("Each pixel has its own mean, over all channels.")
+class ChannelsLast(_Pattern):
+    pattern = "b c h w -> b h w c"
+
+
+@wrong("Is num_groups the size of a group?")
+class SizeOfAGroup(_Given):
+    def forward(self, x):
+        groups = x.reshape(len(x), self.num_channels // self.num_groups, -1)
+        return self.affine(self.scaled(groups).reshape(x.shape))
+
+
+@wrong("Is there one mean for all of the batch?")
+class OneMeanForAll(_Given):
+    def forward(self, x):
+        return self.affine((x - x.mean()) / self.divisor(x.var(correction=0)))
+
+
+@wrong("Is the batch cut into groups?")
+class BatchInGroups(_Given):
+    def forward(self, x):
+        return self.affine(self.scaled(x.reshape(self.num_groups, -1)).reshape(x.shape))
+
+
+@wrong("Are a group's numbers dealt out one by one?")
+class DealtOut(_Given):
+    def forward(self, x):
+        groups = x.reshape(len(x), -1, self.num_groups).mT
+        return self.affine(self.scaled(groups).mT.reshape(x.shape))
 
 
 # ------------------------------------------------------------------------------------------------ wrong weight and bias
@@ -267,6 +398,53 @@ class AlongTheHeight(_Given):
 class AlongTheBatch(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight[:, None, None, None] + self.bias[:, None, None, None]
+
+
+@wrong("Is 1 added to weight?")
+class OnePlusWeight(_Given):
+    def affine(self, x):
+        return x if self.weight is None else x * (1 + self.weight[:, None, None]) + self.bias[:, None, None]
+
+
+@wrong("Is bias taken away?")
+class BiasTakenAway(_Given):
+    def affine(self, x):
+        return x if self.weight is None else x * self.weight[:, None, None] - self.bias[:, None, None]
+
+
+@wrong("Does x meet weight and bias before it is normalised?")
+class AffineFirst(_Given):
+    def forward(self, x):
+        groups = rearrange(self.affine(x), "b (g c) h w -> b g (c h w)", g=self.num_groups)
+        return self.scaled(groups).reshape(x.shape)
+
+
+@wrong("TypeError: unsupported operand type(s) for *: 'Tensor' and 'NoneType'")
+class NoneForgotten(_Given):
+    def affine(self, x):
+        return x * self.weight + self.bias
+
+
+@wrong("Room for height and width can be made in forward.")
+class WeightWithRoom(_Given):
+    def make(self, num_channels, affine, where):
+        super().make(num_channels, affine, where)
+        if affine:
+            self.weight = nn.Parameter(self.weight[:, None, None].detach())
+
+
+@wrong("weight is not trained")
+class Frozen(_Given):
+    def make(self, num_channels, affine, where):
+        super().make(num_channels, affine, where)
+        self.requires_grad_(False)
+
+
+@wrong("no gradient comes out of it")
+class NoGrad(_Given):
+    @t.no_grad()
+    def forward(self, x):
+        return super().forward(x)
 
 
 # ------------------------------------------------------------------------------------------------ wrong form
@@ -340,3 +518,11 @@ class NotReshaped(_Given):
 class NoReturn(_Given):
     def forward(self, x):
         super().forward(x)
+
+
+EQUIVALENT = {
+    "weight and bias, like mean and variance, do not need each other": [
+        "self.weight = nn.Parameter(ones) if affine else None -> after self.bias = nn.Parameter(t.zeros_like(ones)) if affine else None",
+        "mean = groups.mean(dim=2, keepdim=True) -> after var = groups.var(dim=2, keepdim=True, correction=0)",
+    ],
+}

@@ -88,6 +88,22 @@ class ZeroedAttention(_Given):
         return block
 
 
+@right
+class OneHead(_Given):
+    def make_attention(self, channels):
+        block = AttentionBlock(channels)
+        block.attention = SelfAttention(channels, 1)
+        return block
+
+
+@right
+class PartsInALoop(_Given):
+    def forward(self, x, step_emb):
+        for part in self.children():
+            x = part(x) if part is self.attention else part(x, step_emb)
+        return x
+
+
 # ------------------------------------------------------------------------------------------------ the blocks
 
 
@@ -200,6 +216,37 @@ class AttentionThrownAway(_Given):
         return self.block2(x, step_emb)
 
 
+@wrong("2 of the two ResidualBlocks come before the attention, expected 1")
+class AttentionLast(_Given):
+    def forward(self, x, step_emb):
+        return self.attention(self.block2(self.block1(x, step_emb), step_emb))
+
+
+@wrong("0 of the two ResidualBlocks come before the attention, expected 1")
+class AttentionFirst(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.block1(self.attention(x), step_emb), step_emb)
+
+
+@wrong("Is that a bare SelfAttention? An AttentionBlock adds its input.")
+class BareAttention(_Given):
+    def make_attention(self, channels):
+        return SelfAttention(channels)
+
+
+@wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
+class AttentionWithoutNorm(BareAttention):
+    def forward(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        return self.block2(x + self.attention(x), step_emb)
+
+
+@wrong("2 times the input comes back, expected 1.\nIs something added once more?")
+class AddedOnceMore(_Given):
+    def forward(self, x, step_emb):
+        return x + super().forward(x, step_emb)
+
+
 # ------------------------------------------------------------------------------------------------ other slips
 
 
@@ -246,3 +293,11 @@ class NoModule:
 
     def __call__(self, x, step_emb):
         return self.block(x, step_emb)
+
+
+EQUIVALENT = {
+    "the layers do not need each other": [
+        "self.block1 = ResidualBlock(channels, channels, step_dim, groups) -> after self.attention = AttentionBlock(channels)",
+        "self.attention = AttentionBlock(channels) -> after self.block2 = ResidualBlock(channels, channels, step_dim, groups)",
+    ],
+}

@@ -117,6 +117,32 @@ class StepAsConvolution(_Given):
         return hidden + self.step(step_emb[:, :, None, None])
 
 
+@right
+class NormsWithoutWeights(_Given):
+    def part(self, a, b, groups):
+        norm = nn.GroupNorm(groups, b, affine=False)
+        return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), norm, nn.SiLU())
+
+
+@right
+class StepExpanded(_Given):
+    def told(self, hidden, step_emb):
+        step = self.step(step_emb)
+        return hidden + step.unsqueeze(-1).unsqueeze(-1).expand_as(hidden)
+
+
+@right
+class SecondFirst(_Given):
+    """The layers in another order of their making."""
+
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        nn.Module.__init__(self)
+        self.shortcut = self.make_shortcut(input_channels, output_channels)
+        self.second = self.last_part(output_channels, groups)
+        self.step = self.make_step(step_dim, output_channels)
+        self.first = self.part(input_channels, output_channels, groups)
+
+
 # ------------------------------------------------------------------------------------------------ the shortcut
 
 
@@ -219,7 +245,7 @@ class SiLUBeforeNorm(_Given):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.SiLU(), nn.GroupNorm(groups, b))
 
 
-@wrong("Is SiLU the last thing before the input is added?")
+@wrong("Does a norm come first, as in the paper's code?")
 class AsInThePaper(_Given):
     """Norm, SiLU, convolution: right in the paper, and another block than the one asked for."""
 
@@ -293,6 +319,66 @@ class NoPadding(_Given):
 class GroupsAndChannelsSwapped(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.GroupNorm(b, groups), nn.SiLU())
+
+
+@wrong("puts more than 4 channels in a group")
+class OneGroupInTheSecondNorm(_Given):
+    def last_part(self, c, groups):
+        return self.part(c, c, 1)
+
+
+@wrong("puts more than 4 channels in a group")
+class OneGroupInTheFirstNorm(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.first[1] = nn.GroupNorm(1, output_channels)
+
+
+@wrong("puts fewer than 4 channels in a group")
+class ChannelByChannelInTheSecondNorm(_Given):
+    def last_part(self, c, groups):
+        part = self.part(c, c, groups)
+        part[1] = nn.InstanceNorm2d(c, affine=True)
+        return part
+
+
+@wrong("Does a norm follow right after a norm?")
+class FirstNormTwice(_Given):
+    def forward(self, x, step_emb):
+        conv, norm, silu = self.first
+        return self.second(self.told(silu(norm(norm(conv(x)))), step_emb)) + self.shortcut(x)
+
+
+@wrong("Does a norm follow right after a norm?")
+class SecondNormTwice(_Given):
+    def last_part(self, c, groups):
+        part = self.part(c, c, groups)
+        return nn.Sequential(*part[:2], nn.GroupNorm(groups, c), nn.SiLU())
+
+
+@wrong("Is one norm used twice?")
+class OneNormForBoth(_Given):
+    def last_part(self, c, groups):
+        part = self.part(c, c, groups)
+        part[1] = self.first[1]
+        return part
+
+
+@wrong("Is the input normalised?")
+class NormBeforeTheConvolution(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.GroupNorm(1, a), *super().part(a, b, groups))
+
+
+@wrong("Does it go through a 1×1 convolution, with weights of its own?")
+class ChannelsRepeated(_Given):
+    def make_shortcut(self, a, b):
+        return nn.Identity()
+
+    def forward(self, x, step_emb):
+        branch = self.second(self.told(self.first(x), step_emb))
+        C = branch.shape[1]
+        return branch + x.repeat(1, -(-C // x.shape[1]), 1, 1)[:, :C]
 
 
 # ------------------------------------------------------------------------------------------------ the step
@@ -372,6 +458,42 @@ class NoRoom(_Given):
         return hidden + self.step(step_emb)
 
 
+@wrong("Does the step scale channels? It is only added.")
+class ScaledAndShifted(_Given):
+    """As in later networks: the step gives a scale and a shift."""
+
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, 2 * c))
+
+    def told(self, hidden, step_emb):
+        scale, shift = self.step(step_emb)[:, :, None, None].chunk(2, dim=1)
+        return hidden * (1 + scale) + shift
+
+
+@wrong("Is it added to the input?")
+class AddedToTheInput(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.step = self.make_step(step_dim, input_channels)
+
+    def forward(self, x, step_emb):
+        return self.second(self.first(self.told(x, step_emb))) + self.shortcut(x)
+
+
+@wrong("Is it added after the second norm?")
+class BeforeTheLastSiLU(_Given):
+    def forward(self, x, step_emb):
+        conv, norm, silu = self.second
+        return silu(self.told(norm(conv(self.first(x))), step_emb)) + self.shortcut(x)
+
+
+@wrong("Is it added at the end, too?")
+class InBothPlaces(_Given):
+    def forward(self, x, step_emb):
+        hidden = self.told(self.first(x), step_emb)
+        return self.told(self.second(hidden), step_emb) + self.shortcut(x)
+
+
 @wrong("Does the step multiply? It is added.")
 class Multiplied(_Given):
     def told(self, hidden, step_emb):
@@ -412,3 +534,15 @@ class InPlace(_Given):
 class NoReturn(_Given):
     def forward(self, x, step_emb):
         super().forward(x, step_emb)
+
+
+EQUIVALENT = {
+    "the layers do not need each other": [
+        "self.first = nn.Sequential(nn.Conv2d(input_channels, output_channels, 3, padding=1), nn.GroupNorm(groups, output_channels), nn.SiLU()) -> after self.step = nn.Sequential(nn.SiLU(), nn.Linear(step_dim, output_channels))",
+        "self.step = nn.Sequential(nn.SiLU(), nn.Linear(step_dim, output_channels)) -> after self.second = nn.Sequential(nn.Conv2d(output_channels, output_channels, 3, padding=1), nn.GroupNorm(groups, output_channels), nn.SiLU())",
+        "self.second = nn.Sequential(nn.Conv2d(output_channels, output_channels, 3, padding=1), nn.GroupNorm(groups, output_channels), nn.SiLU()) -> after same = input_channels == output_channels",
+    ],
+    "the Linear layer of the step may have either sign, and begins with either alike": [
+        "hidden = self.first(x) + rearrange(self.step(step_emb), 'b c -> b c 1 1') -> hidden = self.first(x) - rearrange(self.step(step_emb), 'b c -> b c 1 1')",
+    ],
+}

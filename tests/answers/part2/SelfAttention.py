@@ -160,6 +160,66 @@ class OwnSoftmax(_Given):
         return exp / exp.sum(dim=-1, keepdim=True)
 
 
+@right
+class ExpOverSum(_Given):
+    def weights(self, scores):
+        exp = scores.exp()
+        return exp / exp.sum(dim=-1, keepdim=True)
+
+
+@right
+class OwnMatrices(nn.Module):
+    """Three matrices for each head, in one parameter."""
+
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        if channels % num_heads:
+            raise ValueError
+        d = channels // num_heads
+        self.matrices = nn.Parameter(t.randn(3, num_heads, channels, d) / channels**0.5)
+        self.out = nn.Parameter(t.randn(num_heads, d, channels) / channels**0.5)
+
+    def forward(self, x):
+        q, k, v = t.einsum("bcn,shcd->sbhnd", x.flatten(2), self.matrices)
+        weights = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1)
+        return t.einsum("bhnd,hdc->bcn", weights @ v, self.out).reshape(x.shape)
+
+
+@right
+class HeadsAsBatch(_Given):
+    def attend(self, q, k, v):
+        flat = [each.flatten(0, 1) for each in (q, k, v)]
+        scores = t.baddbmm(t.zeros(1, device=q.device), flat[0], flat[1].mT, beta=0, alpha=q.shape[-1] ** -0.5)
+        return t.bmm(scores.softmax(2), flat[2]).reshape(q.shape)
+
+
+@right
+class KeysByQueries(_Given):
+    """All turned round: keys down, queries to the right."""
+
+    def attend(self, q, k, v):
+        weights = t.softmax(k @ q.mT / math.sqrt(k.shape[-1]), dim=-2)
+        return (v.mT @ weights).mT
+
+
+@right
+class SequenceFirst(nn.Module):
+    def __init__(self, channels, num_heads=4):
+        super().__init__()
+        assert channels % num_heads == 0
+        self.attention = nn.MultiheadAttention(channels, num_heads, bias=False)
+
+    def forward(self, x):
+        pixels = rearrange(x, "b c h w -> (h w) b c")
+        return rearrange(self.attention(pixels, pixels, pixels)[0], "(h w) b c -> b c h w", h=x.shape[2])
+
+
+@right
+class HeadsInterleaved(_Given):
+    def heads(self, pixels):
+        return [rearrange(made, "b n (d h) -> b h n d", h=self.num_heads) for made in self.made(pixels)]
+
+
 # ------------------------------------------------------------------------------------------------ wrong scores
 
 
@@ -211,19 +271,19 @@ class SoftmaxOverQueries(_Given):
         return scores.softmax(dim=-2)
 
 
-@wrong("Do the weights that one pixel gives to all pixels add up to 1?")
+@wrong("Along which axis do they lie?")
 class SoftmaxOverHeads(_Given):
     def weights(self, scores):
         return scores.softmax(dim=1)
 
 
-@wrong("Do the weights that one pixel gives to all pixels add up to 1?")
+@wrong("Is there a softmax?")
 class NoSoftmax(_Given):
     def weights(self, scores):
         return scores
 
 
-@wrong("Do the weights that one pixel gives to all pixels add up to 1?")
+@wrong("Is that a softmax?")
 class SigmoidForSoftmax(_Given):
     def weights(self, scores):
         return scores.sigmoid()
@@ -261,17 +321,47 @@ class KeysAloneScore(_Given):
         return k, k, self.v(pixels)
 
 
+@wrong("Is that the root of the number of pixels?")
+class RootOfPixels(_Given):
+    def scores(self, q, k):
+        return q @ k.transpose(-1, -2) / q.shape[-2] ** 0.5
+
+
+@wrong("They are divided by it, once")
+class ScaledTwice(_Given):
+    def scores(self, q, k):
+        return super().scores(q * q.shape[-1] ** -0.5, k)
+
+
+@wrong("Is there a softmax?")
+class MeanForSoftmax(_Given):
+    def weights(self, scores):
+        return scores / scores.shape[-1]
+
+
+@wrong("Does the softmax go over the batch")
+class SoftmaxOverTheBatch(_Given):
+    def weights(self, scores):
+        return scores.softmax(dim=0)
+
+
+@wrong("Is there a softmax?")
+class ReLUForSoftmax(_Given):
+    def weights(self, scores):
+        return scores.relu()
+
+
 # ------------------------------------------------------------------------------------------------ wrong axes
 
 
-@wrong("Is x reshaped where its axes should be moved?")
+@wrong("Is x made a sequence by a reshape alone?")
 class ViewForPermute(_Given):
     def pixels(self, x):
         B, C, H, W = x.shape
         return x.reshape(B, H * W, C)
 
 
-@wrong("Is x reshaped where its axes should be moved?")
+@wrong("Is the sequence made an image by a reshape alone?")
 class ViewOnTheWayBack(_Given):
     def back(self, out, x):
         return out.reshape(x.shape)
@@ -294,14 +384,14 @@ class HeadsLookAtHeads(_Given):
         return self.out(rearrange(mixed, "b n h d -> b n (h d)"))
 
 
-@wrong("depends on how many pixels there are")
+@wrong("Do channels look at channels?")
 class OverChannels(_Given):
     def attend(self, q, k, v):
         weights = (q.transpose(-1, -2) @ k / q.shape[-1] ** 0.5).softmax(dim=-1)
         return v @ weights.transpose(-1, -2)
 
 
-@wrong("what an image becomes depends on the other images of its batch")
+@wrong("a pixel looks at the same pixel of other images")
 class OverTheBatch(nn.Module):
     def __init__(self, channels, num_heads=4):
         super().__init__()
@@ -314,11 +404,48 @@ class OverTheBatch(nn.Module):
         return self.attention(pixels, pixels, pixels)[0].mT.reshape(x.shape)
 
 
-@wrong("Does each pixel look at all others alike?")
+@wrong("Is there a mask?")
 class CausalMask(_Given):
     def scores(self, q, k):
         scores = super().scores(q, k)
         return scores.masked_fill(t.ones_like(scores).triu(1).bool(), -1e9)
+
+
+@wrong("Are the heads split off by a reshape alone?")
+class HeadsByReshape(_Given):
+    def heads(self, pixels):
+        B, N, C = pixels.shape
+        return [made.reshape(B, self.num_heads, N, C // self.num_heads) for made in self.made(pixels)]
+
+
+@wrong("Are the heads split off by a reshape alone?")
+class HeadsByReshapeBothWays(HeadsByReshape):
+    def project(self, mixed):
+        B, _, N, _ = mixed.shape
+        return self.out(mixed.reshape(B, N, -1))
+
+
+@wrong("Are the heads put together by a reshape alone?")
+class HeadsTogetherByReshape(_Given):
+    def project(self, mixed):
+        B, _, N, _ = mixed.shape
+        return self.out(mixed.reshape(B, N, -1))
+
+
+@wrong("Does a pixel's place count?")
+class RelativePlaces(_Given):
+    """A score the higher, the nearer two pixels are."""
+
+    def scores(self, q, k):
+        places = t.arange(q.shape[-2], device=q.device)
+        return super().scores(q, k) - (places - places[:, None]).abs() / 9
+
+
+@wrong("Is there a mask? A pixel looks at itself, too.")
+class NotItself(_Given):
+    def scores(self, q, k):
+        scores = super().scores(q, k)
+        return scores.masked_fill(t.eye(scores.shape[-1], device=scores.device).bool(), -1e9)
 
 
 # ------------------------------------------------------------------------------------------------ wrong heads
@@ -328,6 +455,48 @@ class CausalMask(_Given):
 class HeadsIgnored(_Given):
     def heads(self, pixels):
         return [made[:, None] for made in self.made(pixels)]
+
+
+@wrong("Is num_heads the width of a head?")
+class HeadsAsWidth(_Given):
+    def heads(self, pixels):
+        return [rearrange(made, "b n (h d) -> b h n d", d=self.num_heads) for made in self.made(pixels)]
+
+
+@wrong("Are the heads split before Linear?")
+class OneLinearForAllHeads(_Given):
+    """Small layers that all heads share, each for its own part of the pixels."""
+
+    def make(self, channels):
+        d = channels // self.num_heads
+        self.q, self.k, self.v = (nn.Linear(d, d) for _ in range(3))
+        self.out = nn.Linear(channels, channels)
+
+    def heads(self, pixels):
+        return self.made(rearrange(pixels, "b n (h d) -> b h n d", h=self.num_heads))
+
+
+@wrong("Are the heads split before Linear?")
+class LinearForEachPart(_Given):
+    """As a convolution with groups: each head has layers of its own, for its own part of the pixels."""
+
+    def make(self, channels):
+        self.qkv = nn.Conv1d(channels, 3 * channels, 1, groups=self.num_heads)
+        self.out = nn.Linear(channels, channels)
+
+    def heads(self, pixels):
+        made = self.qkv(pixels.mT)
+        return rearrange(made, "b (h three d) n -> three b h n d", three=3, h=self.num_heads)
+
+
+@wrong("that are not mixed.")
+class ProjectionInEachHead(_Given):
+    def make(self, channels):
+        self.q, self.k, self.v = (nn.Linear(channels, channels) for _ in range(3))
+        self.out = nn.Linear(channels // self.num_heads, channels // self.num_heads)
+
+    def project(self, mixed):
+        return rearrange(self.out(mixed), "b h n d -> b n (h d)")
 
 
 @wrong("Is there an output projection")
@@ -370,7 +539,7 @@ class Dropout(_Given):
         return F.dropout(super().weights(scores), 0.1)
 
 
-@wrong("Is x reshaped where its axes should be moved? Or does a pixel's place count?")
+@wrong("Does a pixel's place count?")
 class PlacesAdded(_Given):
     def pixels(self, x):
         pixels = super().pixels(x)
@@ -399,3 +568,13 @@ class StillASequence(_Given):
 class NoReturn(_Given):
     def forward(self, x):
         super().forward(x)
+
+
+EQUIVALENT = {
+    "the layers do not need each other": [
+        "self.qkv = nn.Linear(channels, 3 * channels) -> after self.project = nn.Linear(channels, channels)",
+    ],
+    "the pattern is a string, used below": [
+        "pixels = rearrange(x, 'b c h w -> b (h w) c') -> after split = 'b n (three heads d) -> three b heads n d'",
+    ],
+}

@@ -69,6 +69,24 @@ class ByPieces(_Module):
         return x * t.where(x >= 0, 1, small) / (1 + small)
 
 
+@right
+class ByLogSigmoid(_Module):
+    def bend(self, x):
+        return x * F.logsigmoid(x).exp()
+
+
+@right
+class InFloat64(_Module):
+    def bend(self, x):
+        return (x.double() * x.double().sigmoid()).float()
+
+
+@right
+class OnACopy(_Module):
+    def bend(self, x):
+        return x.clone().mul_(t.sigmoid(x))
+
+
 # ------------------------------------------------------------------------------------------------ other functions
 
 
@@ -186,6 +204,67 @@ class Identity(_Module):
         return x
 
 
+@wrong("That is the derivative of SiLU.")
+class OwnDerivative(_Module):
+    def bend(self, x):
+        s = t.sigmoid(x)
+        return s + x * s * (1 - s)
+
+
+@wrong("That is softsign.")
+class Softsign(_Module):
+    def bend(self, x):
+        return x / (1 + x.abs())
+
+
+@wrong("That is leaky ReLU.")
+class LeakyReLU(_Module):
+    def bend(self, x):
+        return t.where(x > 0, x, 0.01 * x)
+
+
+@wrong("That is SELU.")
+class SELU(_Module):
+    def bend(self, x):
+        return F.selu(x)
+
+
+@wrong("That is the hard sigmoid")
+class HardSigmoid(_Module):
+    def bend(self, x):
+        return F.relu6(x + 3) / 6
+
+
+@wrong("Is the result cut off at 0?")
+class CutOffAtZero(_Module):
+    def bend(self, x):
+        return F.relu(x) * t.sigmoid(x)
+
+
+@wrong("Is x multiplied by exp(-x)?")
+class TimesExp(_Module):
+    def bend(self, x):
+        return x * t.exp(-x)
+
+
+@wrong("Is x divided by the sigmoid?")
+class Divided(_Module):
+    def bend(self, x):
+        return x * (1 + t.exp(-x))
+
+
+@wrong("Is the sign of the result turned round?")
+class Negative(_Module):
+    def bend(self, x):
+        return -x * t.sigmoid(x)
+
+
+@wrong("Is that a softmax?")
+class Softmax(_Module):
+    def bend(self, x):
+        return x * t.softmax(x, dim=-1)
+
+
 # ------------------------------------------------------------------------------------------------ other slips
 
 
@@ -199,6 +278,27 @@ class GradientOverflows(_Module):
 class ValueOverflows(_Module):
     def bend(self, x):
         return x * t.exp(x) / (1 + t.exp(x))
+
+
+@wrong("at 200, a number is 20.0000, expected 200.0000.\nIs x cut off where it is large?")
+class ClampedToo(_Module):
+    """exp cannot overflow, but x itself is cut off as well."""
+
+    def bend(self, x):
+        x = x.clamp(-20, 20)
+        return x / (1 + t.exp(-x))
+
+
+@wrong("it has numbers to train")
+class OwnBeta(nn.Module):
+    """Swish with a number of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.beta = nn.Parameter(t.ones(1))
+
+    def forward(self, x):
+        return x * t.sigmoid(self.beta * x)
 
 
 @wrong("it changes its input")

@@ -106,6 +106,40 @@ class AsOneSine(_Given):
         return t.cat([angles, angles + math.pi / 2], dim=1).sin()
 
 
+@right
+class InFloat64(_Given):
+    def make(self, d):
+        return 10_000 ** (-t.arange(0, d, 2, dtype=t.float64) / d)
+
+    def forward(self, num_steps):
+        return super().forward(num_steps).float()
+
+
+@right
+class Complex(_Given):
+    """Points on the unit circle: cosine and sine are their real and imaginary parts."""
+
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return t.view_as_real(t.polar(t.ones_like(angles), angles)).flatten(1)
+
+
+@right
+class ColumnByColumn(nn.Module):
+    def __init__(self, embedding_size):
+        super().__init__()
+        if embedding_size % 2:
+            raise ValueError("odd")
+        self.size = embedding_size
+
+    def forward(self, num_steps):
+        columns = []
+        for i in range(self.size // 2):
+            angle = num_steps / 10_000 ** (2 * i / self.size)
+            columns += [angle.sin(), angle.cos()]
+        return t.stack(columns, dim=-1)
+
+
 # ------------------------------------------------------------------------------------------------ wrong frequencies
 
 
@@ -187,6 +221,48 @@ class FromZero(_Given):
         return super().forward(num_steps - 1)
 
 
+@wrong("The base should be 10,000.")
+class HundredThousand(_Given):
+    def make(self, d):
+        return 100_000 ** (-t.arange(0, d, 2) / d)
+
+
+@wrong("The first frequency is missing.")
+class FromOneToTheEnd(_Given):
+    def make(self, d):
+        return t.exp(-math.log(10_000) * t.arange(1, d // 2 + 1) / (d // 2 - 1))
+
+
+@wrong("Is that the log of base 10?")
+class LogOfBaseTen(_Given):
+    def make(self, d):
+        return t.exp(-math.log10(10_000) * t.arange(0, d, 2) / d)
+
+
+@wrong("Is exp missing, after the log?")
+class NoExp(_Given):
+    def make(self, d):
+        return -math.log(10_000) * t.arange(d // 2) / (d // 2 - 1)
+
+
+@wrong("Is one count added first?")
+class OneMore(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps + 1)
+
+
+@wrong("A sine and its cosine should have the same frequency.")
+class TwiceTheColumn(_Given):
+    """2i / d, where i already counts all columns."""
+
+    def make(self, d):
+        return 10_000 ** (-2 * t.arange(d) / d)
+
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return t.stack([angles[:, 0::2].sin(), angles[:, 1::2].cos()], dim=2).flatten(1)
+
+
 # ------------------------------------------------------------------------------------------------ wrong waves
 
 
@@ -250,17 +326,54 @@ class TimesRoot(_Given):
         return super().forward(num_steps) * self.size**0.5
 
 
-@wrong("returns a tensor of shape (10, 4), expected shape (10, 8)")
+@wrong("Are sines and cosines both there, side by side?")
 class AddedUp(_Given):
     def forward(self, num_steps):
         angles = num_steps[:, None] * self.frequencies
         return angles.sin() + angles.cos()
 
 
-@wrong("returns a tensor of shape (10, 16), expected shape (10, 8)")
+@wrong("Are there d frequencies?")
 class TwiceAsMany(_Given):
     def make(self, d):
         return 10_000 ** (-t.arange(d) / d)
+
+
+@wrong("Are the angles laid out anew by a reshape?")
+class Reshaped(_Given):
+    def forward(self, num_steps):
+        angles = t.outer(self.frequencies, num_steps.float()).reshape(len(num_steps), -1)
+        return t.cat([angles.sin(), angles.cos()], dim=1)
+
+
+@wrong("Are sine and cosine added up?")
+class Summed(_Given):
+    def make(self, d):
+        return 10_000 ** (-t.arange(d) / d)
+
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return angles.sin() + angles.cos()
+
+
+@wrong("Do sines and cosines stand below each other?")
+class BelowEachOther(_Given):
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return t.cat([angles.sin(), angles.cos()])
+
+
+@wrong("Is one axis left to be flattened?")
+class Stacked(_Given):
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return t.stack([angles.sin(), angles.cos()], dim=-1)
+
+
+@wrong("Which of the two axes belongs to the counts?")
+class Turned(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps).T
 
 
 # ------------------------------------------------------------------------------------------------ other slips
@@ -273,6 +386,24 @@ class Trained(_Given):
         if embedding_size % 2:
             raise ValueError("odd")
         self.frequencies = nn.Parameter(self.make(embedding_size))
+
+
+@wrong("Is that a table that is learned, or a Linear layer?")
+class LearnedTable(nn.Module):
+    def __init__(self, embedding_size):
+        super().__init__()
+        if embedding_size % 2:
+            raise ValueError("odd")
+        self.table = nn.Embedding(1001, embedding_size)
+
+    def forward(self, num_steps):
+        return self.table(num_steps)
+
+
+@wrong("Are the frequencies float64?")
+class FrequenciesOfNumPy(_Given):
+    def make(self, d):
+        return t.from_numpy(10_000 ** (-np.arange(0, d, 2) / d))
 
 
 @wrong("Are the counts rounded?")
@@ -323,3 +454,10 @@ class NumPy(_Given):
 class NoReturn(_Given):
     def forward(self, num_steps):
         super().forward(num_steps)
+
+
+EQUIVALENT = {
+    "the order of sines and cosines is free": [
+        "return t.cat([angles.sin(), angles.cos()], dim=1) -> return t.cat([angles.cos(), angles.sin()], dim=1)",
+    ],
+}

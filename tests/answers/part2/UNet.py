@@ -1,3 +1,4 @@
+from collections import deque
 from itertools import pairwise
 
 import torch as t
@@ -177,6 +178,54 @@ class WideSinusoids(_Given):
         )
 
 
+@right
+class NarrowStep(_Given):
+    """step_emb as wide as the sinusoids, the skips in a deque."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, channels, groups)
+
+    def up(self, x, step_emb, skips):
+        waiting = deque(skips)
+        for block in self.ups:
+            x = block(x, step_emb, waiting.pop())
+        return x
+
+
+@right
+class StepLineByLine(_Given):
+    def make_step(self, channels, step_dim):
+        self.linear1, self.linear2 = nn.Linear(channels, step_dim), nn.Linear(step_dim, step_dim)
+        return SinusoidalPositionEmbeddings(channels)
+
+    def embed(self, num_steps):
+        hidden = self.linear1(self.step(num_steps))
+        return self.linear2(hidden * hidden.sigmoid())
+
+
+@right
+class TableOfSinusoids(_Given):
+    """Computed once, for all counts, and never trained."""
+
+    def make_step(self, channels, step_dim):
+        table = SinusoidalPositionEmbeddings(channels)(t.arange(self.config.max_steps + 1))
+        self.table = nn.Embedding.from_pretrained(table, freeze=True)
+        return nn.Sequential(nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
+
+    def embed(self, num_steps):
+        return self.step(self.table(num_steps))
+
+
+@right
+class EndInSequence(_Given):
+    """No bias in stem and end."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 3, padding=1, bias=False)
+        self.project = nn.Sequential(nn.Conv2d(channels, self.img_shape[0], 1, bias=False))
+
+
 # ------------------------------------------------------------------------------------------------ skips
 
 
@@ -341,7 +390,7 @@ class MultipliersIgnored(_Given):
         return [config.channels] * (1 + self.levels)
 
 
-@wrong("Is config.groups passed on?")
+@wrong("Is config.groups passed on")
 class GroupsIgnored(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, 4)
@@ -368,6 +417,20 @@ class AttentionAsks(_Given):
     def make(self, config, *arguments):
         self.attention = [level == self.levels - 1 for level in range(self.levels)]
         super().make(config, *arguments)
+
+
+@wrong("Is config.groups passed on to every block?")
+class OneGroupAtTheEnd(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.last = ResidualBlock(channels, channels, step_dim, 1)
+
+
+@wrong("Is config.groups passed on to every block?")
+class OneGroupInTheMiddle(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.mid = MidBlock(self.widths(config)[-1], step_dim, 1)
 
 
 # ------------------------------------------------------------------------------------------------ images
@@ -421,6 +484,18 @@ class SiLUAtTheEnd(_Given):
 class ClampedAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).clamp(-1, 1)
+
+
+@wrong("Are the images added to the guess")
+class ImagesAdded(_Given):
+    def forward(self, images, num_steps):
+        return images + super().forward(images, num_steps)
+
+
+@wrong("Are the images added to the guess, or taken from it?")
+class TakenFromTheImages(_Given):
+    def forward(self, images, num_steps):
+        return images - super().forward(images, num_steps)
 
 
 @wrong("Is there a norm at the very end?")
@@ -481,10 +556,48 @@ class TableOneTooShort(_Given):
         return nn.Embedding(self.config.max_steps, step_dim)
 
 
-@wrong("no gradient reaches a part of step.weight")
+@wrong("Is there a table with a row for each count?")
 class Table(_Given):
     def make_step(self, channels, step_dim):
         return nn.Embedding(self.config.max_steps + 1, step_dim)
+
+
+@wrong("the step goes through no Linear layer on its way to the blocks, expected 2")
+class SinusoidsAlone(_Given):
+    """Straight into the blocks."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, channels, groups)
+
+    def make_step(self, channels, step_dim):
+        return SinusoidalPositionEmbeddings(channels)
+
+
+@wrong("the step goes through one Linear layer on its way to the blocks, expected 2")
+class OneLinear(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU())
+
+
+@wrong("nothing bends between the two Linear layers of step_emb")
+class NoSiLUBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, two)
+
+
+@wrong("nothing bends between the two Linear layers of step_emb")
+class SiLUAtTheEndOfTheStep(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, silu, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, two, silu)
+
+
+@wrong("or does a ReLU cut it off?")
+class ReLUBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.ReLU(), two)
 
 
 @wrong("Do the counts go into the sinusoids as they are?")
@@ -503,7 +616,7 @@ class ScaledBeforeTheSinusoids(_Given):
 
 
 @wrong("IndexError: ")
-class TableOfSinusoids(_Given):
+class TableWithoutTheLastCount(_Given):
     """Computed for the counts 0 to max_steps - 1."""
 
     def embed(self, num_steps):
@@ -555,3 +668,25 @@ class AttentionReversed(_Given):
 class AttentionOnlyOnTheWayDown(_Given):
     def attends_up(self, level):
         return False
+
+
+EQUIVALENT = {
+    "any width of step_emb will do": [
+        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4 + config.channels)",
+        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4)",
+        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, config.channels)",
+        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 5 * config.channels)",
+        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 3 * config.channels)",
+    ],
+    "what these lines make does not need what the next one makes": [
+        "self.stem = nn.Conv2d(self.img_shape[0], channels, 3, padding=1) -> after self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))",
+        "self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim)) -> after widths = [channels] + [channels * mult for mult in config.dim_mults]",
+        "widths = [channels] + [channels * mult for mult in config.dim_mults] -> after self.downs, self.ups = (nn.ModuleList(), nn.ModuleList())",
+        "for level, (before, after) in enumerate(pairwise(widths)): -> after self.mid = MidBlock(widths[-1], step_dim, groups)",
+        "self.mid = MidBlock(widths[-1], step_dim, groups) -> after self.last = ResidualBlock(channels, channels, step_dim, groups)",
+        "self.last = ResidualBlock(channels, channels, step_dim, groups) -> after self.project = nn.Conv2d(channels, self.img_shape[0], 1)",
+        "step_emb = self.step(num_steps) -> after x = self.stem(images)",
+        "x = self.stem(images) -> after skips = []",
+        "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(before, after, step_dim, groups, not first, attention[level]))",
+    ],
+}

@@ -2,7 +2,7 @@ import torch as t
 import torch.nn.functional as F
 from torch import nn
 
-from solutions.part2_unet import AttentionBlock, ResidualBlock
+from solutions.part2_unet import AttentionBlock, ResidualBlock, SelfAttention
 from tests.answers import right, wrong
 
 
@@ -86,6 +86,32 @@ class Sequential(_Given):
 
     def forward(self, x, step_emb, skip):
         return self.rest(self.blocks(self.beside(x, skip), step_emb))
+
+
+@right
+class NoBias(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1), bias=False)
+
+
+@right
+class ModuleList(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        nn.Module.__init__(self)
+        widths = [2 * channels_out, channels_in, channels_in]
+        self.list = nn.ModuleList(
+            ResidualBlock(a, b, step_dim, groups) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.after = nn.ModuleList([AttentionBlock(channels_in)] if attention else [])
+        self.after += [self.make_resize(channels_in)] if upsample else []
+
+    def forward(self, x, step_emb, skip):
+        x = self.beside(x, skip)
+        for block in self.list:
+            x = block(x, step_emb)
+        for layer in self.after:
+            x = layer(x)
+        return x
 
 
 # ------------------------------------------------------------------------------------------------ widths
@@ -240,6 +266,47 @@ class AttentionAlways(_Given):
         super().__init__(*arguments[:-1], True)
 
 
+@wrong("1 of the two ResidualBlocks come before the attention, expected 2")
+class AttentionInBetween(_Given):
+    def forward(self, x, step_emb, skip):
+        x = self.block1(self.beside(x, skip), step_emb)
+        return self.resize(self.block2(self.attention(x), step_emb))
+
+
+@wrong("0 of the two ResidualBlocks come before the attention, expected 2")
+class AttentionFirst(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.attention = AttentionBlock(2 * channels_out) if attention else nn.Identity()
+
+    def forward(self, x, step_emb, skip):
+        return self.resize(self.blocks(self.attention(self.beside(x, skip)), step_emb))
+
+
+@wrong("Is that a bare SelfAttention? An AttentionBlock adds its input.")
+class BareAttention(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.attention = SelfAttention(channels_in) if attention else nn.Identity()
+
+
+@wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
+class AttentionWithoutNorm(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, False)
+        self.look = SelfAttention(channels_in) if attention else None
+
+    def blocks(self, x, step_emb):
+        x = super().blocks(x, step_emb)
+        return x if self.look is None else x + self.look(x)
+
+
+@wrong("Does the attention come after the doubling?")
+class AttentionAfterTheDoubling(_Given):
+    def forward(self, x, step_emb, skip):
+        return self.attention(self.resize(self.blocks(self.beside(x, skip), step_emb)))
+
+
 # ------------------------------------------------------------------------------------------------ the doubling
 
 
@@ -279,6 +346,12 @@ class RepeatedThenConvolved(_Given):
 
     def make_resize(self, c):
         return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c, c, 3, padding=1))
+
+
+@wrong("Is it a transposed convolution with weights, from all channels to all?")
+class ChannelByChannel(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 4, stride=2, padding=1, groups=c)
 
 
 @wrong("returns a tensor of shape (3, 8, 5, 7), expected shape (3, 8, 6, 8)")
@@ -344,3 +417,15 @@ class Pair(_Given):
 class NoReturn(_Given):
     def forward(self, x, step_emb, skip):
         super().forward(x, step_emb, skip)
+
+
+EQUIVALENT = {
+    "the layers do not need each other": [
+        "self.block1 = ResidualBlock(2 * channels_out, channels_in, step_dim, groups) -> after self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups)",
+        "self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups) -> after self.attention = AttentionBlock(channels_in) if attention else nn.Identity()",
+        "self.attention = AttentionBlock(channels_in) if attention else nn.Identity() -> after self.resize = nn.ConvTranspose2d(channels_in, channels_in, 4, stride=2, padding=1) if upsample else nn.Identity()",
+    ],
+    "x and skip may stand side by side in either order": [
+        "x = t.cat([x, skip], dim=1) -> x = t.cat([skip, x], dim=1)",
+    ],
+}

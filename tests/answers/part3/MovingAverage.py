@@ -191,6 +191,17 @@ class Sliced(_Given):
 
 
 @right
+class LeavesAllChanged(_Given):
+    """As it should not, but it averages rightly."""
+
+    def update(self, model):
+        super().update(model)
+        t.set_grad_enabled(False)
+        t.set_default_dtype(t.float64)
+        t.set_default_device("meta")
+
+
+@right
 class WholeHistory(_Given):
     """The sum over all weights so far, each with what is left of its share."""
 
@@ -312,6 +323,13 @@ class CountedInTheLoop(_Given):
         self.take_buffers(model, None)
 
 
+@wrong("Is each update counted twice?")
+class CountedTwice(_Given):
+    def take_buffers(self, model, d):
+        super().take_buffers(model, d)
+        self.updates += 1
+
+
 @wrong("Do several averages share one count?")
 class CountOfTheClass(_Given):
     count = 0
@@ -337,10 +355,66 @@ class OneModelForADecay(_Given):
         type(self).last = self.model, decay
 
 
-@wrong("with d = 0.1818")
+@wrong("with d = 0.1818.\nAll numbers fit d = 0.2. How")
 class NineForTen(_Given):
     def warm(self, n):
         return (1 + n) / (9 + n)
+
+
+@wrong("Is a 1 missing above the fraction line?")
+class OneMissing(_Given):
+    def warm(self, n):
+        return n / (10 + n)
+
+
+@wrong("Is the count missing above the fraction line?")
+class CountMissingAbove(_Given):
+    def warm(self, n):
+        return 1 / (10 + n)
+
+
+@wrong("Is the count missing below the fraction line?")
+class CountMissingBelow(_Given):
+    def warm(self, n):
+        return (1 + n) / 10
+
+
+@wrong("Is d the decay to the power of the count?")
+class Power(_Given):
+    def share(self, n):
+        return self.decay**n
+
+
+@wrong("Is that Adam's 1 - decay to the power of the count?")
+class AdamsCorrection(_Given):
+    def share(self, n):
+        return 1 - self.decay**n
+
+
+@wrong("Is the decay multiplied by the fraction?")
+class Product(_Given):
+    def share(self, n):
+        return self.decay * self.warm(n)
+
+
+@wrong("Is it a plain mean until the decay is reached?")
+class PlainMeanAtFirst(_Given):
+    def warm(self, n):
+        return n / (n + 1)
+
+
+@wrong("before update 10 a number")
+class WarmUpCutShort(_Given):
+    """Right for as long as the warm-up is thought to last."""
+
+    def share(self, n):
+        return super().share(n) if n < 10 else self.decay
+
+
+@wrong("with d = 0.1818.\nAll numbers fit d = 0.2.")
+class Rounded(_Given):
+    def share(self, n):
+        return round(super().share(n), 1)
 
 
 # ------------------------------------------------------------------------------------------------ wrong mix
@@ -400,6 +474,18 @@ class OldNotScaled(_Given):
         return average + (1 - d) * current
 
 
+@wrong("Is their sum added?")
+class SumAdded(_Given):
+    def mix(self, average, current, d):
+        return average + (1 - d) * (current + average)
+
+
+@wrong("Is the mix halved?")
+class Halved(_Given):
+    def mix(self, average, current, d):
+        return (d * average + (1 - d) * current) / 2
+
+
 @wrong("Is the model added at its full size?")
 class ModelNotScaled(_Given):
     def mix(self, average, current, d):
@@ -430,7 +516,7 @@ class Gradients(_Given):
         return d * average + (1 - d) * current.grad
 
 
-@wrong("with d = 0.1818")
+@wrong("All numbers fit d = 0.03306.")
 class PulledTwice(_Given):
     def mix(self, average, current, d):
         return d * (d * average + (1 - d) * current) + (1 - d) * current
@@ -516,6 +602,20 @@ class FloatsOfTheStateDictAveraged(_Given):
                 average.lerp_(current, 1 - self.share(self.updates))
             else:
                 average.copy_(current)
+
+
+@wrong("Is each buffer replaced by that of the model?")
+class BuffersAdded(_Given):
+    def take_buffers(self, model, d):
+        for average, current in self.buffers(model):
+            average += current
+
+
+@wrong("Are all buffers taken over, in each update?")
+class BuffersRebound(_Given):
+    def take_buffers(self, model, d):
+        for average, current in self.buffers(model):
+            average = current.clone()  # noqa: F841
 
 
 @wrong("not implemented for 'Long'")
@@ -636,3 +736,39 @@ class Float64(_Given):
     def update(self, model):
         self.model.double()
         super().update(model)
+
+
+@wrong("it is None without a .model or an .update")
+def nothing_made(model, decay=0.995):
+    pass
+
+
+@wrong("it is a LosesTheModel without a .model or an .update")
+class LosesTheModel(_Given):
+    def __init__(self, model, decay=0.995):
+        super().__init__(model, decay)
+        del self.model
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "the smaller of two numbers does not hang on their order": [
+        "d = min(self.decay, (1 + self.updates) / (10 + self.updates))"
+        " -> d = min((1 + self.updates) / (10 + self.updates), self.decay)",
+    ],
+    "these two loops do not need each other": [
+        "for average, current in zip(self.model.parameters(), model.parameters(), strict=True):"
+        " -> after for average, current in zip(self.model.buffers(), model.buffers(), strict=True):",
+    ],
+    "strict guards against two models that differ, and these never do": [
+        "for average, current in zip(self.model.parameters(), model.parameters(), strict=True):"
+        " -> for average, current in zip(self.model.parameters(), model.parameters()):",
+        "for average, current in zip(self.model.parameters(), model.parameters(), strict=True):"
+        " -> for average, current in zip(self.model.parameters(), model.parameters(), strict=False):",
+        "for average, current in zip(self.model.buffers(), model.buffers(), strict=True):"
+        " -> for average, current in zip(self.model.buffers(), model.buffers()):",
+        "for average, current in zip(self.model.buffers(), model.buffers(), strict=True):"
+        " -> for average, current in zip(self.model.buffers(), model.buffers(), strict=False):",
+    ],
+}

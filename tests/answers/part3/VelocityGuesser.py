@@ -158,6 +158,19 @@ class Rotation(_Given):
         return (self.turn(a).transpose(0, 1) * t.stack([x, v])).sum(dim=1)[1]
 
 
+@right
+class WithNoGradInTarget(_Given):
+    """What the network learns from needs no graph."""
+
+    @t.no_grad()
+    def target(self, x0, noise, num_steps):
+        return super().target(x0, noise, num_steps)
+
+    def forward(self, images, num_steps):
+        alpha_bar = self.noise_schedule.alpha_bar(num_steps).view(len(images), *[1] * (images.ndim - 1))
+        return t.addcmul((1 - alpha_bar).sqrt() * images, alpha_bar.sqrt(), self.network(images, num_steps))
+
+
 # ------------------------------------------------------------------------------------------------ wrong target
 
 
@@ -245,6 +258,12 @@ class PlainDifference(_Given):
         return e - x
 
 
+@wrong("Are ᾱ and 1 - ᾱ squared?")
+class TargetSquared(_Given):
+    def v(self, x, e, a):
+        return a**2 * e - (1 - a) ** 2 * x
+
+
 @wrong("Is the noise scaled?")
 class NoiseNotScaled(_Given):
     def v(self, x, e, a):
@@ -263,7 +282,69 @@ class TargetClamped(_Given):
         return super().v(x, e, a).clamp(-1, 1)
 
 
+@wrong("Is x_t taken away, and not x0?")
+class NoisedImageTakenAway(_Given):
+    def v(self, x, e, a):
+        return super().v(a.sqrt() * x + (1 - a).sqrt() * e, e, a)
+
+
+@wrong("Does x_t stand where the noise belongs?")
+class NoisedImageForNoise(_Given):
+    def v(self, x, e, a):
+        return super().v(x, a.sqrt() * x + (1 - a).sqrt() * e, a)
+
+
+@wrong("Is v scaled once more?")
+class ScaledByTheSignal(_Given):
+    def v(self, x, e, a):
+        return e - ((1 - a) / a).sqrt() * x
+
+
+@wrong("Is v scaled once more?")
+class ScaledByTheNoise(_Given):
+    def v(self, x, e, a):
+        return (a / (1 - a)).sqrt() * e - x
+
+
+@wrong("target asks the network.\nWhat does the network learn from?")
+class TargetAsksTheNetwork(_Given):
+    def target(self, x0, noise, num_steps):
+        return self.network(x0, num_steps)
+
+
+@wrong("target asks the network")
+class TargetAsksForward(_Given):
+    def target(self, x0, noise, num_steps):
+        return self(x0, num_steps)
+
+
+@wrong("target asks the network")
+class TargetAsksAboutTheNoisedImage(_Given):
+    def target(self, x0, noise, num_steps):
+        a = self.alpha_bar(num_steps)
+        return self.network(a.sqrt() * x0 + (1 - a).sqrt() * noise, num_steps)
+
+
+@wrong("asked twice for the same, target gives two different answers.\nIs noise drawn in it?")
+class TargetDrawsNoise(_Given):
+    def v(self, x, e, a):
+        return super().v(x, t.randn_like(x), a)
+
+
 # ------------------------------------------------------------------------------------------------ wrong forward
+
+
+@wrong("asked twice for the same, forward gives two different answers.\nIs noise drawn in it?")
+class ForwardDrawsNoise(_Given):
+    def noise(self, x, v, a):
+        return super().v(x, t.randn_like(x), a)
+
+
+@wrong("the network is shown other images than forward is given")
+class ForwardNoisesOnceMore(_Given):
+    def forward(self, images, num_steps):
+        a = self.alpha_bar(num_steps)
+        return self.noise(images, self.network(a.sqrt() * images + (1 - a).sqrt() * t.randn_like(images), num_steps), a)
 
 
 @wrong("That is v as the network gave it.")
@@ -272,7 +353,7 @@ class VelocityReturned(_Given):
         return v
 
 
-@wrong("Those are the images as they came.")
+@wrong("Those are the images as they came. What becomes of v?")
 class ImagesReturned(_Given):
     def noise(self, x, v, a):
         return x
@@ -344,6 +425,18 @@ class Reconstructed(_Given):
         return reconstruct(images, self.network(images, num_steps), num_steps, self.noise_schedule)
 
 
+@wrong("Are ᾱ and 1 - ᾱ squared?")
+class ForwardSquared(_Given):
+    def noise(self, x, v, a):
+        return (1 - a) ** 2 * x + a**2 * v
+
+
+@wrong("Is the whole sum multiplied by √ᾱ?")
+class ParenthesesTooWide(_Given):
+    def noise(self, x, v, a):
+        return ((1 - a).sqrt() * x + v) * a.sqrt()
+
+
 @wrong("Are the images scaled?")
 class ImagesNotScaled(_Given):
     def noise(self, x, v, a):
@@ -408,10 +501,56 @@ class RowAsCount(_Given):
         return super().alpha_bar(num_steps - 1)
 
 
+@wrong("Is that ᾱ of one count before?")
+class OneCountBefore(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar((num_steps - 1).clamp(min=1))
+
+
+@wrong("Is that ᾱ of one count before?")
+class OneCountBeforeWith1(_Given):
+    def alpha_bar(self, num_steps):
+        bars = t.cat([t.ones(1, device=num_steps.device), self.noise_schedule.alpha_bars])
+        return bars[num_steps - 1].reshape(-1, 1, 1, 1)
+
+
+@wrong("Is that ᾱ of one count before?")
+class OneRowBefore(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bars[num_steps - 2].reshape(-1, 1, 1, 1)
+
+
+@wrong("Is that 1 - ᾱ, or the β of one step?")
+class BetaInTarget(_Given):
+    def target(self, x0, noise, num_steps):
+        beta = self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
+        return self.alpha_bar(num_steps).sqrt() * noise - beta.sqrt() * x0
+
+
+@wrong("Is that 1 - ᾱ, or the β of one step?")
+class BetaInForward(_Given):
+    def forward(self, images, num_steps):
+        beta = self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
+        return beta.sqrt() * images + self.alpha_bar(num_steps).sqrt() * self.network(images, num_steps)
+
+
+@wrong("Is that ᾱ, or the α of one step?")
+class AlphaForTheNoise(_Given):
+    def target(self, x0, noise, num_steps):
+        alpha = self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
+        return alpha.sqrt() * noise - (1 - self.alpha_bar(num_steps)).sqrt() * x0
+
+
 @wrong("Is a root taken twice?")
 class RootTwice(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps).sqrt()
+
+
+@wrong("Do all images get the mean of their factors?")
+class MeanForAll(_Given):
+    def alpha_bar(self, num_steps):
+        return super().alpha_bar(num_steps).mean()
 
 
 @wrong("Do all images get the factors of the first?")
@@ -492,7 +631,7 @@ class RowsAsked(_Given):
         return self.network(images, num_steps - 1)
 
 
-@wrong("the network sees the counts [0.75, 0.25, 0.5, 0.25], expected [3, 1, 2, 1].")
+@wrong("the network sees the counts [0.75, 0.25, 0.5, 0.25], expected [3, 1, 2, 1].\nIs num_steps handed on")
 class SharesAsked(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps / len(self.noise_schedule))
@@ -504,7 +643,7 @@ class FloatsAsked(_Given):
         return self.network(images, num_steps.float())
 
 
-@wrong("the network gets a tensor of shape (4, 1, 1, 1) as num_steps, expected one count for each of 4 images")
+@wrong("shape (4, 1, 1, 1) as num_steps, expected one count for each of 4 images.\nIs num_steps handed on")
 class CountsReshaped(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps.reshape(-1, 1, 1, 1))
@@ -624,3 +763,13 @@ class NoiseAndImage(_Given):
 class RootOfANegative(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (a - 1).sqrt() * x
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "these two lines do not need each other": [
+        "alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), 'b -> b 1 1 1')"
+        " -> after v = self.network(images, num_steps)",
+    ],
+}

@@ -109,6 +109,37 @@ def norm_squared(model, x0, num_steps, noise, noised):
     return t.linalg.vector_norm(gap).square() / gap.numel()
 
 
+@right
+def device_of_the_weights(model, x0, num_steps, noise, noised):
+    device = next(model.parameters()).device.type
+    with t.autocast(device_type=device, dtype=t.bfloat16, enabled=True):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@right
+def device_of_the_schedule(model, x0, num_steps, noise, noised):
+    with t.autocast(str(model.noise_schedule.device).split(":")[0], t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.to(x0.dtype), model.target(x0, noise, num_steps), reduction="mean")
+
+
+@right
+def gpu_or_cpu(model, x0, num_steps, noise, noised):
+    with t.autocast("cuda" if noised.is_cuda else "cpu", t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@right
+def autocast_of_the_device(model, x0, num_steps, noise, noised):
+    target = model.target(x0, noise, num_steps).detach()
+    autocast = {"cuda": t.autocast("cuda", t.bfloat16), "cpu": t.autocast("cpu", t.bfloat16)}
+    with autocast[x0.device.type]:
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), target)
+
+
 # ------------------------------------------------------------------------------------------------ wrong precision
 
 
@@ -150,6 +181,34 @@ def only_the_answer_cast(model, x0, num_steps, noise, noised):
 @wrong("the network computes in torch.float16, expected torch.bfloat16.\nThere are two types of 16 bits.")
 def float16(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps, t.float16).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("Is autocast told which type to take?")
+def no_type(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("noised is on a GPU, and autocast is turned on for the CPU")
+def cpu_hard_coded(model, x0, num_steps, noise, noised):
+    with t.autocast("cpu", t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("noised is on a GPU, and autocast is turned on for the CPU")
+def cpu_autocast_of_old(model, x0, num_steps, noise, noised):
+    with t.amp.autocast_mode.autocast("cpu", dtype=t.bfloat16):
+        guess = model.network(noised, num_steps).float()
+    return ((guess - model.target(x0, noise, num_steps)) ** 2).mean()
+
+
+@wrong("ValueError: Expected `device_type` of type `str`")
+def device_itself(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device, t.bfloat16):
+        guess = model.network(noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
 @wrong("model.target is asked under autocast.\nWhere does the with block end?")
@@ -215,7 +274,7 @@ def inputs_rounded(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), target)
 
 
-@wrong("returns numbers of type torch.float64")
+@wrong("the loss is of type torch.float64, expected torch.float32.\nThe sum may be done in float64.")
 def still_double(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).double(), model.target(x0, noise, num_steps).double())
 
@@ -256,6 +315,11 @@ def target_of_noised(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(noised, noise, num_steps))
 
 
+@wrong("Is model.target given noised for the noise?")
+def target_of_noised_as_noise(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noised, num_steps))
+
+
 @wrong("Is the model asked, which guesses noise?")
 def model_asked(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type, t.bfloat16):
@@ -268,6 +332,21 @@ def loss_of_part_1(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type, t.bfloat16):
         guess = model(noised, num_steps)
     return F.mse_loss(guess.float(), noise)
+
+
+@wrong("Is the square missing?")
+def not_squared(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).mean()
+
+
+@wrong("Is it squared twice?")
+def squared_twice(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square().square().mean()
+
+
+@wrong("Is the mean squared, and not each error?")
+def mean_squared(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).mean() ** 2
 
 
 @wrong("Is the loss a sum?")
@@ -291,7 +370,7 @@ def no_mean(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)) ** 2
 
 
-@wrong("returns a tensor of shape (3,), expected shape ()")
+@wrong("returns a tensor of shape (3,), expected shape ().\nIs it the mean of all squared errors?")
 def loss_of_each_image(model, x0, num_steps, noise, noised):
     gap = _guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)
     return gap.square().mean(dim=(1, 2, 3))
@@ -317,7 +396,7 @@ def half(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised) / 2
 
 
-@wrong("the loss is ")
+@wrong("Is the target added to the guess?")
 def target_added(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() + model.target(x0, noise, num_steps)).square().mean()
 
@@ -325,7 +404,7 @@ def target_added(model, x0, num_steps, noise, noised):
 # ------------------------------------------------------------------------------------------------ wrong question
 
 
-@wrong("the network is shown x0, expected noised")
+@wrong("the network is shown x0, expected noised.\nIn training, which of the three")
 def clean_images(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, x0, num_steps).float(), model.target(x0, noise, num_steps))
 
@@ -335,17 +414,17 @@ def noise_alone(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noise, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is shown other images, expected noised")
+@wrong("the network is shown other images, expected noised.\nIs noised changed on the way?")
 def noised_clamped(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised.clamp(-1, 1), num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is told the counts [2, 0, 3], expected [3, 1, 4]")
+@wrong("the network is told the counts [2, 0, 3], expected [3, 1, 4].\nCounts begin at 1, rows at 0.")
 def rows(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps - 1).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is told the counts 3, expected [3, 1, 4]")
+@wrong("the network is told the counts 3, expected [3, 1, 4].\nIs num_steps handed on")
 def one_count(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps[0].item()).float(), model.target(x0, noise, num_steps))
 
@@ -355,13 +434,13 @@ def question_swapped(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, num_steps, noised).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is asked 2 times, expected once")
+@wrong("the network is asked 2 times, expected once.\nCan its first answer be kept?")
 def asked_twice(model, x0, num_steps, noise, noised):
     _guess(model, noised, num_steps)
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is asked 0 times, expected once")
+@wrong("the network is asked 0 times, expected once.\nIs it model.network that is asked?")
 def never_asked(model, x0, num_steps, noise, noised):
     return F.mse_loss(noised, model.target(x0, noise, num_steps))
 
@@ -386,7 +465,7 @@ def gradient_required_too_late(model, x0, num_steps, noise, noised):
     return t.tensor(in_a_block(model, x0, num_steps, noise, noised).item(), requires_grad=True)
 
 
-@wrong("it returns a float, expected one tensor")
+@wrong("it returns a float, expected one tensor.\nDoes a plain number know its gradient?")
 def item(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised).item()
 
@@ -419,6 +498,20 @@ def no_return(model, x0, num_steps, noise, noised):
     in_a_block(model, x0, num_steps, noise, noised)
 
 
-@wrong("it returns a tuple, expected one tensor")
+@wrong("it returns a tuple, expected one tensor.\nWhat does train need, but the loss?")
 def loss_and_guess(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised), noised
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "a squared error is the same both ways": [
+        "return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))"
+        " -> return F.mse_loss(model.target(x0, noise, num_steps), guess.float())",
+    ],
+    "of bfloat16 and float32, PyTorch makes float32 by itself": [
+        "return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))"
+        " -> return F.mse_loss(guess, model.target(x0, noise, num_steps))",
+    ],
+}

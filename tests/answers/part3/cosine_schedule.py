@@ -166,6 +166,58 @@ def s_added_twice(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: ((n / T + s) / 1 + s) * math.pi / 2)
 
 
+@wrong("Mind the parentheses.")
+def only_s_multiplied(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T + s / (1 + s) * math.pi / 2)
+
+
+@wrong("Mind the parentheses.")
+def only_the_second_s_multiplied(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / 1 + s * math.pi / 2)
+
+
+@wrong("Mind the parentheses.")
+def no_parentheses_at_all(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T * math.pi / 2 + s)
+
+
+@wrong("Is it multiplied by 1 + s?")
+def multiplied_by_1_plus_s(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) * (1 + s) * math.pi / 2)
+
+
+@wrong("Is s added to T, and n + s divided by that?")
+def s_added_to_both(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / (T + s) * math.pi / 2)
+
+
+@wrong("Is n/T divided by T once more?")
+def shares_divided_again(max_steps, s=0.008, max_beta=0.999):
+    counts = lambda T: t.linspace(0, 1, T + 1, dtype=t.float64)
+    return _betas(max_steps, s, max_beta, counts=counts)
+
+
+@wrong("Is n divided by less than T?")
+def divided_by_one_less(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / (T - 1) + s) / (1 + s) * math.pi / 2)
+
+
+@wrong("In π / 2 ** 2 it is divided by 4.")
+def two_squared(max_steps, s=0.008, max_beta=0.999):
+    angle = lambda n, T, s: (n / T + s) / (1 + s) * math.pi / 2**2
+    return _betas(max_steps, s, max_beta, angle=angle, f=t.cos)
+
+
+@wrong("In π / 2 ** 2 it is divided by 4.")
+def halved_twice(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / 2 * math.pi / 2)
+
+
+@wrong("Is it divided by π/2, and not multiplied?")
+def divided_by_half_a_pi(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / (math.pi / 2))
+
+
 @wrong("Is n divided by T?")
 def counts_not_divided(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / (1 + s) * math.pi / 2)
@@ -219,6 +271,12 @@ def angle_squared(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: t.cos(angle**2))
 
 
+@wrong("Is the fraction squared, and not the cosine?")
+def fraction_squared(max_steps, s=0.008, max_beta=0.999):
+    angle = lambda n, T, s: ((n / T + s) / (1 + s)) ** 2 * math.pi / 2
+    return _betas(max_steps, s, max_beta, angle=angle, f=t.cos)
+
+
 @wrong("Is that a sine?")
 def sine(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: t.sin(angle) ** 2)
@@ -230,6 +288,33 @@ def sine(max_steps, s=0.008, max_beta=0.999):
 @wrong("All come one step early. Does the first one begin at n = 0?")
 def from_1_to_one_more(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(1, T + 2, dtype=t.float64))
+
+
+@wrong("Does n go from 1 to T + 1?")
+def from_1_to_one_more_of_one_more(max_steps, s=0.008, max_beta=0.999):
+    counts, angle = lambda T: t.arange(1, T + 2).double(), lambda n, T, s: (n / (T + 1) + s) / (1 + s) * math.pi / 2
+    return _betas(max_steps, s, max_beta, counts=counts, angle=angle)
+
+
+@wrong("With roll, the last value comes round")
+def rolled(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f / f.roll(1))
+
+
+@wrong("With roll, the last value comes round")
+def rolled_without_the_end(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T).double(), beta=lambda f: 1 - f / f.roll(1))
+
+
+@wrong("With roll, the last value comes round")
+def rolled_without_count_0(max_steps, s=0.008, max_beta=0.999):
+    counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
+    return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: 1 - f / f.roll(1))
+
+
+@wrong("Is their order turned round?")
+def turned_round(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).flip(0)
 
 
 @wrong("All come one step late. Does the last one end at n = T?")
@@ -501,16 +586,39 @@ def alpha_bars_clipped_from_below(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("cosine_schedule(4, s=0.1, max_beta=0.6) has a β of 0.2138 for step 1, expected 0.213755.")
+@wrong("cosine_schedule(4, s=0.1, max_beta=0.6) has a β of 0.2138 for step 1, expected 0.213755.\nNearly right.")
 def rounded(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).round(decimals=4)
 
 
-@wrong("cosine_schedule(5) is [0.1013, 0.2795, 0.4736, 0.7241, 0.9]")
+@wrong("Only where β is clipped it is off.")
 def another_default(max_steps, s=0.008, max_beta=0.9):
     return _betas(max_steps, s, max_beta)
 
 
-@wrong("cosine_schedule(4, s=0.1, max_beta=0.6) is [0.2139")
+@wrong("is [0.2139, 0.4434, 0.6001, 0.6001],\nexpected [0.2138, 0.4433, 0.6, 0.6].\nNearly right.")
 def in_half_precision(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 1), f=lambda angle: t.cos(angle).half() ** 2)
+
+
+@wrong("Is there a lower limit, too?")
+def lower_limit_in_float32(max_steps, s=0.008, max_beta=0.999):
+    x = t.linspace(0, max_steps, max_steps + 1)
+    bars = t.cos((x / max_steps + s) / (1 + s) * math.pi * 0.5) ** 2
+    bars = bars / bars[0]
+    return t.clip(1 - bars[1:] / bars[:-1], 0.0001, max_beta)
+
+
+@wrong("Is s used, or a fixed number?")
+def s_fixed_in_float32(max_steps, s=0.008, max_beta=0.999):
+    bars = t.cos((t.linspace(0, 1, max_steps + 1) + 0.008) / 1.008 * math.pi / 2) ** 2
+    return (1 - bars[1:] / bars[:-1]).clamp(max=max_beta)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "float32 has fewer digits, and enough": [
+        "n = t.arange(max_steps + 1, dtype=t.float64) -> n = t.arange(max_steps + 1)",
+    ],
+}

@@ -81,9 +81,82 @@ def line_by_line(*given, **options):
 
 
 @right
-def without_a_guard_against_rounding(*given, **options):
-    mix = lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2).sqrt() * e
-    return _sample(*given, **options, mix=mix)
+def as_a_function_of_one_step(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    """Eval mode, a list of NumPy's counts, and the last step by itself, as the clipped image; the mode stays eval."""
+    model.eval()
+    schedule, counts = _given(model, n_samples, n_steps)
+    ns, ms = np.array(counts[:-1]), np.array(counts[1:])
+    x = t.randn((n_samples, *model.img_shape), device=schedule.device) if start is None else start
+    every = [x]
+    with t.inference_mode():
+        for n, m in zip(ns.tolist(), ms.tolist(), strict=True):
+            num_steps = x.new_full((n_samples,), n, dtype=t.long)
+            x0 = part1.reconstruct(x, model(x, num_steps), num_steps, schedule).clamp(min=-1.0, max=1.0)
+            if m:
+                a, b = schedule.alpha_bar(n).item(), schedule.alpha_bar(m).item()
+                variance = eta**2 * (1 - b) / (1 - a) * (1 - a / b)
+                x = b**0.5 * x0 + (max(1 - b - variance, 0) / (1 - a)) ** 0.5 * (x - a**0.5 * x0)
+                x = t.addcmul(x, t.tensor(variance**0.5, device=x.device), t.randn_like(x))
+            else:
+                x = x0
+            every = [*every, x]
+    return every if return_all_steps else every[-1]
+
+
+@right
+@t.no_grad()
+def with_abs_for_clamp(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    """Recursive; a number below 0 that rounding leads to is as good above it. Counts from the model's own vector."""
+    schedule, counts = _given(model, n_samples, n_steps)
+    bars = t.cat([t.ones(1, device=schedule.device), schedule.alpha_bars])
+
+    def walk(x, i):
+        if i == n_steps:
+            return [x]
+        (a, b), n = bars[counts[i : i + 2]], t.tensor(counts[i], device=x.device).repeat(n_samples)
+        x0 = t.clamp(part1.reconstruct(x, model(x, n), n, schedule), -1, 1)
+        sigma = eta * ((1 - b) / (1 - a) * (1 - a / b)).abs().sqrt()
+        noise = (x - a.sqrt() * x0).div((1 - a).sqrt())
+        return [x] + walk(b.sqrt() * x0 + (1 - b - sigma.pow(2)).abs().sqrt() * noise + sigma * t.randn_like(x), i + 1)
+
+    with t.no_grad():
+        x = start if start is not None else t.randn((n_samples, *model.img_shape), device=schedule.device)
+        steps = walk(x, 0)
+    return steps if return_all_steps else steps[-1]
+
+
+@right
+def clamped_a_little_above_0(*given, **options):
+    """With a tuple of all steps, each on the CPU and cut off from what comes after."""
+    mix = lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2).clamp(min=1e-8).sqrt() * e
+    give = lambda steps, x, every: tuple(steps) if every else x
+    keep = lambda steps, x, x0: [*steps, x.clone() if x.is_meta else x.cpu().clone()]
+    return _sample(*given, **options, mix=mix, give=give, keep=keep)
+
+
+@right
+def with_random_numbers_of_its_own(*given, **options):
+    draws = np.random.default_rng()  # seeded by nobody
+    draw = lambda x: t.from_numpy(draws.standard_normal(tuple(x.shape), dtype=np.float32)).to(x.device)
+    return _sample(*given, **options, draw=draw)
+
+
+@right
+def leaves_all_changed(*given, **options):
+    """As it should not, but it samples rightly."""
+    result = _sample(*given, **options)
+    t.set_grad_enabled(False)
+    t.set_default_dtype(t.float64)
+    t.set_default_device("meta")
+    return result
+
+
+@right
+def back_in_training_mode(model, *given, **options):
+    model.eval()
+    result = _sample(model, *given, **options, draw=lambda x: t.normal(t.zeros_like(x), t.ones_like(x)))
+    model.train()
+    return result
 
 
 @right
@@ -293,7 +366,46 @@ def clipped_to_0_and_1(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.clamp(0, 1))
 
 
-@wrong("before clipping: x becomes")
+@wrong("Where x0 is in [-1, 1] already, all is right.")
+def clipped_on_one_side(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0.clamp(max=1))
+
+
+@wrong("Is that a tanh?")
+def tanh_for_clip(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0.tanh())
+
+
+@wrong("Are the samples clipped to [0, 1] in the end?")
+def samples_clipped_to_0_and_1(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: steps if every else x.clamp(0, 1))
+
+
+@wrong("Is x0 reconstructed from m steps?")
+def reconstructed_from_m_steps(model, n_samples, *given, **options):
+    left = iter(_given(model, n_samples, options["n_steps"])[1][1:])
+    clean = lambda x, guess, n, s: _clean(x, guess, max(next(left), 1), s)
+    return _sample(model, n_samples, *given, **options, clean=clean)
+
+
+@wrong("Is the guessed noise clipped?")
+def guessed_noise_clipped(*given, **options):
+    clean = lambda x, guess, n, s: _clean(x, guess.clamp(-1, 1), n, s)
+    return _sample(*given, **options, clean=clean, clip=_unclipped)
+
+
+@wrong("Is the guessed noise clipped?")
+def guessed_noise_clipped_too(*given, **options):
+    return _sample(*given, **options, clean=lambda x, guess, n, s: _clean(x, guess.clamp(-1, 1), n, s))
+
+
+@wrong("Are the samples brought to [0, 1] in the end?")
+def denormalized(*given, **options):
+    give = lambda steps, x, every: steps if every else part1.denormalize_img(x)
+    return _sample(*given, **options, give=give)
+
+
+@wrong("Where x0 is in [-1, 1] already, all is right.")
 def clipped_to_2(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.clamp(-2, 2))
 
@@ -326,7 +438,7 @@ def guess_taken_for_the_clean_image(*given, **options):
 # ------------------------------------------------ wrong: ᾱ
 
 
-@wrong("Is ᾱ at 0 steps 1?")
+@wrong("Is ᾱ at 0 steps that of 1 step?")
 def one_step_of_noise_at_the_end(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bar(max(m, 1))))
 
@@ -334,6 +446,40 @@ def one_step_of_noise_at_the_end(*given, **options):
 @wrong("Index -1 is the last one.")
 def row_before_the_first_at_the_end(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bars[m - 1]))
+
+
+def _safe_sigma(eta, a, b, schedule, n):
+    return eta * ((1 - b) / (1 - a) * (1 - a / b)).clamp(min=0).sqrt()
+
+
+@wrong("Index -1 is the last one.")
+def row_before_the_first_and_all_clamped(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bars[m - 1]), sigma=_safe_sigma)
+
+
+@wrong("Is ᾱ at 0 steps 0?")
+def zero_at_the_end(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m) * (m > 0)))
+
+
+@wrong("Is ᾱ at 0 steps 0?")
+def zero_at_the_end_and_all_clamped(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m) * (m > 0)), sigma=_safe_sigma)
+
+
+@wrong("Is ᾱ of m looked up one count early?")
+def later_alpha_bar_one_count_early(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m - 1)))
+
+
+@wrong("Is ᾱ of n looked up one count early?")
+def earlier_alpha_bar_one_count_early(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, max(n - 1, 1)), _bar(s, m)))
+
+
+@wrong("Are both ᾱ looked up one count early?")
+def both_alpha_bars_one_count_early(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (s.alpha_bar(n - 1), _bar(s, m - 1)))
 
 
 @wrong("Is that one count late?")
@@ -368,6 +514,27 @@ def alpha_everywhere(*given, **options):
     )
 
 
+@wrong("Is that α, of one step alone?")
+def alpha_and_all_clamped(*given, **options):
+    return _sample(*given, **options, bars=_alphas, sigma=_safe_sigma)
+
+
+@wrong("For n, is that α, of one step alone?")
+def alpha_of_the_earlier(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (s.alpha(n), _bar(s, m)), sigma=_safe_sigma)
+
+
+@wrong("Is ᾱ_n the smaller one")
+def alpha_of_the_earlier_without_a_clamp(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (s.alpha(n), _bar(s, m)))
+
+
+@wrong("For m, is that α, of one step alone?")
+def alpha_of_the_later(*given, **options):
+    bars = lambda s, n, m: (_bar(s, n), s.alpha(m) if m else t.ones(1))
+    return _sample(*given, **options, bars=bars, sigma=_safe_sigma)
+
+
 @wrong("Is that the schedule of the model?")
 def schedule_of_its_own(*given, **options):
     return _sample(
@@ -396,6 +563,26 @@ def noise_by_the_later_count(*given, **options):
 @wrong("Is the noise divided by a root?")
 def root_missing_under_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) / (1 - a))
+
+
+@wrong("Is the noise divided by the image's factor?")
+def noise_divided_by_the_image_s_factor(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) / a.sqrt())
+
+
+@wrong("Is the noise multiplied by its factor?")
+def noise_multiplied(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) * (1 - a).sqrt())
+
+
+@wrong("Is x divided, too, in the noise?")
+def parentheses_missing_in_the_noise(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: x - a.sqrt() * x0 / (1 - a).sqrt())
+
+
+@wrong("In the noise, is x0 faded at all?")
+def image_not_faded_in_the_noise(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - x0) / (1 - a).sqrt())
 
 
 @wrong("is x0 faded by a root?")
@@ -512,10 +699,89 @@ def second_factor_missing(*given, **options):
 
 
 @wrong("Is there a root of a negative number")
-def fraction_upside_down(*given, **options):
+def last_fraction_upside_down_with_eta(*given, **options):
     return _sample(
         *given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt() if eta else 0
     )
+
+
+@wrong("Is ᾱ_n the smaller one, and on top in its fraction?")
+def last_fraction_upside_down(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt())
+
+
+@wrong("is its last fraction the right way up?")
+def last_fraction_upside_down_and_clamped(*given, **options):
+    sigma = lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).clamp(min=0).sqrt()
+    return _sample(*given, **options, sigma=sigma)
+
+
+@wrong("Does eta count in it")
+def never_any_fresh_noise(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: 0)
+
+
+@wrong("Is the first fraction upside down?")
+def first_fraction_upside_down(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - a) / (1 - b) * (1 - a / b)).sqrt())
+
+
+@wrong("Is the first fraction upside down?")
+def first_fraction_upside_down_but_at_the_end(*given, **options):
+    sigma = lambda eta, a, b, s, n: eta * ((1 - a) / (1 - b) * (1 - a / b)).sqrt() if (b < 1).all() else 0
+    return _sample(*given, **options, sigma=sigma)
+
+
+@wrong("Is a 1 - missing in front of ᾱ_n / ᾱ_m?")
+def one_less_missing(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * a / b).sqrt())
+
+
+@wrong("Does the root cover the first fraction alone?")
+def root_too_short(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a)).sqrt() * (1 - a / b))
+
+
+@wrong("Does the root leave out the first fraction?")
+def root_too_late(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b) / (1 - a) * (1 - a / b).sqrt())
+
+
+@wrong("Are both factors under the root of σ added?")
+def factors_added(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) + (1 - a / b)).sqrt())
+
+
+@wrong("Is it divided by 1 - ᾱ_n / ᾱ_m?")
+def second_factor_below(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / ((1 - a) * (1 - a / b))).sqrt())
+
+
+@wrong("Is (1 - ᾱ_n) / ᾱ_m taken for 1 - ᾱ_n / ᾱ_m?")
+def parentheses_in_sigma(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - a) / b).sqrt())
+
+
+@wrong("Is a root taken of σ itself?")
+def root_of_sigma(*given, **options):
+    sigma = lambda eta, a, b, s, n: _sigma(eta, a, b, s, n).sqrt()
+    return _sample(*given, **options, sigma=sigma, mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, s**2))
+
+
+@wrong("Is all noise of m fresh?")
+def all_noise_fresh(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b).sqrt())
+
+
+@wrong("Is fresh noise left out in some steps?")
+def no_fresh_noise_in_the_last_two_steps(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta, a, b, s, n) * (n > 2))
+
+
+@wrong("Is fresh noise left out in some steps?")
+def no_fresh_noise_towards_count_1(model, n_samples, *given, **options):
+    left = iter([m for m in _given(model, n_samples, options["n_steps"])[1][1:]])
+    return _sample(model, n_samples, *given, **options, draw=lambda x: t.randn_like(x) * (next(left) > 1))
 
 
 @wrong("Is z multiplied by eta alone?")
@@ -538,7 +804,7 @@ def uniform_fresh_noise_of_variance_1(*given, **options):
     return _sample(*given, **options, draw=lambda x: (t.rand_like(x) - 0.5) * 12**0.5)
 
 
-@wrong("fresh noise of std 0.1")
+@wrong("In each step it is about 0.5 times as large.")
 def half_of_the_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=lambda x: t.randn_like(x) / 2)
 
@@ -568,6 +834,39 @@ def sigma_added_under_the_middle_root(*given, **options):
 @wrong("Is σ taken off after the root")
 def sigma_subtracted_after_the_root(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b).sqrt() - s) * e)
+
+
+@wrong("Is σ² taken off after the root, or under it?")
+def variance_subtracted_after_the_root(*given, **options):
+    return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b).sqrt() - s**2) * e)
+
+
+@wrong("Is the root multiplied by 1 - σ²?")
+def kept_as_a_product(*given, **options):
+    return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b) * (1 - s**2)).sqrt() * e)
+
+
+@wrong("Is eta² taken off under the middle root, or σ²?")
+def eta_under_the_middle_root(model, n_samples, n_steps=50, eta=1.0, *given, **options):
+    mix = lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - eta**2).clamp(min=0).sqrt() * e
+    return _sample(model, n_samples, n_steps, eta, *given, **options, mix=mix)
+
+
+@wrong("Is it clamped, under its root?")
+def not_clamped_under_the_root(*given, **options):
+    return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2).sqrt() * e)
+
+
+@wrong("Is it clamped, under its root?")
+def clamped_after_the_root(*given, **options):
+    mix = lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2).sqrt().clamp(min=0) * e
+    return _sample(*given, **options, mix=mix)
+
+
+@wrong("Is it clamped, under its root?")
+def other_roots_clamped(*given, **options):
+    mix = lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b).clamp(min=0) - s**2) ** 0.5 * e
+    return _sample(*given, **options, mix=mix, sigma=_safe_sigma)
 
 
 @wrong("every sample gets the same noise")
@@ -613,7 +912,7 @@ def counts_as_a_column(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x), 1), n))
 
 
-@wrong("counts of type torch.float32")
+@wrong("the model gets 1 as a count, of type torch.float32, expected whole numbers")
 def share_of_the_way_told(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), n / 7))
 
@@ -648,7 +947,13 @@ def all_counts_visited(*given, **options):
     return _sample(*given, **options, walk=lambda counts: pairwise(range(counts[0], -1, -1)))
 
 
-@wrong("the model gets the counts [7, 5, 3, 1], expected [7, 5, 2]")
+@wrong("Is n_steps taken for the length of a step?")
+def n_steps_apart(*given, **options):
+    walk = lambda counts: pairwise([*range(counts[0], 0, -(len(counts) - 1)), 0])
+    return _sample(*given, **options, walk=walk)
+
+
+@wrong("the model gets the counts [7, 5, 3, 1], expected [7, 5, 2].\nDoes each go to the next")
 def counts_by_whole_strides(*given, **options):
     return _sample(
         *given, **options, walk=lambda counts: pairwise([*range(counts[0], 0, -(counts[0] // (len(counts) - 1))), 0])
@@ -689,7 +994,7 @@ def result_not_kept(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps[:-1] if every else x)
 
 
-@wrong("gives 7 entries for 3 steps")
+@wrong("gives 7 entries for 3 steps, expected 4.\nIs it one image for each step")
 def both_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [x0, x])
 
@@ -709,7 +1014,18 @@ def guessed_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [x0])
 
 
-@wrong("entry 1 of all steps is not x after 5 steps of noise")
+@wrong("Is x kept as it is, or brought to [0, 1]?")
+def kept_in_0_and_1(*given, **options):
+    give = lambda steps, x, every: [part1.denormalize_img(each) for each in steps] if every else x
+    return _sample(*given, **options, give=give)
+
+
+@wrong("Is the start in it twice?")
+def start_kept_twice(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: [steps[0], *steps[:-1]] if every else x)
+
+
+@wrong("Is x kept as it is, or clipped?")
 def clipped_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [_clipped(x)])
 
@@ -789,7 +1105,19 @@ def one_fresh_noise_for_all_steps(model, n_samples, *given, **options):
     return _sample(model, n_samples, *given, **options, draw=lambda x: z)
 
 
-@wrong("Is z drawn anew in each step?")
+@wrong("Is z drawn at random, or is a seed set inside?")
+def fresh_noise_is_the_start(model, n_samples, *given, **options):
+    z = options.get("start", t.zeros(1))
+    return _sample(model, n_samples, *given, **options, draw=lambda x: z)
+
+
+@wrong("Is z drawn at random, or is a seed set inside?")
+def seeded(*given, **options):
+    t.manual_seed(0)
+    return _sample(*given, **options)
+
+
+@wrong("Is z drawn at random, or is a seed set inside?")
 def seeded_in_the_loop(*given, **options):
     def draw(x):
         t.manual_seed(0)
@@ -798,8 +1126,24 @@ def seeded_in_the_loop(*given, **options):
     return _sample(*given, **options, draw=draw)
 
 
-@wrong("the model gets images of type torch.float64")
+@wrong("the model gets images of type torch.float64, expected torch.float32.\nWhich of the factors")
 def float64_told(*given, **options):
     mix = lambda x0, e, a, b, s: _mix(x0.double(), e, a, b, s)
     give = lambda steps, x, every: [each.float() for each in steps] if every else x.float()
     return _sample(*given, **options, mix=mix, give=give)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "these two lines do not need each other": [
+        "alpha_bar_m = schedule.alpha_bar(m) if m > 0 else t.ones_like(alpha_bar_n)"
+        " -> after num_steps = t.full((n_samples,), n, device=x.device)",
+        "noise = (x - alpha_bar_n.sqrt() * x0) / (1 - alpha_bar_n).sqrt()"
+        " -> after sigma = eta * ((1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)).sqrt()",
+    ],
+    "noise is as likely as its negative": [
+        "x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + sigma * t.randn_like(x)"
+        " -> x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise - sigma * t.randn_like(x)",
+    ],
+}

@@ -123,6 +123,30 @@ def never_below_zero_with_a_small_eps(features1, features2):
     return np.asarray(max(_frechet(features1, features2, cov=cov), 0))
 
 
+@right
+def polar(features1, features2):
+    """trace √(C₁ C₂) by Cholesky factors: the singular values of L₁ᵀ L₂; a little is added for singular ones."""
+    x1, x2 = (x.numpy().astype(np.longdouble) for x in (features1, features2))
+    (m1, m2), (C1, C2) = ([x.mean(axis=0) for x in (x1, x2)], [np.cov(x.astype(float).T) for x in (x1, x2)])
+    L1, L2 = (np.linalg.cholesky(C + 1e-9 * np.eye(len(C))) for C in (C1, C2))
+    values = np.linalg.svd(L1.T @ L2, compute_uv=False)
+    return np.longdouble(np.dot(m1 - m2, m1 - m2)) + C1.trace() + C2.trace() - 2 * values.sum()
+
+
+@right
+def complex_dropped_at_the_end(features1, features2):
+    d = _frechet(features1, features2, part=np.asarray)
+    return float(np.real(d))
+
+
+@right
+def fractional_power(features1, features2):
+    x1, x2 = features1.double().numpy(), features2.double().numpy()
+    C1, C2 = np.cov(x1, rowvar=False), np.cov(x2, rowvar=False)
+    root = scipy.linalg.fractional_matrix_power(C1 @ C2 + 1e-10 * np.eye(len(C1)), 0.5)
+    return float(np.inner(*2 * [x1.mean(0) - x2.mean(0)]) + np.trace(C1 + C2 - 2 * np.real(root)))
+
+
 # ------------------------------------------------------------------------------------------------ wrong means
 
 
@@ -360,6 +384,22 @@ def mean_for_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.diag(C1 + C2 - 2 * root).mean())
 
 
+@wrong("Are all numbers of the root added up?")
+def sum_of_the_root(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root.sum())
+
+
+@wrong("Is that a determinant?")
+def determinant_for_trace(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.det(C1 + C2 - 2 * root))
+
+
+@wrong("Does the 2 stand under the root?")
+def two_under_the_root(features1, features2):
+    spread = lambda C1, C2, root: np.trace(C1 + C2 - root)  # noqa: E731
+    return _frechet(features1, features2, product=lambda C1, C2: 2 * C1 @ C2, spread=spread)
+
+
 @wrong("Is that a norm of the matrix")
 def norm_for_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 + C2 - 2 * root))
@@ -373,6 +413,94 @@ def no_trace(features1, features2):
 @wrong("shape (2, 2), expected one number.\nIs the trace taken, of all three terms?")
 def trace_of_two_terms(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root)
+
+
+@wrong("Are C₁ and C₂ themselves left out of the trace?")
+def covariances_left_out(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: -2 * np.trace(root))
+
+
+@wrong("Is C₁ left out of the trace?")
+def first_covariance_left_out(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C2 - 2 * root))
+
+
+@wrong("Is C₂ left out of the trace?")
+def second_covariance_left_out(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - 2 * root))
+
+
+@wrong("Is the root taken of a sum?")
+def root_of_the_sum(features1, features2):
+    return _frechet(features1, features2, product=np.add)
+
+
+@wrong("Is it C₁ - C₂ that is measured?")
+def frobenius_norm_squared(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 - C2) ** 2)
+
+
+@wrong("Is it C₁ - C₂ that is measured?")
+def frobenius_norm(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 - C2))
+
+
+@wrong("Is each covariance in the product once?")
+def trace_of_the_difference(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2))
+
+
+@wrong("Is a root taken of each matrix?")
+def difference_of_roots(features1, features2):
+    """Right where C₁ and C₂ commute."""
+    root = scipy.linalg.sqrtm
+    return _frechet(features1, features2, spread=lambda C1, C2, _: np.linalg.norm(root(C1) - root(C2)) ** 2)
+
+
+@wrong("Is the gap taken away?")
+def gap_taken_away(features1, features2):
+    return _frechet(features1, features2, size=lambda v: -(v @ v))
+
+
+@wrong("Is C₁ C₂ inverted?")
+def power_of_minus_a_half(features1, features2):
+    return _frechet(features1, features2, root=lambda product: np.linalg.inv(scipy.linalg.sqrtm(product)))
+
+
+@wrong("Is image 1 compared with image 1")
+def paired(features1, features2):
+    return (features1 - features2).square().sum(dim=1).mean().item()
+
+
+@wrong("Is image 1 compared with image 1")
+def paired_mean(features1, features2):
+    return t.nn.functional.mse_loss(features1, features2).item()
+
+
+@wrong("Is image 1 compared with image 1")
+def paired_sum(features1, features2):
+    return ((features1 - features2) ** 2).sum()
+
+
+@wrong("Is image 1 compared with image 1")
+def paired_length(features1, features2):
+    return t.linalg.norm(features1 - features2)
+
+
+@wrong("Is image 1 compared with image 1")
+def paired_lengths(features1, features2):
+    return t.linalg.vector_norm(features1 - features2, dim=1).mean()
+
+
+@wrong("Are all numbers of a set thrown together?")
+def of_one_feature(features1, features2):
+    x1, x2 = features1.double().numpy(), features2.double().numpy()
+    return (x1.mean() - x2.mean()) ** 2 + (x1.std() - x2.std()) ** 2
+
+
+@wrong("Is a root taken of the whole?")
+def python_root_of_the_whole(features1, features2):
+    return sqrt(_frechet(features1, features2))  # an error where rounding makes -1e-16 of 0
 
 
 @wrong("Is a root taken of the whole?")
@@ -409,7 +537,7 @@ def needs_equal_sizes(features1, features2):
     return np.sum((x1.mean(0) - x2.mean(0)) ** 2) + np.trace(C1 + C2 - 2 * scipy.linalg.sqrtm(C1 @ C2).real)
 
 
-@wrong("the distance is 5, expected 0.")
+@wrong("the distance is 30, expected 25.")
 def shifted(features1, features2):
     return _frechet(features1, features2) + 5
 
@@ -425,11 +553,32 @@ def no_return(features1, features2):
     _frechet(features1, features2)
 
 
-@wrong("it returns a tuple, expected one number")
+@wrong("it returns a tuple, expected one number.\nAre the parts added up")
 def both_parts(features1, features2):
     return _frechet(features1, features2, size=lambda v: 0), _frechet(features1, features2)
 
 
-@wrong("numbers of shape (1, 1), expected one number")
+@wrong("numbers of shape (1, 1), expected one number.\nIs the number taken out")
 def one_by_one(features1, features2):
     return np.array([[_frechet(features1, features2)]])
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "these two lines do not need each other": [
+        "gap = x1.mean(axis=0) - x2.mean(axis=0)"
+        " -> after C1, C2 = (np.cov(x1, rowvar=False), np.cov(x2, rowvar=False))",
+    ],
+    "the gap is squared: its sign does not count": [
+        "gap = x1.mean(axis=0) - x2.mean(axis=0) -> gap = x2.mean(axis=0) - x1.mean(axis=0)",
+    ],
+    "the distance is the same both ways, and so is the trace of √(C₁ C₂)": [
+        "C1, C2 = (np.cov(x1, rowvar=False), np.cov(x2, rowvar=False))"
+        " -> C1, C2 = (np.cov(x2, rowvar=False), np.cov(x1, rowvar=False))",
+        "root = scipy.linalg.sqrtm(C1 @ C2).real -> root = scipy.linalg.sqrtm(C2 @ C1).real",
+    ],
+    "NumPy's number is a number, too": [
+        "return float(gap @ gap + np.trace(C1 + C2 - 2 * root)) -> return gap @ gap + np.trace(C1 + C2 - 2 * root)",
+    ],
+}

@@ -229,7 +229,98 @@ def the_fall_alone(step, total_steps, peak, warmup):
     return peak * (total_steps - step) / (total_steps - warmup)
 
 
+@wrong("Is the fraction of the rise upside down?")
+def rise_upside_down(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: w / n)
+
+
+@wrong("Is the rise divided by warmup, and where does it fall?")
+def peak_times_step(step, total_steps, peak, warmup):
+    return peak * step
+
+
+@wrong("Is that one rise over all steps?")
+def one_rise(step, total_steps, peak, warmup):
+    return peak * step / total_steps
+
+
+@wrong("Does the rise come a step early?")
+def rise_one_step_early_beyond_the_peak(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n + 1) / w)
+
+
+@wrong("Does the rise begin with peak / warmup at step 0?")
+def rise_from_the_first_value(step, total_steps, peak, warmup):
+    start = peak / warmup
+    return start + (peak - start) * step / warmup if step <= warmup else _rate(step, total_steps, peak, warmup)
+
+
+@wrong("Is the rise a root?")
+def root_rise(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n / w) ** 0.5)
+
+
+@wrong("Is the rise squared?")
+def squared_rise(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n / w) ** 2)
+
+
+@wrong("Is the rise a cosine?")
+def cosine_rise(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 0.5 - 0.5 * math.cos(math.pi * n / w))
+
+
+@wrong("Does the rise go on one step beyond warmup?")
+def rise_goes_on(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup + 1 else peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Does the fall begin before step warmup?")
+def fall_begins_early(step, total_steps, peak, warmup):
+    return peak * step / warmup if step < warmup - 1 else peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Is the peak in the middle?")
+def peak_in_the_middle(step, total_steps, peak, warmup):
+    return peak * min(2 * step / total_steps, 2 - 2 * step / total_steps)
+
+
 # ------------------------------------------------------------------------------------------------ the fall
+
+
+@wrong("Mind the parentheses of the fall.")
+def no_parentheses_below(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else peak * (total_steps - step) / total_steps - warmup
+
+
+@wrong("Mind the parentheses of the fall.")
+def no_parentheses_above(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else peak * total_steps - step / (total_steps - warmup)
+
+
+@wrong("Mind the parentheses of the fall.")
+def no_parentheses_at_all(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else peak * total_steps - step / total_steps - warmup
+
+
+@wrong("Is the fall multiplied by peak?")
+def fall_not_multiplied(step, total_steps, peak, warmup):
+    return peak * step / warmup if step <= warmup else peak - (step - warmup) / (total_steps - warmup)
+
+
+@wrong("Is the fall measured from step 0?")
+def fall_from_step_0(step, total_steps, peak, warmup):
+    return peak * min(step / warmup, (total_steps - step) / total_steps)
+
+
+@wrong("Is the fall divided by one step too many?")
+def fall_too_long(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / (N - w + 1))
+
+
+@wrong("ZeroDivisionError: ")
+def fall_upside_down(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - w) / (N - n))
 
 
 @wrong("Is the fall divided by its number of steps?")
@@ -421,13 +512,15 @@ def fixed_total_steps(step, total_steps, peak, warmup):
 
 
 @wrong(
-    "learning_rate(1, 6, peak=0.01, warmup=5) is 0, expected 0.002.\nSteps 1, 2, …, 6 get [0, 0, 0.01, 0.01, 0.01, 0]."
+    "learning_rate(1, 6, peak=0.01, warmup=5) is 0, expected 0.002.\n"
+    "Steps 1, 2, …, 6 get [0, 0, 0.01, 0.01, 0.01, 0].\n"
+    "Are they rounded?"
 )
 def rounded(step, total_steps, peak, warmup):
     return round(_rate(step, total_steps, peak, warmup), 2)
 
 
-@wrong("Steps 1, 2, …, 6 get [0.002, 0.004, 0.006, 0.008, 0.01, 1e-05].")
+@wrong("Is there a lowest rate?")
 def with_a_lowest_rate(step, total_steps, peak, warmup):
     return max(1e-5, _rate(step, total_steps, peak, warmup))
 
@@ -437,12 +530,12 @@ def all_steps(step, total_steps, peak, warmup):
     return np.interp(np.arange(1, total_steps + 1), [0, warmup, total_steps], [0, peak, 0])
 
 
-@wrong("returns a tuple, expected one number")
+@wrong("returns a tuple, expected one number.\nWhich number is that of this step?")
 def both_lines(step, total_steps, peak, warmup):
     return peak * step / warmup, peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("is nan, expected 0.3.")
+@wrong("Is 0 divided by 0?")
 def not_a_number(step, total_steps, peak, warmup):
     return np.float64(peak) * np.nan
 
@@ -450,3 +543,12 @@ def not_a_number(step, total_steps, peak, warmup):
 @wrong("returns None")
 def no_return(step, total_steps, peak, warmup):
     _rate(step, total_steps, peak, warmup)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "at step warmup both lines are at the peak": [
+        "if step <= warmup: -> if step < warmup:",
+    ],
+}
