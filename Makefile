@@ -5,12 +5,12 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab test prove build outputs clean
+.PHONY: help run lab test messages prove build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's ten minutes, too)
+run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's whole training, too)
 	@FULL=$(FULL) $(PY) solutions/run.py $(PART)
 
 lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path: on another)
@@ -19,14 +19,20 @@ lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path:
 test: $(READY)  ## check everything that is fast to check
 	@$(PY) -m pytest -n auto -m "not slow"
 
-prove: $(READY)  ## check the slow rest
-	@$(PY) -m pytest -n auto -m slow
+messages: $(READY)  ## write what each wrong answer is told into build/messages.md, to be read
+	@mkdir -p build && $(PY) -m tests.messages $(PART) > build/messages.md && echo "see build/messages.md"
+
+prove: $(READY)  ## check the slow rest: trainings, mutants of the solutions, every answer under 200 seeds (SEEDS=50: fewer)
+	@SEEDS=$(SEEDS) $(PY) -m pytest -n auto -m slow
 
 build: $(READY)  ## build the notebooks from solutions/part*.py
 	@$(PY) solutions/build.py
 
 outputs: build  ## run the solution notebooks, store their outputs and pictures
 	@$(PY) solutions/run.py --outputs $(PART)
+
+ablation: $(READY)  ## measure what each change of Part 3 brings (an hour and a half; Part 3 shows the result)
+	@$(PY) solutions/make_assets.py ablation
 
 clean:  ## remove what make made: .venv, build/, caches. Your notebooks and saves stay
 	rm -rf .venv build .pytest_cache

@@ -26,7 +26,7 @@ from tqdm import tqdm
 ASSETS = Path(__file__).parent / "solutions" / "assets"
 SAVES = Path(os.getenv("SAVES_DIR") or Path(__file__).parent / "saves")  # where long trainings are kept
 IS_CI = os.getenv("IS_CI", "") not in ("", "0")  # the same code at toy size, and no picture shown
-FULL = os.getenv("FULL", "") not in ("", "0")  # train for ten minutes even without a GPU
+FULL = os.getenv("FULL", "") not in ("", "0")  # train Part 3's model from scratch even without a GPU
 
 
 def get_device() -> t.device:
@@ -328,13 +328,13 @@ class Classifier(t.nn.Module):
 
 
 def shipped_model() -> t.nn.Module:
-    """The model that comes with the course, trained for ten minutes on two CPU cores, on the device of
+    """The model that comes with the course, trained for 8,000 steps, on the device of
     get_device() (python solutions/make_assets.py clothes makes it). It is the course's own U-Net, whatever the learner's looks like."""
     import solutions.part3_fashion_mnist as part3
 
     model = part3.make_guesser({"max_steps": 1000, "device": get_device()})
     model.network.load_state_dict(t.load(ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
-    print("These weights come with the course and belong to its own U-Net (ten minutes of two CPU cores).")
+    print("These weights come with the course and belong to its own U-Net (8,000 steps, ten to twenty minutes on two CPU cores).")
     return model.eval().requires_grad_(False)
 
 

@@ -1,16 +1,14 @@
 """Make what lies in solutions/assets/: small weights and results that Part 3 shows. It takes the time that it says.
 
 python solutions/make_assets.py classifier   the judge of images: four minutes on two CPU cores
-python solutions/make_assets.py clothes      the ten-minute model, and its curves
+python solutions/make_assets.py clothes      the whole training of Part 3, and its curves: ten to twenty minutes
 python solutions/make_assets.py samplers     the distance of each sampler: four minutes
-python solutions/make_assets.py ablation     prints what each change of the training brings: an hour and a quarter
+python solutions/make_assets.py ablation     what each change brings: an hour and a half
 """
 
 import argparse
-import copy
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -83,54 +81,30 @@ def samplers() -> None:
     write("samplers.json", distances)
 
 
-class NoiseGuesser(part3.VelocityGuesser):
-    """A network that guesses the noise, as in Part 1, in the form that train_longer takes."""
-
-    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
-        """What the network should answer: the noise. x0, noise: (B, C, H, W)   num_steps: (B,)"""
-        return noise
-
-    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
-        """Guess the noise. images: (B, C, H, W), noised   num_steps: (B,)   returns: (B, C, H, W)"""
-        return self.network(images, num_steps)
-
-
-RECIPES = {  # each adds one change to the one above
-    "as in Part 1": dict(schedule=part1.linear_schedule, guesser=NoiseGuesser, decay=0.0, warmup=0, bf16=False),
-    "+ cosine schedule": dict(schedule=part3.cosine_schedule),
-    "+ guess v": dict(guesser=part3.VelocityGuesser),
-    "+ average of weights": dict(decay=0.995),
-    "+ falling learning rate": dict(warmup=100),
-    "+ bfloat16": dict(bf16=True),
-}
-
-
-def try_recipe(last: str, seconds: float) -> tuple[int, float]:
-    """Train with the changes up to the last one, for so many seconds of processor time.
-    returns: how many images it has seen, and the distance of its samples"""
-    settings = part3.clothes_config()
-    for name, changes in RECIPES.items():
-        settings |= changes
-        if name == last:
-            break
-    T, device = settings["max_steps"], settings["device"]
-    schedule = part1.NoiseSchedule(T, device, settings.pop("schedule")(T))
-    model = settings.pop("guesser")(part3.make_unet(T).to(device), schedule)
-    settings |= dict(n_steps=20, warmup=settings["warmup"] and 10, img_log_interval=10**9)
-    begin = time.process_time()
-    part3.train_longer(copy.deepcopy(model), settings, part3.clothes())  # 20 steps, to see how long one takes
-    n_steps = max(40, round(20 * seconds / (time.process_time() - begin)))
-    settings |= dict(n_steps=n_steps, warmup=settings["warmup"] and n_steps // 20)
-    model = part3.train_longer(model, settings, part3.clothes())
-    return n_steps * settings["batch_size"], part3.distance(part3.draw_many(model))
-
-
 def ablation(seconds: int = 600) -> None:
-    """Train each recipe for so many seconds of processor time, and print its distance. Do nothing else meanwhile."""
-    for name in RECIPES:
+    """Train each recipe for so many seconds of processor time, and measure 2,000 samples of it."""
+    t.set_num_threads(1)  # two would spend some of the time waiting for each other
+    rows, pictures = [], {}
+    for name in part3.RECIPES:
         t.manual_seed(0)
-        images, far = try_recipe(name, seconds)
-        print(f"{name:26} {images:9,d} images   distance {far:6.1f}", flush=True)
+        model, n_images = part3.try_recipe(name, seconds)
+        samples = part3.draw_many(model)
+        rows.append({"recipe": name, "images": n_images, "distance": round(part3.distance(samples), 1)})
+        print(rows[-1], flush=True)
+        pictures[name] = as_bytes(samples[:10])
+        if name in ("+ cosine schedule", "+ v-prediction"):
+            t.manual_seed(0)
+            unclipped = part1.sample(model, 10)  # Algorithm 2, which does not clip
+            rows[-1]["largest_number_if_not_clipped"] = round(unclipped.abs().max().item(), 1)
+            if name == "+ cosine schedule":
+                pictures["the same, not clipped"] = as_bytes(unclipped)
+    write("ablation.json", {"processor_seconds": seconds, "rows": rows})
+    t.save(pictures, utils.ASSETS / "ablation.pt")
+
+
+def as_bytes(images: t.Tensor) -> t.Tensor:
+    """images: in [-1, 1], or further, as the eye sees them   returns: uint8, 0 to 255"""
+    return (255 * part1.denormalize_img(images.clamp(-1, 1))).round().byte().cpu()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
 
-PROGRESS = re.compile(r"(steps|images)/s")  # of a bar
+PROGRESS = re.compile(r"(steps|images)/s|s/ (steps|images)")  # of a bar, a fast or a slow one
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
 
 

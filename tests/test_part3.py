@@ -370,6 +370,31 @@ def test_the_stored_curves_and_samplers_are_those_of_the_text():
     )
 
 
+def test_the_stored_ablation_is_that_of_the_text():
+    rows = json.loads((utils.ASSETS / "ablation.json").read_text())["rows"]
+    assert [row["recipe"] for row in rows] == list(part3.RECIPES)
+    assert [round(row["distance"]) for row in rows] == [195, 94, 124, 100, 104, 86, 65]
+    assert [row["largest_number_if_not_clipped"] for row in rows[1:3]] == [23.6, 1.2]
+    assert [round(row["images"], -3) for row in rows[4:6]] == [132_000, 188_000]
+    pictures = t.load(utils.ASSETS / "ablation.pt", weights_only=True)
+    assert len(pictures) == 8 and all(images.shape == (10, 1, 28, 28) for images in pictures.values())
+
+
+def test_a_recipe_has_the_changes_up_to_its_own():
+    assert part3.recipe("as in Part 1")["decay"] == 0 and part3.recipe("+ v-prediction")["decay"] == 0
+    whole, last = part3.recipe("+ bfloat16"), part3.recipe("all, but not v")
+    assert whole | {"guesser": part3.NoiseGuesser} == last and whole["guesser"] is part3.VelocityGuesser
+    with pytest.raises(KeyError, match="choose one of as in Part 1, "):
+        part3.recipe("+ magic")
+
+
+def test_a_guesser_of_noise_learns_the_noise_and_guesses_it():
+    model = part3.NoiseGuesser(Small(), part1.NoiseSchedule(20, "cpu", part3.cosine_schedule(20)))
+    x0, noise, counts = t.randn(3, 1, 4, 4), t.randn(3, 1, 4, 4), t.tensor([1, 7, 20])
+    assert model.target(x0, noise, counts).equal(noise)
+    assert model(x0, counts).equal(model.network(x0, counts))
+
+
 def test_an_error_of_v_never_grows_in_the_guessed_image():
     """The figure after 3.3: for noise the error passes 1 near step 940 and ends above 1000, for v it stays at 0.1."""
     alpha_bar = part1.NoiseSchedule(1000, "cpu", part3.cosine_schedule(1000)).alpha_bar(t.arange(1, 1001))

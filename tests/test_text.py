@@ -105,11 +105,11 @@ CLAIMS = {
     ],
     "part3_fashion_mnist": [
         (
-            "variance near 1. Going back over such a step, Algorithm 2 divides by √α, which is {:.2f}",
+            "variance near 1. Going back over the very last, Algorithm 2 divides by √α, which is {:.2f}",
             LAST_ALPHA**0.5,
         ),
         ("linear rises to {:.2f}; the cosine", linear_schedule(1000)[-1].item()),
-        ("a network of {:.2f} million parameters", sum(p.numel() for p in network().parameters()) / 1e6),
+        ("the network has {:.2f} million parameters", sum(p.numel() for p in network().parameters()) / 1e6),
     ],
 }
 BOUNDS = {
@@ -147,13 +147,14 @@ GIVEN = {  # settings, the paper's numbers, and what tests of their own hold
         "what noise of standard deviation 0.1 does to real images",
         "that is off by 0.1 does to the guess of the image, and what a $v$ off by 0.1 does",
         "the guessed image levels off at 0.1",
-        "With $s = 0.008$ and $T$",
+        "a small $s = 0.008$ so that",
         "With $d = 0.995$ the average",
-        "jumping up and down by 0.2. The average with d = 0.9 follows",
+        "The average with d = 0.9 follows",
         "the one with d = 0.995 follows as fast at first",
         "With 0.9 the average jitters to the end. With 0.995 it becomes smooth",
         "from 0 up to 0.002 at step 100",
         "a start with noise of standard deviation 1.5",
+        "without clipping, its numbers stay within 1.2",
     ],
 }
 
