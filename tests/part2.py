@@ -1498,8 +1498,8 @@ def judge_unet(answer: Callable) -> str:
     if tuple(getattr(model, "img_shape", ())) != (1, 4, 6) or getattr(model, "noise_schedule", 0) is not None:
         raise Mistake("img_shape and noise_schedule are not as given", "Are the given lines of __init__ still there?")
     with t.no_grad():
+        judge_output(answer)  # first: behind an activation, even the counts may not show
         judge_counts(answer)
-        judge_output(answer)
         judge_blocks(answer)
     judge_skips(answer)
     judge_config(answer)
