@@ -1339,7 +1339,7 @@ if MAIN:
 # ## When it does not work
 #
 # Diffusion models rarely fail with an error. They train, the loss falls, and the samples are wrong. The way they are
-# wrong tells where to look. The first five rows below the good one come from the same good weights, with one mistake in
+# wrong tells where to look. The five rows below the good one come from the same good weights, with one mistake in
 # the sampling.
 
 # %%
