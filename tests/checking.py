@@ -35,7 +35,7 @@ def check(number: str) -> Callable[[Callable], Callable]:
         def run(answer, seed: int = 0) -> None:
             __tracebackhide__ = True  # in pytest
             try:
-                with session_as_it_was(seed):
+                with session_as_it_was(seed), defaults_looked_after():
                     if not callable(answer):
                         raise Mistake(f"the check takes {name} itself, without calling it, but got {kind(answer)}")
                     covered = judge(answer)
@@ -80,6 +80,41 @@ def session_as_it_was(seed: int) -> Iterator[None]:
                 t.set_default_device(device if device.type != "cpu" else None)
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+@contextmanager
+def defaults_looked_after() -> Iterator[None]:
+    """An error that comes of a default that the learner's code has changed is told as that."""
+    try:
+        yield
+    except Mistake:
+        raise
+    except Exception as error:
+        left = {
+            f"t.set_default_dtype({t.get_default_dtype()})": t.get_default_dtype() != t.float32,
+            f"t.set_default_device({t.get_default_device().type!r})": t.get_default_device().type != "cpu",
+            "t.set_grad_enabled(False)": not t.is_grad_enabled(),
+        }
+        if changed := [call for call, holds in left.items() if holds]:
+            facts = f"it changes a default of PyTorch for all that follows, by {' and '.join(changed)} or the like"
+            raise Mistake(f"{facts}: {type(error).__name__}", "Is it set back at the end?") from None
+        raise
+
+
+def careful(call: Callable) -> Callable:
+    """The learner's function, after which PyTorch's defaults are as before, whatever it leaves."""
+
+    def called(*inputs: object, **options: object) -> object:
+        grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
+        try:
+            return call(*inputs, **options)
+        finally:
+            t.set_grad_enabled(grad)
+            t.set_default_dtype(dtype)
+            if t.get_default_device() != device:
+                t.set_default_device(None)
+
+    return called
 
 
 def seed_all(seed: int) -> None:
@@ -144,12 +179,21 @@ def kind(thing: object) -> str:
     )
 
 
+NO_TENSOR = {
+    list: "Are its entries put together in one tensor?",
+    tuple: "Is one thing too many returned, or a comma left at the end of a line?",
+    np.ndarray: "Is what NumPy made brought back to PyTorch?",
+    float: "Does .item() or math make it a plain number?",
+    int: "Does .item() or math make it a plain number?",
+}
+
+
 def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str = "cpu") -> None:
     """Refuse what is not a finite float32 tensor of this shape, on this device and apart from any graph."""
     if result is None:
         raise Mistake(f"{call} returns None", "Does the function end in a return?")
     if not isinstance(result, t.Tensor):
-        raise Mistake(f"{call} returns {kind(result)}, expected one tensor")
+        raise Mistake(f"{call} returns {kind(result)}, expected one tensor", NO_TENSOR.get(type(result), ""))
     if result.shape != shape:
         raise Mistake(f"{call} returns {kind(result)}, expected shape {shape}")
     if result.dtype != t.float32:

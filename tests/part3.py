@@ -23,24 +23,7 @@ from torch import nn
 from solutions.part1_diffusion import NoiseSchedule, linear_schedule
 from solutions.part3_fashion_mnist import VelocityGuesser
 from tests import part1
-from tests.checking import Mistake, check, expect_tensor, kind, numbers, seed_all
-
-
-def careful(call: Callable) -> Callable:
-    """The learner's function, after which PyTorch's defaults are as before, whatever it leaves."""
-
-    def called(*inputs: object, **options: object) -> object:
-        grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
-        try:
-            return call(*inputs, **options)
-        finally:
-            t.set_grad_enabled(grad)
-            t.set_default_dtype(dtype)
-            if t.get_default_device() != device:
-                t.set_default_device(None)
-
-    return called
-
+from tests.checking import Mistake, careful, check, expect_tensor, kind, numbers, seed_all
 
 # ----------------------------------------------------------------------------------------------- 3.1 frechet_distance
 # The clouds are made so that their distance is known without the formula. A mistake is the formula with one part

@@ -172,7 +172,7 @@ class AsAList(_Given):
         return list(super().forward(x, step_emb))
 
 
-@wrong("returns a tensor of shape (3, 8, 6, 4), expected shape (3, 16, 6, 4)")
+@wrong("as skip, for (3, 8, 6, 4) and (3, 12) it returns a tensor of shape (3, 8, 6, 4), expected shape (3, 16, 6, 4)")
 class SkipIsTheInput(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, step_emb)[0], x
@@ -250,7 +250,7 @@ class SecondBlockUnused(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("no gradient reaches block1.step.1.weight")
+@wrong("the result does not depend on step_emb")
 class NoStep(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, 0 * step_emb)
@@ -275,7 +275,7 @@ class AttentionTurnedRound(_Given):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, not attention)
 
 
-@wrong("1 of the two ResidualBlocks come before the attention, expected 2")
+@wrong("the attention comes between the two ResidualBlocks, expected after both")
 class AttentionInBetween(_Given):
     def blocks(self, x, step_emb):
         return self.block2(self.attention(self.block1(x, step_emb)), step_emb)
@@ -286,7 +286,7 @@ class AttentionInBetween(_Given):
         return self.resize(skip), skip
 
 
-@wrong("0 of the two ResidualBlocks come before the attention, expected 2")
+@wrong("the attention comes before both ResidualBlocks, expected after both")
 class AttentionFirst(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
@@ -336,7 +336,7 @@ class NeverHalved(_Given):
         return skip, skip
 
 
-@wrong("returns a tensor of shape (2, 16, 3, 2), expected shape (2, 16, 7, 5)")
+@wrong("with downsample=False, x is halved")
 class AlwaysHalved(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, True, attention)
@@ -454,7 +454,7 @@ class NoReturn(_Given):
         super().forward(x, step_emb)
 
 
-@wrong("what an image becomes depends on the other images of its batch")
+@wrong("what an image becomes depends on the noise steps of the other images")
 class MeanOverTheBatch(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, t.zeros_like(step_emb) + step_emb.mean(dim=0))

@@ -169,7 +169,7 @@ class FirstBlockUnused(_Given):
         return self.block2(self.attention(x), step_emb)
 
 
-@wrong("no gradient reaches block1.step.1.weight")
+@wrong("the result does not depend on step_emb")
 class NoStep(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, t.zeros_like(step_emb))
@@ -216,13 +216,13 @@ class AttentionThrownAway(_Given):
         return self.block2(x, step_emb)
 
 
-@wrong("2 of the two ResidualBlocks come before the attention, expected 1")
+@wrong("the attention comes after both ResidualBlocks, expected between the two")
 class AttentionLast(_Given):
     def forward(self, x, step_emb):
         return self.attention(self.block2(self.block1(x, step_emb), step_emb))
 
 
-@wrong("0 of the two ResidualBlocks come before the attention, expected 1")
+@wrong("the attention comes before both ResidualBlocks, expected between the two")
 class AttentionFirst(_Given):
     def forward(self, x, step_emb):
         return self.block2(self.block1(self.attention(x), step_emb), step_emb)

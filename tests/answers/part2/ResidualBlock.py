@@ -384,7 +384,7 @@ class ChannelsRepeated(_Given):
 # ------------------------------------------------------------------------------------------------ the step
 
 
-@wrong("no gradient reaches step.1.weight")
+@wrong("the result does not depend on step_emb")
 class StepUnused(_Given):
     def told(self, hidden, step_emb):
         return hidden

@@ -345,7 +345,7 @@ class NoMidBlock(_Given):
         return self.mid2(self.mid(x, step_emb), step_emb)
 
 
-@wrong("in a network of one level a pixel gets 11 rows far, expected 15")
+@wrong("an image passes 5 ResidualBlocks, expected 7")
 class NoMiddleAtAll(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -361,7 +361,7 @@ class MidBlockUnused(_Given):
         return x
 
 
-@wrong("in a network of one level a pixel gets 13 rows far, expected 15")
+@wrong("an image passes 6 ResidualBlocks, expected 7")
 class NoLastResidualBlock(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -371,13 +371,13 @@ class NoLastResidualBlock(_Given):
         return self.project(x)
 
 
-@wrong("in a network of one level a pixel gets 16 rows far, expected 15")
+@wrong("an image passes 16 layers with 3×3 kernels, expected 15")
 class LastConvolutionOfThree(_Given):
     def make_end(self, channels, image_channels):
         return nn.Conv2d(channels, image_channels, 3, padding=1)
 
 
-@wrong("in a network of one level a pixel gets 14 rows far, expected 15")
+@wrong("an image passes 14 layers with 3×3 kernels, expected 15")
 class StemOfOne(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
@@ -530,13 +530,13 @@ class NoiseAdded(_Given):
 # ------------------------------------------------------------------------------------------------ steps
 
 
-@wrong("what an image becomes depends on the other images of its batch")
+@wrong("what an image becomes depends on the noise steps of the other images")
 class FirstCountForAll(_Given):
     def embed(self, num_steps):
         return self.step(num_steps[:1].expand(len(num_steps)))
 
 
-@wrong("no gradient reaches step.1.weight")
+@wrong("the guess does not depend on num_steps")
 class StepUnused(_Given):
     def embed(self, num_steps):
         return 0 * self.step(num_steps)
