@@ -114,6 +114,7 @@ def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]
     tqdm.set_lock(threading.RLock())  # its own is for several processes, and Python warns when one of them is ended
 
     states = {"": PASSED, saved.NOT_WRITTEN: NOT_WRITTEN, saved.MISSING: NOT_WRITTEN, saved.CHOSEN: TAKEN}
+    saved.find_checks(name)  # which imports them, and takes longest where nothing is cached
     connection.send(("trying", ""))
     try:
         answers = written_answers(saved.read_notebook(path), saved.read_notebook(ROOT / "solutions" / f"{name}.ipynb"))
