@@ -36,8 +36,8 @@ GO_ON = """Being stuck here need not stop you. Put this line into a new cell bel
 from solutions.{part} import {name}
 ```
 
-What comes later then uses the solution's `{name}`. Later parts do so, too, and will say it. To try again, delete the
-line and run your own cell."""
+What comes later then uses the solution's `{name}`; later parts do as well, and say so. To try again, delete the line
+and run your own cell."""
 PROGRESS = """## Your progress
 
 **Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how

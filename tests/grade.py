@@ -33,6 +33,7 @@ NO_END = "It did not end within {:g} seconds, so it was stopped.\nIs there a loo
 INTERRUPTED = "It was interrupted."
 CRASHED = "Python itself ended while it was tried.\nDoes it ask for more memory than there is, or end the process?"
 SAVE_FIRST = "Only what is saved counts. If you have changed something since, save the notebook and run this again."
+NOT_JUDGED = "cannot be judged, something outside its functions does not end.\nIs there a loop in a class, but in no method?"
 BEGIN_ANEW = "To begin anew, move away what is there, if anything is, then make build."
 
 
@@ -52,7 +53,7 @@ def grade(
 ) -> list[Result]:
     """A result for each exercise and each written question of a saved notebook, in order.
     name: of the part, else that of the file   seconds: for one exercise   show: gets each result once it is known
-    errors: ValueError that says why the notebook cannot be judged"""
+    errors: ValueError that says why the notebook cannot be judged, and in a second line what to do"""
     results: dict[str, Result] = {}
     stopped: dict[str, str] = {}  # the exercises that do not end, and why they were ended
     while True:
@@ -62,12 +63,11 @@ def grade(
                     results[what[0]] = Result(*what)
                     show(results[what[0]])
                 case "unread":
-                    raise ValueError(*what)
+                    raise ValueError(f"{what[0]}.\n{BEGIN_ANEW}")
                 case "ended":
                     running, why = what
                     if not running or running in stopped:
-                        shown = f"{path.parent.name}/{path.name}"
-                        raise ValueError(f"{shown} cannot be judged: outside its functions, something does not end")
+                        raise ValueError(f"{path.parent.name}/{path.name} {NOT_JUDGED}")
                     stopped[running] = why
                 case "done":
                     return list(results.values())
@@ -171,16 +171,17 @@ def show_part(name: str, seconds: float = SECONDS) -> bool:
     try:
         results = grade(path, name, seconds, show_result)
     except ValueError as error:
-        print(f"  {str(error)[0].upper()}{str(error)[1:]}.\n  {BEGIN_ANEW}\n")
+        print(textwrap.indent(f"Nothing to show: {error}\n", "  "))
         return False
     print(f"\n{part}: {summary(results)}\n")
     return True
 
 
 def show_result(result: Result) -> None:
-    print(f"  {result.number:6}{result.name:30}{result.state}", flush=True)
+    lines = [f"  {result.number:6}{result.name:30}{result.state}"]
     for line in result.message.splitlines():
-        print(textwrap.fill(line.strip(), WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8))
+        lines += textwrap.wrap(line.strip(), WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    print("\n".join(lines), flush=True)
 
 
 def summary(results: list[Result]) -> str:
