@@ -33,7 +33,7 @@ NO_END = "It did not end within {:g} seconds, so it was stopped.\nIs there a loo
 INTERRUPTED = "It was interrupted."
 CRASHED = "Python itself ended while it was tried.\nDoes it ask for more memory than there is, or end the process?"
 SAVE_FIRST = "Only what is saved counts. If you have changed something since, save the notebook and run this again."
-NOT_JUDGED = "cannot be judged, something outside its functions does not end.\nIs there a loop in a class, but in no method?"
+NOT_JUDGED = "cannot be judged, something outside its functions does not end.\nIs there a loop right in a class?"
 BEGIN_ANEW = "To begin anew, move away what is there, if anything is, then make build."
 
 

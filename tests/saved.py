@@ -28,7 +28,8 @@ from tests.checking import session_as_it_was
 SKIPPED = re.compile(r"\s*($|%%(time|timeit|capture|prun)\b)")  # first lines of a cell whose rest is still Python
 
 
-NOT_WRITTEN, MISSING, CHOSEN = "is not written yet", "is missing", "was your choice"  # reasons with a state of their own
+# reasons which are no failures
+NOT_WRITTEN, MISSING, CHOSEN = "is not written yet", "is missing", "was your choice"
 
 
 class Verdict(NamedTuple):
@@ -237,9 +238,10 @@ def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) ->
 
 
 def syntax_error(error: Exception) -> Why:
-    line = getattr(error, "lineno", "?")
-    where = f"\nin line {line}: {(getattr(error, 'text', '') or '').strip()}".rstrip(": ")
-    return Why(f"failed: its cell has a syntax error in line {line}", f"SyntaxError: {getattr(error, 'msg', error)}{where}")
+    line, code = getattr(error, "lineno", "?"), (getattr(error, "text", "") or "").strip()
+    where = f"in line {line}{': ' * bool(code)}{code}"
+    what = f"SyntaxError: {getattr(error, 'msg', error)}"
+    return Why(f"failed: its cell has a syntax error in line {line}", f"{what}\n{where}")
 
 
 def any_error(error: BaseException) -> Why:
