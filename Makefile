@@ -5,7 +5,7 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab test messages prove build outputs ablation clean
+.PHONY: help run lab progress test messages prove build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path:
 
 test: $(READY)  ## check everything that is fast to check
 	@$(PY) -m pytest -n auto -m "not slow"
+
+progress: $(READY)  ## show which exercises of your saved notebooks pass (PART=1: of one part)
+	@$(PY) -m tests.grade $(PART)
 
 messages: $(READY)  ## write what each wrong answer is told into build/messages.md, to be read
 	@mkdir -p build && $(PY) -m tests.messages $(PART) > build/messages.md && echo "see build/messages.md"

@@ -1,7 +1,7 @@
 """Build both notebooks of every part from its one source.
 
 solutions/partN_name.py -> solutions/partN_name.ipynb   solved; keeps its outputs while its code is the same
-                        -> notebooks/partN_name.ipynb   stubs, hints, folded solutions
+                        -> notebooks/partN_name.ipynb   stubs, hints, folded solutions, the learner's progress
 
 In the exercise notebook a learner gets their own version of an earlier part: where a source imports it, with the line
 import solutions.partN_name as partN, the cell ends with partN = utils.load_part("partN_name") instead.
@@ -25,11 +25,23 @@ from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python solutions/build.py
 from solutions.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
+from tests.grade import YOUR_ANSWER
 
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 STALE = "; its outputs belong to other code"
 EARLIER_PART = re.compile(r"^import solutions\.(part\w+) as (\w+)(?:\n|\Z)", re.MULTILINE)
-YOUR_ANSWER = "*Your answer: double-click here and write.*"
+GO_ON = """Being stuck here need not stop you. Put this line into a new cell below, and run it:
+
+```python
+from solutions.{part} import {name}
+```
+
+What comes later then uses the solution's `{name}`; later parts do as well, and say so. To try again, delete the line
+and run your own cell."""
+PROGRESS = """## Your progress
+
+**Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how
+far you are in this part. In a terminal, `make progress` does it for all parts."""
 
 
 def fold(summary: str, text: str) -> str:
@@ -93,12 +105,17 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
             if cell.kind != "markdown":
                 stub = with_own_parts(stub)
             if exercise and cell is exercise.hints and solutions:
-                stub += "\n\n" + fold("Solution", f"```python\n{without_markers(exercise.answer.text)}\n```")
+                go_on = GO_ON.format(name=exercise.name, part=path.stem)
+                solution = f"```python\n{without_markers(exercise.answer.text)}\n```"
+                stub = "\n\n".join([stub, fold("Go on without it", go_on), fold("Solution", solution)])
             label = "**A model answer**\n\n" if stub == YOUR_ANSWER else ""
             add(solved, cell, label + text.replace("](images/", "](../notebooks/images/"), id, **metadata)
             add(theirs, cell, stub, id, **metadata)
             if stub == YOUR_ANSWER and solutions:
                 add(theirs, cell, fold("A model answer", text), f"{id}_answer")
+    code = f'import tests.grade\n\ntests.grade.show_progress("{path.stem}")'
+    for i, (kind, text) in enumerate([("markdown", PROGRESS), ("run", code)], 1):
+        add(theirs, Cell(kind, text, line=0), text, f"your-progress-{i}")
     return tuple(nbformat.v4.new_notebook(cells=cells, metadata=METADATA) for cells in (solved, theirs))
 
 

@@ -9,12 +9,14 @@ import json
 import linecache
 import re
 import sys
-from collections.abc import Callable, Iterator
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -26,15 +28,41 @@ from tests.checking import session_as_it_was
 SKIPPED = re.compile(r"\s*($|%%(time|timeit|capture|prun)\b)")  # first lines of a cell whose rest is still Python
 
 
+# reasons which are no failures
+NOT_WRITTEN, MISSING, CHOSEN = "is not written yet", "is missing", "was your choice"
+
+
 class Verdict(NamedTuple):
     number: str  # "1.4"
     name: str  # "q_eq4"
-    reason: str  # why it is from the solutions, "is not written yet" or "failed: ..."; empty where it is the learner's
+    reason: str  # why it is from the solutions, NOT_WRITTEN or "failed: ..."; empty where it is the learner's
+    message: str = ""  # the same in full: what was expected and what came, and the question
+    seconds: float = 0.0  # that judging it took
 
 
-def load(name: str, path: Path) -> tuple[ModuleType, list[Verdict]]:
+class Why(NamedTuple):
+    reason: str = ""
+    message: str = ""
+
+
+class SavedCell(NamedTuple):
+    kind: str  # "code", "markdown"
+    id: str
+    source: str
+    tags: list[str]
+    grade_id: str  # of an exercise's answer or check, else empty
+
+
+def load(
+    name: str,
+    path: Path,
+    tell: Callable[[str | Verdict], None] = lambda _: None,
+    stopped: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[ModuleType, list[Verdict]]:
     """A saved notebook as a module, and a verdict on each exercise, in order.
-    name: of the part, "part1_diffusion"   path: of the notebook; where it cannot be read, each verdict says why"""
+    name: of the part, "part1_diffusion"   path: of the notebook; where it cannot be read, each verdict says why
+    tell: gets the name of each exercise before it is judged, and its verdict after
+    stopped: exercises not to be tried, as they do not end, with their messages"""
     reference, checks = import_module(f"solutions.{name}"), find_checks(name)
     names = {key: value for key, value in vars(reference).items() if not key.startswith("__")}
     given = {key: value for key, value in names.items() if key not in checks}
@@ -45,17 +73,26 @@ def load(name: str, path: Path) -> tuple[ModuleType, list[Verdict]]:
         cells = read_cells(path)
     except ValueError as error:
         return module, [Verdict(check.number, key, str(error)) for key, check in checks.items()]
-    verdicts, broken, compiler = [], {}, codeop.Compile()  # which remembers from __future__ import ...
+    verdicts, defined, broken = [], set(), {}
+    compiler = codeop.Compile()  # which remembers from __future__ import ...
     with quiet_session():
         for cell, source in cells:
-            define(module, f"<{path.name}: {cell}>", source, given, broken, compiler)
+            define(module, f"<{path.name}: {cell}>", source, given, defined, broken, compiler)
         for key, check in checks.items():
-            answer, reference_answer = vars(module)[key], vars(reference)[key]
-            missing = answer is reference_answer  # never defined, or imported from the solutions
-            reason = broken.get(key, "is missing") if missing else judge(check, key, answer, broken)
-            if reason:
+            tell(key)
+            begin, answer, reference_answer = time.monotonic(), vars(module)[key], vars(reference)[key]
+            if key in stopped:
+                why = Why("was stopped", stopped[key])
+            elif answer is not reference_answer:
+                why = judge(check, key, answer, broken)
+            else:
+                chosen = Why(CHOSEN, f"It is imported from solutions.{name}. To try your own, delete that line.")
+                missing = Why(MISSING, f"No cell defines {key}. Was its cell deleted, or has it another name?")
+                why = broken.get(key, chosen if key in defined else missing)
+            if why.reason:
                 setattr(module, key, reference_answer)  # so that what uses it is judged alone
-            verdicts.append(Verdict(check.number, key, reason))
+            verdicts.append(Verdict(check.number, key, *why, time.monotonic() - begin))
+            tell(verdicts[-1])
     return module, verdicts
 
 
@@ -67,26 +104,36 @@ def find_checks(name: str) -> dict[str, Callable]:
     return {key.removeprefix("check_"): checks[key] for key in found}
 
 
-def read_cells(path: Path) -> list[tuple[str, str]]:
-    """Id and source of each code cell that defines things, not tagged "run".
+def read_notebook(path: Path) -> list[SavedCell]:
+    """The cells of a notebook that holds code.
     errors: ValueError that says what is wrong with the file"""
     shown = f"{path.parent.name}/{path.name}"
     try:
         text = path.read_text(encoding="utf-8")
-        cells = json.loads(text)["cells"] if text.strip() else []
-        code = [(i, cell) for i, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
-        found = [
-            (cell.get("id", f"cell {i}"), "".join(cell["source"]))
-            for i, cell in code
-            if "run" not in cell.get("metadata", {}).get("tags", [])
+        cells = [
+            SavedCell(
+                cell["cell_type"],
+                cell.get("id", f"cell {i}"),
+                "".join(cell["source"]),
+                list(cell.get("metadata", {}).get("tags", [])),
+                cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", ""),
+            )
+            for i, cell in enumerate(json.loads(text)["cells"] if text.strip() else [], 1)
         ]
     except FileNotFoundError:
         raise ValueError(f"there is no {shown}") from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise ValueError(f"{shown} cannot be read as a notebook") from None
-    if not code:
+    if not any(cell.kind == "code" for cell in cells):
         raise ValueError(f"{shown} {'holds no code' if text.strip() else 'is empty'}")
-    return found
+    return cells
+
+
+def read_cells(path: Path) -> list[tuple[str, str]]:
+    """Id and source of each code cell that defines things, not tagged "run".
+    errors: ValueError that says what is wrong with the file"""
+    cells = read_notebook(path)
+    return [(cell.id, cell.source) for cell in cells if cell.kind == "code" and "run" not in cell.tags]
 
 
 @contextmanager
@@ -105,10 +152,16 @@ def quiet_session() -> Iterator[None]:
 
 
 def define(
-    module: ModuleType, filename: str, source: str, given: dict[str, Any], broken: dict[str, str], compiler: Callable
+    module: ModuleType,
+    filename: str,
+    source: str,
+    given: dict[str, Any],
+    defined: set[str],
+    broken: dict[str, Why],
+    compiler: Callable,
 ) -> None:
     """Execute what a cell defines, and nothing else of it.
-    given: names that keep their values   broken: takes why a name could not be defined"""
+    given: names that keep their values   defined: takes what it defines   broken: takes why a name could not be"""
     lines = source.split("\n")
     skipped = len(list(takewhile(SKIPPED.match, lines)))
     try:
@@ -116,7 +169,7 @@ def define(
         statements = ast.parse(code).body
     except Exception as error:  # a SyntaxError, mostly
         names = re.findall(r"^(?:async def|def|class) (\w+)", source, re.MULTILINE)
-        broken.update(dict.fromkeys(names, say_syntax(error)))
+        broken.update(dict.fromkeys(names, syntax_error(error)))
         return
     linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
     for statement in statements:
@@ -125,11 +178,14 @@ def define(
         try:
             exec(compiler(ast.Module([statement], []), filename, "exec"), vars(module))
         except BaseException as error:  # SystemExit and the stop button, too, end no more than this statement
-            why = say_syntax(error) if isinstance(error, SyntaxError) else f"failed: {say_error(error)}"
+            why = syntax_error(error) if isinstance(error, SyntaxError) else any_error(error)
             broken.update(dict.fromkeys(names, why))
         else:
+            if names == ["*"]:
+                names = [name for name in vars(sys.modules[statement.module]) if not name.startswith("_")]
             for name in names:
                 broken.pop(name, None)
+            defined.update(names)
         vars(module).update(given)
 
 
@@ -157,34 +213,43 @@ def is_literal(value: ast.expr) -> bool:
     return True
 
 
-def judge(check: Callable, name: str, answer: object, broken: dict[str, str]) -> str:
+def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) -> Why:
     """Why the answer fails its check; empty if it passes."""
     try:
         check(answer)
-        return ""
+        return Why()
     except KeyboardInterrupt:
-        reason = "was interrupted"
+        why = Why("was interrupted", "It was interrupted.")
     except BaseException as error:
-        text = str(error)
-        if isinstance(error, NotImplementedError) and text in ("", f"{check.number} {name} is not written yet"):
-            reason = "is not written yet"
-        elif isinstance(error, AssertionError) and text.startswith(f"{check.number} {name}: "):
-            facts, _, _question = text.partition(": ")[2].partition(".\n")
+        text, prefix = str(error), f"{check.number} {name}: "
+        if isinstance(error, NotImplementedError) and text in ("", f"{check.number} {name} {NOT_WRITTEN}"):
+            why = Why(NOT_WRITTEN)
+        elif isinstance(error, AssertionError) and text.startswith(prefix):
+            message = text.removeprefix(prefix)
+            facts, _, _question = message.partition(".\n")
             facts = re.sub(r"^with betas \[.*?\], ", "", facts)  # long, and needed only to redo the sum
-            reason = f"failed: {shorten(facts.removesuffix('.'))}"
+            why = Why(f"failed: {shorten(facts.removesuffix('.'))}", message)
         else:
-            reason = f"failed: {say_error(error)}"
+            why = any_error(error)
             if isinstance(error, NameError) and error.name in broken:
-                reason += f" ({broken[error.name].removeprefix('failed: ')})"
-    return broken.get(name, reason)  # a later version that could not be defined is what they want to hear of
+                cause = broken[error.name]
+                why = Why(f"{why.reason} ({cause.reason.removeprefix('failed: ')})", f"{why.message}\n{cause.message}")
+    return broken.get(name, why)  # a later version that could not be defined is what they want to hear of
 
 
-def say_syntax(error: Exception) -> str:
-    return f"failed: its cell has a syntax error in line {getattr(error, 'lineno', '?')}"
+def syntax_error(error: Exception) -> Why:
+    line, code = getattr(error, "lineno", "?"), (getattr(error, "text", "") or "").strip()
+    where = f"in line {line}{': ' * bool(code)}{code}"
+    what = f"SyntaxError: {getattr(error, 'msg', error)}"
+    return Why(f"failed: its cell has a syntax error in line {line}", f"{what}\n{where}")
 
 
-def say_error(error: BaseException) -> str:
-    return shorten(f"{type(error).__name__}: {error}".removesuffix(": "))
+def any_error(error: BaseException) -> Why:
+    """What a learner's code raised, and the last of their lines that was reached."""
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if ".ipynb: " in frame.filename]
+    where = [f"in line {frame.lineno}: {frame.line}" for frame in frames[-1:]]
+    return Why(f"failed: {shorten(text)}", "\n".join([text, *where, *getattr(error, "__notes__", [])]))
 
 
 def shorten(text: str, length: int = 100) -> str:
@@ -192,7 +257,7 @@ def shorten(text: str, length: int = 100) -> str:
     return text if len(text) <= length else f"{text[: length - 2].rsplit(' ', 1)[0]} …"
 
 
-NONE = {"is not written yet": "none is written yet", "is missing": "none is in the notebook"}
+NONE = {NOT_WRITTEN: "none is written yet", MISSING: "none is in the notebook", CHOSEN: "as you chose"}
 
 
 def say(verdicts: list[Verdict]) -> str:

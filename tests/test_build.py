@@ -3,6 +3,7 @@
 import ast
 import difflib
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -150,6 +151,37 @@ def test_solution_is_folded_under_the_hints_of_the_exercise_notebook_alone(root)
     assert folded.endswith("    return y\n```\n\n</details>")
 
 
+def test_a_fold_between_hints_and_solution_says_how_to_go_on(root):
+    solved, exercise = build_text(root / "part9.py", SOURCE)
+    assert "Go on" not in str(solved)
+    folds = exercise["9-2-double-a-number-4"].source.split("<details>\n")[1:]
+    summaries = [re.match(r"<summary>(.+)</summary>\n\n", fold)[1] for fold in folds]
+    assert summaries == ["Hint 1: a question", "Go on without it", "Solution"]
+    assert "\n\n```python\nfrom solutions.part9 import double\n```\n\n" in folds[1]
+    assert folds[1].endswith("To try again, delete the line\nand run your own cell.\n\n</details>\n\n")
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "solutions").glob("part*.py")), ids=lambda path: path.stem)
+def test_the_line_to_go_on_with_is_that_of_its_exercise(source):
+    _, exercise = build(source)
+    answers = [cell.id for cell in exercise.cells if cell.cell_type == "code" and "nbgrader" in cell.metadata]
+    lines = [re.findall(r"^from solutions.*", cell.source, re.MULTILINE) for cell in exercise.cells]
+    lines = [line for found in lines for line in found]
+    assert lines == [f"from solutions.{source.stem} import {id}" for id in answers if not id.startswith("check_")]
+    for line in lines:
+        exec(line, {})
+
+
+def test_the_exercise_notebook_alone_ends_with_the_learners_progress(root):
+    for options in ({}, {"solutions": False}):
+        solved, exercise = build_text(root / "part9.py", SOURCE, **options)
+        assert list(exercise)[-2:] == ["your-progress-1", "your-progress-2"] and "your-progress-1" not in solved
+        heading, cell = exercise["your-progress-1"], exercise["your-progress-2"]
+        assert heading.source.startswith("## Your progress\n\n**Save this notebook first**")
+        assert cell.source == 'import tests.grade\n\ntests.grade.show_progress("part9")'
+        assert cell.metadata == {"tags": ["run"]}  # so that load_part skips it
+
+
 def test_written_question_becomes_an_answer_cell_and_a_folded_model_answer(root):
     solved, exercise = build_text(root / "part9.py", SOURCE)
     assert solved["in_words"].source == "**A model answer**\n\nBecause."
@@ -163,6 +195,7 @@ def test_without_solutions_no_answer_is_left(root):
     _, exercise = build_text(root / "part9.py", SOURCE, solutions=False)
     assert "Because" not in str(exercise) and "y = x + x" not in str(exercise)
     assert "What is x + x?" in str(exercise)  # the hints stay
+    assert "Go on" not in str(exercise) and "solutions" not in str(exercise)
 
 
 def test_grading_metadata_is_what_nbgrader_reads(root):

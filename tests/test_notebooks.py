@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 
 from solutions.build import pictures
 from solutions.markup import ROOT
+from tests.saved import load, say
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
 each_part = pytest.mark.parametrize("part", PARTS)
@@ -55,6 +56,31 @@ def test_exercise_notebook_fails_with_its_own_stubs_and_with_nothing_else(part, 
     assert stubs and set(errors.values()) <= set(stubs.values())
     for id, message in stubs.items():
         assert errors[f"check_{id}"] == message
+    progress = notebook.cells[-1].outputs
+    assert {out.name for out in progress} == {"stdout"}
+    assert " exercises passed" in "".join(out.text for out in progress)
+
+
+@pytest.mark.slow
+@each_part
+def test_every_exercise_can_be_left_to_the_solution(part, monkeypatch, tmp_path):
+    """With the line that its fold names, in a new cell below, nothing later fails, and it is said to be a choice."""
+    monkeypatch.setenv("IS_CI", "1")
+    notebook, taken, cells = nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4), [], []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if found := re.search(r"<summary>Go on without it</summary>.*?```python\n(.*?)\n```", cell.source, re.DOTALL):
+            cells.append(nbformat.v4.new_code_cell(found[1]))
+            taken.append(found[1].split()[-1])
+    notebook.cells = cells
+    folder = {"metadata": {"path": ROOT / "notebooks"}}
+    NotebookClient(notebook, timeout=240, allow_error_names=["NotImplementedError"], resources=folder).execute()
+    failed = [cell.id for cell in cells for out in cell.get("outputs", []) if out.output_type == "error"]
+    assert taken and failed == [f"check_{name}" for name in taken]  # those that ran before the fold was opened
+    nbformat.write(notebook, tmp_path / f"{part}.ipynb")
+    verdicts = load(part, tmp_path / f"{part}.ipynb")[1]
+    assert [verdict.name for verdict in verdicts] == taken
+    assert say(verdicts) == f"Part {part[4]}: from the solutions, all {len(taken)}: as you chose"
 
 
 @each_part

@@ -5,6 +5,7 @@ import json
 import pickle
 import random
 import traceback
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,33 +20,40 @@ from tests.checking import Mistake, check
 from tests.saved import Verdict, load, read_cells, say
 
 NAME = "part1_diffusion"
-SOLVED = {cell.id: cell.source for cell in nbformat.read(ROOT / "solutions" / f"{NAME}.ipynb", 4).cells}
 EXERCISES = ["linear_schedule", "q_eq2", "q_eq4", "NoiseSchedule", "noise_img", "reconstruct"]
 EXERCISES += ["TinyDiffuser", "train", "sample"]
-WRONG_EQ4 = SOLVED["q_eq4"].replace("(1 - alpha_bar).sqrt()", "(1 - alpha_bar)")
-WRONG_NOISE_IMG = SOLVED["noise_img"].replace("(1 - alpha_bar).sqrt()", "(1 - alpha_bar)")
+
+
+def solved(name: str) -> dict[str, str]:
+    """The answers of a part, written ones too, by their ids."""
+    cells = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", 4).cells
+    return {cell.id: cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")}
+
+
+def save_part(folder: Path, name: str, *scratch: str, **cells) -> Path:
+    """Save a notebook as a learner would: every exercise answered, but with these cells, and these scratch cells.
+    None deletes a cell; Ellipsis leaves its stub."""
+    notebook, answers = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4), solved(name) | cells
+    for cell in notebook.cells:
+        if cell.id in answers and answers[cell.id] is not Ellipsis:
+            cell.source = answers[cell.id] or ""
+    notebook.cells = [cell for cell in notebook.cells if answers.get(cell.id, "") is not None]
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in scratch]
+    path = folder / "notebooks" / f"{name}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
 
 
 @pytest.fixture
 def save(tmp_path, monkeypatch):
-    """Save a notebook as a learner would: every exercise answered, but with these cells, and these scratch cells.
-    None deletes a cell; Ellipsis leaves its stub."""
+    monkeypatch.setattr(utils, "__file__", str(tmp_path / "utils.py"))  # where utils.load_part looks
+    return partial(save_part, tmp_path, NAME)
 
-    def save(*scratch: str, **cells) -> Path:
-        notebook = nbformat.read(ROOT / "notebooks" / f"{NAME}.ipynb", 4)
-        for cell in notebook.cells:
-            if cell.id in EXERCISES and cells.get(cell.id) is not Ellipsis:
-                cell.source = cells.get(cell.id, SOLVED[cell.id]) or ""
-        notebook.cells = [cell for cell in notebook.cells if cells.get(cell.id, "") is not None]
-        notebook.cells += [nbformat.v4.new_code_cell(source) for source in scratch]
-        path = tmp_path / "notebooks" / f"{NAME}.ipynb"
-        path.parent.mkdir(exist_ok=True)
-        nbformat.write(notebook, path)
-        return path
 
-    # where utils.load_part looks
-    monkeypatch.setattr(utils, "__file__", str(tmp_path / "utils.py"))
-    return save
+SOLVED = solved(NAME)
+WRONG_EQ4 = SOLVED["q_eq4"].replace("(1 - alpha_bar).sqrt()", "(1 - alpha_bar)")
+WRONG_NOISE_IMG = SOLVED["noise_img"].replace("(1 - alpha_bar).sqrt()", "(1 - alpha_bar)")
 
 
 @pytest.fixture
@@ -291,9 +299,32 @@ def test_a_deleted_exercise_is_missing(loaded):
     assert part.q_eq4 is reference.q_eq4
 
 
-def test_an_import_of_the_solution_is_not_the_learners_own(loaded):
-    _, line = loaded(q_eq4="from solutions.part1_diffusion import q_eq4")
-    assert "(1.4 is missing)" in line
+TAKE = "from solutions.part1_diffusion import "
+
+
+@pytest.mark.parametrize("scratch", [TAKE + "train, q_eq4", TAKE + "gradient_images, train\n" + TAKE + "q_eq4"])
+def test_what_is_taken_from_the_solution_is_said_to_be_a_choice(loaded, scratch):
+    part, line = loaded(scratch, q_eq4=WRONG_EQ4, train=...)
+    assert line == "Part 1: 7 of 9 yours; q_eq4 and train from the solutions (1.4 and 1.10 were your choice)"
+    assert part.q_eq4 is reference.q_eq4 and part.train is reference.train
+
+
+def test_all_may_be_taken_from_the_solution(loaded):
+    _, line = loaded(TAKE + "*", **dict.fromkeys(EXERCISES, ...))
+    assert line == "Part 1: from the solutions, all 9: as you chose"
+
+
+def test_a_solution_under_another_name_is_no_choice(loaded):
+    scratch = TAKE + "q_eq2 as theirs"
+    assert loaded(scratch)[1] == "Part 1: all 9 yours"
+    assert "(1.3 is missing)" in loaded(scratch, q_eq2=None)[1]
+    assert "(1.3 is missing)" in loaded("from math import *", q_eq2=None)[1]
+
+
+def test_the_later_of_a_choice_and_an_own_version_counts(loaded):
+    assert loaded(SOLVED["q_eq4"], q_eq4=TAKE + "q_eq4")[1] == "Part 1: all 9 yours"
+    assert "(1.4 was your choice)" in loaded(TAKE + "q_eq4")[1]
+    assert "syntax error in line 1)" in loaded("def q_eq4(:", q_eq4=TAKE + "q_eq4")[1]
 
 
 def test_helpers_of_the_learners_are_at_hand(loaded):
