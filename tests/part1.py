@@ -1564,6 +1564,11 @@ FACTOR_MISTAKES = [
         "Is that β̃, a variance? Its root scales the noise.",
         lambda b, n: other_sigma(b, n) ** 2 if n > 1 else 0.0,
     ),
+    (
+        "z",
+        "Is that β̃ without its denominator, 1 - ᾱ?",
+        lambda b, n: other_sigma(b, n) * sqrt(1 - alpha_bar(b, n)) if n > 1 else 0.0,
+    ),
     ("z", "Is the noise divided by √α, too?", lambda b, n: sqrt(b[n - 1] / (1 - b[n - 1])) if n > 1 else 0.0),
     ("z", "Is it the first step that gets no noise, not the last?", lambda b, n: sqrt(b[n - 1]) if n < len(b) else 0.0),
     ("z", "Is that √α? The noise is scaled by √β.", lambda b, n: sqrt(1 - b[n - 1]) if n > 1 else 0.0),

@@ -1427,6 +1427,7 @@ SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta 
     ("Is (1 - ᾱ_n) / ᾱ_m taken for 1 - ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / b) ** 0.5),
     ("Is a root taken of σ itself?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 0.5),
     ("Is all noise of m fresh? Part of it is guessed.", lambda eta, a, b, beta: eta * (1 - b) ** 0.5),
+    ("Is that all noise of n? The step leads to m, with less noise.", lambda eta, a, b, beta: eta * (1 - a) ** 0.5),
     ("Is z multiplied by eta alone?", lambda eta, a, b, beta: eta * a**0),
     ("Is z drawn between 0 and 1?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) / 12**0.5),
 ]

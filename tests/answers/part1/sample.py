@@ -419,6 +419,14 @@ def the_other_variance(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
+@wrong("Is that β̃ without its denominator")
+def the_other_variance_undivided(model, n_samples, return_all_steps=False):
+    def formula(x, e, z, b, a, bar):
+        return (x - b / (1 - bar).sqrt() * e) / a.sqrt() + ((1 - bar / a) * b).clamp(min=0).sqrt() * z
+
+    return _line4(formula)(model, n_samples, return_all_steps)
+
+
 @wrong("Is the noise divided by √α, too?")
 def noise_inside_the_brackets(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e + b.sqrt() * z) / a.sqrt()  # noqa: E731

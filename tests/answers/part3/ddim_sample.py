@@ -773,6 +773,11 @@ def all_noise_fresh(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b).sqrt())
 
 
+@wrong("Is that all noise of n?")
+def all_noise_of_the_earlier_fresh(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - a).sqrt() * (b < 1))
+
+
 @wrong("Is fresh noise left out in some steps?")
 def no_fresh_noise_in_the_last_two_steps(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta, a, b, s, n) * (n > 2))
