@@ -224,7 +224,7 @@ def show_slider(draw: Callable[[int], t.Tensor], name: str, first: int, last: in
 
     view, slider = ipywidgets.Image(value=picture), ipywidgets.IntSlider(first, first, last, description=name)
     slider.observe(lambda change: setattr(view, "value", png(change["new"])), names="value")
-    display(ipywidgets.VBox([slider, view]))
+    display(ipywidgets.VBox([slider, view], layout={"align_items": "flex-start"}))  # else it would be stretched
 
 
 def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:

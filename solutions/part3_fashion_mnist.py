@@ -1048,7 +1048,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight small samples, drawn in ten steps: trousers, shoes, dresses and tops, most of them plain to see, some dim or torn.](images/part3_live.png)
+# ![Two rows of eight small samples, drawn in ten steps: clothes and shoes, most of them plain to see, some dim or torn.](images/part3_live.png)
 #
 # This picture comes twice, in the same place: while it trains, `train_longer` draws a few samples.
 #
