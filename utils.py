@@ -185,7 +185,7 @@ def captioned(image: t.Tensor, title: str) -> Image:
 
 
 def show_movie(images: Sequence[t.Tensor], titles: Sequence[str]) -> None:
-    """Show images one after the other in the same place: twice, within five seconds, and then the last one stands still.
+    """Show images one after the other in the same place: twice, within five seconds; then the last one stands still.
     images: 2 to 100 tensors (C, H, W), C = 1 or 3, in [0, 1]   titles: as many strings
     errors: ValueError for values outside [0, 1], another number of titles, or too few or too many images"""
     check_pictures(images, titles)

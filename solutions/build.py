@@ -130,9 +130,10 @@ def pictures(notebook: NotebookNode) -> dict[str, bytes]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             drawn = {kind: data for output in cell.outputs for kind, data in output.get("data", {}).items()}
-        for name, suffix in re.findall(r"!\[[^\]]+\]\((?:\.\./notebooks/)?images/([^)]+\.(png|gif))\)", cell.source):
-            if f"image/{suffix}" in drawn:
-                found[name] = base64.b64decode(drawn[f"image/{suffix}"])
+        for name in re.findall(r"!\[[^\]]+\]\((?:\.\./notebooks/)?images/([^)]+)\)", cell.source):
+            kind = f"image/{name.rpartition('.')[2]}"
+            if kind in drawn:
+                found[name] = base64.b64decode(drawn[kind])
     return found
 
 

@@ -39,7 +39,7 @@ def execute(notebook: NotebookNode, name: str) -> None:
     with tqdm(total=len(code_cells(notebook)), desc=name, unit=" cells") as bar:
         client.on_cell_executed = lambda **_: bar.update()
         client.execute()
-    for cell in code_cells(notebook):  # a finished progress bar tells nothing, a slider without a kernel moves nothing
+    for cell in code_cells(notebook):  # a finished progress bar tells nothing, a slider without a kernel is dead
         cell.outputs = [
             out
             for out in cell.outputs
@@ -58,7 +58,7 @@ def page(notebook: NotebookNode, title: str) -> str:
             cell.source = cell.source.replace(f"](../notebooks/images/{name})", f"](data:{kind};base64,{data})")
         for out in cell.get("outputs", []):
             if gif := out.get("data", {}).get("image/gif"):  # nbconvert does not know it
-                out.data = {"text/html": f'<img src="data:image/gif;base64,{gif}" alt="the movie that this cell makes">'}
+                out.data = {"text/html": f'<img src="data:image/gif;base64,{gif}" alt="the movie that this makes">'}
     return HTMLExporter().from_notebook_node(page, {"metadata": {"name": title}})[0]
 
 
