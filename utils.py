@@ -2,12 +2,13 @@
 
 import gzip
 import hashlib
+import io
 import math
 import netrc
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import torch as t
 from einops import rearrange
+from matplotlib.font_manager import findfont
 from matplotlib.text import Text
 from PIL import Image as Pictures
-from PIL import ImageDraw
+from PIL import ImageDraw, ImageFont
 from PIL.Image import Image
 from tqdm import tqdm
 
@@ -126,24 +128,35 @@ def show() -> None:
     plt.close() if IS_CI else plt.show()
 
 
+def in_notebook() -> bool:
+    """Whether somebody looks at this in a notebook: not in a script, and not under IS_CI."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return not IS_CI and hasattr(shell, "kernel")
+
+
+def check_pictures(images: Sequence[t.Tensor], titles: Sequence[str] | None) -> None:
+    """Refuse what cannot be shown. errors: ValueError for values outside [0, 1] or another number of titles"""
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(images)} images but {len(titles)} titles: give one title for each image")
+    for image in images:
+        low, high = image.min().item(), image.max().item()
+        if not (0 <= low and high <= 1):
+            raise ValueError(
+                f"pictures hold values in [0, 1], these run from {low:.2f} to {high:.2f}: denormalize_img first"
+            )
+
+
 def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None, columns: int = 8) -> None:
     """Show images side by side, at most so many in a row.
     images: n tensors (C, H, W), C = 1 (grey) or 3 (colour), in [0, 1], on any device   titles: n strings
     errors: ValueError for values outside [0, 1] or another number of titles"""
-    if titles is not None and len(titles) != len(images):
-        raise ValueError(f"{len(images)} images but {len(titles)} titles: give one title for each image")
+    check_pictures(images, titles)
     rows = math.ceil(len(images) / columns)
     columns = math.ceil(len(images) / rows)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2 * rows), squeeze=False, layout="constrained")
+    _, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2 * rows), squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles or [""] * len(images), strict=False):
-        low, high = image.min().item(), image.max().item()
-        if not (0 <= low and high <= 1):
-            plt.close(figure)
-            raise ValueError(
-                f"pictures hold values in [0, 1], these run from {low:.2f} to {high:.2f}: denormalize_img first"
-            )
         axis.imshow(rearrange(image.detach().cpu().numpy(), "c h w -> h w c"), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=10)
     show()
@@ -158,6 +171,60 @@ def grid(images: t.Tensor, columns: int = 8) -> Image:
     pixels = rearrange((255 * cells).round().byte(), "(r c) k h w -> (r h) (c w) k", c=columns)
     picture = Pictures.fromarray(pixels.squeeze(2).numpy() if C == 1 else pixels.numpy())
     return picture.resize((2 * columns * W, 2 * rows * H), Pictures.Resampling.NEAREST)
+
+
+def captioned(image: t.Tensor, title: str) -> Image:
+    """One picture of one image, enlarged, under its title. image: (C, H, W) in [0, 1], C = 1 or 3"""
+    _, H, W = image.shape
+    scale, bar = max(1, 160 // max(H, W)), 26
+    picture = Pictures.new("RGB", (scale * W, scale * H + bar), "white")
+    picture.paste(grid(image[None], 1).resize((scale * W, scale * H), Pictures.Resampling.NEAREST), (0, bar))
+    font = ImageFont.truetype(findfont("DejaVu Sans"), 15)  # that of the other pictures' titles
+    ImageDraw.Draw(picture).text((picture.width / 2, bar / 2), title, "black", font, anchor="mm")
+    return picture
+
+
+def show_movie(images: Sequence[t.Tensor], titles: Sequence[str]) -> None:
+    """Show images one after the other in the same place: twice, within five seconds; then the last one stands still.
+    images: 2 to 100 tensors (C, H, W), C = 1 or 3, in [0, 1]   titles: as many strings
+    errors: ValueError for values outside [0, 1], another number of titles, or too few or too many images"""
+    check_pictures(images, titles)
+    if not 2 <= len(images) <= 100:
+        raise ValueError(f"a movie of {len(images)} images is none, or takes too long: choose 2 to 100 of them")
+    frames = [captioned(image, title).quantize(64) for image, title in zip(images, titles, strict=True)]  # small files
+    last = 600  # milliseconds that it stands before the second round
+    each = (2500 - last) // (len(frames) - 1) // 10 * 10  # a GIF counts hundredths of a second
+    durations, file = [max(each, 20)] * (len(frames) - 1) + [last], io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=1)  # once more
+    if in_notebook():
+        from IPython import display
+
+        display.display(display.Image(file.getvalue(), format="gif"))
+
+
+def show_slider(draw: Callable[[int], t.Tensor], name: str, first: int, last: int) -> None:
+    """Show an image that follows a slider. Outside a notebook, draw the first one and show nothing.
+    draw: makes an image (C, H, W) in [0, 1] out of a whole number from first to last   name: of that number"""
+
+    def png(number: int) -> bytes:
+        image, file = draw(number), io.BytesIO()
+        check_pictures([image], None)
+        captioned(image, f"{name} {number}").save(file, "PNG")
+        return file.getvalue()
+
+    picture = png(first)
+    if not in_notebook():
+        return
+    try:
+        import ipywidgets
+    except ImportError:
+        print("A slider needs the package ipywidgets: run %pip install ipywidgets, restart the kernel, and run again.")
+        return
+    from IPython.display import display
+
+    view, slider = ipywidgets.Image(value=picture), ipywidgets.IntSlider(first, first, last, description=name)
+    slider.observe(lambda change: setattr(view, "value", png(change["new"])), names="value")
+    display(ipywidgets.VBox([slider, view], layout={"align_items": "flex-start"}))  # else it would be stretched
 
 
 def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:
@@ -198,7 +265,7 @@ def show_maps(
         axis.set_title(title, fontsize=10)
         axis.set(xticks=[], yticks=[], xlabel=axes_names[0], ylabel=axes_names[1])
     for axis, (row, column) in zip(axes[0], marks, strict=False):
-        axis.plot(column, row, "r+", markersize=10, markeredgewidth=2)
+        axis.plot(column, row, "P", color="red", markeredgecolor="white", markersize=11)  # seen on dark and on bright
     show()
 
 
@@ -468,7 +535,7 @@ class Run:
 
     def show_live(self, picture: Image) -> None:
         """In a notebook, show a picture in the place of the one before."""
-        if IS_CI or rank() or "IPython" not in sys.modules or not sys.modules["IPython"].get_ipython():
+        if rank() or not in_notebook():
             return
         from IPython.display import display
 
@@ -545,8 +612,9 @@ def show_losses(band: tuple[float, float] | None = None) -> None:
         raise RuntimeError("nothing has been trained yet: run the cell that trains first")
     if band:
         plt.axhspan(*band, color="lightgrey", label="where other runs ended")
-    for (name, points), style in zip(Run.latest.curves.items(), ["-", "--", ":"], strict=False):
-        plt.plot(*zip(*points, strict=True), style, label=name)
+    styles = [("C0", "-", 1), ("black", "--", 2), ("C1", ":", 2)]  # told apart without colour, too
+    for (name, points), (colour, dashes, width) in zip(Run.latest.curves.items(), styles, strict=False):
+        plt.plot(*zip(*points, strict=True), dashes, color=colour, lw=width, label=name)
     plt.ylim(0, 1.1)
     plt.xlabel("training step")
     plt.ylabel("loss")

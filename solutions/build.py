@@ -141,14 +141,16 @@ def meaning(code: str) -> str:
 
 
 def pictures(notebook: NotebookNode) -> dict[str, bytes]:
-    """The pictures the text shows from images/, by file name: each is the last one that the cell above it drew."""
-    found, drawn = {}, []
+    """The pictures the text shows from images/, by file name: each is the last one of its kind, png or gif (these move),
+    that the cell above it drew."""
+    found, drawn = {}, {}
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            drawn = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+            drawn = {kind: data for output in cell.outputs for kind, data in output.get("data", {}).items()}
         for name in re.findall(r"!\[[^\]]+\]\((?:\.\./notebooks/)?images/([^)]+)\)", cell.source):
-            if drawn:
-                found[name] = base64.b64decode(drawn[-1])
+            kind = f"image/{name.rpartition('.')[2]}"
+            if kind in drawn:
+                found[name] = base64.b64decode(drawn[kind])
     return found
 
 

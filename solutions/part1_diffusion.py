@@ -393,7 +393,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    t.manual_seed(7)
+    t.manual_seed(21)
     betas = linear_schedule(max_steps=200)
     x = normalize_img(gradient_images(1, (3, 32, 32))[0])
     steps = [1, 10, 50, 100, 200]
@@ -405,11 +405,36 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The same colour gradient five times, after 1, 10, 50, 100 and 200 steps of Equation 2, and a sixth square of noise alone. The gradient is clean at first, grainy but clear after 50 steps, and nearly gone after 200.](images/part1_q_eq2.png)
+# ![The same colour gradient, from yellow in the top left to dark blue in the bottom right, after 1, 10, 50, 100 and 200 steps of Equation 2, and a sixth square of noise alone. The gradient is clean at first, grainy but clear after 50 steps, and nearly gone after 200.](images/part1_q_eq2.png)
 #
 # After 1 step you see no change: the noise has a standard deviation of 0.01. After 50 steps the gradient is grainy, and
 # still clear. After 200 steps most of what you see is noise, yet not all of it. How much is left? You will know
 # after the next exercise.
+#
+# </details>
+
+# %% [markdown]
+# And as a movie: the same image after every tenth step. (It plays twice, then it stands still. To see it again, run
+# the cell again.)
+
+# %%
+if MAIN:
+    t.manual_seed(21)
+    betas = linear_schedule(max_steps=200)
+    images = [normalize_img(gradient_images(1, (3, 24, 24))[0])]
+    for n in range(0, 200, 10):
+        images.append(q_eq2(images[-1], 10, betas[n:]))  # ten more steps
+    titles = [f"after step {10 * n}" for n in range(len(images))]
+    utils.show_movie([denormalize_img(image) for image in images], titles)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A movie of the forward process, ten steps an image. The gradient from yellow to dark blue is clean at step 0 and grainy by step 20. Its colours drown in ever stronger noise, and at step 200 hardly a trace of it is left.](images/part1_forward.gif)
+#
+# Each image is made from the one before, so many grains keep their colour from one to the next. Nothing happens
+# suddenly: no single step takes the image away.
 #
 # </details>
 
@@ -470,7 +495,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    t.manual_seed(7)
+    t.manual_seed(21)
     betas = linear_schedule(max_steps=200)
     x = normalize_img(gradient_images(1, (3, 32, 32))[0])
     steps = [1, 10, 50, 100, 200]
@@ -486,6 +511,17 @@ if MAIN:
 # The same picture as from Equation 2, with other grains: the noise is drawn anew.
 #
 # </details>
+
+# %% [markdown]
+# A jump leads to any step at once. So drag the slider (or click on it and use the arrow keys), in both directions. From
+# which step on would you no longer find the bright corner, if you did not know where it was?
+
+# %%
+if MAIN:
+    t.manual_seed(21)
+    betas = linear_schedule(max_steps=200)
+    x = normalize_img(gradient_images(1, (3, 32, 32))[0])
+    utils.show_slider(lambda n: denormalize_img(q_eq4(x, n, betas)), "step", first=1, last=len(betas))
 
 # %% [markdown]
 # ## Do the two equations agree?
@@ -548,7 +584,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    t.manual_seed(7)
+    t.manual_seed(21)
     x = normalize_img(gradient_images(1, (3, 128, 128))[0])
     ends = [q_eq4(x, max_steps, linear_schedule(max_steps)) for max_steps in [100, 200, 1000]]
     images = [x, *ends, t.randn_like(x)]
@@ -560,7 +596,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Five squares of four by four blocks each, from olive in the top left to pink in the bottom right. The clean image is bright; the end of 100 steps shows the same colours, greyer; the end of 200 steps greyer again; the end of 1000 steps and noise alone are both grey with faint random tints.](images/part1_ends.png)
+# ![Five squares of four by four blocks each. The clean image runs from yellow in the top left to dark blue in the bottom right; the end of 100 steps shows the same, with less contrast; the end of 200 steps with less again; the end of 1000 steps and noise alone are both an even grey with faint random tints.](images/part1_ends.png)
 #
 # The ends of 100 and 200 steps still show the gradient. The end of 1000 cannot be told from noise.
 #
@@ -760,7 +796,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    t.manual_seed(7)
+    t.manual_seed(21)
     schedule = NoiseSchedule(max_steps=200, device="cpu")
     batch = normalize_img(gradient_images(1, (3, 32, 32))).repeat(6, 1, 1, 1)
     num_steps, noise, noised = noise_img(batch, schedule)
@@ -770,7 +806,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The same colour gradient six times, after 88, 80, 189, 162, 159 and 32 steps. It is clearest after 32 steps, and hardly visible after 189.](images/part1_noise_img.png)
+# ![The same colour gradient six times, after 81, 100, 149, 59, 104 and 178 steps. It is clearest after 59 steps, and hardly visible after 149 and 178.](images/part1_noise_img.png)
 #
 # One image, six copies in a batch, six counts. The larger the count, the more noise.
 #
@@ -823,7 +859,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    t.manual_seed(7)
+    t.manual_seed(21)
     schedule = NoiseSchedule(max_steps=200, device="cpu")
     img = gradient_images(1, (3, 32, 32))
     num_steps, noise, noised = noise_img(normalize_img(img), schedule)
@@ -838,7 +874,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four squares: a clean colour gradient; the same under heavy noise, after 88 steps; reconstructed with the true noise, as clean as the first; and reconstructed with 0.9 of the noise, with fine grain left.](images/part1_reconstruct.png)
+# ![Four squares: a clean colour gradient; the same under heavy noise, after 81 steps; reconstructed with the true noise, as clean as the first; and reconstructed with 0.9 of the noise, with fine grain left.](images/part1_reconstruct.png)
 #
 # With the true noise you get the clean image back. With a tenth of the noise overlooked, grain remains, and it is divided
 # by √ᾱ: the noisier the image, the more a small error in the noise shows. That is why sampling will not jump to the
@@ -1155,7 +1191,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Training and test loss against the training step. Both fall from about 1 to 0.3 within the first few hundred steps, then slowly into the grey strip around 0.2.](images/part1_losses.png)
+# ![Training and test loss against the training step. The training loss falls from about 1 to 0.3 within the first few hundred steps, then slowly and with many small jumps into the grey strip around 0.2. The test loss, a dashed line that begins after the first epoch, runs through the middle of it.](images/part1_losses.png)
 #
 # The loss starts near 1: a network that answers 0 is off by the noise itself, whose variance is 1. It ends at about
 # 0.20, in the grey strip where three other runs of this network ended. The test loss follows: 50,000 images are too many to
@@ -1305,15 +1341,18 @@ if MAIN:
     model = toy_model()
     t.manual_seed(1)
     steps = sample(model, 1, return_all_steps=True)
-    left = [99, 80, 60, 40, 20, 10, 5, 0]
-    images = [denormalize_img(steps[-1 - n][0]).cpu() for n in left]
-    utils.show_images(images, [f"{n} steps left" for n in left])
+    some, more = [99, 80, 60, 40, 20, 10, 5, 0], [99, *range(96, -1, -4)]
+    for show, left in [(utils.show_images, some), (utils.show_movie, more)]:
+        images = [denormalize_img(steps[-1 - n][0]).cpu() for n in left]
+        show(images, [f"{n} steps left" for n in left])
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
 # ![One image with 99, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with faint grain.](images/part1_way.png)
+#
+# ![The same way as a movie, four steps an image. Pixels of all colours turn greener from image to image and more alike, until they form a blend from blue-green to green with faint grain.](images/part1_way.gif)
 #
 # The colours settle first. The last steps take away grain, though not all of it.
 #

@@ -424,7 +424,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three maps of where a pixel of the drawn T-shirt looks, marked by a cross. From the body, the whole body is bright. From the left edge, all of the left edges are bright, those of the body and of the sleeve. From the background, the background away from the shirt is bright.](images/part2_attention.png)
+# ![Three maps of where a pixel of the drawn T-shirt looks, marked by a cross. From the body, the whole body is bright. From the left edge, the left edge of the body is bright and, more faintly, that of the sleeve. From the background, the background away from the shirt is bright, but not the rim of the image.](images/part2_attention.png)
 #
 # Each pixel looks at pixels like itself, wherever they are: body at body, left edge at left edges, background at
 # background. This is one **head**. A trained network learns what to look for, with several heads that look for
@@ -714,7 +714,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four pictures of a drawn coat. The input; what the block adds after 1 step, where the edges of sleeves and zip stand out; the same after 1000 steps, which looks nearly alike; and the difference of both, nearly even inside the coat and in the background, with faint edges.](images/part2_resblock.png)
+# ![Four pictures of a drawn coat. The input; what the block adds after 1 step, where the edges of sleeves and zip stand out; the same after 1000 steps, which looks nearly alike; and the difference of both, nearly even inside the coat and in the background, with faint edges and a bright rim on the right.](images/part2_resblock.png)
 #
 # Even untrained, the block answers to edges: that is what differences between neighbours amount to. The count of steps
 # shifts whole areas a little, as it is added to all pixels alike; the border shows too, as the kernels meet the padding

@@ -300,7 +300,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The first image of each of eight sets: a T-shirt, the same with some noise, with strong noise, blurred, twice more as it was, then an all black image, and noise alone.](images/part3_damaged.png)
+# ![The first image of each of eight sets: a shirt with short sleeves, the same with some noise, with strong noise, blurred, twice more as it was, then an all black image, and noise alone.](images/part3_damaged.png)
 #
 # Training images as they are come out near 0; not at 0, as 2,000 images are only a sample. Noise that you hardly mind
 # gives 53, and noise of standard deviation 0.1 on a scale from 0 to 1 gives 173. Blurring gives 139, leaving out the
@@ -627,8 +627,10 @@ if MAIN:
         for d, average in averages.items():
             average.update(model)
             curves[d].append(average.model.weight.item())
-    for (name, values), style in zip(curves.items(), [":", "--", "-"], strict=True):
-        plt.plot(values, style, label=name if name == "weight" else f"average, d = {name}", lw=0.7 if name == "weight" else 2)
+    styles = [("-", "silver", 0.7), ("--", "C0", 1.5), ("-", "black", 2.5)]
+    for (name, values), (style, colour, width) in zip(curves.items(), styles, strict=True):
+        label = name if name == "weight" else f"average, d = {name}"
+        plt.plot(values, style, color=colour, lw=width, label=label)
     plt.xlabel("training step")
     plt.ylabel("weight")
     plt.legend()
@@ -638,7 +640,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A jagged curve that rises from 0 to about 1 and stays there, jumping up and down. The average with d = 0.9 follows it with smaller jumps to the end; the one with d = 0.995 follows as fast at first, and then becomes smooth.](images/part3_average.png)
+# ![A thin jagged curve that rises from 0 to about 1 and stays there, jumping up and down. The average with d = 0.9, dashed, follows it with smaller jumps to the end; the one with d = 0.995, a thick line, follows as fast at first, and then becomes smooth.](images/part3_average.png)
 #
 # With 0.9 the average jitters to the end. With 0.995 it becomes smooth, and as its memory is short at first, it is not
 # late.
@@ -1042,6 +1044,15 @@ if MAIN:
         config = clothes_config() | dict(lr=0.0003, n_steps=200, img_log_interval=100)
         train_longer(copy.deepcopy(model).requires_grad_(), config, clothes())
 
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two rows of eight small samples, drawn in ten steps: clothes and shoes, most of them plain to see, some dim or torn.](images/part3_live.png)
+#
+# This picture comes twice, in the same place: while it trains, `train_longer` draws a few samples.
+#
+# </details>
 
 # %% [markdown]
 # And these are the loss and the distance on the way through the whole training: 8,000 steps of 64 images.
@@ -1289,15 +1300,19 @@ if MAIN:
     model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
     t.manual_seed(3)
     way = ddim_sample(model, 1, n_steps, return_all_steps=True)
-    left = [n for n in (50, 40, 30, 20, 10, 5, 2, 0) if n <= n_steps]
-    images = [part1.denormalize_img(way[-1 - n][0].clamp(-1, 1)).cpu() for n in left]
-    utils.show_images(images, [f"{n} steps left" for n in left])
+    some, more = (50, 40, 30, 20, 10, 5, 2, 0), (50, *range(42, -1, -2))
+    for show, chosen in [(utils.show_images, some), (utils.show_movie, more)]:
+        left = [n for n in chosen if n <= n_steps]
+        images = [part1.denormalize_img(way[-1 - n][0].clamp(-1, 1)).cpu() for n in left]
+        show(images, [f"{n} steps left" for n in left])
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
 # ![One image with 50, 40, 30, 20, 10, 5, 2 and 0 steps left: noise alone at first, a light shape under noise with 30 steps left, clearer with 20, and at last a long garment with sleeves.](images/part3_way.png)
+#
+# ![The same way as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a long garment with sleeves stands there.](images/part3_way.gif)
 #
 # The outline is there while the noise is still strong. The last steps only take the grain away.
 #

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
 
+SLIDER = "application/vnd.jupyter.widget-view+json"
 PROGRESS = re.compile(r"(steps|images)/s|s/ (steps|images)")  # of a bar, a fast or a slow one
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
 
@@ -31,15 +32,18 @@ def execute(notebook: NotebookNode, name: str) -> None:
         notebook,
         timeout=None,
         record_timing=False,
+        store_widget_state=False,
         extra_arguments=["--log-level=40"],  # the kernel's own warnings are not for the reader
         resources={"metadata": {"path": SOLUTIONS}},
     )
     with tqdm(total=len(code_cells(notebook)), desc=name, unit=" cells") as bar:
         client.on_cell_executed = lambda **_: bar.update()
         client.execute()
-    for cell in code_cells(notebook):  # a finished progress bar tells nothing
+    for cell in code_cells(notebook):  # a finished progress bar tells nothing, a slider without a kernel is dead
         cell.outputs = [
-            out for out in cell.outputs if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n")
+            out
+            for out in cell.outputs
+            if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n" or SLIDER in out.get("data", {}))
         ]
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
 
@@ -49,8 +53,12 @@ def page(notebook: NotebookNode, title: str) -> str:
     page = copy.deepcopy(notebook)
     for cell in page.cells:
         for name in re.findall(r"\]\(\.\./notebooks/images/([^)]+)\)", cell.source):
-            png = base64.b64encode((ROOT / "notebooks" / "images" / name).read_bytes()).decode()
-            cell.source = cell.source.replace(f"](../notebooks/images/{name})", f"](data:image/png;base64,{png})")
+            data = base64.b64encode((ROOT / "notebooks" / "images" / name).read_bytes()).decode()
+            kind = f"image/{name.rpartition('.')[2]}"
+            cell.source = cell.source.replace(f"](../notebooks/images/{name})", f"](data:{kind};base64,{data})")
+        for out in cell.get("outputs", []):
+            if gif := out.get("data", {}).get("image/gif"):  # nbconvert does not know it
+                out.data = {"text/html": f'<img src="data:image/gif;base64,{gif}" alt="the movie that this makes">'}
     return HTMLExporter().from_notebook_node(page, {"metadata": {"name": title}})[0]
 
 

@@ -3,10 +3,13 @@
 import math
 import re
 from functools import cache
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import nbformat
 import numpy as np
+import PIL.Image
+import PIL.ImageSequence
 import pytest
 import torch as t
 import torch.nn.functional as F
@@ -121,8 +124,8 @@ TRAINED = {
         ("It ends at about {:.2f}, in the grey strip", lambda: toy_results()["loss"]),
         ("Is {:.2f} good?", lambda: toy_results()["loss"]),
         ("Its loss is {:.3f}, and no network can do better", lambda: best_loss()),
-        ("Both fall from about 1 to {:.1f} within the first few hundred steps", lambda: toy_results()["early"]),
-        ("slowly into the grey strip around {:.1f}", lambda: toy_results()["loss"]),
+        ("The training loss falls from about 1 to {:.1f} within the first few hundred steps", lambda: toy_results()["early"]),
+        ("small jumps into the grey strip around {:.1f}", lambda: toy_results()["loss"]),
         ("What does a loss of {:.2f} look like?", lambda: toy_results()["loss"]),
         ("where it was {:.2f}", lambda: toy_results()["rms"]),
         ("their corner colours then vary by {:.2f}", lambda: toy_results()["spread_without_noise"]),
@@ -149,8 +152,8 @@ GIVEN = {  # settings, the paper's numbers, and what tests of their own hold
         "the guessed image levels off at 0.1",
         "a small $s = 0.008$ so that",
         "With $d = 0.995$ the average",
-        "The average with d = 0.9 follows",
-        "the one with d = 0.995 follows as fast at first",
+        "The average with d = 0.9, dashed, follows",
+        "the one with d = 0.995, a thick line, follows as fast at first",
         "With 0.9 the average jitters to the end. With 0.995 it becomes smooth",
         "from 0 up to 0.002 at step 100",
         "a start with noise of standard deviation 1.5",
@@ -263,13 +266,6 @@ def test_the_three_guesses_are_one():
     assert ((1 - a).sqrt() * xt + a.sqrt() * v).allclose(noise, atol=1e-5)
 
 
-@each_source
-def test_contents_lead_to_headings(source):
-    text = source.read_text()
-    headings = {heading.replace(" ", "-") for heading in re.findall(r"^# #+ (.+)$", text, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
-
-
 @pytest.mark.slow
 def test_other_runs_end_in_the_grey_strip():
     for seed in (1, 2, 3):
@@ -311,17 +307,130 @@ def test_a_formula_stays_on_one_line(source):
         assert line.replace("$$", "").count("$") % 2 == 0 or not line.startswith("#"), f"line {number}: {line}"
 
 
-@each_source
-def test_headings_are_in_order(source):
-    levels = [len(marks) for marks in re.findall(r"^# (#+) (?!BEGIN|END)", source.read_text(), re.MULTILINE)]
+# ------------------------------------------------------------------------------------------------ for every reader
+
+
+def read_page(page: Path) -> str:
+    """What is written on a page: a Markdown file, or the exercise notebook of a source."""
+    if page.suffix == ".md":
+        return page.read_text(encoding="utf-8")
+    return "\n\n".join(cell.source for cell in build(page)[1].cells if cell.cell_type == "markdown")
+
+
+def without_code(text: str) -> str:
+    """Without code and formulas, in which brackets and # mean something else."""
+    text = re.sub(r"^```.*?^```|^(?: {4}|\t).*?$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", "", text, flags=re.DOTALL)
+
+
+def headings(text: str) -> list[tuple[int, str]]:
+    """Levels and words."""
+    found = re.findall(r"^(#+) (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return [(len(marks), words) for marks, words in found]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link with # may name: GitHub's form in a Markdown file, Jupyter's in a notebook."""
+    words = [heading for _, heading in headings(read_page(page))]
+    if page.suffix == ".md":
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in words}
+    return {heading.replace(" ", "-") for heading in words}
+
+
+def faults_of_links(text: str, folder: Path, known: set[str]) -> list[str]:
+    """What is wrong with the links of a text that lies in the folder and has these anchors."""
+    faults, text = [], without_code(text)
+    for words, target in re.findall(r"\[((?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\(([^)]*)\)", text):
+        if words.strip(" .").lower() in ("", "here", "click here", "this", "link", "this link", "this page"):
+            faults.append(f"[{words}]({target}): the words of a link say where it leads")
+        if re.search(r"\s", target):
+            faults.append(f"{target!r} has a space in it")
+        elif target.startswith("#"):
+            faults += [] if target[1:] in known else [f"no heading answers to {target}"]
+        elif re.match(r"\w+:", target):
+            faults += [] if re.match(r"https://[\w.-]+\.\w+(/|$)", target) else [f"{target} is no https address"]
+        elif not target or not (folder / target.split("#")[0]).exists():
+            faults.append(f"{target!r} does not exist")
+    bare = re.findall(r"(?:https?://|www\.)\S+", re.sub(r"\]\([^)]*\)", "]", text))
+    return faults + [f"{address} is bare: write [words](address)" for address in bare]
+
+
+def faults_of_alt_texts(text: str) -> list[str]:
+    """What is wrong with what the pictures of a text say to those who do not see them."""
+    faults = []
+    for alt in re.findall(r"!\[([^\]]*)\]\(", text):
+        if re.match(r"(an? |the )?((image|picture|photo|graph|figure|gif) of|plot\b)", alt, re.IGNORECASE):
+            faults.append(f"{alt!r}: begin with what is to be seen")
+        if not (40 <= len(alt) <= 600 and alt[0].isupper() and alt.endswith(".")):
+            faults.append(f"{alt!r}: say in one or a few sentences, of 40 to 600 characters, what it shows")
+    return faults
+
+
+PAGES = [*SOURCES, ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+
+
+@each_page
+def test_headings_are_in_order(page):
+    levels = [level for level, _ in headings(read_page(page))]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(later <= earlier + 2 for earlier, later in zip(levels, levels[1:], strict=False))
+    for earlier, later in pairwise(headings(read_page(page))):
+        assert later[0] <= earlier[0] + 1, f"{later[1]!r} skips a level"
 
 
-@pytest.mark.parametrize("page", ["README.md"])
-def test_links_of_a_page_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text()):
-        assert (ROOT / target).exists(), f"{page} links to {target}, which does not exist"
+@each_page
+def test_links_are_well_formed_and_lead_somewhere(page):
+    folder = page.parent if page.suffix == ".md" else ROOT / "notebooks"
+    assert not faults_of_links(read_page(page), folder, anchors(page))
+
+
+@each_page
+def test_pictures_speak_to_those_who_do_not_see_them(page):
+    assert not faults_of_alt_texts(read_page(page))
+
+
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("[the paper](http://arxiv.org/abs/2006.11239)", "no https address"),
+        ("[the\npaper](https://arxiv.org /abs)", "a space in it"),
+        ("see https://arxiv.org/abs/2006.11239.", "is bare"),
+        ("Read it [here](https://arxiv.org/abs/2006.11239).", "say where it leads"),
+        ("[What you have](#What-you-had)", "no heading answers to #What-you-had"),
+        ("[the Makefile](Makefil)", "does not exist"),
+        ("[![A badge](https://img.org/a.svg)](nowhere)", "does not exist"),
+    ],
+)
+def test_a_faulty_link_is_found(text, fault):
+    assert fault in "; ".join(faults_of_links(text, ROOT, {"What-you-have"}))
+
+
+@pytest.mark.parametrize("alt", ["", "Noise.", f"Image of a shoe{40 * ' x'}.", f"A plot of the loss{40 * ' x'}."])
+def test_an_empty_alt_text_is_found(alt):
+    assert faults_of_alt_texts(f"![{alt}](images/a.png)")
+
+
+@each_source
+def test_every_figure_has_its_expected_picture_folded_below(source):
+    cells, figures = nbformat.read(source.with_suffix(".ipynb"), 4).cells, 0
+    for i, cell in enumerate(cells):
+        drawn = {kind for out in cell.get("outputs", []) for kind in out.get("data", {})}
+        below = "".join(each.source for each in takewhile(lambda each: each.cell_type != "code", cells[i + 1 :]))
+        folds = "".join(re.findall(r"<summary>What you should see</summary>(.*?)</details>", below, re.DOTALL))
+        for suffix in ("png", "gif"):
+            if f"image/{suffix}" in drawn:
+                assert f".{suffix})" in folds, f"cell {cell.id} draws what the text does not show"
+                figures += 1
+    assert figures, "the notebook holds no figures: make outputs"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks" / "images").glob("*.gif")), ids=lambda path: path.name)
+def test_a_movie_is_small_and_comes_to_rest(path):
+    with PIL.Image.open(path) as movie:
+        times = [frame.info["duration"] for frame in PIL.ImageSequence.Iterator(movie)]
+        assert len(times) > 10 and movie.info["loop"] == 1, "twice: loop says how often it is repeated, 0 is for ever"
+    assert 2 * sum(times) <= 5000
+    assert path.stat().st_size < 150_000
 
 
 def test_readme_shows_the_message_that_the_check_gives():

@@ -1,8 +1,13 @@
+import io
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import IPython.display
 import matplotlib.pyplot as plt
+import PIL.Image
+import PIL.ImageSequence
 import pytest
 import torch as t
 
@@ -77,6 +82,92 @@ def test_ci_closes_figures_unseen(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("a figure was shown"))
     utils.show_images([t.rand(3, 4, 5)])
     assert not plt.get_fignums()
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What a notebook would show."""
+    shown = []
+    monkeypatch.setattr(utils, "in_notebook", lambda: True)
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    return shown
+
+
+def test_a_movie_shows_each_image_twice_and_stands_still(displayed):
+    images = [t.full((3, 4, 5), i / 10) for i in range(11)]
+    utils.show_movie(images, [f"image {i}" for i in range(11)])
+    (movie,) = displayed
+    assert "image/gif" in movie._repr_mimebundle_()[0]
+    opened = PIL.Image.open(io.BytesIO(movie.data))
+    assert opened.n_frames == 11 and opened.info["loop"] == 1
+    times = []
+    for i, frame in enumerate(PIL.ImageSequence.Iterator(opened)):
+        times.append(frame.info["duration"])
+        assert frame.convert("RGB").getpixel((80, 80)) == pytest.approx([25.5 * i] * 3, abs=1)
+    assert 2 * sum(times) <= 5000
+
+
+@pytest.mark.parametrize("n_images", [0, 1, 101])
+def test_no_movie_is_endless_or_of_one_image(n_images):
+    with pytest.raises(ValueError, match=f"a movie of {n_images} images .*: choose 2 to 100"):
+        utils.show_movie(t.rand(n_images, 3, 4, 5), [""] * n_images)
+
+
+def test_what_is_no_picture_makes_no_movie():
+    with pytest.raises(ValueError, match="3 images but 1 titles"):
+        utils.show_movie(t.rand(3, 3, 4, 5), ["one"])
+    with pytest.raises(ValueError, match="denormalize_img first"):
+        utils.show_movie(-t.rand(2, 3, 4, 5), ["one", "two"])
+
+
+def test_an_image_follows_its_slider(displayed):
+    pytest.importorskip("ipywidgets")
+    asked = []
+    utils.show_slider(lambda n: asked.append(n) or t.full((1, 4, 4), n / 10), "step", 1, 10)
+    slider, view = displayed[0].children
+    assert (slider.min, slider.max, slider.value, slider.description) == (1, 10, 1, "step")
+    first = view.value
+    slider.value = 7
+    assert asked == [1, 7] and view.value != first
+    assert PIL.Image.open(io.BytesIO(view.value)).getpixel((80, 80)) == pytest.approx([179] * 3, abs=1)
+
+
+def test_without_ipywidgets_one_line_says_what_to_do(displayed, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    utils.show_slider(lambda n: t.zeros(1, 4, 4), "step", 1, 10)
+    assert "pip install ipywidgets" in capsys.readouterr().out and not displayed
+
+
+def test_a_slider_shows_what_fails_in_the_cell(displayed):
+    with pytest.raises(NotImplementedError):
+        utils.show_slider(lambda n: (_ for _ in ()).throw(NotImplementedError), "step", 1, 10)
+    with pytest.raises(ValueError, match="denormalize_img first"):
+        utils.show_slider(lambda n: t.full((1, 4, 4), -1.0), "step", 1, 10)
+
+
+def test_nothing_moves_outside_a_notebook(monkeypatch, capsys):
+    monkeypatch.setattr(IPython.display, "display", lambda *_: pytest.fail("something was displayed"))
+    notebook = SimpleNamespace(kernel=None)
+    for shell, ci in [(None, False), (notebook, True), (SimpleNamespace(), False)]:  # a script, CI, IPython's terminal
+        monkeypatch.setattr(IPython, "get_ipython", lambda shell=shell: shell)
+        monkeypatch.setattr(utils, "IS_CI", ci)
+        utils.show_movie(t.rand(2, 3, 4, 5), ["one", "two"])
+        utils.show_slider(lambda n: t.zeros(1, 4, 4), "step", 1, 10)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(IPython, "get_ipython", lambda: notebook)
+    monkeypatch.setattr(utils, "IS_CI", False)
+    assert utils.in_notebook()
+
+
+def test_curves_are_told_apart_without_colour(monkeypatch):
+    monkeypatch.setattr(utils, "show", lambda: None)
+    points = [(1, 1.0), (2, 0.5)]
+    monkeypatch.setattr(utils.Run, "latest", SimpleNamespace(curves={"a": points, "b": points, "c": points}))
+    utils.show_losses()
+    (axis,) = plt.gcf().axes
+    plt.close()
+    assert len({line.get_linestyle() for line in axis.lines}) == 3
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b", "c"]
 
 
 def test_allclose_says_how_far_apart_tensors_are(capsys):
