@@ -11,7 +11,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 doctor:  ## tell what is here to run the course with, and what to do about what is missing
-	@$(or $(wildcard $(PY)),$(PYTHON)) tests/doctor.py
+	@$$(test -x $(PY) && echo $(PY) || echo $(PYTHON)) tests/doctor.py
 
 run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's whole training, too)
 	@FULL=$(FULL) $(PY) solutions/run.py $(PART)

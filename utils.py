@@ -270,7 +270,7 @@ def read_file(name: str) -> bytes:
 
 
 def find_file(name: str) -> Path:
-    """One of FashionMNIST's files, known to be whole, in the folder FASHION_MNIST_DIR or else in this machine's cache."""
+    """One of FashionMNIST's files, known to be whole: in the folder FASHION_MNIST_DIR, else in this machine's cache."""
     if folder := os.getenv("FASHION_MNIST_DIR"):
         path, remedy = Path(folder) / name, "or unset FASHION_MNIST_DIR to have the files downloaded"
         if not path.is_file():
@@ -526,9 +526,10 @@ def wandb_mode() -> str:
     if IS_CI:
         return "disabled"
     home = Path.home()
-    kept = os.getenv("NETRC") or next((home / name for name in (".netrc", "_netrc") if (home / name).exists()), None)
+    named = os.path.expanduser(os.getenv("NETRC", ""))
+    kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)  # as wandb looks
     try:
-        stored = kept and netrc.netrc(kept).authenticators("api.wandb.ai")  # on Windows, wandb keeps keys in _netrc
+        stored = kept and netrc.netrc(kept).authenticators("api.wandb.ai")
     except (FileNotFoundError, netrc.NetrcParseError):
         stored = None
     return "online" if stored or os.getenv("WANDB_API_KEY") else "offline"

@@ -58,7 +58,7 @@ if MAIN:
     here = Path(globals().get("__file__", "this notebook")).absolute()
     course = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
     if not course:
-        remedy = "move it back there (on Colab: !git clone the course, and %cd into it), and start again from the top"
+        remedy = "move it back to notebooks/ there (on Colab, !git clone the course and %cd into it), then start again"
         raise FileNotFoundError(f"this notebook has left the course's folder: {remedy}")
     sys.path[:0] = course
 

@@ -265,7 +265,7 @@ def test_the_three_guesses_are_one():
 
 @each_source
 def test_contents_lead_to_headings(source):
-    text = source.read_text()
+    text = source.read_text(encoding="utf-8")
     headings = {heading.replace(" ", "-") for heading in re.findall(r"^# #+ (.+)$", text, re.MULTILINE)}
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
@@ -284,16 +284,16 @@ def test_other_runs_end_in_the_grey_strip():
 def test_pictures_are_those_of_the_stored_run(source):
     notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
     drawn = pictures(notebook)
-    said = set(re.findall(r"\(images/([^)]+)\)", source.read_text()))
+    said = set(re.findall(r"\(images/([^)]+)\)", source.read_text(encoding="utf-8")))
     assert said == set(drawn), "a picture in the text is the output of the cell above it: make outputs"
     for name, png in drawn.items():
         assert (ROOT / "notebooks" / "images" / name).read_bytes() == png, f"{name} is another picture: make outputs"
 
 
 def test_no_picture_is_left_over():
-    readme = (ROOT / "README.md").read_text()
-    said = {name for source in SOURCES for name in re.findall(r"\(images/([^)]+)\)", source.read_text())}
-    said |= set(re.findall(r"\(notebooks/images/([^)]+)\)", readme))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    sources = "".join(source.read_text(encoding="utf-8") for source in SOURCES)
+    said = set(re.findall(r"\(images/([^)]+)\)", sources)) | set(re.findall(r"\(notebooks/images/([^)]+)\)", readme))
     assert {path.name for path in (ROOT / "notebooks" / "images").iterdir()} == said
 
 
@@ -313,14 +313,15 @@ def test_a_formula_stays_on_one_line(source):
 
 @each_source
 def test_headings_are_in_order(source):
-    levels = [len(marks) for marks in re.findall(r"^# (#+) (?!BEGIN|END)", source.read_text(), re.MULTILINE)]
+    text = source.read_text(encoding="utf-8")
+    levels = [len(marks) for marks in re.findall(r"^# (#+) (?!BEGIN|END)", text, re.MULTILINE)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(later <= earlier + 2 for earlier, later in zip(levels, levels[1:], strict=False))
 
 
 @pytest.mark.parametrize("page", ["README.md"])
 def test_links_of_a_page_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text()):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
         assert (ROOT / target).exists(), f"{page} links to {target}, which does not exist"
 
 
@@ -328,4 +329,4 @@ def test_readme_shows_the_message_that_the_check_gives():
     with pytest.raises(AssertionError) as failure:
         check_q_eq4(noise_by_variance)
     _, after, message = " ".join(str(failure.value).split()).partition("after 1 step")
-    assert after + message in " ".join((ROOT / "README.md").read_text().split())
+    assert after + message in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
