@@ -55,7 +55,7 @@ class NotReady(Exception):
 
 
 def in_notebook() -> bool:
-    return "ipykernel" in sys.modules
+    return "IPython" in sys.modules and bool(sys.modules["IPython"].get_ipython())
 
 
 def on_colab() -> bool:

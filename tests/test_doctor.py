@@ -167,6 +167,7 @@ def test_a_gpu_that_pytorch_does_not_find_is_worth_a_note(monkeypatch):
 @pytest.mark.parametrize("module, words", [("torch", "PyTorch does not start"), ("utils", "utils.py does not start")])
 def test_what_does_not_start_stops(module, words, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(doctor, "how_to_install", lambda lines: f"install {lines}")
     finding = doctor.find_device()
     assert finding.stops and finding.what.startswith(words) and "install" in finding.remedy
 
