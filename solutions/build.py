@@ -33,7 +33,7 @@ EARLIER_PART = re.compile(r"^import solutions\.(part\w+) as (\w+)(?:\n|\Z)", re.
 YOUR_ANSWER = "*Your answer: double-click here and write.*"
 REPO_URL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repo_url"]
 NOT_FOUND = "if not course:\n"  # in the first cell of each part, after it has looked for the course's folder
-FETCH = """\
+FETCH = """
 # on Colab, fetch it
 from importlib.util import find_spec
 from subprocess import run
