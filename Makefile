@@ -5,10 +5,13 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab progress test messages prove build outputs ablation clean
+.PHONY: help doctor run lab progress test messages prove build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+doctor:  ## tell what is here to run the course with, and what to do about what is missing
+	@$$(test -x $(PY) && echo $(PY) || echo $(PYTHON)) tests/doctor.py
 
 run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's whole training, too)
 	@FULL=$(FULL) $(PY) solutions/run.py $(PART)

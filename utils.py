@@ -30,6 +30,10 @@ SAVES = Path(os.getenv("SAVES_DIR") or Path(__file__).parent / "saves")  # where
 IS_CI = os.getenv("IS_CI", "") not in ("", "0")  # the same code at toy size, and no picture shown
 FULL = os.getenv("FULL", "") not in ("", "0")  # train Part 3's model from scratch even without a GPU
 
+for stream in (sys.stdout, sys.stderr):  # where a console cannot write β, it writes \u03b2 rather than fail
+    if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+
 
 def get_device() -> t.device:
     """Choose where to compute: DEVICE (cpu, cuda or mps) if it is set, else CUDA where there is one, else the CPU.
@@ -329,25 +333,41 @@ def fashion_mnist(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
 
 def read_file(name: str) -> bytes:
     """One of FashionMNIST's files, unpacked and known to be whole."""
+    return gzip.decompress(find_file(name).read_bytes())
+
+
+def find_file(name: str) -> Path:
+    """One of FashionMNIST's files, known to be whole: in the folder FASHION_MNIST_DIR, else in this machine's cache."""
     if folder := os.getenv("FASHION_MNIST_DIR"):
         path, remedy = Path(folder) / name, "or unset FASHION_MNIST_DIR to have the files downloaded"
         if not path.is_file():
             raise FileNotFoundError(
                 f"FASHION_MNIST_DIR is {folder}, but {name} is not there: put FashionMNIST's four .gz files there, {remedy}"
             )
-        packed = path.read_bytes()
-        if hashlib.md5(packed, usedforsecurity=False).hexdigest() != MD5[name]:
+        if not is_whole(path):
+            size = path.stat().st_size
             raise ValueError(
-                f"{path} is not the published file, it may be cut short ({len(packed):,d} bytes): fetch it again, {remedy}"
+                f"{path} is not the published file, it may be cut short ({size:,d} bytes): fetch it again, {remedy}"
             )
-    else:
-        packed = download(name).read_bytes()
-    return gzip.decompress(packed)
+        return path
+    return download(name)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is there, and is the published one of its name."""
+    return path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == MD5[path.name]
+
+
+def cache_folder() -> Path:
+    """Where this machine keeps what is downloaded."""
+    import pooch  # slow, and needed only here and below
+
+    return Path(pooch.os_cache("diffusion_models"))
 
 
 def download(name: str) -> Path:
     """The file in this machine's cache; fetched if it is not there, or not whole, from the first mirror that has it."""
-    import pooch  # slow, and needed only here
+    import pooch
 
     pooch.get_logger().setLevel("WARNING")
     reasons = []
@@ -355,7 +375,7 @@ def download(name: str) -> Path:
         fetch = pooch.HTTPDownloader(progressbar=True, timeout=20)
         try:
             url, md5 = f"{mirror}/{name}", f"md5:{MD5[name]}"
-            return Path(pooch.retrieve(url, md5, fname=name, path=pooch.os_cache("diffusion_models"), downloader=fetch))
+            return Path(pooch.retrieve(url, md5, fname=name, path=cache_folder(), downloader=fetch))
         except (OSError, ValueError) as error:  # no network or an HTTP error; or not the published file
             reasons.append(f"{mirror}: {str(error)[:80]}")
     raise ConnectionError(
@@ -564,13 +584,19 @@ def start_run(config: dict[str, Any], max_steps: int, batch_size: int = 0, begin
 
 
 def wandb_mode() -> str:
-    """WANDB_MODE if it is set; disabled under IS_CI; online where a key is stored; else offline."""
+    """WANDB_MODE if it is set; disabled under IS_CI; online where a key is stored; else offline.
+    errors: ValueError for a WANDB_MODE it does not know"""
     if mode := os.getenv("WANDB_MODE"):
+        if mode not in ("online", "offline", "disabled", "shared"):
+            raise ValueError(f"WANDB_MODE={mode} is not a mode: set it to online, offline or disabled, or unset it")
         return mode
     if IS_CI:
         return "disabled"
+    home = Path.home()
+    named = os.path.expanduser(os.getenv("NETRC", ""))
+    kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)  # as wandb looks
     try:
-        stored = netrc.netrc().authenticators("api.wandb.ai")
+        stored = kept and netrc.netrc(kept).authenticators("api.wandb.ai")
     except (FileNotFoundError, netrc.NetrcParseError):
         stored = None
     return "online" if stored or os.getenv("WANDB_API_KEY") else "offline"
@@ -580,8 +606,6 @@ def start_wandb(config: dict[str, Any]) -> Any:
     """Begin a run of Weights & Biases without ever asking for anything; None where it is disabled.
     errors: ValueError for a WANDB_MODE it does not know"""
     mode = wandb_mode()
-    if mode not in ("online", "offline", "disabled", "shared"):
-        raise ValueError(f"WANDB_MODE={mode} is not a mode: set it to online, offline or disabled, or unset it")
     if mode == "disabled":
         return None
     import wandb  # slow, and needed only here

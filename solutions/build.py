@@ -17,6 +17,7 @@ import base64
 import re
 import shutil
 import sys
+import tomllib
 from itertools import zip_longest
 from pathlib import Path
 
@@ -42,6 +43,19 @@ PROGRESS = """## Your progress
 
 **Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how
 far you are in this part. In a terminal, `make progress` does it for all parts."""
+REPO_URL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repo_url"]
+NOT_FOUND = "if not course:\n"  # in the first cell of each part, after it has looked for the course's folder
+FETCH = """
+# on Colab, fetch it
+from importlib.util import find_spec
+from subprocess import run
+
+if not course and find_spec("google") and find_spec("google.colab"):
+    folder = Path("{folder}").absolute()
+    if not folder.exists():
+        run(["git", "clone", "--depth", "1", "{url}", folder], check=True)
+    course = [str(folder)]
+"""
 
 
 def fold(summary: str, text: str) -> str:
@@ -60,6 +74,21 @@ def with_own_parts(text: str) -> str:
     """The earlier parts that a cell imports come from the learner's notebooks; at its end, as utils comes first."""
     loads = [f'{name} = utils.load_part("{part}")' for part, name in EARLIER_PART.findall(text)]
     return "\n\n".join(filter(None, [EARLIER_PART.sub("", text).strip("\n"), "\n".join(loads)]))
+
+
+def with_fetch(text: str) -> str:
+    """On Colab, where a notebook comes alone, its first cell fetches the course from REPO_URL, where that is set."""
+    folder = re.sub(r"\.git$", "", REPO_URL.rstrip("/")).split("/")[-1]
+    return text.replace(NOT_FOUND, FETCH.format(url=REPO_URL, folder=folder) + NOT_FOUND) if REPO_URL else text
+
+
+def badge(part: str) -> str:
+    """The line that opens a part on Colab, which knows only GitHub; empty without such a REPO_URL."""
+    if not (found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", REPO_URL)):
+        return ""
+    colab = "https://colab.research.google.com"
+    page = f"{colab}/github/{found[1]}/blob/main/notebooks/{part}.ipynb"
+    return f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({page})"
 
 
 def nbgrader(exercise: Exercise, cell: Cell) -> dict:
@@ -103,7 +132,9 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
                 line = f'raise NotImplementedError("{exercise.number} {exercise.name} is not written yet")'
                 stub = YOUR_ANSWER if cell.kind == "markdown" else with_stubs(cell.text, line)
             if cell.kind != "markdown":
-                stub = with_own_parts(stub)
+                stub = with_fetch(with_own_parts(stub))
+            elif not theirs and badge(path.stem):
+                stub = stub.replace("\n", f"\n\n{badge(path.stem)}\n", 1)
             if exercise and cell is exercise.hints and solutions:
                 go_on = GO_ON.format(name=exercise.name, part=path.stem)
                 solution = f"```python\n{without_markers(exercise.answer.text)}\n```"

@@ -48,8 +48,8 @@
 # A written exercise has a text cell for your answer in place of the code, and a folded model answer to compare with.
 # The dots in an exercise's first line tell how hard it is, from ●○○○○ to ●●●●●.
 #
-# Start with the next three cells. They find the course's folder, import what you need and choose the device to compute
-# on. There is nothing to work out in them.
+# Start with the next three cells. They find the course's folder and look whether all you need is here, import it, and
+# choose the device to compute on. There is nothing to work out in them. If one of them stops, it says what to do.
 
 # %%
 MAIN = __name__ == "__main__"
@@ -61,7 +61,15 @@ if MAIN:
 
     # put the course's folder on Python's path, from wherever this was started
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    course = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    if not course:
+        remedy = "move it back to notebooks/ there (on Colab, !git clone the course and %cd into it), then start again"
+        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy}")
+    sys.path[:0] = course
+
+    from tests.doctor import prepare
+
+    prepare()  # where something is missing, it says what to do
 
 # %%
 import math
@@ -87,10 +95,6 @@ if MAIN:
     device = utils.get_device()
     t.set_num_threads(1)  # for images this small, more threads only wait for each other
     print(f"Ready. PyTorch {t.__version__} computes on: {device}")
-
-# %% [markdown]
-# If the second cell says `No module named 'utils'`, this notebook has left the course's folder: move it back to
-# `notebooks/` and start again from the top.
 
 # %% [markdown]
 # ## What is diffusion?

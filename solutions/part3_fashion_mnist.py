@@ -50,7 +50,15 @@ if MAIN:
 
     # put the course's folder on Python's path, from wherever this was started
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    course = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    if not course:
+        remedy = "move it back to notebooks/ there (on Colab, !git clone the course and %cd into it), then start again"
+        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy}")
+    sys.path[:0] = course
+
+    from tests.doctor import prepare
+
+    prepare()  # where something is missing, it says what to do
 
 # %%
 import copy

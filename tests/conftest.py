@@ -2,6 +2,7 @@ import os
 import statistics
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once: their threads would fight over the cores
+os.environ.setdefault("PYTHONUTF8", "1")  # of the processes that tests start, on Windows, too
 os.environ.setdefault("WANDB_MODE", "disabled")  # only the tests of logging turn it on
 
 

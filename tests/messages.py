@@ -14,6 +14,7 @@ def message(check, answer) -> str:
 
 
 def main() -> None:
+    sys.stdout.reconfigure(encoding="utf-8")  # on Windows, too
     for exercise in EXERCISES:
         if sys.argv[1:] and exercise.part.removeprefix("part") not in sys.argv[1:]:
             continue

@@ -93,7 +93,7 @@ def test_every_answer_belongs_to_an_exercise():
 @each_exercise
 def test_every_answer_is_marked(exercise):
     path = ROOT / "tests" / "answers" / exercise.part / f"{exercise.name}.py"
-    defined = re.findall(r"^(?:def|class) ([^\W_]\w*)", path.read_text(), re.MULTILINE)
+    defined = re.findall(r"^(?:def|class) ([^\W_]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     marked = [answer.__name__ for answer in exercise.answers]
     assert sorted(defined) == sorted(marked), (
         f"in {path.name}, mark each answer with @right or @wrong(diagnosis), and begin the name of a helper with _"

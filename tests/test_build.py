@@ -75,13 +75,13 @@ if MAIN:
 def root(tmp_path: Path) -> Path:
     (tmp_path / "solutions").mkdir()
     (tmp_path / "notebooks" / "images").mkdir(parents=True)
-    (tmp_path / "solutions" / "part9_small.py").write_text(SOURCE)
+    (tmp_path / "solutions" / "part9_small.py").write_text(SOURCE, encoding="utf-8")
     return tmp_path
 
 
 def build_text(path: Path, text: str, **options) -> tuple[dict, dict]:
     """The cells of the solved and of the exercise notebook, by id."""
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return tuple({cell.id: cell for cell in notebook.cells} for notebook in build(path, **options))
 
 
@@ -248,9 +248,9 @@ def test_a_changed_sentence_is_a_diff_of_one_line(root):
     source = root / "solutions" / "part9_small.py"
     for number in (0, 1):
         before = as_text(build(source)[number]).splitlines()
-        source.write_text(SOURCE.replace("Why?", "Why not?"))
+        source.write_text(SOURCE.replace("Why?", "Why not?"), encoding="utf-8")
         after = as_text(build(source)[number]).splitlines()
-        source.write_text(SOURCE)
+        source.write_text(SOURCE, encoding="utf-8")
         changed = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
         assert len(changed) == 2 and "Why?" in changed[0] and "Why not?" in changed[1]
 
@@ -262,14 +262,15 @@ def store_output(root: Path) -> Path:
     notebook = nbformat.read(path, 4)
     last = notebook.cells[-1]
     last.outputs, last.execution_count = [nbformat.v4.new_output("stream", text="2\n4\n")], 5
-    path.write_text(as_text(notebook))
+    path.write_text(as_text(notebook), encoding="utf-8")
     assert main(["--check"], root) == 0
     return path
 
 
 def test_outputs_stay_when_prose_or_comments_change(root):
     path, source = store_output(root), root / "solutions" / "part9_small.py"
-    source.write_text(SOURCE.replace("Why?", "Why?\n#\n# %% [markdown]\n# New.").replace("# done", "# all done"))
+    changed = SOURCE.replace("Why?", "Why?\n#\n# %% [markdown]\n# New.").replace("# done", "# all done")
+    source.write_text(changed, encoding="utf-8")
     notebook, _ = build(source)
     keep_outputs(notebook, path)
     assert notebook.cells[-1].outputs[0].text == "2\n4\n"
@@ -277,7 +278,7 @@ def test_outputs_stay_when_prose_or_comments_change(root):
 
 def test_outputs_go_when_code_changes(root, capsys):
     path, source = store_output(root), root / "solutions" / "part9_small.py"
-    source.write_text(SOURCE.replace("[1, 2]", "[1, 3]"))
+    source.write_text(SOURCE.replace("[1, 2]", "[1, 3]"), encoding="utf-8")
     assert main(["--check"], root) == 1
     assert (
         "cell 9-2-double-a-number-5" in (message := capsys.readouterr().err)
@@ -294,20 +295,20 @@ def test_check_names_the_first_difference_and_writes_nothing(root, capsys):
     assert "is missing: make build" in capsys.readouterr().err
     store_output(root)
     path = root / "notebooks" / "part9_small.ipynb"
-    edited = path.read_text().replace("Why?", "Why on earth?")
-    path.write_text(edited)
+    edited = path.read_text(encoding="utf-8").replace("Why?", "Why on earth?")
+    path.write_text(edited, encoding="utf-8")
     assert main(["--check"], root) == 1
     message = capsys.readouterr().err
     assert (
         "part9_small.ipynb differs from its source in cell 9-1-in-words-1: 'Why on earth?' should be 'Why?'" in message
     )
-    assert path.read_text() == edited
+    assert path.read_text(encoding="utf-8") == edited
 
 
 def test_a_learners_saved_notebook_is_never_overwritten(root, capsys):
     store_output(root)
     path = root / "notebooks" / "part9_small.ipynb"
-    notebook = json.loads(path.read_text())
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["metadata"]["language_info"] = {"name": "python"}  # what Jupyter adds when it saves
     notebook["cells"][0]["source"] = "my work"
     answered = json.loads(as_text(build(root / "solutions" / "part9_small.py")[1]))
@@ -318,10 +319,10 @@ def test_a_learners_saved_notebook_is_never_overwritten(root, capsys):
         (path, "<<<<<<< a merge that was left half done"),
         (root / "solutions" / "part9_small.ipynb", "<<<<<<< a merge that was left half done"),
     ]:
-        file.write_text(saved)
+        file.write_text(saved, encoding="utf-8")
         assert main([], root) == 1
         assert "may hold somebody's work: move it away" in capsys.readouterr().err
-        assert file.read_text() == saved
+        assert file.read_text(encoding="utf-8") == saved
 
 
 def test_hand_out_goes_to_its_folder_and_leaves_the_rest_alone(root):
@@ -329,7 +330,7 @@ def test_hand_out_goes_to_its_folder_and_leaves_the_rest_alone(root):
     assert main(["--hand-out", str(root / "class")], root) == 0
     assert sorted(path.name for path in (root / "class").rglob("*.*")) == ["dot.png", "part9_small.ipynb"]
     assert not (root / "notebooks" / "part9_small.ipynb").exists()
-    assert "y = x + x" not in (root / "class" / "part9_small.ipynb").read_text()
+    assert "y = x + x" not in (root / "class" / "part9_small.ipynb").read_text(encoding="utf-8")
 
 
 # ------------------------------------------------------------------------------------------------ wrong markup
@@ -421,7 +422,7 @@ def test_wrong_markup_is_an_error_with_file_and_line(root, old, new, at, message
     source = root / "solutions" / "part9_small.py"
     assert SOURCE.count(old) == 1
     text = SOURCE.replace(old, new)
-    source.write_text(text)
+    source.write_text(text, encoding="utf-8")
     with pytest.raises(MarkupError) as error:
         build(source)
     assert message in str(error.value)

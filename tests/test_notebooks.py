@@ -25,7 +25,8 @@ each_part = pytest.mark.parametrize("part", PARTS)
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
     settings = os.environ | {"IS_CI": "1", "MPLBACKEND": "Agg"} | environment
-    return subprocess.run([sys.executable, *map(str, command)], cwd=cwd, env=settings, capture_output=True, text=True)
+    command = [sys.executable, *map(str, command)]
+    return subprocess.run(command, cwd=cwd, env=settings, capture_output=True, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -112,14 +113,16 @@ def test_source_works_as_a_script_from_anywhere(part, tmp_path):
 @each_part
 def test_notebook_finds_the_course_before_a_stray_package(part, folder, tmp_path):
     (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "__init__.py").write_text("raise ImportError('this is the stray one')")
-    (tmp_path / "utils.py").write_text("raise ImportError('this is the stray one')")
+    (tmp_path / "tests" / "__init__.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")
+    (tmp_path / "utils.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")
     cells = [
         cell.source for cell in nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4).cells if cell.cell_type == "code"
     ]
     setup = cells[: 1 + next(i for i, source in enumerate(cells) if "import tests" in source)]
     done = run("-c", "\n".join(setup), cwd=ROOT / folder, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
+    lines = [line for line in done.stdout.splitlines() if not re.match(r"Part \d: ", line)]
+    assert len(lines) == 1 and lines[0].startswith("Ready. "), "where all is well, nothing else is said"
 
 
 SHOWS = """import torch as t, utils
@@ -173,7 +176,7 @@ def test_run_makes_a_page_with_the_pictures_of_the_stored_run(part):
     assert done.returncode == 0, done.stderr
     page = ROOT / "build" / f"{part}.html"
     assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb\n", done.stdout)
-    notebook, html = nbformat.read(page.with_suffix(".ipynb"), 4), page.read_text()
+    notebook, html = nbformat.read(page.with_suffix(".ipynb"), 4), page.read_text(encoding="utf-8")
     data = [out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", [])]
     drawn = sum("image/png" in each or "image/gif" in each for each in data)
     shown = sum(cell.source.count("(../notebooks/images/") for cell in notebook.cells)

@@ -83,7 +83,8 @@ def server(small, monkeypatch, tmp_path_factory):
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root))) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         monkeypatch.delenv("FASHION_MNIST_DIR")
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        cache = tmp_path_factory.mktemp("cache")
+        monkeypatch.setattr(utils, "cache_folder", lambda: cache)
         monkeypatch.setattr(utils, "IS_CI", False)
         yield f"http://127.0.0.1:{http.server_address[1]}"
         http.shutdown()
@@ -284,13 +285,13 @@ t.distributed.destroy_process_group()  # or its threads may outlive Python, whic
 def torchrun(processes: int, *command: object, **environment: str) -> str:
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *command]
     settings = os.environ | {"IS_CI": "1", "DEVICE": "cpu", "OMP_NUM_THREADS": "1"} | environment
-    done = subprocess.run([*map(str, run)], env=settings, capture_output=True, text=True)
+    done = subprocess.run([*map(str, run)], env=settings, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_two_processes_train_as_one_does(tmp_path):
-    (tmp_path / "driver.py").write_text(DRIVER)
+    (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
     one, two = (json.loads(torchrun(n, tmp_path / "driver.py", ROOT)) for n in (1, 2))
     assert [step for step, _ in one] == [step for step, _ in two] == list(range(1, 25))
     assert t.tensor(one).allclose(t.tensor(two), atol=1e-5)
@@ -355,12 +356,12 @@ def test_the_shipped_model_draws_clothes_as_the_text_says():
 
 
 def test_the_stored_curves_and_samplers_are_those_of_the_text():
-    measured = json.loads((utils.ASSETS / "clothes.json").read_text())["measured"]
+    measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     assert [(row["images"], round(row["distance"])) for row in (measured[0], measured[-1])] == [
         (128_000, 101),
         (512_000, 44),
     ]
-    far = json.loads((utils.ASSETS / "samplers.json").read_text())
+    far = json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8"))
     assert (round(far["50 steps, η = 1"]), round(far["50 steps, η = 0"])) == (44, 59)
     assert (
         far["25 steps, η = 1"] < 1.2 * far["50 steps, η = 1"] and far["25 steps, η = 0"] < 1.2 * far["50 steps, η = 0"]
@@ -371,7 +372,7 @@ def test_the_stored_curves_and_samplers_are_those_of_the_text():
 
 
 def test_the_stored_ablation_is_that_of_the_text():
-    rows = json.loads((utils.ASSETS / "ablation.json").read_text())["rows"]
+    rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
     assert [row["recipe"] for row in rows] == list(part3.RECIPES)
     assert [round(row["distance"]) for row in rows] == [195, 94, 124, 100, 104, 86, 65]
     assert [row["largest_number_if_not_clipped"] for row in rows[1:3]] == [23.6, 1.2]

@@ -178,7 +178,7 @@ def test_reasons_that_all_share_are_said_once():
 )
 def test_a_file_that_is_no_notebook_is_said(save, capsys, content, reason):
     path = save()
-    path.unlink() if content is None else path.write_text(content)
+    path.unlink() if content is None else path.write_text(content, encoding="utf-8")
     part = utils.load_part(NAME)
     assert capsys.readouterr().out == f"Part 1: from the solutions, all 9: {reason}\n"
     assert part.train is reference.train
@@ -192,7 +192,7 @@ def test_a_file_of_other_bytes_is_said(save, capsys):
 
 def test_cells_without_ids_go_by_their_position(tmp_path):
     cells = [dict(cell_type="markdown", source=""), dict(cell_type="code", source=["x = 1\n", "y = 2"])]
-    (tmp_path / "old.ipynb").write_text(json.dumps(dict(cells=cells)))
+    (tmp_path / "old.ipynb").write_text(json.dumps(dict(cells=cells)), encoding="utf-8")
     assert read_cells(tmp_path / "old.ipynb") == [("cell 2", "x = 1\ny = 2")]
 
 

@@ -280,16 +280,16 @@ def test_other_runs_end_in_the_grey_strip():
 def test_pictures_are_those_of_the_stored_run(source):
     notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
     drawn = pictures(notebook)
-    said = set(re.findall(r"\(images/([^)]+)\)", source.read_text()))
+    said = set(re.findall(r"\(images/([^)]+)\)", source.read_text(encoding="utf-8")))
     assert said == set(drawn), "a picture in the text is the output of the cell above it: make outputs"
     for name, png in drawn.items():
         assert (ROOT / "notebooks" / "images" / name).read_bytes() == png, f"{name} is another picture: make outputs"
 
 
 def test_no_picture_is_left_over():
-    readme = (ROOT / "README.md").read_text()
-    said = {name for source in SOURCES for name in re.findall(r"\(images/([^)]+)\)", source.read_text())}
-    said |= set(re.findall(r"\(notebooks/images/([^)]+)\)", readme))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    sources = "".join(source.read_text(encoding="utf-8") for source in SOURCES)
+    said = set(re.findall(r"\(images/([^)]+)\)", sources)) | set(re.findall(r"\(notebooks/images/([^)]+)\)", readme))
     assert {path.name for path in (ROOT / "notebooks" / "images").iterdir()} == said
 
 
@@ -437,4 +437,4 @@ def test_readme_shows_the_message_that_the_check_gives():
     with pytest.raises(AssertionError) as failure:
         check_q_eq4(noise_by_variance)
     _, after, message = " ".join(str(failure.value).split()).partition("after 1 step")
-    assert after + message in " ".join((ROOT / "README.md").read_text().split())
+    assert after + message in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())

@@ -117,10 +117,10 @@ print("wandb imported:", "wandb" in sys.modules)
 def train_elsewhere(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     """A training in a new home without key or account, in a process that nobody could answer."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB") and name != "IS_CI"}
-    settings = clean | {"HOME": str(folder), "MPLBACKEND": "Agg"} | environment
+    settings = clean | {"HOME": str(folder), "USERPROFILE": str(folder), "MPLBACKEND": "Agg"} | environment
     command = [sys.executable, "-c", TRAIN, str(ROOT)]
     return subprocess.run(
-        command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=120
     )
 
 
@@ -167,14 +167,19 @@ def test_under_ci_nothing_is_logged_and_wandb_is_not_even_imported(tmp_path):
     assert "wandb imported: False" in done.stdout and not (tmp_path / "wandb").exists()
 
 
-def test_the_mode_follows_settings_and_stored_keys(monkeypatch, tmp_path):
+@pytest.mark.parametrize("kept", [".netrc", "_netrc", "named by NETRC"])  # on Windows, wandb keeps keys in _netrc
+def test_the_mode_follows_settings_and_stored_keys(kept, monkeypatch, tmp_path):
     monkeypatch.setattr(utils, "IS_CI", False)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for home in ("HOME", "USERPROFILE"):  # the latter on Windows
+        monkeypatch.setenv(home, str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
     assert utils.wandb_mode() == "offline"
-    (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password secret\n")
-    (tmp_path / ".netrc").chmod(0o600)
+    (tmp_path / kept).write_text("machine api.wandb.ai login user password secret\n", encoding="utf-8")
+    (tmp_path / kept).chmod(0o600)
+    if " " in kept:
+        monkeypatch.setenv("NETRC", str(tmp_path / kept))
     assert utils.wandb_mode() == "online"
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert utils.wandb_mode() == "disabled"

@@ -73,7 +73,7 @@ def test_unfit_images_are_refused_and_leave_no_figure():
 @pytest.mark.parametrize("value, on", [("1", True), ("true", True), ("0", False), ("", False)])
 def test_ci_is_on_unless_it_is_0_or_empty(value, on):
     code = [sys.executable, "-c", "import utils; print(utils.IS_CI)"]
-    done = subprocess.run(code, env=os.environ | {"IS_CI": value}, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(code, env=os.environ | {"IS_CI": value}, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.stdout == f"{on}\n"
 
 
