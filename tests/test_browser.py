@@ -24,8 +24,8 @@ CHROMIUM = shutil.which("chromium")
 MISSING = [name for name, found in [("playwright", find_spec("playwright")), ("chromium", CHROMIUM)] if not found]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(bool(MISSING), reason=f"needs {' and '.join(MISSING)}, see .ci/run"),
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(bool(MISSING), reason=f"needs {' and '.join(MISSING)}; .ci/run installs both"),
 ]
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
 WAIT = 60_000  # milliseconds, for what takes two seconds on a machine that is not busy
@@ -119,7 +119,7 @@ def browse(lab: dict, part: str, tmp_path: Path):
         try:
             # reset: no notebook of an earlier test is open in another tab
             page.goto(f"{lab['url']}lab/tree/notebooks/{part}.ipynb?reset&token={lab['token']}")
-            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before, a cell that is run is lost
+            page.locator(".jp-NotebookPanel [data-windowed-list-index]").first.wait_for()
             yield page
             assert not errors, "errors in the browser's console:\n" + "\n".join(errors)
             away = {url for url in urls if urlsplit(url).hostname not in ("localhost", "127.0.0.1", None)}
@@ -136,6 +136,7 @@ class Learner:
     """What a learner does in an open notebook, with mouse and keyboard."""
 
     def __init__(self, page, notebook: Path) -> None:
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before, a cell that is run is lost
         self.page, self.runs = page, 0
         cells = nbformat.read(notebook, 4).cells
         self.ids = [cell.id for cell in cells]
