@@ -121,9 +121,9 @@ def browse(lab: dict, part: str, tmp_path: Path):
             page.goto(f"{lab['url']}lab/tree/notebooks/{part}.ipynb?reset&token={lab['token']}")
             page.locator(".jp-NotebookPanel [data-windowed-list-index]").first.wait_for()
             yield page
-            assert not errors, "errors in the browser's console:\n" + "\n".join(errors)
             away = {url for url in urls if urlsplit(url).hostname not in ("localhost", "127.0.0.1", None)}
             assert urls and not away, f"requests off this machine: {away}"
+            assert not errors, "errors in the browser's console:\n" + "\n".join(errors)
         except BaseException as error:  # the time limit, too
             page.screenshot(path=tmp_path / "browser.png")
             error.add_note(f"The browser at that moment: {tmp_path / 'browser.png'}")
@@ -153,7 +153,8 @@ class Learner:
         self.cell(index).get_by_role("textbox").click()
         self.page.keyboard.press("Shift+Enter")
         self.runs += 1
-        expect(self.cell(index).locator(".jp-InputPrompt")).to_have_text(f"[{self.runs}]:", timeout=WAIT)
+        prompt = expect(self.cell(index).locator(".jp-InputPrompt"), f"the cell {self.ids[index]} does not end")
+        prompt.to_have_text(f"[{self.runs}]:", timeout=WAIT)
         return self.cell(index).locator(".jp-OutputArea-output")
 
     def replace(self, index: int, old: str, new: str) -> None:
@@ -171,6 +172,7 @@ class Learner:
         from playwright.sync_api import expect
 
         block = self.cell(index).locator("details", has=self.page.locator("summary", has_text=title))
+        expect(block, f"there is no block to unfold, {title}").to_have_count(1)
         inside = block.locator("p, pre").first
         expect(inside).to_be_hidden()
         block.locator("summary").click()
@@ -180,6 +182,9 @@ class Learner:
 
 def width_of(image) -> int:
     """How wide a picture is in its file, once it is there; 0 for a broken one."""
+    from playwright.sync_api import expect
+
+    expect(image, "there is no picture").to_be_attached()
     return image.evaluate("image => image.decode().then(() => image.naturalWidth, () => 0)")
 
 
