@@ -29,6 +29,7 @@ ASSETS = Path(__file__).parent / "solutions" / "assets"
 SAVES = Path(os.getenv("SAVES_DIR") or Path(__file__).parent / "saves")  # where long trainings are kept
 IS_CI = os.getenv("IS_CI", "") not in ("", "0")  # the same code at toy size, and no picture shown
 FULL = os.getenv("FULL", "") not in ("", "0")  # train Part 3's model from scratch even without a GPU
+WIDE = 9.6  # inches: a wider figure would be shrunk to a notebook's cell, and the words on it with it
 
 for stream in (sys.stdout, sys.stderr):  # where a console cannot write β, it writes \u03b2 rather than fail
     if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
@@ -157,12 +158,15 @@ def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None,
     check_pictures(images, titles)
     rows = math.ceil(len(images) / columns)
     columns = math.ceil(len(images) / rows)
-    _, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 2 * rows), squeeze=False, layout="constrained")
+    width = min(1.7, WIDE / columns)
+    height = width * max(image.shape[1] / image.shape[2] for image in images) + (0.3 if titles else 0)
+    size = width * columns, height * rows
+    _, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles or [""] * len(images), strict=False):
         axis.imshow(rearrange(image.detach().cpu().numpy(), "c h w -> h w c"), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title, fontsize=9)
     show()
 
 
@@ -245,7 +249,8 @@ def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:
 def show_rows(rows: dict[str, t.Tensor]) -> None:
     """Show sets of images under each other, one row each. rows: by title, images (N, C, H, W) in [0, 1]"""
     n_images = len(next(iter(rows.values())))
-    figure, axes = plt.subplots(len(rows), 1, figsize=(0.9 * n_images + 1.3, 0.95 * len(rows)), layout="constrained")
+    size = min(0.9 * n_images + 1.3, WIDE), 0.95 * len(rows)
+    figure, axes = plt.subplots(len(rows), 1, figsize=size, layout="constrained")
     for axis, (title, images) in zip(axes, rows.items(), strict=True):
         axis.imshow(grid(images, n_images), cmap="gray", vmin=0, vmax=255)
         axis.set_ylabel(title, fontsize=10, rotation=0, ha="right", va="center")
@@ -499,7 +504,7 @@ def draw_unet(model: t.nn.Module, *inputs: t.Tensor) -> None:
                 near = column - start[0] < 3
                 arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
                 place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
-                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=8, color="dimgrey")
+                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=9, color="dimgrey")
         skips += [((column, boxes[-1]), skip) for skip in made[1:]]
     boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
     for start, end in pairwise(boxes):
@@ -651,7 +656,9 @@ def show_logged_images() -> None:
     errors: RuntimeError if there are none"""
     if Run.latest is None or not Run.latest.pictures:
         raise RuntimeError("no pictures are logged yet: run the cell that trains first, or lower img_log_interval")
-    figure, axes = plt.subplots(1, len(Run.latest.pictures), figsize=(4 * len(Run.latest.pictures), 2.6), squeeze=False)
+    width = min(4 * len(Run.latest.pictures), WIDE)
+    size = width, 0.65 * width / len(Run.latest.pictures)
+    figure, axes = plt.subplots(1, len(Run.latest.pictures), figsize=size, squeeze=False)
     for axis, picture in zip(axes[0], Run.latest.pictures, strict=True):
         axis.imshow(picture)
         axis.axis("off")

@@ -140,11 +140,11 @@ if MAIN:
 # | $\mathcal{N}(x; \mu, \Sigma)$ | distribution | a Gaussian. Before the semicolon stands what you ask about, after it the mean and the covariance, a table that says how the numbers vary, alone and together | see below |
 # | $I$ | matrix | the table with 1 on the diagonal and 0 elsewhere: every number varies by itself, with variance 1 | `t.randn_like(x)` draws such numbers |
 # | $p_\theta(x_{t-1} \mid x_t)$ | distribution | one step of the reverse process: a Gaussian whose mean comes from a network with weights $\theta$ ("theta") | the network, later |
-# | $p(x_T) = \mathcal{N}(x_T; 0, I)$ | distribution | where the way back starts: noise of mean 0 and variance 1. Nothing is learned here, so $p$ has no $\theta$ | `t.randn(...)` |
+# | $p(x_T)$ | distribution | where the way back starts: $\mathcal{N}(x_T; 0, I)$, noise of mean 0 and variance 1. Nothing is learned here, so $p$ has no $\theta$ | `t.randn(...)` |
 #
 # One line carries you from the paper to code. **To draw a sample from a Gaussian, scale noise and add the mean:**
 #
-# $$x \sim \mathcal{N}(\mu, \sigma^2 I) \qquad \text{is} \qquad x = \mu + \sigma \epsilon \quad \text{with} \quad
+# $$x \sim \mathcal{N}(\mu, \sigma^2 I) \quad \text{is} \quad x = \mu + \sigma \epsilon \quad \text{with} \quad
 # \epsilon \sim \mathcal{N}(0, I)$$
 #
 # The sign $\sim$ reads "is drawn from". The paper names the *variance* $\sigma^2$, your code needs the *standard deviation* $\sigma$, its square root. The noise
@@ -451,8 +451,9 @@ if MAIN:
 # together a variance of $\alpha_2 (1 - \alpha_1) + (1 - \alpha_2) = 1 - \alpha_1 \alpha_2$. And as independent Gaussians add up
 # to a Gaussian, two steps are one larger step. So are any number:
 #
-# $$q(x_t \mid x_0) = \mathcal{N}\left(x_t;\ \sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I\right)
-# \qquad \bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$$
+# $$q(x_t \mid x_0) = \mathcal{N}\left(x_t;\ \sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I\right)$$
+#
+# $$\bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$$
 #
 # $\bar\alpha_t$ ("alpha bar") is the share of the image's variance that $t$ steps keep. What is left of the image itself is
 # $\sqrt{\bar\alpha_t}$. Write it without walking, with one single draw of noise.

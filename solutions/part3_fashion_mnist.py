@@ -822,11 +822,12 @@ if MAIN:
 #    from the *clipped* image to $x$: $\epsilon = (x - \sqrt{\bar\alpha_n}\, x_0) / \sqrt{1 - \bar\alpha_n}$;
 # 2. add noise to the clean image again, for $m$ steps: part of it is the guessed one, part is fresh, $z \sim N(0, I)$:
 #
-# $$x \leftarrow \sqrt{\bar\alpha_m}\, x_0 + \sqrt{1 - \bar\alpha_m - \sigma^2}\, \epsilon + \sigma z \qquad
-# \sigma = \eta \sqrt{\frac{1 - \bar\alpha_m}{1 - \bar\alpha_n} \left(1 - \frac{\bar\alpha_n}{\bar\alpha_m}\right)}$$
+# $$x \leftarrow \sqrt{\bar\alpha_m}\, x_0 + \sqrt{1 - \bar\alpha_m - \sigma^2}\, \epsilon + \sigma z$$
+#
+# $$\sigma = \eta \sqrt{\frac{1 - \bar\alpha_m}{1 - \bar\alpha_n} \left(1 - \frac{\bar\alpha_n}{\bar\alpha_m}\right)}$$
 #
 # `schedule.alpha_bar(n)` gives $\bar\alpha_n$, of shape (1,); for 0, where it is an error, no noise is left:
-# $\bar\alpha_0 = 1$. By rounding, what is under the middle root may come out just below 0: clamp it.
+# $\bar\alpha_0 = 1$. By rounding, what is under the second root may come out just below 0: clamp it.
 
 # %%
 @t.no_grad()
@@ -1184,8 +1185,8 @@ if MAIN:
 # - **v** does not help here: 124. It does what it promised: without clipping, its numbers stay within 1.2. But with
 #   clipping, the noise is the better guess for so small a network in so short a time. The last row says it again: 65,
 #   not 86.
-# - The **average** brings 124 down to 100. Whether the **falling learning rate** helps, one training each cannot tell:
-#   104.
+# - The **average** brings 124 down to 100. Whether the **falling learning rate** helps, one training each
+#   cannot tell: 104.
 # - **bfloat16** learns from 188,000 images in the time of 132,000, and comes to 86.
 #
 # So measure, before you believe that a change helps *you*. (The whole training above was made with v, before this table

@@ -202,7 +202,8 @@ def find_device() -> Finding:
     if device.type == "cuda":
         gpu = t.cuda.get_device_properties(device)
         return Finding(f"PyTorch {t.__version__} computes on cuda: {gpu.name}, {gpu.total_memory / GB:.0f} GB")
-    return Finding(f"PyTorch {t.__version__} computes on {device}, with {t.get_num_threads()} threads")
+    threads = t.get_num_threads()
+    return Finding(f"PyTorch {t.__version__} computes on {device}, with {threads} thread{'s'[: threads != 1]}")
 
 
 def find_unused_gpu() -> list[Finding]:

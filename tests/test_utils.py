@@ -62,6 +62,16 @@ def test_images_stand_in_one_row_under_their_titles(monkeypatch):
     assert twelve.axes[0].get_gridspec().get_geometry() == (2, 6)
 
 
+@pytest.mark.parametrize("count, columns", [(1, 8), (8, 8), (20, 10)])
+def test_images_fit_a_notebook_and_each_other(count, columns, monkeypatch):
+    images = t.rand(count, 3, 4, 5)
+    width, height = shown_figure(monkeypatch, images, None, columns).get_size_inches()
+    assert width <= utils.WIDE
+    rows = -(-count // columns)
+    assert height == pytest.approx(width / (count / rows) * 4 / 5 * rows), "there is room between the rows"
+    assert shown_figure(monkeypatch, images, ["a"] * count, columns).get_size_inches()[1] > height, "none for titles"
+
+
 def test_unfit_images_are_refused_and_leave_no_figure():
     with pytest.raises(ValueError, match="from -1.00 to 0.50: denormalize_img first"):
         utils.show_images([t.tensor([[[-1.0, 0.5]]])])
