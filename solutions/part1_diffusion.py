@@ -5,11 +5,11 @@
 # "which part of this is noise?", takes a little of that part away, and asks again. To learn its job, the network
 # needs pictures to which noise has been *added*, and adding noise is something you can write down exactly.
 #
-# In this part you write all of it, in small: the **forward process** that adds noise, a tiny network, its training loop, and
-# the **reverse process** that draws new images. The guide is
-# [Denoising Diffusion Probabilistic Models](https://arxiv.org/abs/2006.11239) (Ho, Jain and Abbeel, 2020), from here on
-# "the paper". Keep it open at Section 2. The images are colour gradients, so that training takes seconds and you can measure
-# how good the result is.
+# In this part you write all of it, in small: the **forward process** that adds noise, a tiny network, its training
+# loop, and the **reverse process** that draws new images. The guide is
+# [Denoising Diffusion Probabilistic Models](https://arxiv.org/abs/2006.11239) (Ho, Jain and Abbeel, 2020), from here
+# on "the paper". Keep it open at Section 2. The images are colour gradients, so that training takes seconds and you
+# can measure how good the result is.
 #
 # **You need** some Python, PyTorch tensors, and what the mean, the variance and the standard deviation of a normal
 # distribution (here called a Gaussian) are. You do not need a GPU or an account anywhere. Plan about three hours.
@@ -117,9 +117,10 @@ if MAIN:
 # augmentation claims that the speckled sandal is as good a sandal as before. Diffusion claims that it is a worse one,
 # and that you know how much worse: more noise, less sandal.
 #
-# A network that has learned to turn a picture into a slightly more likely one can be applied again and again. Start from
-# static, climb step by step, and arrive at something that could have been in the data. So there are two processes: the
-# **forward process**, which adds noise and has nothing to learn, and the **reverse process**, the way back, which is learned.
+# A network that has learned to turn a picture into a slightly more likely one can be applied again and again. Start
+# from static, climb step by step, and arrive at something that could have been in the data. So there are two
+# processes: the **forward process**, which adds noise and has nothing to learn, and the **reverse process**, the way
+# back, which is learned.
 
 # %% [markdown]
 # ## Distributions and samples
@@ -147,10 +148,11 @@ if MAIN:
 # $$x \sim \mathcal{N}(\mu, \sigma^2 I) \quad \text{is} \quad x = \mu + \sigma \epsilon \quad \text{with} \quad
 # \epsilon \sim \mathcal{N}(0, I)$$
 #
-# The sign $\sim$ reads "is drawn from". The paper names the *variance* $\sigma^2$, your code needs the *standard deviation* $\sigma$, its square root. The noise
-# $\epsilon$ ("epsilon") is what `t.randn_like(x)` draws.
+# The sign $\sim$ reads "is drawn from". The paper names the *variance* $\sigma^2$, your code needs the *standard
+# deviation* $\sigma$, its square root. The noise $\epsilon$ ("epsilon") is what `t.randn_like(x)` draws.
 #
-# Now Equation 1 of the paper reads as a recipe ($x_{0:T}$ means all images from $x_0$ to $x_T$, and $\prod$ multiplies):
+# Now Equation 1 of the paper reads as a recipe ($x_{0:T}$ means all images from $x_0$ to $x_T$, and $\prod$
+# multiplies):
 #
 # $$p_\theta(x_{0:T}) = p(x_T) \prod_{t=1}^{T} p_\theta(x_{t-1} \mid x_t)$$
 #
@@ -174,18 +176,18 @@ if MAIN:
 
 # %% [markdown]
 # ### BEGIN SOLUTION
-# 1. q(xₜ | xₜ₋₁) is a distribution: how likely each image xₜ is, given the image xₜ₋₁ one step before.
-#    N( · ; mean, covariance) says that it is a Gaussian. Its mean is √(1 − βₜ) xₜ₋₁: the same image, slightly
-#    faded. Its covariance is βₜ I: every number gets noise of variance βₜ, independent of all others.
-#    βₜ lies between 0 and 1 (beyond 1 there would be no root). The βₜ are fixed before training: in the paper β rises in
-#    a straight line from 0.0001 to 0.02. Nothing here is learned, so there is no θ.
+# 1. q(xₜ | xₜ₋₁) is a distribution: how likely each image xₜ is, given the image xₜ₋₁ one step before. N( · ; mean,
+#    covariance) says that it is a Gaussian. Its mean is √(1 − βₜ) xₜ₋₁: the same image, slightly faded. Its
+#    covariance is βₜ I: every number gets noise of variance βₜ, independent of all others. βₜ lies between 0 and 1
+#    (beyond 1 there would be no root). The βₜ are fixed before training: in the paper β rises in a straight line from
+#    0.0001 to 0.02. Nothing here is learned, so there is no θ.
 # 2. Each number of the image is multiplied by √(1 − βₜ), a little under 1, and gets √βₜ · ε added, with its own ε drawn
 #    from a Gaussian of mean 0 and variance 1. The image fades a little and gets a little noise.
 # 3. Use the rule with a = √(1 − βₜ) and b = √βₜ: the variance of xₜ is (1 − βₜ) · 1 + βₜ · 1 = 1. What has variance 1
-#    keeps it: the image fades exactly as fast as the noise grows. With 1 − βₜ in place of the root it would be
-#    (1 − βₜ)² + βₜ, which is less than 1. With no factor at all it would be 1 + βₜ, and the numbers would grow from step
-#    to step. Images need not begin at variance 1 (the ones below have about 0.2). But from any variance v, the
-#    next is (1 − βₜ) v + βₜ, and its distance from 1 is (1 − βₜ) v + βₜ − 1 = (1 − βₜ)(v − 1): a little smaller at each
+#    keeps it: the image fades exactly as fast as the noise grows. With 1 − βₜ in place of the root it would be (1 −
+#    βₜ)² + βₜ, which is less than 1. With no factor at all it would be 1 + βₜ, and the numbers would grow from step
+#    to step. Images need not begin at variance 1 (the ones below have about 0.2). But from any variance v, the next
+#    is (1 − βₜ) v + βₜ, and its distance from 1 is (1 − βₜ) v + βₜ − 1 = (1 − βₜ)(v − 1): a little smaller at each
 #    step. So the variance approaches 1, which is the variance of the noise that the way back begins with.
 # ### END SOLUTION
 
@@ -226,7 +228,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# They can be as small as you like. This one has 3 colour channels, 4 rows and 5 columns: its $x_0$ is a list of $k$ = 60 numbers.
+# They can be as small as you like. This one has 3 colour channels, 4 rows and 5 columns: its $x_0$ is a list of $k$ =
+# 60 numbers.
 
 # %%
 if MAIN:
@@ -244,10 +247,10 @@ if MAIN:
 # %% [markdown]
 # ## Normalisation
 #
-# Pictures come with values from 0 (dark) to 1 (bright): the numbers of the file, divided by 255. Noise has mean 0, and networks learn more easily from numbers
-# around 0. So every computation in this course works on images in **[-1, 1]**. There are two doors:
-# `normalize_img` on the way in, `denormalize_img` on the way out, whenever you want to look at something. The second
-# also cuts off what noise has pushed out of range.
+# Pictures come with values from 0 (dark) to 1 (bright): the numbers of the file, divided by 255. Noise has mean 0,
+# and networks learn more easily from numbers around 0. So every computation in this course works on images in **[-1,
+# 1]**. There are two doors: `normalize_img` on the way in, `denormalize_img` on the way out, whenever you want to
+# look at something. The second also cuts off what noise has pushed out of range.
 
 # %%
 def normalize_img(img: t.Tensor) -> t.Tensor:
@@ -348,8 +351,8 @@ if MAIN:
 # ### 1.3 Add noise step by step
 # *Write the forward process as a loop* · ●●○○○ · 10 minutes · Equation 2
 #
-# Equation 2 is one step: fade the image a little, add a little noise. Take `num_steps` of them, each with its own $\beta$
-# and fresh noise.
+# Equation 2 is one step: fade the image a little, add a little noise. Take `num_steps` of them, each with its own
+# $\beta$ and fresh noise.
 #
 # `num_steps` **counts** steps, from 1, as the paper does, while Python counts rows from 0. So $\beta_1$ is `betas[0]`,
 # and after `num_steps` steps the last one used is `betas[num_steps - 1]`. Leave `x` itself as it was: the caller still
@@ -390,8 +393,8 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the shape of the line</summary>
 #
-# A `for` loop over the first `num_steps` entries of `betas`. In it one line: `x = … * x + … * t.randn_like(x)`. Each gap
-# holds a square root.
+# A `for` loop over the first `num_steps` entries of `betas`. In it one line: `x = … * x + … * t.randn_like(x)`. Each
+# gap holds a square root.
 #
 # </details>
 
@@ -447,16 +450,16 @@ if MAIN:
 # *Write the forward process in one line* · ●●○○○ · 10 minutes · Equation 4
 #
 # Follow two steps of your loop, with $\alpha_t = 1 - \beta_t$ ("alpha"). The image has become
-# $\sqrt{\alpha_1 \alpha_2}\, x_0$. The first noise, of variance $1 - \alpha_1$, has been faded once, the second was added:
-# together a variance of $\alpha_2 (1 - \alpha_1) + (1 - \alpha_2) = 1 - \alpha_1 \alpha_2$. And as independent Gaussians add up
-# to a Gaussian, two steps are one larger step. So are any number:
+# $\sqrt{\alpha_1 \alpha_2}\, x_0$. The first noise, of variance $1 - \alpha_1$, has been faded once, the second was
+# added: together a variance of $\alpha_2 (1 - \alpha_1) + (1 - \alpha_2) = 1 - \alpha_1 \alpha_2$. And as independent
+# Gaussians add up to a Gaussian, two steps are one larger step. So are any number:
 #
 # $$q(x_t \mid x_0) = \mathcal{N}\left(x_t;\ \sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I\right)$$
 #
 # $$\bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$$
 #
-# $\bar\alpha_t$ ("alpha bar") is the share of the image's variance that $t$ steps keep. What is left of the image itself is
-# $\sqrt{\bar\alpha_t}$. Write it without walking, with one single draw of noise.
+# $\bar\alpha_t$ ("alpha bar") is the share of the image's variance that $t$ steps keep. What is left of the image
+# itself is $\sqrt{\bar\alpha_t}$. Write it without walking, with one single draw of noise.
 
 # %%
 def q_eq4(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
@@ -493,8 +496,8 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the shape of the line</summary>
 #
-# Two lines. First `alpha_bar = ( … ).prod()`, with the first `num_steps` alphas in the gap. Then `return … * x + … * t.randn_like(x)`, and again each gap
-# holds a square root.
+# Two lines. First `alpha_bar = ( … ).prod()`, with the first `num_steps` alphas in the gap. Then
+# `return … * x + … * t.randn_like(x)`, and again each gap holds a square root.
 #
 # </details>
 
@@ -531,9 +534,9 @@ if MAIN:
 # %% [markdown]
 # ## Do the two equations agree?
 #
-# They look alike, but they would with a small slip, too. So measure. Take an image that is 1 everywhere: after noising, its
-# **mean** tells how much of the image is left, and its **standard deviation** how much noise is on it. The image has
-# 196,608 numbers, so chance moves both by less than 0.01.
+# They look alike, but they would with a small slip, too. So measure. Take an image that is 1 everywhere: after
+# noising, its **mean** tells how much of the image is left, and its **standard deviation** how much noise is on it.
+# The image has 196,608 numbers, so chance moves both by less than 0.01.
 
 # %%
 if MAIN:
@@ -551,17 +554,17 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # Two pairs of columns, equal to within 0.01. After 50 steps 0.94 of the image is left, under noise of standard
-# deviation 0.35. After 200 steps about 0.36 of it is left (exactly 0.364), under noise of 0.93. Square the two numbers of
-# a row: these are ᾱ and 1 − ᾱ of Equation 4, and add up to 1, but for chance.
+# deviation 0.35. After 200 steps about 0.36 of it is left (exactly 0.364), under noise of 0.93. Square the two
+# numbers of a row: these are ᾱ and 1 − ᾱ of Equation 4, and add up to 1, but for chance.
 #
 # </details>
 
 # %% [markdown]
 # ## What a short schedule leaves behind
 #
-# The way back begins at $p(x_T) = \mathcal{N}(0, I)$: noise and nothing else. So after the last step the forward process
-# had better arrive there, with $\sqrt{\bar\alpha_T}$ near 0. You have just seen that 200 steps do not: about 0.36 of
-# the image is left. How many does it take?
+# The way back begins at $p(x_T) = \mathcal{N}(0, I)$: noise and nothing else. So after the last step the forward
+# process had better arrive there, with $\sqrt{\bar\alpha_T}$ near 0. You have just seen that 200 steps do not: about
+# 0.36 of the image is left. How many does it take?
 
 # %%
 if MAIN:
@@ -608,11 +611,12 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Only the paper's 1000 steps arrive: 0.006 of the image is left. With the same $\beta$ from 0.0001 to 0.02, 200 steps leave
-# 0.36 and 100 steps leave 0.60. The reason is a sum. The logarithm of a product is a sum of logarithms, and for small
-# $\beta$, $\ln(1 - \beta) \approx -\beta$. So $\bar\alpha_T \approx e^{-(\beta_1 + \dots + \beta_T)}$, and as the average
-# $\beta$ is about 0.01, the sum is about $T / 100$. For $T = 200$ that gives $\bar\alpha_T \approx e^{-2}$, and its root is
-# 0.37, close to the exact 0.364. Whoever wants fewer steps has to raise $\beta$.
+# Only the paper's 1000 steps arrive: 0.006 of the image is left. With the same $\beta$ from 0.0001 to 0.02, 200 steps
+# leave 0.36 and 100 steps leave 0.60. The reason is a sum. The logarithm of a product is a sum of logarithms, and for
+# small $\beta$, $\ln(1 - \beta) \approx -\beta$. So $\bar\alpha_T \approx e^{-(\beta_1 + \dots + \beta_T)}$, and as
+# the average $\beta$ is about 0.01, the sum is about $T / 100$. For $T = 200$ that gives
+# $\bar\alpha_T \approx e^{-2}$, and its root is 0.37, close to the exact 0.364. Whoever wants fewer steps has to
+# raise $\beta$.
 #
 # Keep this in mind. A network trained on a short schedule never sees an image as noisy as the one that the way back
 # starts from. That is a flaw you should know of, not a bug in your code.
@@ -620,16 +624,16 @@ if MAIN:
 # %% [markdown]
 # ## From one image to a batch
 #
-# Training works on batches of images, shape (B, C, H, W), and every image in a batch gets a different amount of noise. Three
-# small pieces prepare for that: a home for the schedule, Equation 4 for a batch, and its inverse.
+# Training works on batches of images, shape (B, C, H, W), and every image in a batch gets a different amount of
+# noise. Three small pieces prepare for that: a home for the schedule, Equation 4 for a batch, and its inverse.
 
 # %% [markdown]
 # ### 1.5 Give the schedule a home
 # *Write a module that holds β, α and ᾱ* · ●●○○○ · 15 minutes · Section 2
 #
-# Training and sampling look up $\beta$, $\alpha$ and $\bar\alpha$ all the time. So compute the three vectors once and keep
-# them in a module, as **buffers**: tensors that belong to a module, move with it (`.to(device)`) and are saved with it, but
-# are not trained, as parameters are. PyTorch's `register_buffer(name, tensor)` makes one.
+# Training and sampling look up $\beta$, $\alpha$ and $\bar\alpha$ all the time. So compute the three vectors once and
+# keep them in a module, as **buffers**: tensors that belong to a module, move with it (`.to(device)`) and are saved
+# with it, but are not trained, as parameters are. PyTorch's `register_buffer(name, tensor)` makes one.
 #
 # Counts start at 1, as before: `schedule.beta(1)` is `betas[0]`. The method `rows` is given: it turns one count or a
 # batch of counts into rows. So one count gives shape (1,), and B counts give shape (B,).
@@ -745,13 +749,13 @@ if MAIN:
 # ### 1.6 Noise a batch of images
 # *Noise each image by a count of its own* · ●●●○○ · 15 minutes · Equation 4
 #
-# The network has to learn from images at every level of noise. So each image draws its own count of steps, any of 1 to
-# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the device of the images: a
-# network will see `noised` and `num_steps`, and has to guess `noise`.
+# The network has to learn from images at every level of noise. So each image draws its own count of steps, any of 1
+# to `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the device of
+# the images: a network will see `noised` and `num_steps`, and has to guess `noise`.
 #
-# Mind the shapes. $\bar\alpha$ has shape (B,), the images (B, C, H, W), and PyTorch lines shapes up from the *right*: B would
-# meet W. Make it (B, 1, 1, 1) first, with `rearrange` from einops, which names the axes before and after the arrow:
-# `rearrange(a, "b -> b 1 1 1")`.
+# Mind the shapes. $\bar\alpha$ has shape (B,), the images (B, C, H, W), and PyTorch lines shapes up from the *right*:
+# B would meet W. Make it (B, 1, 1, 1) first, with `rearrange` from einops, which names the axes before and after the
+# arrow: `rearrange(a, "b -> b 1 1 1")`.
 
 # %%
 def noise_img(
@@ -794,8 +798,8 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the shape of the line</summary>
 #
-# Five lines: `num_steps = t.randint(…)`, `noise = …`, `alpha_bar = rearrange(…)`, `noised =` the line you know from `q_eq4`,
-# and the return.
+# Five lines: `num_steps = t.randint(…)`, `noise = …`, `alpha_bar = rearrange(…)`, `noised =` the line you know from
+# `q_eq4`, and the return.
 #
 # </details>
 
@@ -821,8 +825,8 @@ if MAIN:
 # ### 1.7 Take the noise off again
 # *Solve Equation 4 for the clean image* · ●●○○○ · 10 minutes · Equation 4
 #
-# Who knows the noise can undo Equation 4: subtract the scaled noise, then make up for the fading. During training you will
-# put the network's *guess* of the noise in here, and see at a glance how good it is.
+# Who knows the noise can undo Equation 4: subtract the scaled noise, then make up for the fading. During training you
+# will put the network's *guess* of the noise in here, and see at a glance how good it is.
 
 # %%
 def reconstruct(
@@ -881,19 +885,19 @@ if MAIN:
 #
 # ![Four squares: a clean colour gradient; the same under heavy noise, after 81 steps; reconstructed with the true noise, as clean as the first; and reconstructed with 0.9 of the noise, with fine grain left.](images/part1_reconstruct.png)
 #
-# With the true noise you get the clean image back. With a tenth of the noise overlooked, grain remains, and it is divided
-# by √ᾱ: the noisier the image, the more a small error in the noise shows. That is why sampling will not jump to the
-# end in one go.
+# With the true noise you get the clean image back. With a tenth of the noise overlooked, grain remains, and it is
+# divided by √ᾱ: the noisier the image, the more a small error in the noise shows. That is why sampling will not jump
+# to the end in one go.
 #
 # </details>
 
 # %% [markdown]
 # ## A first model
 #
-# Now for the network that guesses the noise. `train` and `sample` below work with any module that has these three things:
-# the shape of its images, a noise schedule (once it is trained), and a `forward` that takes noised images with their
-# counts of steps and returns a guess of the noise. `ABC` with `abstractmethod` only sees to it that nobody forgets the
-# last.
+# Now for the network that guesses the noise. `train` and `sample` below work with any module that has these three
+# things: the shape of its images, a noise schedule (once it is trained), and a `forward` that takes noised images
+# with their counts of steps and returns a guess of the noise. `ABC` with `abstractmethod` only sees to it that nobody
+# forgets the last.
 
 # %%
 class DiffusionModel(nn.Module, ABC):
@@ -919,9 +923,10 @@ class TinyDiffuserConfig:
 # ### 1.8 A network of two layers
 # *Write a small MLP that guesses the noise* · ●●○○○ · 10 minutes · Section 3.3
 #
-# An MLP (multi-layer perceptron) of two linear layers with a ReLU between them will do for gradients. It takes one list of
-# numbers per image: its pixels, and the count of steps, as a noisy image calls for a different guess from a clean one. Scale
-# the count to [0, 1], so that it is not a hundred times as large as a pixel. The guess has the shape of the images.
+# An MLP (multi-layer perceptron) of two linear layers with a ReLU between them will do for gradients. It takes one
+# list of numbers per image: its pixels, and the count of steps, as a noisy image calls for a different guess from a
+# clean one. Scale the count to [0, 1], so that it is not a hundred times as large as a pixel. The guess has the shape
+# of the images.
 
 # %%
 class TinyDiffuser(DiffusionModel):
@@ -999,46 +1004,48 @@ if MAIN:
 #
 # ![Three small colour gradients of different colours, and three guesses of noise: greyish tints, much the same for all three images.](images/part1_untrained.png)
 #
-# An untrained network guesses small numbers around 0, drawn as greyish tints, and much the same ones for every image. It knows
-# nothing yet about noise.
+# An untrained network guesses small numbers around 0, drawn as greyish tints, and much the same ones for every image.
+# It knows nothing yet about noise.
 #
 # </details>
 
 # %% [markdown]
 # ## Training
 #
-# Much mathematics later, the paper arrives at a loss that is short (Equation 14): show the network a noised image, and take
-# the mean squared error between its guess and the noise that is really in it. Algorithm 1 says how to train with it.
+# Much mathematics later, the paper arrives at a loss that is short (Equation 14): show the network a noised image,
+# and take the mean squared error between its guess and the noise that is really in it. Algorithm 1 says how to train
+# with it.
 
 # %% [markdown]
 # ### 1.9 Algorithm 1 line by line
 # *Say what each line does, and the shape of everything in it* · ●●○○○ · 10 minutes · Algorithm 1
 #
-# Find Algorithm 1 in the paper, at the top of page 4. For a minibatch of B images: what does each of its lines 2 to 5 mean in
-# plain English, and what shape does each thing in it have? Which function that you have written does which line? And line 6
-# says "until converged": what would you do?
+# Find Algorithm 1 in the paper, at the top of page 4. For a minibatch of B images: what does each of its lines 2 to 5
+# mean in plain English, and what shape does each thing in it have? Which function that you have written does which
+# line? And line 6 says "until converged": what would you do?
 #
-# (Uniform means: all equally likely. $\epsilon_\theta$ is the network with its weights $\theta$, and $\nabla_\theta$ the gradient
-# with respect to them.)
+# (Uniform means: all equally likely. $\epsilon_\theta$ is the network with its weights $\theta$, and $\nabla_\theta$
+# the gradient with respect to them.)
 
 # %% [markdown]
 # ### BEGIN SOLUTION
 # - **Line 2**, x₀ ~ q(x₀): draw a minibatch of clean images from the training data. Shape (B, C, H, W).
-# - **Line 3**, t ~ Uniform({1, …, T}): draw a count of steps for each image, 1 and T included, all equally likely. Shape
-#   (B,), whole numbers. This is `noise_img`.
+# - **Line 3**, t ~ Uniform({1, …, T}): draw a count of steps for each image, 1 and T included, all equally likely.
+#   Shape (B,), whole numbers. This is `noise_img`.
 # - **Line 4**, ε ~ N(0, I): draw noise, not scaled by anything, one number for each number of the images. Shape
 #   (B, C, H, W). Also `noise_img`.
-# - **Line 5**: noise the images, √ᾱₜ x₀ + √(1 − ᾱₜ) ε (Equation 4 again, shape (B, C, H, W); ᾱₜ has shape (B,) and is made
-#   (B, 1, 1, 1)). Give them to the network ε_θ together with the counts (B,). It guesses noise, (B, C, H, W). The loss is
-#   the mean of the squared differences to ε, a single number. ∇_θ says: take a step down its gradient with respect to
-#   the weights θ.
-# - **Line 6**: "converged" is left open. In practice you train for a fixed number of passes over the data (epochs), and look
-#   at the loss on images that are not trained on: when it no longer falls, more training does not help.
+# - **Line 5**: noise the images, √ᾱₜ x₀ + √(1 − ᾱₜ) ε (Equation 4 again, shape (B, C, H, W); ᾱₜ has shape (B,) and is
+#   made (B, 1, 1, 1)). Give them to the network ε_θ together with the counts (B,). It guesses noise, (B, C, H, W).
+#   The loss is the mean of the squared differences to ε, a single number. ∇_θ says: take a step down its gradient
+#   with respect to the weights θ.
+# - **Line 6**: "converged" is left open. In practice you train for a fixed number of passes over the data (epochs),
+#   and look at the loss on images that are not trained on: when it no longer falls, more training does not help.
 # ### END SOLUTION
 
 # %% [markdown]
-# While it trains you will want to see more than a number. This function is given: it makes one picture for each image, with
-# the truth in the top row and the network's guess in the bottom row. Its last part comes from your `reconstruct`.
+# While it trains you will want to see more than a number. This function is given: it makes one picture for each
+# image, with the truth in the top row and the network's guess in the bottom row. Its last part comes from your
+# `reconstruct`.
 
 # %%
 def log_images(
@@ -1062,17 +1069,17 @@ def log_images(
 # ### 1.10 The training loop
 # *Write Algorithm 1* · ●●●●○ · 25 minutes · Algorithm 1
 #
-# Train for `config["epochs"]` passes over the images, in minibatches of `batch_size` in a new random order each time, with
-# `t.optim.Adam` and the learning rate `lr`. Log as you go:
+# Train for `config["epochs"]` passes over the images, in minibatches of `batch_size` in a new random order each time,
+# with `t.optim.Adam` and the learning rate `lr`. Log as you go:
 #
 # - after every step, `run.log({"train_loss": loss}, step)`, counting steps from 1;
 # - every `img_log_interval` steps, pictures: `run.log({"images": log_images(…, n_images_to_log)}, step)`;
 # - after every epoch, `run.log({"test_loss": loss}, step)`, the loss on all of `test_images`, if there are any, without
 #   gradients.
 #
-# The lines around your loop are given: they bring model and data to the device, give the model a schedule if it has none,
-# and start a run of Weights & Biases, a service that keeps the curves of your trainings (without an account, they stay on
-# this machine). If you stop the cell, `train` still returns the model.
+# The lines around your loop are given: they bring model and data to the device, give the model a schedule if it has
+# none, and start a run of Weights & Biases, a service that keeps the curves of your trainings (without an account,
+# they stay on this machine). If you stop the cell, `train` still returns the model.
 
 # %%
 def train(
@@ -1139,8 +1146,9 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# A step of training is always the same four lines: loss, `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`.
-# `t.randperm(n)` gives the numbers 0 to n - 1 in random order, and `.split(batch_size)` cuts them into minibatches.
+# A step of training is always the same four lines: loss, `optimizer.zero_grad()`, `loss.backward()`,
+# `optimizer.step()`. `t.randperm(n)` gives the numbers 0 to n - 1 in random order, and `.split(batch_size)` cuts them
+# into minibatches.
 #
 # </details>
 #
@@ -1148,8 +1156,8 @@ if MAIN:
 # <summary>Hint 3: the shape of the line</summary>
 #
 # Make the optimizer. Then two loops, epochs and minibatches. In the inner one: `x0 = images[rows]`,
-# `num_steps, noise, noised = …`, `noise_pred = model(…)`, `loss = F.mse_loss(…)`, the four lines, and the logging. After
-# the inner loop, the same without a step for `test_images`, under `t.no_grad()`.
+# `num_steps, noise, noised = …`, `noise_pred = model(…)`, `loss = F.mse_loss(…)`, the four lines, and the logging.
+# After the inner loop, the same without a step for `test_images`, under `t.no_grad()`.
 #
 # </details>
 # %% [markdown]
@@ -1199,17 +1207,19 @@ if MAIN:
 # ![Training and test loss against the training step. The training loss falls from about 1 to 0.3 within the first few hundred steps, then slowly and with many small jumps into the grey strip around 0.2. The test loss, a dashed line that begins after the first epoch, runs through the middle of it.](images/part1_losses.png)
 #
 # The loss starts near 1: a network that answers 0 is off by the noise itself, whose variance is 1. It ends at about
-# 0.20, in the grey strip where three other runs of this network ended. The test loss follows: 50,000 images are too many to
-# learn by heart. Single batches jump up and down, as each draws other counts and other noise.
+# 0.20, in the grey strip where three other runs of this network ended. The test loss follows: 50,000 images are too
+# many to learn by heart. Single batches jump up and down, as each draws other counts and other noise.
 #
-# Is 0.20 good? For this data one can work out the best guess of the clean image, the average of all gradients that could be behind
-# the noised one, and turn it into noise by Equation 4. Its loss is 0.076, and no network can do better: where several gradients fit, noise cannot be told exactly.
-# So there is room, and you will see it in the samples.
+# Is 0.20 good? For this data one can work out the best guess of the clean image, the average of all gradients that
+# could be behind the noised one, and turn it into noise by Equation 4. Its loss is 0.076, and no network can do
+# better: where several gradients fit, noise cannot be told exactly. So there is room, and you will see it in the
+# samples.
 #
 # </details>
 
 # %% [markdown]
-# What does a loss of 0.20 look like? These are the pictures that were logged last: in the top row the truth, in the bottom row the network's guess.
+# What does a loss of 0.20 look like? These are the pictures that were logged last: in the top row the truth, in the
+# bottom row the network's guess.
 
 # %%
 if MAIN:
@@ -1222,55 +1232,57 @@ if MAIN:
 #
 # ![Three pictures of two rows. Upper row: a noised image, its noise, the clean gradient. Lower row: the same noised image, a guess of the noise that resembles it, and a reconstruction that is a rough version of the gradient.](images/part1_logged.png)
 #
-# The guessed noise resembles the true noise. The reconstruction to its right shows better how good the guess is: close to
-# the truth where there was little noise, rough where there was much.
+# The guessed noise resembles the true noise. The reconstruction to its right shows better how good the guess is:
+# close to the truth where there was little noise, rough where there was much.
 #
 # </details>
 
 # %% [markdown]
 # ## Sampling
 #
-# The network can tell noise from image. Now let it paint: begin with nothing but noise and take it off, a little in each
-# step. Algorithm 2 of the paper says how.
+# The network can tell noise from image. Now let it paint: begin with nothing but noise and take it off, a little in
+# each step. Algorithm 2 of the paper says how.
 
 # %% [markdown]
 # ### 1.11 Algorithm 2 line by line
 # *Say what each line does* · ●●○○○ · 10 minutes · Algorithm 2
 #
-# Find Algorithm 2 in the paper, beside Algorithm 1. For a batch of B images, say for each line what it does, and the shapes. Then:
+# Find Algorithm 2 in the paper, beside Algorithm 1. For a batch of B images, say for each line what it does, and the
+# shapes. Then:
 #
 # 1. Which counts of steps does the network see, in which order?
-# 2. Line 4 takes the noise away that the network guesses, but not all of it. Why would you not use `reconstruct`, which takes all
-#    away at once?
-# 3. Why does line 4 add new noise, and why not in the last step? ($\sigma_t$ is the standard deviation of the new noise. The
-#    paper tries two choices; take $\sigma_t^2 = \beta_t$.)
+# 2. Line 4 takes the noise away that the network guesses, but not all of it. Why would you not use `reconstruct`,
+#    which takes all away at once?
+# 3. Why does line 4 add new noise, and why not in the last step? ($\sigma_t$ is the standard deviation of the new
+#    noise. The paper tries two choices; take $\sigma_t^2 = \beta_t$.)
 
 # %% [markdown]
 # ### BEGIN SOLUTION
 # - **Line 1**: draw x_T, an image of pure noise for each sample: (B, C, H, W).
-# - **Line 2**: go through the counts T, T − 1, …, 1. The network sees all of them, the largest first, and the same one for
-#   all B images: (B,).
+# - **Line 2**: go through the counts T, T − 1, …, 1. The network sees all of them, the largest first, and the same
+#   one for all B images: (B,).
 # - **Line 3**: draw fresh noise z, (B, C, H, W); in the last step, at count 1, z is 0.
-# - **Line 4**: ε_θ(xₜ, t) is the guessed noise. Subtract βₜ / √(1 − ᾱₜ) times it (the paper writes 1 − αₜ, which is βₜ), divide by √αₜ, which undoes the fading of
-#   one step, and add σₜ z with σₜ = √βₜ. All factors are single numbers, the same for all images.
+# - **Line 4**: ε_θ(xₜ, t) is the guessed noise. Subtract βₜ / √(1 − ᾱₜ) times it (the paper writes 1 − αₜ, which is
+#   βₜ), divide by √αₜ, which undoes the fading of one step, and add σₜ z with σₜ = √βₜ. All factors are single
+#   numbers, the same for all images.
 # - **Line 6**: return x₀.
 #
 # 1. T down to 1, all of them, each once.
-# 2. At high noise the guess is poor: all the network can say is what images look like on average, and `reconstruct` divides its
-#    error by √ᾱₜ. After a small step the image is a little clearer, and the next guess a little better.
-# 3. The way back is a chain of draws from Gaussians (Equation 1), and line 4 is such a draw: its first part is the mean,
-#    σₜ z the spread. Without the noise the samples crowd towards the middle of what is possible: with the network of this
-#    part, their corner colours then vary by 0.38, not by 0.54. They do look smoother, but smooth is not right. After the
-#    last step nothing comes to clean up, so noise added there would stay in the picture.
+# 2. At high noise the guess is poor: all the network can say is what images look like on average, and `reconstruct`
+#    divides its error by √ᾱₜ. After a small step the image is a little clearer, and the next guess a little better.
+# 3. The way back is a chain of draws from Gaussians (Equation 1), and line 4 is such a draw: its first part is the
+#    mean, σₜ z the spread. Without the noise the samples crowd towards the middle of what is possible: with the
+#    network of this part, their corner colours then vary by 0.38, not by 0.54. They do look smoother, but smooth is
+#    not right. After the last step nothing comes to clean up, so noise added there would stay in the picture.
 # ### END SOLUTION
 
 # %% [markdown]
 # ### 1.12 Draw samples
 # *Write Algorithm 2* · ●●●○○ · 20 minutes · Algorithm 2
 #
-# Write it line by line, for a batch of `n_samples` images. With `return_all_steps`, return a list of all images on the way, from
-# $x_T$ to $x_0$: that is `len(schedule) + 1` tensors. Each entry has to stay what it was, so make a new tensor in each step.
-# Whatever you make, make it on `schedule.device`.
+# Write it line by line, for a batch of `n_samples` images. With `return_all_steps`, return a list of all images on
+# the way, from $x_T$ to $x_0$: that is `len(schedule) + 1` tensors. Each entry has to stay what it was, so make a new
+# tensor in each step. Whatever you make, make it on `schedule.device`.
 
 # %%
 @t.no_grad()
@@ -1308,16 +1320,16 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `range(T, 0, -1)` counts T, …, 1. The network wants a count for each image: `t.full((n_samples,), n)`, on the device of the
-# images. `schedule.beta(n)` has shape (1,) and fits any image.
+# `range(T, 0, -1)` counts T, …, 1. The network wants a count for each image: `t.full((n_samples,), n)`, on the device
+# of the images. `schedule.beta(n)` has shape (1,) and fits any image.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 3: the shape of the line</summary>
 #
-# Before the loop, `x = t.randn(n_samples, *model.img_shape, device=…)`. In it: `z`, noise or zeros; `noise_pred = model(x, …)`;
-# and line 4, `x = (x - … * noise_pred) / … + … * z`. Collect each `x` in a list.
+# Before the loop, `x = t.randn(n_samples, *model.img_shape, device=…)`. In it: `z`, noise or zeros;
+# `noise_pred = model(x, …)`; and line 4, `x = (x - … * noise_pred) / … + … * z`. Collect each `x` in a list.
 #
 # </details>
 
@@ -1366,10 +1378,10 @@ if MAIN:
 # %% [markdown]
 # ## How good are they?
 #
-# Here it pays that you know the data completely. Every true image is a gradient: its colours lie on a plane. So find, for each
-# sample, the gradient that fits it best, and measure the distance: the root of the mean squared difference (**rms**). True
-# gradients have 0. And look at the corner colours of those fits: if the model painted the same image again and again,
-# they would hardly vary, however smooth it is.
+# Here it pays that you know the data completely. Every true image is a gradient: its colours lie on a plane. So find,
+# for each sample, the gradient that fits it best, and measure the distance: the root of the mean squared difference
+# (**rms**). True gradients have 0. And look at the corner colours of those fits: if the model painted the same image
+# again and again, they would hardly vary, however smooth it is.
 
 # %%
 def gradient_fit(images: t.Tensor) -> tuple[float, float]:
@@ -1398,17 +1410,17 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# The samples have an rms of 0.13, where true gradients have 0.000 and noise has 0.95. Their corner colours vary nearly as
-# much as those of the data: 0.54 against 0.58. So the model paints gradients of all colours, and leaves grain on them. The
-# network is small, and it has never seen an image as noisy as the one that sampling starts from.
+# The samples have an rms of 0.13, where true gradients have 0.000 and noise has 0.95. Their corner colours vary
+# nearly as much as those of the data: 0.54 against 0.58. So the model paints gradients of all colours, and leaves
+# grain on them. The network is small, and it has never seen an image as noisy as the one that sampling starts from.
 #
 # </details>
 
 # %% [markdown]
 # ## Bonus: three names for one guess
 #
-# Equation 4 ties three things together: $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$. The network is
-# given $x_t$, so who guesses $\epsilon$ also guesses $x_0$, and the other way round:
+# Equation 4 ties three things together: $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$. The
+# network is given $x_t$, so who guesses $\epsilon$ also guesses $x_0$, and the other way round:
 #
 # $$\epsilon = \frac{x_t - \sqrt{\bar\alpha_t}\, x_0}{\sqrt{1 - \bar\alpha_t}} \qquad
 # x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \epsilon}{\sqrt{\bar\alpha_t}}$$
@@ -1419,9 +1431,10 @@ if MAIN:
 # $$x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v \qquad
 # \epsilon = \sqrt{1 - \bar\alpha_t}\, x_t + \sqrt{\bar\alpha_t}\, v$$
 #
-# (Put the definitions of $x_t$ and $v$ in: the mixed terms cancel, as $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.) For exact answers,
-# the three are the same. For a *network*, they are not: it may find one of them far easier. A gradient is smooth, noise is not.
-# So take your `TinyDiffuser` for a guess of the clean image, and turn that into a guess of the noise:
+# (Put the definitions of $x_t$ and $v$ in: the mixed terms cancel, as $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.) For
+# exact answers, the three are the same. For a *network*, they are not: it may find one of them far easier. A gradient
+# is smooth, noise is not. So take your `TinyDiffuser` for a guess of the clean image, and turn that into a guess of
+# the noise:
 
 # %%
 class ImageGuesser(DiffusionModel):
@@ -1465,8 +1478,8 @@ if MAIN:
 #
 # ![Twelve small images in two rows, each a smooth blend of two colours without any grain.](images/part1_guesser.png)
 #
-# The same network, the same training time, and no grain: the rms is below 0.01, where it was 0.13. Do not compare the losses, though:
-# on another schedule the task is another, and so is the best possible loss.
+# The same network, the same training time, and no grain: the rms is below 0.01, where it was 0.13. Do not compare the
+# losses, though: on another schedule the task is another, and so is the best possible loss.
 #
 # </details>
 
@@ -1494,22 +1507,27 @@ if MAIN:
 #
 # A whole diffusion model, which draws images that nobody has drawn before.
 #
-# - A **distribution** is a function on images, a **sample** is an image; the paper writes one, your code holds the other.
-# - The **forward process** q fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to learn.
-# - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ the product of the first $t$ alphas.
+# - A **distribution** is a function on images, a **sample** is an image; the paper writes one, your code holds the
+#   other.
+# - The **forward process** q fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to
+#   learn.
+# - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ the product of the
+#   first $t$ alphas.
 # - `q_eq2` walks, `q_eq4` jumps, and both arrive at the same place: you measured the same mean and spread.
-# - A **network** is trained to guess the noise in a noised image, at every count of steps (Algorithm 1). **Sampling** starts from
-#   noise and takes a little of the guess away in each step (Algorithm 2).
-# - `NoiseSchedule` holds $\beta$, $\alpha$ and $\bar\alpha$, `noise_img` noises a batch, `reconstruct` undoes it with the noise.
-# - $\sqrt{\bar\alpha_t}$ is what is left of the image. It comes near 0 only if the schedule is long enough, or its $\beta$ large enough.
+# - A **network** is trained to guess the noise in a noised image, at every count of steps (Algorithm 1). **Sampling**
+#   starts from noise and takes a little of the guess away in each step (Algorithm 2).
+# - `NoiseSchedule` holds $\beta$, $\alpha$ and $\bar\alpha$, `noise_img` noises a batch, `reconstruct` undoes it with
+#   the noise.
+# - $\sqrt{\bar\alpha_t}$ is what is left of the image. It comes near 0 only if the schedule is long enough, or its
+#   $\beta$ large enough.
 #
 # The famous systems stand on this, each with something added:
 #
-# - [GLIDE](https://arxiv.org/abs/2112.10741) guides the sampling by a text: the network is also given a caption, and the guess is
-#   pushed away from the one it makes without.
-# - [DALL-E 2](https://arxiv.org/abs/2204.06125) first makes, from the text, a summary of the image (a CLIP embedding), and then the
-#   image from the summary.
-# - [Latent Diffusion](https://arxiv.org/abs/2112.10752) runs the whole process not on pixels but on the small codes of an
-#   autoencoder, which saves most of the computing. Stable Diffusion is made this way.
-# - [Imagen](https://arxiv.org/abs/2205.11487) takes a large language model, trained on text alone, to read the caption, and a chain of
-#   diffusion models that make a small image and then enlarge it.
+# - [GLIDE](https://arxiv.org/abs/2112.10741) guides the sampling by a text: the network is also given a caption, and
+#   the guess is pushed away from the one it makes without.
+# - [DALL-E 2](https://arxiv.org/abs/2204.06125) first makes, from the text, a summary of the image (a CLIP
+#   embedding), and then the image from the summary.
+# - [Latent Diffusion](https://arxiv.org/abs/2112.10752) runs the whole process not on pixels but on the small codes
+#   of an autoencoder, which saves most of the computing. Stable Diffusion is made this way.
+# - [Imagen](https://arxiv.org/abs/2205.11487) takes a large language model, trained on text alone, to read the
+#   caption, and a chain of diffusion models that make a small image and then enlarge it.

@@ -949,7 +949,7 @@ if MAIN:
 
 # %%
 def clothes_config() -> dict[str, Any]:
-    """The settings of the whole training: ten to twenty minutes on two CPU cores, more work on a GPU; tiny under IS_CI."""
+    """The settings of the whole training: ten to twenty minutes on two cores, more on a GPU; tiny under IS_CI."""
     device = utils.get_device()
     on_gpu = device.type == "cuda"
     return dict(

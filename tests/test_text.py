@@ -301,6 +301,13 @@ def test_formulas_stay_out_of_folds(source):
 
 
 @each_source
+def test_lines_of_prose_are_short(source):
+    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+        cannot_be_cut = line.startswith(("# |", "# ![")) or not line.startswith("# ")
+        assert len(line) <= 120 or cannot_be_cut, f"line {number} has {len(line)} characters"
+
+
+@each_source
 def test_a_formula_stays_on_one_line(source):
     """Otherwise a line could begin with what Markdown takes for a list or a heading."""
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
