@@ -245,7 +245,10 @@ def test_text_formulas_and_pictures_can_be_read(part, lab, tmp_path):
         page.add_style_tag(content=".jp-Cell { content-visibility: visible !important; }")  # off the screen, too
         page.evaluate("document.querySelectorAll('.jp-NotebookPanel details').forEach(fold => fold.open = true)")
         page.locator(".jp-NotebookPanel mjx-container").first.wait_for()
-        until = time.monotonic() + 20
-        while (found := page.evaluate(UNREADABLE)) and time.monotonic() < until:
-            page.wait_for_timeout(200)  # it is still being drawn
-        assert not found, "\n".join(found)
+        for width in (1400, 900):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function("document.querySelector('.jp-NotebookPanel').clientWidth < innerWidth")
+            until = time.monotonic() + 20
+            while (found := page.evaluate(UNREADABLE)) and time.monotonic() < until:
+                page.wait_for_timeout(200)  # it is still being drawn
+            assert not found, f"in a window {width} pixels wide:\n" + "\n".join(found)
