@@ -9,6 +9,7 @@ import solutions.partN_name as partN, the cell ends with partN = utils.load_part
 python solutions/build.py                  write what has changed
 python solutions/build.py --check          write nothing; name the first difference and exit 1
 python solutions/build.py --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
+python solutions/build.py --nbgrader DIR   write only a course folder of nbgrader, an assignment for each part
 """
 
 import argparse
@@ -42,6 +43,28 @@ PROGRESS = """## Your progress
 
 **Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how
 far you are in this part. In a terminal, `make progress` does it for all parts."""
+
+HIDDEN = """
+
+### BEGIN HIDDEN TESTS
+for seed in (1, 2, 3):  # other numbers than the ones the student has tried
+    {check}({name}, seed)
+assert not str({name}.__module__).startswith("solutions"), "{number} {name} is taken from the solutions"
+### END HIDDEN TESTS"""
+NBGRADER_CONFIG = f"""# What nbgrader has to know of this course; yours to change, build.py writes it only where it is missing.
+import os
+
+os.environ.setdefault("COURSE_DIR", {{course!r}})  # where the notebooks find tests/ and utils.py
+os.environ.setdefault("IS_CI", "1")  # grade at toy size: the checks are the same, the trainings take seconds
+
+c = get_config()
+c.CourseDirectory.course_id = "diffusion"
+c.ClearSolutions.code_stub = {{{{"python": "raise NotImplementedError()"}}}}
+c.ClearSolutions.text_stub = "{YOUR_ANSWER}"
+c.OverwriteCells.add_missing_cells = True  # a check that a student has deleted is tried all the same
+c.ExecutePreprocessor.timeout = 120  # seconds for one cell; what has no end fails, and the cells below are still run
+c.ExecutePreprocessor.interrupt_on_timeout = True
+"""
 
 
 def fold(summary: str, text: str) -> str:
@@ -117,6 +140,40 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
     for i, (kind, text) in enumerate([("markdown", PROGRESS), ("run", code)], 1):
         add(theirs, Cell(kind, text, line=0), text, f"your-progress-{i}")
     return tuple(nbformat.v4.new_notebook(cells=cells, metadata=METADATA) for cells in (solved, theirs))
+
+
+def for_nbgrader(path: Path) -> NotebookNode:
+    """A part as nbgrader's generate_assignment takes it: solutions between its markers, and each check with hidden tests.
+    It has no progress at its end: nbgrader's own button, Validate, is for that. errors: MarkupError"""
+    source, notebook = Source(path), build(path, solutions=False)[1]
+    sections = [find_exercise(source, section) for section in split_sections(source.cells())]
+    exercises = {exercise.name: exercise for exercise in sections if exercise}
+    del notebook.cells[-2:]
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if name in exercises:
+            answer = exercises[name].answer
+            cell.source = answer.text if answer.kind == "markdown" else with_own_parts(answer.text)
+        elif exercise := exercises.get(name.removeprefix("check_")):
+            check = re.search(rf"(\S*check_{exercise.name})\(", cell.source)[1]
+            cell.source += HIDDEN.format(check=check, name=exercise.name, number=exercise.number)
+    return notebook
+
+
+def write_nbgrader(folder: Path, root: Path) -> None:
+    """Write a course folder of nbgrader: source/PART/PART.ipynb with the pictures it shows, and nbgrader_config.py.
+    errors: MarkupError, and FileExistsError for a notebook that somebody may have worked on"""
+    for path in sorted((root / "solutions").glob("part*.py")):
+        notebook, assignment = for_nbgrader(path), folder / "source" / path.stem
+        target = assignment / path.name.replace(".py", ".ipynb")
+        if target.exists() and nbformat.read(target, 4).metadata != METADATA:
+            raise FileExistsError(f"{target} has been saved by a notebook program: move it away")
+        write(target, as_text(notebook).encode())
+        for name in sorted(set(re.findall(r"\]\(images/([^)]+)\)", str([cell.source for cell in notebook.cells])))):
+            write(assignment / "images" / name, (root / "notebooks" / "images" / name).read_bytes())
+        print(f"built {target}")
+    if not (config := folder / "nbgrader_config.py").exists():
+        write(config, NBGRADER_CONFIG.format(course=str(root.resolve())).encode())
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -205,7 +262,15 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--hand-out", type=Path, metavar="DIR")
+    parser.add_argument("--nbgrader", type=Path, metavar="DIR")
     args = parser.parse_args(arguments)
+    if args.nbgrader:
+        try:
+            write_nbgrader(args.nbgrader, root)
+        except (MarkupError, FileExistsError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
     folder, built, problems = args.hand_out or root / "notebooks", {}, []
     try:
         for source in sorted((root / "solutions").glob("part*.py")):

@@ -56,12 +56,14 @@ MAIN = __name__ == "__main__"
 
 # %%
 if MAIN:
+    import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path, from wherever this was started
+    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
+    sys.path[:0] = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
 
 # %%
 import math
@@ -90,7 +92,7 @@ if MAIN:
 
 # %% [markdown]
 # If the second cell says `No module named 'utils'`, this notebook has left the course's folder: move it back to
-# `notebooks/` and start again from the top.
+# `notebooks/`, or set `COURSE_DIR` to that folder, and start again from the top.
 
 # %% [markdown]
 # ## What is diffusion?

@@ -45,12 +45,14 @@ MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchr
 
 # %%
 if MAIN:
+    import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path, from wherever this was started
+    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    sys.path[:0] = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
+    sys.path[:0] = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
 
 # %%
 import copy
