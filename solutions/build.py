@@ -54,6 +54,8 @@ assert not str({name}.__module__).startswith("solutions"), "{number} {name} is t
 NBGRADER_CONFIG = f"""# What nbgrader has to know of this course; yours to change, build.py writes it only where it is missing.
 import os
 
+import nbgrader.preprocessors as nbgrader
+
 os.environ.setdefault("COURSE_DIR", {{course!r}})  # where the notebooks find tests/ and utils.py
 os.environ.setdefault("IS_CI", "1")  # grade at toy size: the checks are the same, the trainings take seconds
 
@@ -61,9 +63,28 @@ c = get_config()
 c.CourseDirectory.course_id = "diffusion"
 c.ClearSolutions.code_stub = {{{{"python": "raise NotImplementedError()"}}}}
 c.ClearSolutions.text_stub = "{YOUR_ANSWER}"
+c.Execute.timeout = 60  # seconds for one cell; then it has failed, and the cells below are still run
+c.Execute.raise_on_iopub_timeout = False  # also where one interrupt does not end it
 c.OverwriteCells.add_missing_cells = True  # a check that a student has deleted is tried all the same
-c.ExecutePreprocessor.timeout = 120  # seconds for one cell; what has no end fails, and the cells below are still run
-c.ExecutePreprocessor.interrupt_on_timeout = True
+
+
+class ForgetCopies(nbgrader.NbGraderPreprocessor):
+    \"\"\"Of a copied cell nbgrader 0.9.6 leaves empty metadata, and then fails as it looks for missing cells.\"\"\"
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if cell.metadata.get("nbgrader") == {{{{}}}}:
+            del cell.metadata["nbgrader"]
+        return cell, resources
+
+
+c.Autograde.sanitize_preprocessors = [
+    nbgrader.ClearOutput,
+    nbgrader.DeduplicateIds,
+    ForgetCopies,
+    nbgrader.OverwriteKernelspec,
+    nbgrader.OverwriteCells,
+    nbgrader.CheckCellMetadata,
+]
 """
 
 
