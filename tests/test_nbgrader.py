@@ -97,7 +97,7 @@ def test_nbgrader_takes_it_as_it_is(tmp_path):
     nbgrader("generate_assignment", PART)
     release = nbformat.read(tmp_path / "release" / PART / f"{PART}.ipynb", 4)
     text = str(release)
-    assert "SOLUTION" not in text and "HIDDEN" not in text and "alpha_bar.sqrt() * x" not in text
+    assert "SOLUTION" not in text and "HIDDEN" not in text and "return alpha_bar.sqrt() * x" not in text
     stubs = {cell.id: cell.source for cell in release.cells if cell.metadata.get("nbgrader", {}).get("solution")}
     assert stubs["q_eq4"].endswith("# given: 1 to T\n    raise NotImplementedError()")
     assert stubs["algorithm_1_line_by_line"] == YOUR_ANSWER
