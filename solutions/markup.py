@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 MAIN = 'MAIN = __name__ == "__main__"\n'
 EXERCISE = re.compile(
-    r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ minutes · .+"
+    r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ \S+ · .+"
 )
 EXAMPLE = "'### 1.4 Title' and '*what to do* · ●●○○○ · 10 minutes · Equation 4'"
 SLIPS = {

@@ -77,7 +77,8 @@ def mangled(cells: list) -> list:
             cell.source = "print('ok')"
         kept += [cell] * (cell.id not in gone)
         if cell.id in ("q_eq4", "check_q_eq2"):
-            kept.append(copy.deepcopy(cell) | {"id": f"{cell.id}_copy"})
+            kept.append(copy.deepcopy(cell))
+            kept[-1].id += "_copy"
     return kept
 
 

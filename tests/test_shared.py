@@ -1,6 +1,5 @@
 """A course's folder that serves many: read-only, named by COURSE_DIR, with each learner's work in a folder of theirs."""
 
-import importlib
 import os
 import re
 import shutil
@@ -12,7 +11,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-import utils
 from solutions.markup import ROOT
 from tests.test_saved import save_part, solved
 
@@ -87,20 +85,16 @@ def test_a_learners_own_earlier_part_is_found_beside_the_notebook(folder, home):
     assert "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is not written yet)" in run(code, where).stdout
 
 
-def test_saves_go_where_they_are_sent(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    try:
-        for course, saves, expected in [
-            (None, None, ROOT / "saves"),
-            (str(ROOT), None, tmp_path / "saves"),
-            (str(ROOT), "/elsewhere", Path("/elsewhere")),
-        ]:
-            for name, value in (("COURSE_DIR", course), ("SAVES_DIR", saves)):
-                monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-            assert importlib.reload(utils).SAVES == expected
-    finally:
-        monkeypatch.undo()
-        importlib.reload(utils)
+def test_saves_go_where_they_are_sent(tmp_path):
+    settings = [("", ""), (str(ROOT), ""), (str(ROOT), "/elsewhere")]
+    code = f"""
+import importlib, os, sys
+sys.path.insert(0, {str(ROOT)!r})
+for os.environ["COURSE_DIR"], os.environ["SAVES_DIR"] in {settings}:
+    import utils
+    print(importlib.reload(utils).SAVES)"""
+    places = [ROOT / "saves", tmp_path / "saves", Path("/elsewhere")]
+    assert run(code, tmp_path).stdout.split("\n")[:-1] == [str(place) for place in places]
 
 
 @pytest.mark.slow
