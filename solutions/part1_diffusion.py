@@ -41,11 +41,12 @@
 #    the cell. If the cell itself shows an error, mend that first: until it runs, Python keeps using your last version.
 # 2. Run the check in the next cell. It prints one line that begins with `ok`, or tells you what it expected and what
 #    came; where it recognises the mistake, it asks you about that one.
-# 3. Below lie hints, each a step further, a way to go on without this exercise, and last the solution. They are
-#    folded: click the triangle.
+# 3. Below lie hints, each a step further, then a way to go on without this exercise, and last the solution (these two
+#    only if your instructor has not left them out). They are folded: click the triangle.
 # 4. Then comes a figure made with your code, with the expected picture folded under it.
 #
-# A written exercise has a text cell for your answer in place of the code, and a folded model answer to compare with.
+# A written exercise has a text cell for your answer in place of the code, and, where there are solutions, a folded
+# model answer to compare with.
 # The dots in an exercise's first line tell how hard it is, from ●○○○○ to ●●●●●.
 #
 # Start with the next three cells. They find the course's folder, import what you need and choose the device to compute

@@ -32,8 +32,8 @@
 # - [What you have now](#What-you-have-now)
 #
 # The exercises stand in between, each under a numbered heading. They work as in Part 1: write your code in place of the
-# line `raise NotImplementedError(...)`, run the cell, then the check below it. Hints and solution are folded under the
-# check, and after them comes a figure made with your code.
+# line `raise NotImplementedError(...)`, run the cell, then the check below it. Hints (and the solution, unless your
+# instructor has left it out) are folded under the check, and after them comes a figure made with your code.
 
 # %% [markdown]
 # ## Set up

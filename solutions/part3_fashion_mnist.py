@@ -35,7 +35,8 @@ MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchr
 # - [What you have now](#What-you-have-now)
 #
 # The exercises work as in Parts 1 and 2: write your code in place of the line `raise NotImplementedError(...)`, run the
-# cell, then the check below it. Hints and solution are folded under the check.
+# cell, then the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the
+# check.
 
 # %% [markdown]
 # ## Set up
