@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import nbformat
 from latex2mathml.converter import convert
@@ -23,7 +24,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python solutions/run.py
+from solutions.build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
 
 PROGRESS = re.compile(r"(steps|images)/s|s/ (steps|images)")  # of a bar, a fast or a slow one
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
