@@ -29,8 +29,9 @@ def cells(path: Path) -> dict[str, nbformat.NotebookNode]:
 def test_a_hand_out_promises_no_solution(source):
     for notebook in (build(source, solutions=False)[1], for_nbgrader(source)):
         for cell in notebook.cells:
-            for words in re.findall(r"[^.\n]*(?:\n[^.\n]+)?(?:folded solution|last the solution|model answer|the solution,)[^.]*", cell.source):
-                assert re.search("unless|only if|where there are", words), words
+            for sentence in re.split(r"(?<=[.:])\s", cell.source):
+                if re.search(r"(the|last the|folded) solution\b|model\s+answer", sentence) and cell.cell_type == "markdown":
+                    assert re.search(r"\b(unless|solutions)\b|not\s+left", sentence), sentence
 
 
 def test_exercises_can_be_given_away(tmp_path):
@@ -105,7 +106,7 @@ def test_a_translation_is_built_with_the_same_code_and_the_same_exercises(source
     [
         ("return alpha_bar.sqrt() * x + ", "return alpha_bar * x + ", "this cell has other code than its twin"),
         ("# ### 1.4 Jump", "# ### 1.13 Jump", "its exercises are not numbered like those of"),
-        ("# %% [markdown]\n# ## Normalisation", "# %% [markdown]\n# More.\n\n# %%\n1\n\n# %% [markdown]\n# ## Normal", "has not the cells"),
+        ("# %% [markdown]\n# ## Normalisation", "# %% [markdown]\n# More.\n\n# %% [markdown]\n# ## Normalisation", "has not the cells"),
     ],
 )
 def test_a_translation_with_other_code_is_refused(old, new, message, tmp_path, capsys):
@@ -206,8 +207,8 @@ def test_a_page_needs_no_network_and_shows_every_formula_and_picture(source):
     assert not re.search(r'<(script|img|iframe)[^>]* src="(?!data:)|<link |@import|url\(["\']?http', html)
     prose = "\n".join(cell.source for cell in solved.cells if cell.cell_type == "markdown")
     formulas = len(re.findall(r"\$\$.+?\$\$", prose, re.DOTALL))
-    assert html.count('<math display="block"') + html.count('display="block" xmlns') >= formulas
-    assert html.count("</math>") == formulas + len(re.findall(r"\$.+?\$", re.sub(r"\$\$.+?\$\$", "", prose, flags=re.DOTALL)))
-    assert html.count("data:image/png;base64") == prose.count("](../notebooks/images/")
+    inline = len(re.findall(r"\$.+?\$", re.sub(r"\$\$.+?\$\$", "", prose, flags=re.DOTALL)))
+    assert html.count("</math>") == formulas + inline > 0
+    assert len(re.findall('<img[^>]+src="data:image/png', html)) == prose.count("](../notebooks/images/")
     words = re.sub(r"<(style|script|pre|code)[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
     assert "$" not in words

@@ -318,10 +318,10 @@ def test_headings_are_in_order(source):
     assert all(later <= earlier + 2 for earlier, later in zip(levels, levels[1:], strict=False))
 
 
-@pytest.mark.parametrize("page", ["README.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/teaching.md"])
 def test_links_of_a_page_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text()):
-        assert (ROOT / target).exists(), f"{page} links to {target}, which does not exist"
+        assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}, which does not exist"
 
 
 def test_readme_shows_the_message_that_the_check_gives():
