@@ -11,7 +11,7 @@ python solutions/build.py --check          write nothing; name the first differe
 python solutions/build.py --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
 python solutions/build.py --nbgrader DIR   write only a course folder of nbgrader, an assignment for each part
     --without 1.7 3.5                      with either: these exercises are given, solved
-    --sources DIR                          with either: from a translation, which has the code of solutions/ and other prose
+    --sources DIR                          with either: from a translation, the same code with other prose
 """
 
 import argparse
@@ -55,7 +55,7 @@ for seed in (1, 2, 3):  # other numbers than the ones the student has tried
     {check}({name}, seed)
 assert not str({name}.__module__).startswith("solutions"), "{number} {name} is taken from the solutions"
 ### END HIDDEN TESTS"""
-NBGRADER_CONFIG = f"""# What nbgrader has to know of this course; yours to change, build.py writes it only where it is missing.
+NBGRADER_CONFIG = f"""# What nbgrader has to know of this course. It is yours to change: build.py does not overwrite it.
 import os
 
 import nbgrader.preprocessors as nbgrader
@@ -174,7 +174,7 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
 
 
 def for_nbgrader(path: Path, given: Set[str] = frozenset()) -> NotebookNode:
-    """A part as nbgrader's generate_assignment takes it: solutions between its markers, and each check with hidden tests.
+    """A part as nbgrader's generate_assignment takes it: solutions between markers, and each check with hidden tests.
     It has no progress at its end: nbgrader's own button, Validate, is for that. errors: MarkupError"""
     source, notebook = Source(path), build(path, solutions=False, given=given)[1]
     sections = [find_exercise(source, section) for section in split_sections(source.cells())]

@@ -30,7 +30,8 @@ def test_a_hand_out_promises_no_solution(source):
     for notebook in (build(source, solutions=False)[1], for_nbgrader(source)):
         for cell in notebook.cells:
             for sentence in re.split(r"(?<=[.:])\s", cell.source):
-                if re.search(r"(the|last the|folded) solution\b|model\s+answer", sentence) and cell.cell_type == "markdown":
+                promises = re.search(r"the solution\b|model\s+answer", sentence)
+                if promises and cell.cell_type == "markdown":
                     assert re.search(r"\b(unless|solutions)\b|not\s+left", sentence), sentence
 
 
@@ -40,7 +41,7 @@ def test_exercises_can_be_given_away(tmp_path):
     solved = {cell.id: cell.source for cell in build(SOURCES[0])[0].cells}
     assert part["reconstruct"].source == solved["reconstruct"] and "nbgrader" not in part["reconstruct"].metadata
     assert part["check_reconstruct"].metadata == {"tags": ["run"]}
-    assert f"**A model answer**\n\n{part['equation_2_in_plain_english'].source}" == solved["equation_2_in_plain_english"]
+    assert solved["equation_2_in_plain_english"].endswith(f"\n\n{part['equation_2_in_plain_english'].source}")
     headings = [part[id].source.split("\n")[:2] for id in part if id.startswith(("1-1-", "1-7-")) and id.endswith("-1")]
     assert headings == [
         ["### 1.1 Equation 2 in plain English", "*Given: read how it is done.*"],
@@ -106,7 +107,7 @@ def test_a_translation_is_built_with_the_same_code_and_the_same_exercises(source
     [
         ("return alpha_bar.sqrt() * x + ", "return alpha_bar * x + ", "this cell has other code than its twin"),
         ("# ### 1.4 Jump", "# ### 1.13 Jump", "its exercises are not numbered like those of"),
-        ("# %% [markdown]\n# ## Normalisation", "# %% [markdown]\n# More.\n\n# %% [markdown]\n# ## Normalisation", "has not the cells"),
+        ("# ## Normalisation", "# More.\n\n# %% [markdown]\n# ## Normalisation", "has not the cells"),
     ],
 )
 def test_a_translation_with_other_code_is_refused(old, new, message, tmp_path, capsys):

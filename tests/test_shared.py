@@ -1,4 +1,4 @@
-"""A course's folder that serves many: read-only, named by COURSE_DIR, with each learner's work in a folder of theirs."""
+"""A course's folder that serves many: read-only, named by COURSE_DIR, with each learner's work in their own folder."""
 
 import os
 import re
@@ -107,7 +107,8 @@ def test_a_finished_part_runs_at_home_and_writes_only_there(part, home, course, 
     notebook = nbformat.read(path, 4)
     notebook.cells = notebook.cells[:-2]
     NotebookClient(notebook, timeout=240, resources={"metadata": {"path": home}}).execute()
-    passed = [out.text for cell in notebook.cells for out in cell.get("outputs", []) if out.get("text", "")[:3] == "ok "]
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    passed = [out for out in outputs if out.get("text", "").startswith("ok ")]
     checks = [cell for cell in notebook.cells if re.match("check_", cell.get("id", ""))]
     assert len(passed) == len(checks)
     assert files(course) == before
