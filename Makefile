@@ -5,7 +5,7 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run lab progress test messages prove build outputs ablation clean
+.PHONY: help doctor run pages lab progress test messages prove build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ doctor:  ## tell what is here to run the course with, and what to do about what 
 
 run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's whole training, too)
 	@FULL=$(FULL) $(PY) solutions/run.py $(PART)
+
+pages: $(READY)  ## make pages of HTML from the stored outputs, to show without a network (PART=1: one part)
+	@$(PY) solutions/run.py --pages $(PART)
 
 lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path: on another)
 	@$(PY) -m jupyterlab $(NOTEBOOK)

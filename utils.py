@@ -26,7 +26,8 @@ from PIL.Image import Image
 from tqdm import tqdm
 
 ASSETS = Path(__file__).parent / "solutions" / "assets"
-SAVES = Path(os.getenv("SAVES_DIR") or Path(__file__).parent / "saves")  # where long trainings are kept
+SHARED = bool(os.getenv("COURSE_DIR"))  # the course's folder serves many: own work lies where the notebook does
+SAVES = Path(os.getenv("SAVES_DIR") or (Path.cwd() if SHARED else Path(__file__).parent) / "saves")  # of long trainings
 IS_CI = os.getenv("IS_CI", "") not in ("", "0")  # the same code at toy size, and no picture shown
 FULL = os.getenv("FULL", "") not in ("", "0")  # train Part 3's model from scratch even without a GPU
 WIDE = 9.6  # inches: a wider figure would be shrunk to a notebook's cell, and the words on it with it
@@ -101,12 +102,20 @@ def check_unet(config: Any) -> None:
             raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
 
 
+def find_saved(name: str) -> Path:
+    """Where a learner has saved a part: beside the notebook that asks for it, or there in a folder of its own, as
+    nbgrader has it; else in the course's notebooks/, unless that is shared."""
+    here, file = Path.cwd(), f"{name}.ipynb"
+    beside = [here / file, here.parent / name / file]
+    return next(filter(Path.is_file, beside), beside[0] if SHARED else Path(__file__).parent / "notebooks" / file)
+
+
 def load_part(name: str) -> ModuleType:
-    """A learner's own part, as saved in notebooks/; what fails its check or is missing there comes from the solutions.
+    """A learner's own part, as they have saved it; what fails its check or is missing there comes from the solutions.
     name: "part1_diffusion"   returns: a module   prints: one line that tells whose code is whose"""
     from tests.saved import load, say  # slow, and needed only here
 
-    part, verdicts = load(name, Path(__file__).parent / "notebooks" / f"{name}.ipynb")
+    part, verdicts = load(name, find_saved(name))
     print(say(verdicts))
     return part
 

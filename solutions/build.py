@@ -9,6 +9,9 @@ import solutions.partN_name as partN, the cell ends with partN = utils.load_part
 python solutions/build.py                  write what has changed
 python solutions/build.py --check          write nothing; name the first difference and exit 1
 python solutions/build.py --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
+python solutions/build.py --nbgrader DIR   write only a course folder of nbgrader, an assignment for each part
+    --without 1.7 3.5                      with either: these exercises are given, solved
+    --sources DIR                          with either: from a translation, the same code with other prose
 """
 
 import argparse
@@ -18,6 +21,7 @@ import re
 import shutil
 import sys
 import tomllib
+from collections.abc import Set
 from itertools import zip_longest
 from pathlib import Path
 
@@ -39,6 +43,7 @@ from solutions.{part} import {name}
 
 What comes later then uses the solution's `{name}`; later parts do as well, and say so. To try again, delete the line
 and run your own cell."""
+GIVEN = "\n*Given: read how it is done.*"
 PROGRESS = """## Your progress
 
 **Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how
@@ -55,6 +60,49 @@ if not course and find_spec("google") and find_spec("google.colab"):
     if not folder.exists():
         run(["git", "clone", "--depth", "1", "{url}", folder], check=True)
     course = [str(folder)]
+"""
+
+HIDDEN = """
+
+### BEGIN HIDDEN TESTS
+for seed in (1, 2, 3):  # other numbers than the ones the student has tried
+    {check}({name}, seed)
+assert not str({name}.__module__).startswith("solutions"), "{number} {name} is taken from the solutions"
+### END HIDDEN TESTS"""
+NBGRADER_CONFIG = f"""# What nbgrader has to know of this course. It is yours to change: build.py does not overwrite it.
+import os
+
+import nbgrader.preprocessors as nbgrader
+
+os.environ.setdefault("COURSE_DIR", {{course!r}})  # where the notebooks find tests/ and utils.py
+os.environ.setdefault("IS_CI", "1")  # grade at toy size: the checks are the same, the trainings take seconds
+
+c = get_config()
+c.CourseDirectory.course_id = "diffusion"
+c.ClearSolutions.code_stub = {{{{"python": "raise NotImplementedError()"}}}}
+c.ClearSolutions.text_stub = "{YOUR_ANSWER}"
+c.Execute.timeout = 60  # seconds for one cell; then it has failed, and the cells below are still run
+c.Execute.raise_on_iopub_timeout = False  # also where one interrupt does not end it
+c.OverwriteCells.add_missing_cells = True  # a check that a student has deleted is tried all the same
+
+
+class ForgetCopies(nbgrader.NbGraderPreprocessor):
+    \"\"\"Of a copied cell nbgrader 0.9.6 leaves empty metadata, and then fails as it looks for missing cells.\"\"\"
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        if cell.metadata.get("nbgrader") == {{{{}}}}:
+            del cell.metadata["nbgrader"]
+        return cell, resources
+
+
+c.Autograde.sanitize_preprocessors = [
+    nbgrader.ClearOutput,
+    nbgrader.DeduplicateIds,
+    ForgetCopies,
+    nbgrader.OverwriteKernelspec,
+    nbgrader.OverwriteCells,
+    nbgrader.CheckCellMetadata,
+]
 """
 
 
@@ -105,8 +153,9 @@ def nbgrader(exercise: Exercise, cell: Cell) -> dict:
     } | ({"points": exercise.points} if graded else {})
 
 
-def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNode]:
-    """The solved and the exercise notebook of one source. solutions: whether the latter holds them, folded
+def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> tuple[NotebookNode, NotebookNode]:
+    """The solved and the exercise notebook of one source.
+    solutions: whether the latter holds them, folded   given: numbers of exercises that the latter shows solved
     errors: MarkupError"""
     source, solved, theirs, taken = Source(path), [], [], set()
 
@@ -117,37 +166,107 @@ def build(path: Path, solutions: bool = True) -> tuple[NotebookNode, NotebookNod
         to.append(new(text, id=id, metadata=({"tags": ["run"]} if cell.kind == "run" else {}) | metadata))
 
     for section in split_sections(source.cells()):
-        section_id, exercise = slug(section[0].text.splitlines()[0]), find_exercise(source, section)
+        heading = section[0].text.splitlines()[0]
+        section_id, exercise = slug(heading) or f"line-{section[0].line}", find_exercise(source, section)
         names = {exercise.name, exercise.number} if exercise else set()
         if names & taken:
             source.fail(section[0].line + 1, f"there are two exercises {' or '.join(names & taken)}")
         taken |= names
         for i, cell in enumerate(section, 1):
             text = without_markers(cell.text)
+            is_given = exercise is not None and exercise.number in given
             stub, id, metadata = text, f"{section_id}-{i}", {}
             if exercise and cell in (exercise.answer, exercise.check):
                 metadata = {"nbgrader": nbgrader(exercise, cell)}
                 id = metadata["nbgrader"]["grade_id"]
-            if exercise and cell is exercise.answer:
+            if exercise and cell is exercise.answer and not is_given:
                 line = f'raise NotImplementedError("{exercise.number} {exercise.name} is not written yet")'
                 stub = YOUR_ANSWER if cell.kind == "markdown" else with_stubs(cell.text, line)
             if cell.kind != "markdown":
                 stub = with_fetch(with_own_parts(stub))
             elif not theirs and badge(path.stem):
                 stub = stub.replace("\n", f"\n\n{badge(path.stem)}\n", 1)
+            if is_given and cell is section[0]:
+                stub = re.sub(r"\n\*.+\* · .+", GIVEN, stub, count=1)
             if exercise and cell is exercise.hints and solutions:
                 go_on = GO_ON.format(name=exercise.name, part=path.stem)
                 solution = f"```python\n{without_markers(exercise.answer.text)}\n```"
                 stub = "\n\n".join([stub, fold("Go on without it", go_on), fold("Solution", solution)])
             label = "**A model answer**\n\n" if stub == YOUR_ANSWER else ""
             add(solved, cell, label + text.replace("](images/", "](../notebooks/images/"), id, **metadata)
-            add(theirs, cell, stub, id, **metadata)
+            if not (is_given and cell is exercise.hints):
+                add(theirs, cell, stub, id, **({} if is_given else metadata))
             if stub == YOUR_ANSWER and solutions:
                 add(theirs, cell, fold("A model answer", text), f"{id}_answer")
     code = f'import tests.grade\n\ntests.grade.show_progress("{path.stem}")'
     for i, (kind, text) in enumerate([("markdown", PROGRESS), ("run", code)], 1):
         add(theirs, Cell(kind, text, line=0), text, f"your-progress-{i}")
     return tuple(nbformat.v4.new_notebook(cells=cells, metadata=METADATA) for cells in (solved, theirs))
+
+
+def for_nbgrader(path: Path, given: Set[str] = frozenset()) -> NotebookNode:
+    """A part as nbgrader's generate_assignment takes it: solutions between markers, and each check with hidden tests.
+    It has no progress at its end: nbgrader's own button, Validate, is for that. errors: MarkupError"""
+    source, notebook = Source(path), build(path, solutions=False, given=given)[1]
+    sections = [find_exercise(source, section) for section in split_sections(source.cells())]
+    exercises = {exercise.name: exercise for exercise in sections if exercise}
+    del notebook.cells[-2:]
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if name in exercises:
+            answer = exercises[name].answer
+            cell.source = answer.text if answer.kind == "markdown" else with_own_parts(answer.text)
+        elif exercise := exercises.get(name.removeprefix("check_")):
+            check = re.search(rf"(\S*check_{exercise.name})\(", cell.source)[1]
+            cell.source += HIDDEN.format(check=check, name=exercise.name, number=exercise.number)
+    return notebook
+
+
+def write_nbgrader(folder: Path, notebooks: dict[str, NotebookNode], root: Path) -> None:
+    """Write a course folder of nbgrader: source/PART/PART.ipynb with the pictures it shows, and nbgrader_config.py.
+    errors: FileExistsError for a notebook that somebody may have worked on"""
+    for name, notebook in notebooks.items():
+        assignment = folder / "source" / name
+        target = assignment / f"{name}.ipynb"
+        if target.exists() and nbformat.read(target, 4).metadata != METADATA:
+            raise FileExistsError(f"{target} has been saved by a notebook program: move it away")
+        write(target, as_text(notebook).encode())
+        for picture in set(re.findall(r"\]\(images/([^)]+)\)", "\n".join(cell.source for cell in notebook.cells))):
+            write(assignment / "images" / picture, (root / "notebooks" / "images" / picture).read_bytes())
+        print(f"built {target}")
+    if not (config := folder / "nbgrader_config.py").exists():
+        write(config, NBGRADER_CONFIG.format(course=str(root.resolve())).encode())
+
+
+def check_translation(path: Path, original: Path) -> None:
+    """Refuse a translation whose code is not the original's; its comments and docstrings may be translated, too.
+    errors: MarkupError with the line of the first cell that differs"""
+    if not original.exists():
+        raise MarkupError(f"{path}: there is no {original} that it could be a translation of")
+    source = Source(path)
+    ours, theirs = source.cells(), Source(original).cells()
+    for cell, other in zip_longest(ours, theirs):
+        if not cell or not other or cell.kind != other.kind:
+            source.fail(cell.line if cell else 1, f"from here on, it has not the cells of {original}, in their order")
+        if (BEGIN in cell.text) != (BEGIN in other.text) or (
+            cell.kind != "markdown" and without_docstrings(cell.text) != without_docstrings(other.text)
+        ):
+            source.fail(cell.line, f"this cell has other code than its twin in {original}, line {other.line}")
+    if [exercise_number(cell) for cell in ours] != [exercise_number(cell) for cell in theirs]:
+        source.fail(1, f"its exercises are not numbered like those of {original}")
+
+
+def exercise_number(cell: Cell) -> str | None:
+    found = re.match(r"### (\d+\.\d+) ", cell.text) if cell.kind == "markdown" else None
+    return found and found[1]
+
+
+def without_docstrings(code: str) -> str:
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body[0] = ast.Pass()
+    return ast.dump(tree)
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -238,15 +357,40 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--hand-out", type=Path, metavar="DIR")
+    parser.add_argument("--nbgrader", type=Path, metavar="DIR")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NUMBER")
+    parser.add_argument("--sources", type=Path, metavar="DIR")
     args = parser.parse_args(arguments)
-    folder, built, problems = args.hand_out or root / "notebooks", {}, []
+    class_folder, sources = args.hand_out or args.nbgrader, args.sources or root / "solutions"
+    if (args.without or args.sources) and not class_folder:
+        parser.error("--without and --sources go with --hand-out or --nbgrader")
+    given, folder, built, problems = set(args.without), class_folder or root / "notebooks", {}, []
     try:
-        for source in sorted((root / "solutions").glob("part*.py")):
-            solved, built[folder / f"{source.stem}.ipynb"] = build(source, solutions=not args.hand_out)
-            if not args.hand_out:
+        numbers = []
+        for source in sorted(sources.glob("part*.py")):
+            original = root / "solutions" / source.name
+            numbers += re.findall(r"^# ### (\d+\.\d+) ", source.read_text(encoding="utf-8"), re.MULTILINE)
+            if args.nbgrader:
+                theirs = for_nbgrader(source, given)
+            else:
+                solved, theirs = build(source, solutions=not args.hand_out, given=given)
+            if args.sources:
+                check_translation(source, original)
+                twin = for_nbgrader(original, given) if args.nbgrader else build(original, False, given)[1]
+                for cell, its_twin in zip(theirs.cells, twin.cells, strict=True):
+                    cell.id, cell.metadata = its_twin.id, its_twin.metadata
+            built[folder / f"{source.stem}.ipynb"] = theirs
+            if not class_folder:
                 keep_outputs(solved, source.with_suffix(".ipynb"))
                 built[source.with_suffix(".ipynb")] = solved
-    except MarkupError as error:
+        if not numbers:
+            problems.append(f"{sources} has no part*.py")
+        elif unknown := given - set(numbers):
+            problems.append(f"there is no exercise {min(unknown)}: the exercises are {', '.join(numbers)}")
+        elif args.nbgrader:
+            write_nbgrader(folder, {path.stem: notebook for path, notebook in built.items()}, root)
+            return 0
+    except (MarkupError, FileExistsError) as error:
         problems.append(str(error))
     for path, notebook in built.items() if not problems else []:
         if args.check or is_worked_on(path):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 MAIN = 'MAIN = __name__ == "__main__"\n'
 EXERCISE = re.compile(
-    r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ minutes · .+"
+    r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ \S+ · .+"
 )
 EXAMPLE = "'### 1.4 Title' and '*what to do* · ●●○○○ · 10 minutes · Equation 4'"
 SLIPS = {
@@ -152,7 +152,8 @@ def find_exercise(source: Source, section: list[Cell]) -> Exercise | None:
         source.fail(head.line + 1, f"exercise {number} has {len(answers)} cells with '{BEGIN}', it needs one")
     answer, *after = section[answers[0] :]
     if answer.kind == "markdown":
-        return Exercise(number, slug(title).replace("-", "_"), points, answer)
+        name = slug(title) or f"question-{slug(number)}"  # of a title without a letter from a to z
+        return Exercise(number, name.replace("-", "_"), points, answer)
     names = re.findall(r"^(?:async def|def|class) (\w+)", answer.text.split(BEGIN)[0], re.MULTILINE)
     if not names:
         source.fail(answer.line, "a solution is the body of a function or a class")

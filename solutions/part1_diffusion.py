@@ -41,11 +41,12 @@
 #    the cell. If the cell itself shows an error, mend that first: until it runs, Python keeps using your last version.
 # 2. Run the check in the next cell. It prints one line that begins with `ok`, or tells you what it expected and what
 #    came; where it recognises the mistake, it asks you about that one.
-# 3. Below lie hints, each a step further, a way to go on without this exercise, and last the solution. They are
-#    folded: click the triangle.
+# 3. Below lie hints, each a step further, then a way to go on without this exercise, and last the solution (these two
+#    only if your instructor has not left them out). They are folded: click the triangle.
 # 4. Then comes a figure made with your code, with the expected picture folded under it.
 #
-# A written exercise has a text cell for your answer in place of the code, and a folded model answer to compare with.
+# A written exercise has a text cell for your answer in place of the code, and, where there are solutions, a folded
+# model answer to compare with.
 # The dots in an exercise's first line tell how hard it is, from ●○○○○ to ●●●●●.
 #
 # Start with the next three cells. They find the course's folder and look whether all you need is here, import it, and
@@ -56,15 +57,17 @@ MAIN = __name__ == "__main__"
 
 # %%
 if MAIN:
+    import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path, from wherever this was started
+    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    course = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
+    course = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
     if not course:
-        remedy = "move it back to notebooks/ there (on Colab, !git clone the course and %cd into it), then start again"
-        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy}")
+        remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
+        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
     sys.path[:0] = course
 
     from tests.doctor import prepare

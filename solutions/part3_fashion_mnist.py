@@ -35,7 +35,8 @@ MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchr
 # - [What you have now](#What-you-have-now)
 #
 # The exercises work as in Parts 1 and 2: write your code in place of the line `raise NotImplementedError(...)`, run the
-# cell, then the check below it. Hints and solution are folded under the check.
+# cell, then the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the
+# check.
 
 # %% [markdown]
 # ## Set up
@@ -45,15 +46,17 @@ MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchr
 
 # %%
 if MAIN:
+    import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path, from wherever this was started
+    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
     here = Path(globals().get("__file__", "this notebook")).absolute()
-    course = [str(up) for up in here.parents if (up / "tests" / "part1.py").is_file()]
+    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
+    course = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
     if not course:
-        remedy = "move it back to notebooks/ there (on Colab, !git clone the course and %cd into it), then start again"
-        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy}")
+        remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
+        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
     sys.path[:0] = course
 
     from tests.doctor import prepare

@@ -13,6 +13,7 @@ from solutions.build import build
 from solutions.markup import ROOT
 from tests import part1, part2, part3
 from tests.answers import answers, wrong
+from tests.saved import find_checks
 
 FEW = range(3)
 MANY = range(3, 3 + int(os.getenv("SEEDS") or 200))
@@ -88,6 +89,13 @@ def test_every_answer_belongs_to_an_exercise():
     files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/answers/*/*.py") if path.stem != "__init__"}
     known = {f"tests/answers/{exercise.part}/{exercise.name}.py" for exercise in EXERCISES}
     assert files <= known, f"no exercise has these answers: {sorted(files - known)}"
+
+
+def test_every_check_belongs_to_an_exercise():
+    for part in sorted({exercise.module for exercise in EXERCISES}):
+        named = {exercise.name for exercise in EXERCISES if exercise.module == part}
+        left = [f"tests.{part.split('_')[0]}.check_{name}" for name in find_checks(part) if name not in named]
+        assert not left, f"no exercise has these checks: {left}"
 
 
 @each_exercise

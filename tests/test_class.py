@@ -1,0 +1,215 @@
+"""What an instructor makes of the course: hand-outs, exercises given away, a translation, changes, pages to show."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from solutions.build import build, for_nbgrader, main, without_docstrings
+from solutions.markup import ROOT
+from solutions.run import page
+
+SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
+each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+
+
+def cells(path: Path) -> dict[str, nbformat.NotebookNode]:
+    return {cell.id: cell for cell in nbformat.read(path, 4).cells}
+
+
+# ------------------------------------------------------------------------------------------------ hand-outs
+
+
+@each_source
+def test_a_hand_out_promises_no_solution(source):
+    for notebook in (build(source, solutions=False)[1], for_nbgrader(source)):
+        for cell in notebook.cells:
+            for sentence in re.split(r"(?<=[.:])\s", cell.source):
+                promises = re.search(r"the solution\b|model\s+answer", sentence)
+                if promises and cell.cell_type == "markdown":
+                    assert re.search(r"\b(unless|solutions)\b|not\s+left", sentence), sentence
+
+
+def test_exercises_can_be_given_away(tmp_path):
+    assert main(["--hand-out", str(tmp_path), "--without", "1.1", "1.7"]) == 0
+    whole, part = build(SOURCES[0], solutions=False)[1], cells(tmp_path / f"{SOURCES[0].stem}.ipynb")
+    solved = {cell.id: cell.source for cell in build(SOURCES[0])[0].cells}
+    assert part["reconstruct"].source == solved["reconstruct"] and "nbgrader" not in part["reconstruct"].metadata
+    assert part["check_reconstruct"].metadata == {"tags": ["run"]}
+    assert solved["equation_2_in_plain_english"].endswith(f"\n\n{part['equation_2_in_plain_english'].source}")
+    headings = [part[id].source.split("\n")[:2] for id in part if id.startswith(("1-1-", "1-7-")) and id.endswith("-1")]
+    assert headings == [
+        ["### 1.1 Equation 2 in plain English", "*Given: read how it is done.*"],
+        ["### 1.7 Take the noise off again", "*Given: read how it is done.*"],
+    ]
+    hints = "1-7-take-the-noise-off-again-4"
+    changed = {"reconstruct", "check_reconstruct", "equation_2_in_plain_english"}
+    for cell in whole.cells:
+        if cell.id == hints:
+            assert "Hint 1" in cell.source and hints not in part
+        elif not cell.source.startswith(("### 1.1 ", "### 1.7 ")) and cell.id not in changed:
+            assert part[cell.id] == cell
+
+
+def test_exercises_can_be_given_away_in_nbgrader(tmp_path):
+    assert main(["--nbgrader", str(tmp_path), "--without", "1.7"]) == 0
+    name = SOURCES[0].stem
+    part = cells(tmp_path / "source" / name / f"{name}.ipynb")
+    assert not any("nbgrader" in part[id].metadata for id in ("reconstruct", "check_reconstruct"))
+    assert "HIDDEN" not in part["check_reconstruct"].source and "HIDDEN" in part["check_train"].source
+    assert "SOLUTION" not in part["reconstruct"].source and "return (noisy_img" in part["reconstruct"].source
+
+
+def test_an_exercise_that_is_not_there_cannot_be_given_away(tmp_path, capsys):
+    for kind in ("--hand-out", "--nbgrader"):
+        assert main([kind, str(tmp_path), "--without", "1.7", "9.9"]) == 1
+        assert "there is no exercise 9.9: the exercises are 1.1, 1.2, " in capsys.readouterr().err
+        assert not any(tmp_path.rglob("*.ipynb"))
+    with pytest.raises(SystemExit):
+        main(["--without", "1.7"])
+
+
+# ------------------------------------------------------------------------------------------------ a translation
+
+
+def translate(text: str) -> str:
+    """A part in words that are not English: headings, sentences and comments."""
+    text = re.sub(r"^# (#+ (?:\d+\.\d+ )?)(?!BEGIN|END)\w.*$", r"# \1例題", text, flags=re.MULTILINE)
+    text = re.sub(r"^(# \*).+(\* · .+ · \d+) minutes ·", r"\1書く\2 分 ·", text, flags=re.MULTILINE)
+    text = re.sub(r"^# ([A-Z][a-z]+ [^`\[(!]*)$", r"# 翻訳 \1", text, flags=re.MULTILINE)
+    return re.sub(r'^    """[A-Z].*"""$', '    """翻訳"""', text, flags=re.MULTILINE)
+
+
+@each_source
+def test_a_translation_is_built_with_the_same_code_and_the_same_exercises(source, tmp_path):
+    (tmp_path / "ja").mkdir()
+    (tmp_path / "ja" / source.name).write_text(translate(source.read_text(encoding="utf-8")), encoding="utf-8")
+    for kind, place in (("--hand-out", "."), ("--nbgrader", f"source/{source.stem}")):
+        folder = tmp_path / kind.strip("-")
+        assert main([kind, str(folder), "--sources", str(tmp_path / "ja")]) == 0
+        built = nbformat.read(folder / place / f"{source.stem}.ipynb", 4)
+        nbformat.validate(built)
+        twin = for_nbgrader(source) if kind == "--nbgrader" else build(source, solutions=False)[1]
+        assert [(cell.id, cell.metadata) for cell in built.cells] == [(cell.id, cell.metadata) for cell in twin.cells]
+        for cell, its_twin in zip(built.cells, twin.cells, strict=True):
+            if cell.cell_type == "code":
+                assert without_docstrings(cell.source) == without_docstrings(its_twin.source)
+        assert sum("翻訳" in cell.source or "例題" in cell.source for cell in built.cells) > 20
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("return alpha_bar.sqrt() * x + ", "return alpha_bar * x + ", "this cell has other code than its twin"),
+        ("# ### 1.4 Jump", "# ### 1.13 Jump", "its exercises are not numbered like those of"),
+        ("# ## Normalisation", "# More.\n\n# %% [markdown]\n# ## Normalisation", "has not the cells"),
+    ],
+)
+def test_a_translation_with_other_code_is_refused(old, new, message, tmp_path, capsys):
+    text = SOURCES[0].read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / SOURCES[0].name).write_text(text.replace(old, new), encoding="utf-8")
+    assert main(["--hand-out", str(tmp_path / "class"), "--sources", str(tmp_path / "de")]) == 1
+    error = capsys.readouterr().err
+    assert message in error and re.match(rf"{re.escape(str(tmp_path))}/de/{SOURCES[0].name}:\d+: ", error)
+    assert not any(tmp_path.rglob("*.ipynb"))
+
+
+def test_a_translation_of_nothing_is_refused(tmp_path, capsys):
+    assert main(["--hand-out", str(tmp_path / "class"), "--sources", str(tmp_path)]) == 1
+    assert "has no part*.py" in capsys.readouterr().err
+    shutil.copy(SOURCES[0], tmp_path / "part9_new.py")
+    assert main(["--hand-out", str(tmp_path / "class"), "--sources", str(tmp_path)]) == 1
+    assert "that it could be a translation of" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------ changes of the course
+
+NEW = '''# %% [markdown]
+# ### 1.13 Double a number
+# *Write it* · ●○○○○ · 5 minutes · no equation
+
+# %%
+def double(x: t.Tensor) -> t.Tensor:
+    """Twice x."""
+    ### BEGIN SOLUTION
+    return x + x
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part1.check_double(double)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# What is x + x?
+#
+# </details>
+
+# %% [markdown]
+# ## How good are they?
+'''
+
+
+@pytest.mark.slow
+def test_what_is_forgotten_in_a_change_is_said(tmp_path):
+    """In a copy of the course, a number is changed, an exercise is added, and another dropped; and nothing more."""
+    for name in ("solutions", "tests", "notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("utils.py", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    path = tmp_path / "solutions" / SOURCES[0].name
+    text = path.read_text(encoding="utf-8")
+    given = text[(start := text.index("# ### 1.7 ")) : text.index("# ## A first model")]
+    kept = re.sub(r"# (### )1\.7 (.+)\n.+\n", r"# \1\2\n", given).replace("    ### BEGIN SOLUTION\n", "")
+    kept = kept.replace("    ### END SOLUTION\n", "")
+    kept = re.sub(r"# %%\nif MAIN:\n    tests.*?(?=# %%\nif MAIN)", "", kept, flags=re.DOTALL)
+    text = text[:start] + kept + text[start + len(given) :]
+    for old, new in (("# ## How good are they?\n", NEW), ("with 200 at 0.364", "with 200 at 0.464")):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new.removeprefix("# %% [markdown]\n"))
+    path.write_text(text, encoding="utf-8")
+
+    def run(*command: str) -> subprocess.CompletedProcess:
+        settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run([sys.executable, *command], cwd=tmp_path, env=settings, capture_output=True, text=True)
+
+    built = run("solutions/build.py")
+    assert built.returncode == 0, built.stderr
+    keys = "(complete and double) or belongs or (borne_out and part1 and not training)"
+    tests = ["tests/test_answers.py", "tests/test_text.py", "-k", keys, "-p", "no:cacheprovider"]
+    done = run("-m", "pytest", "-q", "-m", "not slow", *tests)
+    assert done.returncode == 1, done.stdout
+    for message in (
+        "tests/part1.py has no check_double: write it",
+        "no exercise has these answers: ['tests/answers/part1/reconstruct.py']",
+        "no exercise has these checks: ['tests.part1.check_reconstruct']",
+        "the text does not say 'with 200 at 0.364': it is wrong, or the claim in this test is out of date",
+    ):
+        assert message in done.stdout, done.stdout[-6000:]
+
+
+# ------------------------------------------------------------------------------------------------ pages
+
+
+@each_source
+def test_a_page_needs_no_network_and_shows_every_formula_and_picture(source):
+    solved = build(source)[0]
+    html = page(solved, source.stem)
+    assert not re.search(r'<(script|img|iframe)[^>]* src="(?!data:)|<link |@import|url\(["\']?http', html)
+    prose = "\n".join(cell.source for cell in solved.cells if cell.cell_type == "markdown")
+    formulas = len(re.findall(r"\$\$.+?\$\$", prose, re.DOTALL))
+    inline = len(re.findall(r"\$.+?\$", re.sub(r"\$\$.+?\$\$", "", prose, flags=re.DOTALL)))
+    assert html.count("</math>") == formulas + inline > 0
+    assert len(re.findall('<img[^>]+src="data:image/png', html)) == prose.count("](../notebooks/images/")
+    words = re.sub(r"<(style|script|pre|code)[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
+    assert "$" not in words
