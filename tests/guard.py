@@ -27,6 +27,7 @@ ATTRIBUTES = """attrgetter builtins cell_contents ctypes f_back f_builtins f_glo
 inspect library load methodcaller modules os overrides pickle serialization subprocess sys tb_frame""".split()
 METHODS = """__call__ __doc__ __enter__ __exit__ __getitem__ __init__ __iter__ __len__ __name__ __next__ __post_init__
 __repr__ __str__""".split()
+SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 LOOKED_INTO = ("tests", "solutions", "utils")  # ours: nothing of these may change, and nothing may be added
 
 
@@ -37,12 +38,8 @@ def read_for_tricks(path: Path, part: str, exercises: set[str]) -> list[str]:
     """What a person has to read in the definitions of a saved notebook: "train uses os.fork".
     part: "part1_diffusion", whose solutions are not to be called   exercises: the names of its exercises
     errors: ValueError where the notebook cannot be read"""
-    statements, foreign, modules = [], {}, set("t nn F np math utils plt".split())
-    for _, source in read_cells(path):
-        try:
-            statements += [(names, node) for node in statements_of(source)[1] if (names := names_of(node))]
-        except Exception:  # a SyntaxError, mostly: then nothing of this cell runs
-            continue
+    statements, foreign, modules = definitions(path), {}, set("t nn F np math utils plt".split())
+    ours = {ast.dump(statement) for _, statement in definitions(SOLUTIONS / f"{part}.ipynb")}
     for node in (inner for _, statement in statements for inner in ast.walk(statement)):
         for bound, module in imported(node):
             own = module.startswith(f"solutions.{part}")  # may be taken by its name, to go on; of other parts all may
@@ -53,7 +50,8 @@ def read_for_tricks(path: Path, part: str, exercises: set[str]) -> list[str]:
     tricks: dict[str, None] = {}
     written: set[str] = set()  # by the learner, so far
     for names, statement in statements:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
+        if isinstance(statement, ast.Import | ast.ImportFrom) or ast.dump(statement) in ours:
+            written.update(set(names) - {name for name, _ in imported(statement)})
             continue
         loaded = {node.id for node in at_once(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         early = loaded & (exercises - written)
@@ -62,6 +60,15 @@ def read_for_tricks(path: Path, part: str, exercises: set[str]) -> list[str]:
         tricks |= {f"{names[0]} {trick}": None for trick in found}
         written.update(names)
     return list(tricks)
+
+
+def definitions(path: Path) -> list[tuple[list[str], ast.stmt]]:
+    """All that a saved notebook defines or imports when it is judged: names and statement."""
+    found = []
+    for _, source in read_cells(path):
+        with suppress(Exception):  # a SyntaxError, mostly: then nothing of this cell runs
+            found += [(names, node) for node in statements_of(source)[1] if (names := names_of(node))]
+    return found
 
 
 def imported(node: ast.AST) -> list[tuple[str, str]]:
@@ -137,8 +144,9 @@ class Snapshot:
 
     def kinds(self) -> set[type]:
         """The classes whose methods the checks call: our own, and those of tensors and networks."""
-        ours = (thing for name in self.contents for thing in vars(self.modules[name]).values() if is_ours(name))
-        return {kind for kind in ours if isinstance(kind, type)} | {*t.Tensor.__mro__, *t.nn.Parameter.__mro__, t.nn.Module}
+        ours = [vars(module) for name, module in self.modules.items() if is_ours(name)]
+        things = [thing for names in ours for thing in names.values() if isinstance(thing, type)]
+        return {kind for kind in things if is_ours(kind.__module__)} | {*t.nn.Parameter.__mro__, t.nn.Module}
 
     def changed(self) -> str:
         """The first thing that is not what it was; empty if there is none."""
