@@ -96,13 +96,17 @@ def find_part(path: Path) -> str:
     errors: ValueError that says why it is not known"""
     named = [name for name in parts() if name.split("_")[0] in re.findall(r"part\d+", path.name.lower())]
     try:
-        cells = check_size(path) or json.loads(path.read_text(encoding="utf-8"))["cells"]
-        bear = {str(cell.get("id")) for cell in cells}
-        bear |= {str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")) for cell in cells}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        if named:
-            return named[0]  # whose exercises each get a row that says what is wrong
-        raise ValueError(str(error) if isinstance(error, ValueError) else "is no notebook") from None
+        check_size(path)
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            bear = {str(cell.get("id")) for cell in cells}
+            bear |= {str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")) for cell in cells}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise ValueError("is no notebook") from None
+    except ValueError:
+        if named:  # whose exercises each get a row that says what is wrong
+            return named[0]
+        raise
     best = max(parts(), key=lambda name: len(bear & parts()[name][1]))
     if bear & parts()[best][1]:
         return best
@@ -351,7 +355,8 @@ def table(rows: list[Row]) -> str:
     for file in dict.fromkeys(row.file for row in rows):
         own = [row for row in rows if row.file == file]
         done = [row for row in own if row.state not in (ANSWERED, NOT_ANSWERED)]
-        look = [f"{row.exercise.split(' ')[0]} {row.state}" for row in own if row.state in (TO_BE_READ, CHANGES)]
+        states = [row.state for row in own]
+        look = [f"{states.count(state)}: {state}" for state in (TO_BE_READ, CHANGES) if state in states]
         if all(row.state == UNREADABLE for row in own):
             look = [f"{UNREADABLE}: {own[0].message}"]
         if answers := sum(row.state == ANSWERED for row in own):
@@ -359,12 +364,12 @@ def table(rows: list[Row]) -> str:
         points = f"{sum(row.points or 0 for row in own)} of {sum(row.of for row in own)}"
         passed = f"{sum(row.state == PASSED for row in done)} of {len(done)}"
         lines.append((own[0].student, own[0].part, points, passed, "; ".join(look), file))
-    lines = [[grade_text(str(plain(cell))) for cell in line] for line in lines]
+    lines = [[shortened(str(plain(cell))) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
-def grade_text(text: str, length: int = 60) -> str:
+def shortened(text: str, length: int = 60) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
