@@ -196,8 +196,8 @@ ATTACKS = {
     "memory": ([], {"q_eq4": q_eq4("t.ones(25 * 10**9)")}, {"1.4": "not yet"}, "RuntimeError: "),
     "bytes": ([], {"q_eq4": q_eq4("bytearray(100 * 2**30)")}, {"1.4": "not yet"}, "MemoryError"),
     "forks": (
-        ["import os"],
-        {"q_eq4": q_eq4("if os.fork() == 0:", "    while True: pass")},
+        ["import os\nSEEN = []"],
+        {"q_eq4": q_eq4("if not SEEN:", "    SEEN.append(os.fork())", "    while SEEN == [0]: pass")},
         {"*": "to be read"},
         "in this notebook q_eq4 uses os",
     ),
