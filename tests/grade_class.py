@@ -10,7 +10,7 @@ solution. A written question is yours to read: its points are left open.
 What protects you: each notebook is judged in a process of its own, with limits of time and memory, and with bubblewrap
 (Linux) also without network, without writing, and without a view of anything but the course and this one notebook. Its
 own checks are not used. "to be read": it passes, but its notebook has code that no exercise needs and a trick may: read
-it, then decide. "changes the checks": something the checks rest on was changed while it ran, so nothing from then on counts.
+it, then decide. "changes the checks": something that they rest on was changed, so nothing from then on counts.
 What can still be done: an answer runs in the process of its check. Who hides a trick from both of these can pass an
 exercise without solving it (not reach other submissions, nor your files). Read what decides a degree.
 """
@@ -44,6 +44,7 @@ LARGEST = 20  # MB of a notebook; with all its outputs one has less than 5
 MEMORY = 4  # GB that a submission may take beyond what PyTorch has taken
 PROCESSES = 200  # and threads, of one submission
 LONGEST = 2000  # characters of a message
+TRICKS = 20  # that are named of a notebook
 START = 300  # seconds in which PyTorch has to be imported, on a busy machine
 TO_BE_READ, CHANGES, UNREADABLE = "to be read", "changes the checks", "cannot be judged"
 FORGED = "writes into the channel that only the grader writes to"
@@ -111,7 +112,7 @@ def find_part(path: Path) -> str:
     if bear & parts()[best][1]:
         return best
     if not named:
-        raise ValueError("belongs to no part: no cell bears the id of an exercise, and its name has no part1, part2 ...")
+        raise ValueError("belongs to no part: no cell bears the id of an exercise, nor its name part1, part2 or so")
     return named[0]
 
 
@@ -136,7 +137,7 @@ def find_student(path: Path, folder: Path) -> str:
 
 
 def sandbox(path: Path) -> tuple[list[str], Path]:
-    """What to write before a command so that it sees the course and this notebook only, and the notebook's path there."""
+    """What to write before a command so that it sees only the course and a notebook, and the notebook's path there."""
     inside = Path("/submission") / path.name
     views = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.base_prefix, sys.prefix]
     views += [str(ROOT / "utils.py"), str(ROOT / "solutions"), *map(str, sorted((ROOT / "tests").glob("*.py")))]
@@ -155,7 +156,8 @@ def no_walls() -> str:
         return "bubblewrap (bwrap) is not installed"
     words = sandbox(Path(__file__))[0]
     tried = subprocess.run([*words, sys.executable, "-c", ""], capture_output=True, text=True)
-    return f"bubblewrap cannot start here ({(tried.stderr.strip() or 'no reason given').splitlines()[-1]})" * bool(tried.returncode)
+    reason = (tried.stderr.strip() or "no reason given").splitlines()[-1]
+    return f"bubblewrap cannot start here ({reason})" if tried.returncode else ""
 
 
 def set_limits(walls: bool) -> None:
@@ -205,8 +207,9 @@ def main_of_judge() -> None:
     for stream in 0, 1, 2:
         os.dup2(nothing, stream)
     channel = Channel(file, order["key"], lambda: guard.Snapshot().changed)
+    channel.send(("begun",))
     with suppress(ValueError):  # judge says it
-        channel.send(("tricks", guard.read_for_tricks(Path(order["path"]), order["name"], set(checks))))
+        channel.send(("tricks", guard.read_for_tricks(Path(order["path"]), order["name"], set(checks))[:TRICKS]))
     grade.judge(channel, Path(order["path"]), order["name"], order["stopped"])
 
 
@@ -219,12 +222,18 @@ def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: floa
     words, inside = ([], path.resolve()) if no_walls() else sandbox(path)
     key = token_hex(16)
     order = {"key": key, "path": str(inside), "name": name, "stopped": dict(stopped), "walls": bool(words)}
-    settings = {"PATH": os.environ.get("PATH", ""), "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8", "MPLBACKEND": "agg"}
-    settings |= {"OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"PATH": os.environ.get("PATH", ""), "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8"}
+    settings |= {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [*words, sys.executable, "-c", "from tests.grade_class import main_of_judge; main_of_judge()"]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=settings,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
         )
         try:
             process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -241,6 +250,9 @@ def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: floa
                     forged = True
                 if forged:
                     raise ValueError(FORGED)
+                if kind == "begun":
+                    running = ""
+                    continue
                 if kind == "tricks" and tricks is None:
                     tricks = what[0]
                     continue
@@ -253,8 +265,8 @@ def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: floa
                     return
             if running is None:
                 errors.seek(0)
-                why = errors.read().decode(errors="replace").strip()
-                raise RuntimeError(f"the process that judges {path} did not start:\n{why}")
+                why = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+                raise ValueError(f"is not judged, as Python did not start: {' '.join(why) or 'no reason given'}")
             yield "ended", running, grade.CRASHED
         finally:
             with suppress(ProcessLookupError):
@@ -347,7 +359,8 @@ def write_csv(rows: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(HEAD)
-        writer.writerows([plain(cell) for cell in row._replace(seconds=round(row.seconds, 2))] for row in rows)
+        for row in rows:
+            writer.writerow([plain(cell) for cell in row._replace(seconds=round(row.seconds, 2))])
 
 
 def table(rows: list[Row]) -> str:
@@ -378,7 +391,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="with the submissions, at any depth")
     parser.add_argument("--csv", type=Path, default=ROOT / "build" / "grades.csv", help="default: build/grades.csv")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at once; default: one for each core")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at once; default: one a core")
     parser.add_argument("--seconds", type=float, default=grade.SECONDS, help="for one exercise; default: %(default)s")
     options = parser.parse_args(arguments)
     if not options.folder.is_dir():
@@ -388,7 +401,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"there is no notebook (.ipynb) in {options.folder}", file=sys.stderr)
         return 1
     if why := no_walls():
-        print(f"Not protected, as {why}: submissions can read your files, write them, and use the network.", file=sys.stderr)
+        danger = "submissions can read your files, write them, and use the network"
+        print(f"Not protected, as {why}: {danger}.", file=sys.stderr)
     rows = grade_class(options.folder.resolve(), options.jobs, options.seconds)
     write_csv(rows, options.csv)
     print(f"{table(rows)}\n\nEvery exercise, with what is wrong: {options.csv}")

@@ -1,7 +1,7 @@
 """What keeps a submission from passing itself: its code is read before it runs, and the checks are looked at after.
 
-A learner's answer runs in the process of its check, so neither is a wall. read_for_tricks names what no exercise needs and
-a trick does; a Snapshot tells whether anything that the checks rest on is no longer what it was.
+A learner's answer runs in the process of its check, so neither is a wall. read_for_tricks names what no exercise needs
+and a trick does; a Snapshot tells whether anything that the checks rest on is no longer what it was.
 """
 
 import ast
@@ -42,7 +42,7 @@ def read_for_tricks(path: Path, part: str, exercises: set[str]) -> list[str]:
     ours = {ast.dump(statement) for _, statement in definitions(SOLUTIONS / f"{part}.ipynb")}
     for node in (inner for _, statement in statements for inner in ast.walk(statement)):
         for bound, module in imported(node):
-            own = module.startswith(f"solutions.{part}")  # may be taken by its name, to go on; of other parts all may
+            own = module.startswith(f"solutions.{part}")  # may be taken by its name, to go on; other parts wholly
             if allowed(module) or (module.endswith(f".{bound}") if own else module.startswith("solutions.")):
                 modules |= {bound} if isinstance(node, ast.Import) else set()
             else:
@@ -53,8 +53,8 @@ def read_for_tricks(path: Path, part: str, exercises: set[str]) -> list[str]:
         if isinstance(statement, ast.Import | ast.ImportFrom) or ast.dump(statement) in ours:
             written.update(set(names) - {name for name, _ in imported(statement)})
             continue
-        loaded = {node.id for node in at_once(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        early = loaded & (exercises - written)
+        used = [node for node in at_once(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+        early = {node.id for node in used} & (exercises - written)
         found = [f"is built on the solution's {name}" for name in sorted(early)]
         found += [trick for node in ast.walk(statement) for trick in tricks_of(node, foreign, modules)]
         tricks |= {f"{names[0]} {trick}": None for trick in found}

@@ -88,7 +88,8 @@ def test_large_files_and_links_are_not_read(folder):
     with large.open("wb") as file:
         file.truncate(100_000_000)
     link.symlink_to("/etc/passwd")
-    for path, said in (large, "It has 100 MB, more than 20: clear its outputs and save it."), (link, "It is no file of its own, but"):
+    too_large = "It has 100 MB, more than 20: clear its outputs and save it."
+    for path, said in (large, too_large), (link, "It is no file of its own, but"):
         rows = grade_one(path, folder / "class", SECONDS)
         assert [row.exercise.split()[0] for row in rows] == NUMBERS
         assert all(row.state == grade_class.UNREADABLE and row.message.startswith(said) for row in rows), rows
@@ -103,7 +104,8 @@ def test_points_are_those_of_the_notebooks():
 
 
 def test_a_spreadsheet_gets_no_formulas_and_single_lines(tmp_path):
-    write_csv([Row("=f.ipynb", "student01", "1", "1.4 q_eq4", "not yet", None, 2, "=SUM(1)\n\x1b[31mred", 0.123)], tmp_path / "x" / "g.csv")
+    row = Row("=f.ipynb", "student01", "1", "1.4 q_eq4", "not yet", None, 2, "=SUM(1)\n\x1b[31mred", 0.123)
+    write_csv([row], tmp_path / "x" / "g.csv")
     assert (tmp_path / "x" / "g.csv").read_text() == (
         "file,student,part,exercise,state,points,of,message,seconds\n"
         "'=f.ipynb,student01,1,1.4 q_eq4,not yet,,2,'=SUM(1)  [31mred,0.12\n"
@@ -188,7 +190,7 @@ LYING = """class Kind(t.Tensor):
 """
 # student: (scratch cells, other cells, states that are not "passed", words of one message)
 ATTACKS = {
-    "endless_in_class": (["class Loop:\n    while True: pass"], {}, "all", "something outside its functions does not end"),
+    "endless_in_class": (["class Loop:\n    while True: pass"], {}, "all", "something outside its functions"),
     "exits_in_class": (["class Out:\n    __import__('os')._exit(0)"], {}, "all", "does not end"),
     "endless": ([], {"noise_img": ENDLESS}, {"1.6": "not yet"}, "It did not end within"),
     "exits": ([], {"sample": ENDS_PYTHON}, {"1.12": "not yet", "*": "to be read"}, "Python itself ended"),
@@ -214,7 +216,12 @@ ATTACKS = {
         {"*": "changes the checks"},
         "It changes tests.part1.",
     ),
-    "patches_torch": (["class P:\n    t.Tensor.allclose = lambda *a, **k: True"], {}, {"*": "changes the checks"}, "Tensor.allclose"),
+    "patches_torch": (
+        ["class P:\n    t.Tensor.allclose = lambda *a, **k: True"],
+        {},
+        {"*": "changes the checks"},
+        "It changes Tensor.allclose",
+    ),
     "patches_print": (
         ["import builtins\nclass P:\n    builtins.print = len"],
         {},
@@ -227,8 +234,14 @@ ATTACKS = {
         {"*": "changes the checks"},
         "It changes sys.modules['tests.part1']",
     ),
-    "own_check": (["def check_q_eq4(answer): print('ok')"], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, "std 0.100, expected 0.316"),
-    "lies": ([LYING], {"q_eq4": "def q_eq4(x, num_steps, betas):\n    return Kind(x)"}, {"*": "changes the checks"}, "its own Kind"),
+    "own_check": (["def check_q_eq4(answer): print('ok')"], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, "std 0.100"),
+    "lies": (
+        [LYING],
+        {"q_eq4": "def q_eq4(x, num_steps, betas):\n    return Kind(x)"},
+        {"*": "changes the checks"},
+        "its own Kind",
+    ),
+    "nests": (["x = " + "-" * 100_000 + "1", "def deep(): return 1" + "+1" * 20_000], {}, None, ""),
     "takes": (
         [],
         {"q_eq4": "def q_eq4(x, num_steps, betas, f=q_eq4):\n    return f(x, num_steps, betas)"},
@@ -242,7 +255,7 @@ ATTACKS = {
 
 def check_rows(rows: list[Row], states, words: str) -> None:
     assert [row.exercise.split()[0] for row in rows] == NUMBERS
-    for row in rows:
+    for row in rows if states is not None else []:  # where whatever its own rows say will do
         number = row.exercise.split()[0]
         if states == "all":
             assert (row.state, row.points) == (grade_class.UNREADABLE, 0)

@@ -31,7 +31,7 @@ def test_solutions_and_untouched_notebooks_hold_no_tricks(tmp_path, name):
 HONEST = [
     "import os, sys, json",  # and nothing done with them
     "import numpy as np\ndef show(x):\n    return np.asarray(x)",
-    "class Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.norm = self._x = nn.SiLU()",
+    "class Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.norm = self._x = 1",
     "def half(model):\n    for p in model.parameters():\n        p.data = p.data / 2\n        p.requires_grad = False",
     "from solutions.part1_diffusion import q_eq4\ndef use(x):\n    return q_eq4(x, 1, x)",
     "import solutions.part2_unet as other\ndef use(x):\n    return other.SiLU()(x)",
@@ -60,7 +60,7 @@ TRICKS = {
     "def f():\n    return ().__class__.__base__": "f uses .__base__; f uses .__class__",
     "def f(g):\n    return g.gi_frame.f_back": "f uses .f_back; f uses .gi_frame",
     "def f():\n    return t._C": "f uses ._C",
-    "from torch.overrides import TorchFunctionMode\nclass M(TorchFunctionMode): pass": "M uses torch.overrides.TorchFunctionMode",
+    "from torch.overrides import resolve_name\ndef f():\n    resolve_name": "f uses torch.overrides.resolve_name",
     "class L:\n    def __eq__(self, other): return True": "L defines __eq__",
     "class L:\n    __bool__ = print": "L defines __bool__",
     "f = lambda: eval('1')": "f uses eval",
