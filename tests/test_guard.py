@@ -68,7 +68,7 @@ TRICKS = {
     "def f():\n    global q_eq4": "f uses global",
     "from tests import part1 as own\nclass C:\n    own.x = 1": "C uses tests.part1",
     "import solutions.part1_diffusion as s\ndef f():\n    return s.q_eq4": "f uses solutions.part1_diffusion",
-    "from solutions.part1_diffusion import q_eq4 as s\ndef f():\n    return s": "f uses solutions.part1_diffusion.q_eq4",
+    "from solutions.part1_diffusion import sample as s\ndef f():\n    s": "f uses solutions.part1_diffusion.sample",
 }
 
 
