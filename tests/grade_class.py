@@ -372,7 +372,7 @@ def table(rows: list[Row]) -> str:
         states = [row.state for row in own]
         look = [f"{states.count(state)}: {state}" for state in (TO_BE_READ, CHANGES) if state in states]
         if all(row.state == UNREADABLE for row in own):
-            look = [f"{UNREADABLE}: {own[0].message}"]
+            look = [own[0].message]
         if answers := sum(row.state == ANSWERED for row in own):
             look.append(f"{answers} answer{'s'[: answers != 1]} to read")
         points = f"{sum(row.points or 0 for row in own)} of {sum(row.of for row in own)}"

@@ -128,7 +128,7 @@ def test_the_table_has_a_line_for_each_submission():
         "student    part  points  passed  to look at                            file\n"
         "student01  1     2 of 4  1 of 1  1 answer to read                      student01/a.ipynb\n"
         "student02  1     0 of 4  0 of 2  1: to be read; 1: changes the checks  student02/a.ipynb\n"
-        "student03  1     0 of 2  0 of 1  cannot be judged: It is empty.        student03/a.ipynb"
+        "student03  1     0 of 2  0 of 1  It is empty.                          student03/a.ipynb"
     )
 
 
@@ -272,6 +272,7 @@ def check_good(rows: list[Row]) -> None:
     assert sum(row.points or 0 for row in rows) == 21
 
 
+@walled  # one of them kills all that it can reach
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("part_of_class", range(4))
@@ -290,6 +291,15 @@ def test_an_attack_costs_its_own_rows_alone(folder, part_of_class):
         except AssertionError as error:
             wrong.append(f"{student}: {error}")
     assert not wrong, "\n\n".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_without_walls_there_are_still_limits(folder, monkeypatch):
+    monkeypatch.setattr(grade_class, "no_walls", lambda: "there is none")
+    path = hand_in(folder, "student01", noise_img=ENDLESS, q_eq4=q_eq4("bytearray(100 * 2**30)"), sample=ENDS_PYTHON)
+    rows = grade_one(path, folder / "class", SECONDS)
+    check_rows(rows, {"1.4": "not yet", "1.6": "not yet", "1.12": "not yet", "*": "to be read"}, "MemoryError")
 
 
 SNOOP = """import glob, os, socket
