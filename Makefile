@@ -5,7 +5,7 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run pages lab progress test messages prove build outputs ablation clean
+.PHONY: help doctor run pages lab progress grade test messages prove build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test: $(READY)  ## check everything that is fast to check
 
 progress: $(READY)  ## show which exercises of your saved notebooks pass (PART=1: of one part)
 	@$(PY) -m tests.grade $(PART)
+
+grade: $(READY)  ## grade the notebooks of a class into a table and build/grades.csv (SUBMISSIONS=folder)
+	@test -n "$(SUBMISSIONS)" || { echo "Say where they are: make grade SUBMISSIONS=folder" >&2; exit 1; }
+	@$(PY) -m tests.grade_class "$(SUBMISSIONS)"
 
 messages: $(READY)  ## write what each wrong answer is told into build/messages.md, to be read
 	@mkdir -p build && $(PY) -m tests.messages $(PART) > build/messages.md && echo "see build/messages.md"

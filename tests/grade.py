@@ -49,15 +49,20 @@ class Result(NamedTuple):
 
 
 def grade(
-    path: Path, name: str = "", seconds: float = SECONDS, show: Callable[[Result], None] = lambda _: None
+    path: Path,
+    name: str = "",
+    seconds: float = SECONDS,
+    show: Callable[[Result], None] = lambda _: None,
+    judged: Callable[..., Iterator[tuple]] | None = None,
 ) -> list[Result]:
     """A result for each exercise and each written question of a saved notebook, in order.
     name: of the part, else that of the file   seconds: for one exercise   show: gets each result once it is known
+    judged: what runs judge in a process of its own, like judged_apart
     errors: ValueError that says why the notebook cannot be judged, and in a second line what to do"""
     results: dict[str, Result] = {}
     stopped: dict[str, str] = {}  # the exercises that do not end, and why they were ended
     while True:
-        for kind, *what in judged_apart(path, name or path.stem, stopped, seconds):
+        for kind, *what in (judged or judged_apart)(path, name or path.stem, stopped, seconds):
             match kind:
                 case "result" if what[0] not in results:
                     results[what[0]] = Result(*what)

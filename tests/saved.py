@@ -162,11 +162,8 @@ def define(
 ) -> None:
     """Execute what a cell defines, and nothing else of it.
     given: names that keep their values   defined: takes what it defines   broken: takes why a name could not be"""
-    lines = source.split("\n")
-    skipped = len(list(takewhile(SKIPPED.match, lines)))
     try:
-        code = "#\n" * skipped + TransformerManager().transform_cell("\n".join(lines[skipped:]))
-        statements = ast.parse(code).body
+        code, statements = statements_of(source)
     except Exception as error:  # a SyntaxError, mostly
         names = re.findall(r"^(?:async def|def|class) (\w+)", source, re.MULTILINE)
         broken.update(dict.fromkeys(names, syntax_error(error)))
@@ -187,6 +184,14 @@ def define(
                 broken.pop(name, None)
             defined.update(names)
         vars(module).update(given)
+
+
+def statements_of(source: str) -> tuple[str, list[ast.stmt]]:
+    """A cell as Python, without IPython's commands, and its statements."""
+    lines = source.split("\n")
+    skipped = len(list(takewhile(SKIPPED.match, lines)))
+    code = "#\n" * skipped + TransformerManager().transform_cell("\n".join(lines[skipped:]))
+    return code, ast.parse(code).body
 
 
 def names_of(statement: ast.stmt) -> list[str]:
