@@ -8,6 +8,7 @@ own: where an exercise does not end, that process is ended, and the others are j
 
 import argparse
 import multiprocessing
+import os
 import re
 import signal
 import sys
@@ -43,6 +44,15 @@ class Result(NamedTuple):
     state: str  # one of the six above
     message: str = ""  # why it has not passed: facts and question
     seconds: float = 0.0  # that judging it took; 0 where that was ended
+
+
+def find_saved(name: str) -> Path:
+    """Where a learner has saved a part: beside the notebook that asks for it, or there in a folder of its own, as
+    nbgrader has it; else in the course's notebooks/, unless that is shared (COURSE_DIR)."""
+    here, file = Path.cwd(), f"{name}.ipynb"
+    beside = [here / file, here.parent / name / file]
+    at_last = beside[0] if os.getenv("COURSE_DIR") else NOTEBOOKS / file
+    return next(filter(Path.is_file, beside), at_last)
 
 
 # ------------------------------------------------------------------------------------------------ judging
@@ -170,7 +180,7 @@ def show_progress(name: str, seconds: float = SECONDS) -> None:
 
 def show_part(name: str, seconds: float = SECONDS) -> bool:
     """Print how far a learner's saved part is, as it comes to light. returns: whether the notebook could be judged"""
-    path, part = NOTEBOOKS / f"{name}.ipynb", f"Part {name.removeprefix('part').split('_')[0]}"
+    path, part = find_saved(name), f"Part {name.removeprefix('part').split('_')[0]}"
     saved = f", {path.parent.name}/{path.name}, saved {when(path.stat().st_mtime)}" if path.is_file() else ""
     print(f"{part}{saved}\n", flush=True)
     try:

@@ -155,7 +155,7 @@ def no_walls() -> str:
     if not shutil.which("bwrap"):
         return "bubblewrap (bwrap) is not installed"
     words = sandbox(Path(__file__))[0]
-    tried = subprocess.run([*words, sys.executable, "-c", ""], capture_output=True, text=True)
+    tried = subprocess.run([*words, sys.executable, "-c", ""], capture_output=True, encoding="utf-8")
     reason = (tried.stderr.strip() or "no reason given").splitlines()[-1]
     return f"bubblewrap cannot start here ({reason})" if tried.returncode else ""
 
@@ -166,7 +166,7 @@ def set_limits(walls: bool) -> None:
 
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 100 * 2**20}
     with suppress(OSError):  # where there is no /proc, memory is not limited
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
         limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + MEMORY * 2**30
     if walls:  # else all processes of the same user count
         limits[resource.RLIMIT_NPROC] = PROCESSES

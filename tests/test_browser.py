@@ -83,7 +83,7 @@ def lab(course, tmp_path_factory) -> Iterator[dict]:
     settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     no_news = {"fetchNews": "false", "checkForUpdates": False}  # it would ask, over the notebook, or look by itself
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(no_news))
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(no_news), encoding="utf-8")
     environment = os.environ | folders | {"IPYTHONDIR": str(home / "ipython"), "DEVICE": "cpu", "IS_CI": ""}
     environment.pop("MPLBACKEND", None)  # the notebook chooses how to draw
     log = home / "log"
@@ -93,10 +93,10 @@ def lab(course, tmp_path_factory) -> Iterator[dict]:
     try:
         begin = time.monotonic()
         while not (found := list(home.glob("runtime/jpserver-*.json"))):
-            assert server.poll() is None, f"JupyterLab has ended:\n{log.read_text()}"
-            assert time.monotonic() < begin + WAIT / 1000, f"JupyterLab does not start:\n{log.read_text()}"
+            assert server.poll() is None, f"JupyterLab has ended:\n{log.read_text(encoding="utf-8")}"
+            assert time.monotonic() < begin + WAIT / 1000, f"JupyterLab does not start:\n{log.read_text(encoding="utf-8")}"
             time.sleep(0.1)
-        yield json.loads(found[0].read_text())
+        yield json.loads(found[0].read_text(encoding="utf-8"))
     finally:
         server.terminate()
         server.wait(timeout=30)

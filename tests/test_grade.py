@@ -164,8 +164,8 @@ def test_a_question_is_answered_where_something_is_written(folder, text, state):
 
 
 def test_files_that_are_no_notebooks_are_said(folder, capfd):
-    (folder / "notebooks" / "part2_unet.ipynb").write_text("")
-    (folder / "notebooks" / "part3_fashion_mnist.ipynb").write_text("<<<<<<< a merge")
+    (folder / "notebooks" / "part2_unet.ipynb").write_text("", encoding="utf-8")
+    (folder / "notebooks" / "part3_fashion_mnist.ipynb").write_text("<<<<<<< a merge", encoding="utf-8")
     assert grade.main([]) == 1
     out, err = capfd.readouterr()
     begin_anew = "  To begin anew, move away what is there, if anything is, then make build.\n\n"
@@ -224,10 +224,10 @@ def test_ctrl_c_ends_one_exercise_and_the_others_are_judged(folder):
     tests.grade.NOTEBOOKS = pathlib.Path({str(folder / "notebooks")!r})
     tests.grade.show_progress("part1_diffusion", seconds=1000)
 """
-    (folder / "show.py").write_text(code)
+    (folder / "show.py").write_text(code, encoding="utf-8")
     command, settings = [sys.executable, "-u", str(folder / "show.py")], os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command, env=settings, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as process:
         shown = ""
         while "NoiseSchedule " not in shown:

@@ -62,7 +62,7 @@ def test_the_student_is_found_in_the_path(path, student):
 def test_the_part_is_told_by_the_cells_before_the_name(folder):
     path = hand_in(folder, "student01", name="part2_unet")
     assert find_part(path.rename(path.with_name("part1_diffusion.ipynb"))) == "part2_unet"
-    (folder / "part3_mine.ipynb").write_text('{"cells": []}')
+    (folder / "part3_mine.ipynb").write_text('{"cells": []}', encoding="utf-8")
     assert find_part(folder / "part3_mine.ipynb") == "part3_fashion_mnist"
 
 
@@ -77,7 +77,7 @@ def test_the_part_is_told_by_the_cells_before_the_name(folder):
 )
 def test_a_file_of_no_part_is_said(folder, text, said):
     path = folder / "class" / "student01.ipynb"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     (row,) = grade_one(path, folder / "class", SECONDS)
     assert row[:7] == ("student01.ipynb", "student01", "", "", grade_class.UNREADABLE, 0, 0)
     assert row.message.startswith(f"It {said}"), row.message
@@ -106,7 +106,7 @@ def test_points_are_those_of_the_notebooks():
 def test_a_spreadsheet_gets_no_formulas_and_single_lines(tmp_path):
     row = Row("=f.ipynb", "student01", "1", "1.4 q_eq4", "not yet", None, 2, "=SUM(1)\n\x1b[31mred", 0.123)
     write_csv([row], tmp_path / "x" / "g.csv")
-    assert (tmp_path / "x" / "g.csv").read_text() == (
+    assert (tmp_path / "x" / "g.csv").read_text(encoding="utf-8") == (
         "file,student,part,exercise,state,points,of,message,seconds\n"
         "'=f.ipynb,student01,1,1.4 q_eq4,not yet,,2,'=SUM(1)  [31mred,0.12\n"
     )
@@ -140,12 +140,12 @@ def test_a_missing_folder_and_an_empty_one_are_said(tmp_path, capsys):
 
 
 def test_make_grade_asks_for_the_folder():
-    done = subprocess.run(["make", "-o", ".venv/installed", "grade"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(["make", "-o", ".venv/installed", "grade"], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.returncode and "Say where they are: make grade SUBMISSIONS=folder" in done.stderr + done.stdout
 
 
 def test_what_is_not_protected_is_said(folder, monkeypatch, capsys):
-    (folder / "class" / "student01.ipynb").write_text("")
+    (folder / "class" / "student01.ipynb").write_text("", encoding="utf-8")
     no_walls.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda _: None)
     try:
@@ -156,7 +156,7 @@ def test_what_is_not_protected_is_said(folder, monkeypatch, capsys):
 
 
 def test_a_bubblewrap_that_does_not_start_is_said(tmp_path, monkeypatch):
-    (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n", encoding="utf-8")
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     no_walls.cache_clear()
@@ -334,7 +334,7 @@ def test_a_submission_sees_the_course_and_itself_alone(folder):
 def test_the_command_writes_table_and_csv(folder, capfd):
     hand_in(folder, "student01")
     hand_in(folder, "student02", q_eq4=WRONG_EQ4, sample=...)
-    (folder / "class" / "part1_student03.ipynb").write_text("<<<<<<< a merge")
+    (folder / "class" / "part1_student03.ipynb").write_text("<<<<<<< a merge", encoding="utf-8")
     assert main([str(folder / "class"), "--csv", str(folder / "grades.csv"), "--jobs", "2"]) == 0
     out, err = capfd.readouterr()
     lines = out.splitlines()

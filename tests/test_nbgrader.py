@@ -45,9 +45,9 @@ def test_a_course_folder_is_written_and_its_settings_are_not_overwritten(tmp_pat
         assert main(["--nbgrader", str(tmp_path)]) == 0
         assert [path.name for path in (tmp_path / "source").iterdir()]
         assert (tmp_path / "source" / PART / "images" / "part1_way.png").is_file()
-    compile((config := tmp_path / "nbgrader_config.py").read_text(), "config", "exec")
-    config.write_text("mine")
-    assert main(["--nbgrader", str(tmp_path)]) == 0 and config.read_text() == "mine"
+    compile((config := tmp_path / "nbgrader_config.py").read_text(encoding="utf-8"), "config", "exec")
+    config.write_text("mine", encoding="utf-8")
+    assert main(["--nbgrader", str(tmp_path)]) == 0 and config.read_text(encoding="utf-8") == "mine"
     path = tmp_path / "source" / PART / f"{PART}.ipynb"
     notebook = nbformat.read(path, 4)
     notebook.metadata["language_info"] = {"name": "python"}  # what Jupyter adds when it saves
@@ -91,7 +91,7 @@ def test_nbgrader_takes_it_as_it_is(tmp_path):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where nbgrader looks for alembic
         settings = os.environ | {"PATH": path}
         done = subprocess.run(
-            [sys.executable, "-m", "nbgrader", *command], cwd=tmp_path, env=settings, capture_output=True, text=True
+            [sys.executable, "-m", "nbgrader", *command], cwd=tmp_path, env=settings, capture_output=True, encoding="utf-8"
         )
         assert done.returncode == 0, done.stderr[-5000:]
 
@@ -137,7 +137,7 @@ def test_nbgrader_takes_it_as_it_is(tmp_path):
     # reconstruct is not there, and log_images, which train calls, uses it; all that was copied or changed still counts
     assert {"check_reconstruct"} <= lost["mangled"] <= {"check_reconstruct", "check_train", "algorithm_2_line_by_line"}
 
-    feedback = {who: (tmp_path / "feedback" / who / PART / f"{PART}.html").read_text() for who in lost}
+    feedback = {who: (tmp_path / "feedback" / who / PART / f"{PART}.html").read_text(encoding="utf-8") for who in lost}
     assert "Did a variance go where a standard deviation belongs?" in feedback["wrong"]
     assert "1.3 q_eq2 is taken from the solutions" in feedback["wrong"]
     assert "Did a variance go" not in feedback["right"]

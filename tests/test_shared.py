@@ -25,7 +25,8 @@ def course(tmp_path_factory) -> Path:
     unneeded = shutil.ignore_patterns("__pycache__", "answers", "*.ipynb", "*.new")
     for name in ("solutions", "tests", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=unneeded)
-    shutil.copy(ROOT / "utils.py", folder)
+    for name in ("utils.py", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         shutil.copy(path, folder / "notebooks")
     for path in (ROOT / "solutions").glob("*.ipynb"):
@@ -59,7 +60,7 @@ def setup_cells(part: str) -> str:
 
 def run(code: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment
-    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=settings, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=settings, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done
 
@@ -83,6 +84,13 @@ def test_a_learners_own_earlier_part_is_found_beside_the_notebook(folder, home):
         (home / PARTS[0]).mkdir()
         path.rename(home / PARTS[0] / path.name)
     assert "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is not written yet)" in run(code, where).stdout
+
+
+def test_progress_is_that_of_ones_own_notebook(home):
+    save_part(home.parent, PARTS[0], q_eq4=...)
+    done = run(setup_cells(PARTS[0]) + f"\nimport tests.grade\ntests.grade.show_progress({PARTS[0]!r})", home)
+    assert "  1.4   q_eq4                         not written\n" in done.stdout
+    assert "Part 1: 8 of 9 exercises passed" in done.stdout
 
 
 def test_saves_go_where_they_are_sent(tmp_path):
