@@ -93,8 +93,9 @@ def lab(course, tmp_path_factory) -> Iterator[dict]:
     try:
         begin = time.monotonic()
         while not (found := list(home.glob("runtime/jpserver-*.json"))):
-            assert server.poll() is None, f"JupyterLab has ended:\n{log.read_text(encoding='utf-8')}"
-            assert time.monotonic() < begin + WAIT / 1000, f"JupyterLab does not start:\n{log.read_text(encoding='utf-8')}"
+            said = log.read_text(encoding="utf-8")
+            assert server.poll() is None, f"JupyterLab has ended:\n{said}"
+            assert time.monotonic() < begin + WAIT / 1000, f"JupyterLab does not start:\n{said}"
             time.sleep(0.1)
         yield json.loads(found[0].read_text(encoding="utf-8"))
     finally:

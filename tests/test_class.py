@@ -210,6 +210,6 @@ def test_a_page_needs_no_network_and_shows_every_formula_and_picture(source):
     formulas = len(re.findall(r"\$\$.+?\$\$", prose, re.DOTALL))
     inline = len(re.findall(r"\$.+?\$", re.sub(r"\$\$.+?\$\$", "", prose, flags=re.DOTALL)))
     assert html.count("</math>") == formulas + inline > 0
-    assert len(re.findall('<img[^>]+src="data:image/png', html)) == prose.count("](../notebooks/images/")
+    assert len(re.findall('<img[^>]+src="data:image/(?:png|gif)', html)) == prose.count("](../notebooks/images/")
     words = re.sub(r"<(style|script|pre|code)[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
     assert "$" not in words

@@ -48,7 +48,6 @@ MORNING = {
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The course's, with the learner's notebooks."""
-    monkeypatch.setattr(utils, "__file__", str(tmp_path / "utils.py"))
     monkeypatch.setattr(grade, "NOTEBOOKS", tmp_path / "notebooks")
     return tmp_path
 

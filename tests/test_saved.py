@@ -14,6 +14,7 @@ import pytest
 import torch as t
 
 import solutions.part1_diffusion as reference
+import tests.grade
 import utils
 from solutions.markup import ROOT
 from tests.checking import Mistake, check
@@ -47,7 +48,7 @@ def save_part(folder: Path, name: str, *scratch: str, **cells) -> Path:
 
 @pytest.fixture
 def save(tmp_path, monkeypatch):
-    monkeypatch.setattr(utils, "__file__", str(tmp_path / "utils.py"))  # where utils.load_part looks
+    monkeypatch.setattr(tests.grade, "NOTEBOOKS", tmp_path / "notebooks")  # where utils.load_part looks
     return partial(save_part, tmp_path, NAME)
 
 
