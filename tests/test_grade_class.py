@@ -304,7 +304,7 @@ def test_without_walls_there_are_still_limits(folder, monkeypatch):
 
 SNOOP = """import glob, os, socket
 def q_eq2(x, num_steps, betas):
-    raise ValueError(str(glob.glob("{root}/tests/answers/*") + glob.glob("{folder}/class/*/*") + glob.glob("/root/*")))
+    raise ValueError(str(glob.glob("{root}/tests/answers/*") + glob.glob("{folder}/class/*/*") + glob.glob("/var/*")))
 def reconstruct(noisy_img, noise, num_steps, noise_schedule):
     socket.create_connection(("127.0.0.1", {port}), timeout=2)
 def noise_img(img, noise_schedule, max_steps=None):
