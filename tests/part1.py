@@ -520,6 +520,9 @@ def check_NoiseSchedule(answer: Callable) -> str:
     calm()
     if not isinstance(schedule, t.nn.Module):
         raise Mistake("it is not a module", "Does the class line still say nn.Module?")
+    if not [*schedule.buffers(), *schedule.parameters()]:  # without any, even the given device would fail
+        question = "Are the vectors plain attributes? Buffers alone move with the module and are saved with it."
+        raise Mistake("it holds no buffers", question)
     if len(schedule) != T:
         raise Mistake(f"len gives {len(schedule)}, expected {T}")
     for name, right in LOOKUPS.items():

@@ -166,9 +166,17 @@ class MovedFirstAndComputedFromAList(_Given):
         self.register_buffer("alpha_bars", t.tensor(kept[1:], device=device))
 
 
+@wrong("it holds no buffers.\nAre the vectors plain attributes?")
+class PlainAttributesAlone(_Given):
+    def fill(self, betas, device):
+        self.betas, self.alphas = betas, 1 - betas
+        self.alpha_bars = self.alphas.cumprod(0)
+
+
 @wrong("what is saved and loaded again gives another ᾱ.\nAre all vectors buffers, not plain attributes?")
 class PlainAttributes(_Given):
     def fill(self, betas, device):
+        self.register_buffer("place", t.zeros(1, device=device))
         self.betas = betas.to(device)
         self.alphas = 1 - self.betas
         self.alpha_bars = self.alphas.cumprod(0)
