@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from solutions.markup import ROOT
+from tests.checking import check
 from tests.part1 import check_q_eq2, check_q_eq4
 from tests.test_answers import each_exercise
 
@@ -151,3 +152,31 @@ def test_a_notebook_shows_a_learners_error_with_the_learners_frames_alone():
     assert "The check called it with x of shape (3, 5, 6), num_steps=2" in shown
     assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15
+
+
+@check("9.9")
+def check_what_follows(answer):
+    """It fails, though not in itself, where a default is another one."""
+    answer()
+    weight = t.ones(2, requires_grad=True)
+    (weight @ t.ones(2, dtype=t.float32)).backward()
+    assert weight.grad.tolist() == [1, 1]
+    return "all"
+
+
+@pytest.mark.parametrize(
+    "leave, said",
+    [
+        (partial(t.set_default_dtype, t.float64), "t.set_default_dtype(torch.float64)"),
+        (partial(t.set_default_device, "meta"), "t.set_default_device('meta')"),
+        (partial(t.set_grad_enabled, False), "t.set_grad_enabled(False)"),
+    ],
+)
+def test_an_error_that_comes_of_a_changed_default_is_told_as_that(leave, said, capsys):
+    before = state()
+    with pytest.raises(AssertionError, match="9.9 what_follows: it changes a default of PyTorch") as failure:
+        check_what_follows(leave)
+    assert said in str(failure.value) and "Is it set back at the end?" in str(failure.value)
+    assert state() == before
+    check_what_follows(lambda: None)
+    assert capsys.readouterr().out == "ok 9.9 what_follows: all\n"

@@ -473,7 +473,7 @@ def uniform_noise_of_variance_1(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, noise=noise)
 
 
-@wrong("% is within one std, expected 68%.")
+@wrong("x_T is not Gaussian: 5")
 def uniform_start_of_variance_1(model, n_samples, return_all_steps=False):
     start = lambda shape, device: 12**0.5 * (t.rand(shape) - 0.5)  # noqa: E731
     return _sample(model, n_samples, return_all_steps, start=start)
