@@ -1492,31 +1492,32 @@ def config(img_shape: tuple = (1, 4, 6), dim_mults: tuple = (1,), **settings) ->
 
 
 def judge_unet(answer: Callable) -> str:
-    counts = t.tensor([1, 500, 1000])
+    counts, formed = t.tensor([1, 500, 1000]), []
     for shape, mults in [((3, 8, 12), (1, 2)), ((1, 12, 8), (1, 1, 1)), ((2, 5, 7), (2,))]:
-        inputs = [t.randn(3, *shape), counts]
+        inputs, settings = [t.randn(3, *shape), counts], (config(shape, mults),)
         try:
             if len(mults) == 3:
                 with t.no_grad():
-                    model = make(answer, config(shape, mults), inputs=inputs)
+                    model = make(answer, *settings, inputs=inputs)
                     expect_tensor(model(*inputs), (3, *shape), f"for {(3, *shape)} and {(3,)} it")
-                continue
-            model, results = judge_form(answer, (config(shape, mults),), inputs, [(3, *shape)])
-            judge_table(model, inputs)
-            judge_training(model, inputs)
-            if len(mults) == 1:
-                judge_saving(answer, (config(shape, mults),), model, inputs, results)
-                judge_device(answer, (config(shape, mults),), inputs)
+            else:
+                formed.append((inputs, *judge_form(answer, settings, inputs, [(3, *shape)])))
         except (RuntimeError, ValueError) as error:
             error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
             if "halved evenly" in str(error):
                 error.add_note("Do all DownBlocks halve but the last?")
             raise
+    with t.no_grad():
+        judge_output(answer)  # first: behind an activation, not all may learn, and not even the counts may show
+    for inputs, model, results in formed:
+        judge_table(model, inputs)
+        judge_training(model, inputs)
+    judge_saving(answer, settings, model, inputs, results)
+    judge_device(answer, settings, inputs)
     model = answer(config())
     if tuple(getattr(model, "img_shape", ())) != (1, 4, 6) or getattr(model, "noise_schedule", 0) is not None:
         raise Mistake("img_shape and noise_schedule are not as given", "Are the given lines of __init__ still there?")
     with t.no_grad():
-        judge_output(answer)  # first: behind an activation, even the counts may not show
         judge_counts(answer)
         judge_blocks(answer)
     judge_skips(answer)
