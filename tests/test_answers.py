@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from itertools import combinations
 from typing import NamedTuple
@@ -212,7 +213,12 @@ def test_no_two_diagnoses_describe_the_same_behaviour(name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_diagnosis_is_proved_by_a_wrong_answer(name, capsys):
+    """An answer is tried only where what it must be told does not hold the question: that it is told so is proved."""
     exercise = next(exercise for exercise in EXERCISES if exercise.name == name)
-    messages = [verdict(exercise, answer, 0, capsys) or "" for answer in exercise.answers]
-    for question, _ in TABLES[name]:
-        assert any(question in message for message in messages), f"no wrong answer gets {question!r}: write one"
+    tried = cache(lambda answer: verdict(exercise, answer, 0, capsys) or "")
+    for question in dict.fromkeys(question for question, _ in TABLES[name]):
+        if not any(question in (answer.diagnosis or "") for answer in exercise.answers):
+            likely_first = sorted(exercise.answers, key=lambda answer: (answer.diagnosis or "?!") not in question)
+            assert any(question in tried(answer) for answer in likely_first), (
+                f"no wrong answer gets {question!r}: write one"
+            )
