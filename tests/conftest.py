@@ -8,6 +8,11 @@ os.environ.setdefault("PYTHONUTF8", "1")  # of the processes that tests start, o
 os.environ.setdefault("WANDB_MODE", "disabled")  # only the tests of logging turn it on
 
 
+def pytest_collection_modifyitems(items):
+    """The thousands of short tests come last: so no long one is left to the end, when all others are done."""
+    items.sort(key=lambda item: item.path.name == "test_answers.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_seeds_for_a_gpu_that_is_not_there():
     """t.manual_seed notes the whole stack for a GPU that may come, and under pytest that takes longer than a check."""

@@ -117,11 +117,21 @@ def test_a_wrong_answer_needs_a_diagnosis():
 # ------------------------------------------------------------------------------------------------ the verdicts
 
 
+def judge_reference(exercise: Exercise, seeds: range, capsys) -> None:
+    reference = getattr(import_module(f"solutions.{exercise.module}"), exercise.name)
+    for seed in seeds:
+        assert verdict(exercise, reference, seed, capsys) is None
+
+
 @each_exercise
 def test_reference_passes(exercise, capsys):
-    reference = getattr(import_module(f"solutions.{exercise.module}"), exercise.name)
-    for seed in range(10):
-        assert verdict(exercise, reference, seed, capsys) is None
+    judge_reference(exercise, FEW, capsys)
+
+
+@pytest.mark.slow
+@each_exercise
+def test_reference_passes_under_many_seeds(exercise, capsys):
+    judge_reference(exercise, MANY, capsys)
 
 
 @each_exercise
