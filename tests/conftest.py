@@ -19,7 +19,7 @@ def no_seeds_for_a_gpu_that_is_not_there():
     import torch as t  # slow, and not needed where tests are only handed out
 
     with pytest.MonkeyPatch.context() as patch:
-        for maker in (t.cuda, t.xpu):
+        for maker in (t.cuda, t.xpu, t.mtia):
             if not maker.is_available():
                 patch.setattr(maker, "manual_seed_all", lambda seed: None)
         yield
