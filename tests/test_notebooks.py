@@ -130,7 +130,7 @@ assert "tests.{number}" not in sys.modules, "the checks were imported: a circle"
 
 @pytest.mark.parametrize("part", [PARTS[0], *(pytest.param(part, marks=pytest.mark.slow) for part in PARTS[1:])])
 def test_source_works_as_a_script_from_anywhere(part, tmp_path):
-    """Each part begins with the same lines; what comes after them runs as a notebook, too, in test_solution_notebook_runs."""
+    """All begin with the same lines, and what comes after them runs in test_solution_notebook_runs, too."""
     done = run(ROOT / "solutions" / f"{part}.py", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     notebook = nbformat.read(ROOT / "solutions" / f"{part}.ipynb", 4)
