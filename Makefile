@@ -23,7 +23,7 @@ lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path:
 	@$(PY) -m jupyterlab $(NOTEBOOK)
 
 test: $(READY)  ## check everything that is fast to check
-	@$(PY) -m pytest -n auto -m "not slow"
+	@$(PY) -m pytest -n auto --dist worksteal -m "not slow"
 
 progress: $(READY)  ## show which exercises of your saved notebooks pass (PART=1: of one part)
 	@$(PY) -m tests.grade $(PART)
@@ -36,7 +36,7 @@ messages: $(READY)  ## write what each wrong answer is told into build/messages.
 	@mkdir -p build && $(PY) -m tests.messages $(PART) > build/messages.md && echo "see build/messages.md"
 
 prove: $(READY)  ## check the slow rest: trainings, mutants of the solutions, every answer under 200 seeds (SEEDS=50: fewer)
-	@SEEDS=$(SEEDS) $(PY) -m pytest -n auto -m slow
+	@SEEDS=$(SEEDS) $(PY) -m pytest -n auto --dist worksteal -m slow
 
 build: $(READY)  ## build the notebooks from solutions/part*.py
 	@$(PY) solutions/build.py

@@ -1227,7 +1227,7 @@ def clothes_config() -> dict[str, Any]:
         epochs=1,
         batch_size=32,
         n_images=32 * (4 if IS_CI else 400),
-        max_steps=1000,
+        max_steps=250 if IS_CI else 1000,
         img_log_interval=100,
         n_images_to_log=3,
         device=utils.get_device(),

@@ -959,7 +959,7 @@ def clothes_config() -> dict[str, Any]:
         lr=0.002,
         warmup=2 if IS_CI else 100,
         n_steps=6 if IS_CI else 20_000 if on_gpu else 8000,
-        batch_size=256 if on_gpu else 64,
+        batch_size=8 if IS_CI else 256 if on_gpu else 64,
         decay=0.999 if on_gpu else 0.995,
         max_steps=20 if IS_CI else 1000,
         bf16=utils.computes_bf16_fast(device),

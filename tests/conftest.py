@@ -1,9 +1,28 @@
 import os
 import statistics
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once: their threads would fight over the cores
 os.environ.setdefault("PYTHONUTF8", "1")  # of the processes that tests start, on Windows, too
 os.environ.setdefault("WANDB_MODE", "disabled")  # only the tests of logging turn it on
+
+
+def pytest_collection_modifyitems(items):
+    """The thousands of short tests come last: so no long one is left to the end, when all others are done."""
+    items.sort(key=lambda item: item.path.name == "test_answers.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_seeds_for_a_gpu_that_is_not_there():
+    """t.manual_seed notes the whole stack for a GPU that may come, and under pytest that takes longer than a check."""
+    import torch as t  # slow, and not needed where tests are only handed out
+
+    with pytest.MonkeyPatch.context() as patch:
+        for maker in (t.cuda, t.xpu, t.mtia):
+            if not maker.is_available():
+                patch.setattr(maker, "manual_seed_all", lambda seed: None)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):

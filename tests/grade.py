@@ -124,18 +124,18 @@ def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
     from tqdm import tqdm
 
-    from tests import saved  # slow, and not needed where one only waits
+    from tests import saved
 
     tqdm.set_lock(threading.RLock())  # its own is for several processes, and Python warns when one of them is ended
 
     states = {"": PASSED, saved.NOT_WRITTEN: NOT_WRITTEN, saved.MISSING: NOT_WRITTEN, saved.CHOSEN: TAKEN}
-    saved.find_checks(name)  # which imports them, and takes longest where nothing is cached
-    connection.send(("trying", ""))
     try:
         answers = written_answers(saved.read_notebook(path), saved.read_notebook(ROOT / "solutions" / f"{name}.ipynb"))
     except ValueError as error:
         connection.send(("unread", str(error)))
         return
+    saved.find_checks(name)  # which imports them and PyTorch, and takes longest where nothing is cached
+    connection.send(("trying", ""))
 
     def tell(what: str | saved.Verdict) -> None:
         if isinstance(what, str):

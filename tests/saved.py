@@ -19,11 +19,8 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
-import matplotlib.pyplot as plt
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.utils.capture import capture_output
-
-from tests.checking import session_as_it_was
 
 SKIPPED = re.compile(r"\s*($|%%(time|timeit|capture|prun)\b)")  # first lines of a cell whose rest is still Python
 
@@ -139,6 +136,10 @@ def read_cells(path: Path) -> list[tuple[str, str]]:
 @contextmanager
 def quiet_session() -> Iterator[None]:
     """Show nothing of what happens inside; leave random numbers, PyTorch's defaults and figures as they were."""
+    import matplotlib.pyplot as plt  # slow, and not needed where a notebook is only read
+
+    from tests.checking import session_as_it_was
+
     figures = plt.get_fignums()
     current = plt.gcf().number if figures else None
     with session_as_it_was(seed=0), capture_output():  # which holds back displayed pictures, too

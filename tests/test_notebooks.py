@@ -29,6 +29,35 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> subproces
     return subprocess.run(command, cwd=cwd, env=settings, capture_output=True, encoding="utf-8")
 
 
+IN_TURN = """
+import os, sys
+path, modules = sys.path[:], {*sys.modules}
+for folder, code in {cells}:
+    os.chdir(folder)
+    exec(code, {"__name__": "__main__"})
+    print("\f", end="")
+    sys.path[:] = path
+    for name in {*sys.modules} - modules:
+        if name.split(".")[0] in ("solutions", "tests", "utils"):
+            del sys.modules[name]
+"""
+
+
+def run_in_turn(cells: list[tuple[Path, str]], **environment: str) -> list[str]:
+    """Run code of notebooks, each in its folder, in one process, as PyTorch is slow to import, which otherwise begins
+    anew each time. returns: what each prints"""
+    done = run("-c", IN_TURN.replace("{cells}", repr([(str(folder), code) for folder, code in cells])), **environment)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout.split("\f")[:-1]
+
+
+def setup_cells(part: str) -> str:
+    """The code of an exercise notebook up to the cell that says Ready."""
+    cells = nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4).cells
+    cells = [cell.source for cell in cells if cell.cell_type == "code"]
+    return "\n".join(cells[: 1 + next(i for i, source in enumerate(cells) if "import tests.part" in source)])
+
+
 @pytest.mark.parametrize(
     "device",
     [
@@ -85,23 +114,23 @@ def test_every_exercise_can_be_left_to_the_solution(part, monkeypatch, tmp_path)
     assert say(verdicts) == f"Part {part[4]}: from the solutions, all {len(taken)}: as you chose"
 
 
-@each_part
-def test_import_runs_and_draws_nothing(part):
-    code = f"""
+def test_import_runs_and_draws_nothing():
+    code = """
 import sys, torch
 before = torch.get_rng_state()
 import solutions.{part}
 import matplotlib.pyplot as plt
 assert torch.get_rng_state().equal(before), "random numbers were drawn"
 assert not plt.get_fignums(), "a figure was drawn"
-assert "tests.{part.split("_")[0]}" not in sys.modules, "the checks were imported: a circle"
+assert "tests.{number}" not in sys.modules, "the checks were imported: a circle"
 """
-    done = run("-c", code)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    cells = [(ROOT, code.format(part=part, number=part.split("_")[0])) for part in PARTS]
+    assert run_in_turn(cells) == [""] * len(PARTS)
 
 
-@each_part
+@pytest.mark.parametrize("part", [PARTS[0], *(pytest.param(part, marks=pytest.mark.slow) for part in PARTS[1:])])
 def test_source_works_as_a_script_from_anywhere(part, tmp_path):
+    """All begin with the same lines, and what comes after them runs in test_solution_notebook_runs, too."""
     done = run(ROOT / "solutions" / f"{part}.py", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     notebook = nbformat.read(ROOT / "solutions" / f"{part}.ipynb", 4)
@@ -109,20 +138,17 @@ def test_source_works_as_a_script_from_anywhere(part, tmp_path):
     assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == len(checks)
 
 
-@pytest.mark.parametrize("folder", [".", "notebooks", "solutions", "tests/answers"])
-@each_part
-def test_notebook_finds_the_course_before_a_stray_package(part, folder, tmp_path):
+def test_notebook_finds_the_course_before_a_stray_package(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")
     (tmp_path / "utils.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")
-    cells = [
-        cell.source for cell in nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4).cells if cell.cell_type == "code"
-    ]
-    setup = cells[: 1 + next(i for i, source in enumerate(cells) if "import tests" in source)]
-    done = run("-c", "\n".join(setup), cwd=ROOT / folder, PYTHONPATH=str(tmp_path))
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = [line for line in done.stdout.splitlines() if not re.match(r"Part \d: ", line)]
-    assert len(lines) == 1 and lines[0].startswith("Ready. "), "where all is well, nothing else is said"
+    folders = [ROOT, ROOT / "notebooks", ROOT / "solutions", ROOT / "tests" / "answers"]
+    cells = [(folder, setup_cells(part)) for folder in folders for part in PARTS]
+    printed = run_in_turn(cells, PYTHONPATH=str(tmp_path))
+    assert len(printed) == len(cells)
+    for (folder, _), text in zip(cells, printed, strict=True):
+        lines = [line for line in text.splitlines() if not re.match(r"Part \d: ", line)]
+        assert len(lines) == 1 and lines[0].startswith("Ready. "), f"in {folder}, where all is well: {text}"
 
 
 SHOWS = """import torch as t, utils

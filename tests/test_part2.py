@@ -118,7 +118,7 @@ def learned_by_heart(device: str) -> tuple[UNet, t.Tensor]:
     """A small network after sixty steps on the eight drawn images."""
     t.manual_seed(0)
     clothes = part1.normalize_img(utils.draw_clothes())
-    model = UNet(UNetConfig((1, 28, 28), 8, (1, 2), groups=4, max_steps=100))
+    model = UNet(UNetConfig((1, 28, 28), 8, (1, 2, 2), groups=4, max_steps=100))
     settings = {"lr": 0.005, "epochs": 1, "batch_size": 32, "max_steps": 100, "device": device}
     part1.train(
         model, settings | {"img_log_interval": 50, "n_images_to_log": 2}, TensorDataset(clothes.repeat(240, 1, 1, 1))

@@ -12,6 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from solutions.markup import ROOT
+from tests.test_notebooks import run_in_turn, setup_cells
 from tests.test_saved import save_part, solved
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
@@ -51,13 +52,6 @@ def home(tmp_path, monkeypatch, course) -> Path:
     return tmp_path / "notebooks"
 
 
-def setup_cells(part: str) -> str:
-    """The code of a notebook up to the cell that says Ready."""
-    cells = nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4).cells
-    cells = [cell.source for cell in cells if cell.cell_type == "code"]
-    return "\n".join(cells[: 1 + next(i for i, source in enumerate(cells) if "import tests.part" in source)])
-
-
 def run(code: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment
     done = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=settings, capture_output=True, encoding="utf-8")
@@ -65,25 +59,30 @@ def run(code: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess
     return done
 
 
-@each_part
-def test_a_notebook_at_home_finds_the_shared_course(part, home, course):
+def test_a_notebook_at_home_finds_the_shared_course(home, course):
     before = files(course)
-    done = run(setup_cells(part) + "\nprint(utils.__file__, utils.SAVES, sep='\\n')", home)
-    assert done.stdout.splitlines()[-2:] == [str(course / "utils.py"), str(home / "saves")]
+    cells = [(home, setup_cells(part) + "\nprint(utils.__file__, utils.SAVES, sep='\\n')") for part in PARTS]
+    printed = run_in_turn(cells, PYTHONPATH="")
+    assert len(printed) == len(PARTS)
+    for text in printed:
+        assert text.splitlines()[-2:] == [str(course / "utils.py"), str(home / "saves")]
     assert files(course) == before
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "part2_unet"])
-def test_a_learners_own_earlier_part_is_found_beside_the_notebook(folder, home):
-    where = home if folder == "notebooks" else home / folder  # all in one folder, or each in its own as nbgrader has it
-    where.mkdir(exist_ok=True)
-    code = setup_cells("part2_unet")
-    assert "Part 1: from the solutions, all 9: there is no" in run(code, where).stdout
+def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path):
+    """All in one folder, or each in its own as nbgrader has it."""
     path = save_part(home.parent, PARTS[0], q_eq4=...)
-    if folder != "notebooks":
-        (home / PARTS[0]).mkdir()
-        path.rename(home / PARTS[0] / path.name)
-    assert "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is not written yet)" in run(code, where).stdout
+    for folder in ("none/part2_unet", "together", "apart/part2_unet", f"apart/{PARTS[0]}"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in ("together", f"apart/{PARTS[0]}"):
+        shutil.copy(path, tmp_path / folder)
+    folders = [tmp_path / folder for folder in ("none", "none/part2_unet", "together", "apart/part2_unet")]
+    printed = run_in_turn([(folder, setup_cells("part2_unet")) for folder in folders], PYTHONPATH="")
+    assert len(printed) == 4
+    for text in printed[:2]:
+        assert "Part 1: from the solutions, all 9: there is no" in text
+    for text in printed[2:]:
+        assert "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is not written yet)" in text
 
 
 def test_progress_is_that_of_ones_own_notebook(home):
