@@ -5,7 +5,7 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run pages lab progress grade test messages prove build outputs ablation clean
+.PHONY: help doctor run pages lab progress grade test messages prove bench build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ messages: $(READY)  ## write what each wrong answer is told into build/messages.
 
 prove: $(READY)  ## check the slow rest: trainings, mutants of the solutions, every answer under 200 seeds (SEEDS=50: fewer)
 	@SEEDS=$(SEEDS) $(PY) -m pytest -n auto --dist worksteal -m slow
+
+bench: $(READY)  ## measure how fast the course is, against the least there is to do and against other libraries (ROWS="train unet": some)
+	@$(PY) -m tests.bench $(ROWS)
 
 build: $(READY)  ## build the notebooks from solutions/part*.py
 	@$(PY) solutions/build.py

@@ -53,10 +53,12 @@ def check_num_steps(num_steps: int | t.Tensor, max_steps: int) -> None:
     """Refuse a count of noise steps outside 1..max_steps, before it wraps round to the wrong end of a schedule.
     num_steps: int or int tensor (B,); a CUDA tensor is not looked at, as that would wait for the GPU
     errors: ValueError"""
-    if isinstance(num_steps, t.Tensor) and num_steps.device.type != "cpu":
-        return
-    counts = t.as_tensor(num_steps)
-    if counts.numel() and not (1 <= counts.min() and counts.max() <= max_steps):
+    lowest = highest = num_steps
+    if isinstance(num_steps, t.Tensor):
+        if num_steps.device.type != "cpu" or not num_steps.numel():
+            return
+        lowest, highest = (each.item() for each in num_steps.aminmax())
+    if not 1 <= lowest <= highest <= max_steps:
         raise ValueError(f"num_steps counts steps of noise, 1 to {max_steps} with this schedule, but it is {num_steps}")
 
 
@@ -672,14 +674,17 @@ def show_logged_images() -> None:
     show()
 
 
-def minibatches(n_images: int, batch_size: int, done: int, total: int) -> Iterator[tuple[int, t.Tensor]]:
+def minibatches(
+    n_images: int, batch_size: int, done: int, total: int, device: t.device | None = None
+) -> Iterator[tuple[int, t.Tensor]]:
     """The steps from done + 1 to total, each with the rows of its minibatch: all images once, then all again in another
-    order. The orders are the same in every run, so that a run which is taken up goes on with the rows that are due."""
+    order. The orders are the same in every run, so that a run which is taken up goes on with the rows that are due.
+    device: where the images are; rows that come from elsewhere at each step would keep a GPU waiting"""
     per_epoch = n_images // batch_size
     if not per_epoch:
         raise ValueError(f"{n_images} images do not fill a minibatch of {batch_size}: choose a smaller batch_size")
     for epoch in range(done // per_epoch, math.ceil(total / per_epoch)):
-        order = t.randperm(n_images, generator=t.Generator().manual_seed(epoch))
+        order = t.randperm(n_images, generator=t.Generator().manual_seed(epoch)).to(device)
         for i, rows in enumerate(order.split(batch_size)[:per_epoch]):
             step = epoch * per_epoch + i + 1
             if done < step <= total:

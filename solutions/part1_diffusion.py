@@ -683,7 +683,9 @@ class NoiseSchedule(nn.Module):
     def rows(self, num_steps: int | t.Tensor) -> t.Tensor:
         """Given: counts 1 to T to rows 0 to T - 1, as an int tensor (1,) or (B,)."""
         utils.check_num_steps(num_steps, self.max_steps)
-        return t.as_tensor(num_steps, device=self.device).reshape(-1) - 1
+        if isinstance(num_steps, t.Tensor):
+            return num_steps.to(self.device).reshape(-1) - 1
+        return t.full((1,), num_steps - 1, device=self.device)
 
     @property
     def device(self) -> t.device:
@@ -1106,7 +1108,7 @@ def train(
     steps_per_epoch = math.ceil(len(images) / config["batch_size"])
     with utils.start_run(config_dict, config["epochs"] * steps_per_epoch) as run:
         ### BEGIN SOLUTION
-        optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
+        optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)  # fused: all weights in one call
         step = 0
         for _ in range(config["epochs"]):
             order = t.randperm(len(images), device=device)
@@ -1295,15 +1297,18 @@ def sample(model: DiffusionModel, n_samples: int, return_all_steps: bool = False
     errors: ValueError for a model without a schedule, or for n_samples below 1"""
     schedule = utils.check_can_sample(model, n_samples)
     ### BEGIN SOLUTION
+    counts = range(len(schedule), 0, -1)  # T, ..., 1
+    all_steps = t.tensor(counts, device=schedule.device)
+    beta, alpha, alpha_bar = schedule.beta(all_steps), schedule.alpha(all_steps), schedule.alpha_bar(all_steps)
+    factors = zip(beta / (1 - alpha_bar).sqrt(), alpha.sqrt(), beta.sqrt())  # of line 4, at each count
     x = t.randn(n_samples, *model.img_shape, device=schedule.device)  # line 1
     steps = [x]
-    for n in range(len(schedule), 0, -1):  # line 2
+    for n, (share, root, sigma) in zip(counts, factors):  # line 2
         z = t.randn_like(x) if n > 1 else t.zeros_like(x)  # line 3
-        beta, alpha, alpha_bar = schedule.beta(n), schedule.alpha(n), schedule.alpha_bar(n)
         noise_pred = model(x, t.full((n_samples,), n, device=x.device))
-        mean = (x - beta / (1 - alpha_bar).sqrt() * noise_pred) / alpha.sqrt()
-        x = mean + beta.sqrt() * z  # line 4
-        steps.append(x)
+        x = (x - share * noise_pred) / root + sigma * z  # line 4
+        if return_all_steps:
+            steps.append(x)
     return steps if return_all_steps else x  # line 6
     ### END SOLUTION
 

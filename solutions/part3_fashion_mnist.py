@@ -861,7 +861,8 @@ def ddim_sample(
         sigma = eta * ((1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)).sqrt()
         kept = (1 - alpha_bar_m - sigma**2).clamp(min=0)  # rounding can lead below 0
         x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + sigma * t.randn_like(x)
-        steps.append(x)
+        if return_all_steps:
+            steps.append(x)
     return steps if return_all_steps else x
     ### END SOLUTION
 
@@ -995,14 +996,15 @@ def train_longer(
     returns: the model with averaged weights
     errors: KeyError for a missing setting, ValueError if path holds another training"""
     config, network, (rank, processes) = utils.Settings(config_dict), model.network, utils.join_processes()
-    optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
+    optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
     average = MovingAverage(model, config["decay"])
     saved = utils.Saved(path, config, network=network, average=average, averaged=average.model, optimizer=optimizer)
     loss_of = bf16_loss if config["bf16"] else fp32_loss
     if processes > 1:
         model.network = nn.parallel.DistributedDataParallel(network)  # takes the mean of all processes' gradients
     with utils.start_run(config, config["n_steps"], config["batch_size"], begin=saved.step) as run:
-        for step, rows in utils.minibatches(len(images), config["batch_size"], saved.step, config["n_steps"]):
+        batches = utils.minibatches(len(images), config["batch_size"], saved.step, config["n_steps"], images.device)
+        for step, rows in batches:
             if config["warmup"]:
                 optimizer.param_groups[0]["lr"] = learning_rate(step, config["n_steps"], config["lr"], config["warmup"])
             x0 = images[rows]

@@ -96,25 +96,24 @@ def unet2d(widths: tuple[int, ...], attention: tuple[str, ...], **settings: Any)
 
 
 def networks(millions: float) -> dict[str, nn.Module]:
-    """The course's U-Net and its peers with about as many parameters, for a comparison of speed. Each has three levels
-    of widths 1, 2, 2, attention (one head) at 7x7 and in the middle, and no dropout. denoising-diffusion-pytorch has
-    linear attention at the other levels besides, which cannot be turned off.
+    """The course's U-Net and its peers with about as many parameters, for a comparison of speed. Each has three levels,
+    16 or 32 channels at full size, attention (one head) at 7x7 and in the middle, no dropout, and the depth that its
+    library gives it unless told otherwise. denoising-diffusion-pytorch has linear attention at the other levels besides,
+    which cannot be turned off.
 
     millions  course     diffusers  denoising-diffusion-pytorch  smalldiffusion
-    0.28        283,201    280,177    278,881                      283,121
-    1.1       1,125,505  1,112,801  1,101,521                    1,124,833
+    0.28        283,201    294,497    278,881                      281,473
+    1.1       1,125,505  1,168,065  1,101,521                    1,091,921
     errors: ValueError for other sizes"""
     if millions not in (0.28, 1.1):
         raise ValueError(f"there are networks of 0.28 and 1.1 million parameters, not {millions}")
     peers, c = load(), 16 if millions == 0.28 else 32
-    widths, small = (c, 2 * c, 2 * c), dict(layers_per_block=1, norm_num_groups=8, attention_head_dim=2 * c)
-    diffusers = unet2d(widths, ("", "", "Attn"), **small)
+    diffusers = unet2d((c, c, 2 * c), ("", "", "Attn"), norm_num_groups=8, attention_head_dim=2 * c)
     lucidrains = peers.lucidrains.Unet(7 * c // 8, dim_mults=(1, 2, 2), channels=1, attn_heads=1, attn_dim_head=4 * c)
     eight_groups = mock.patch("smalldiffusion.model_unet.Normalize", lambda ch: nn.GroupNorm(8, ch, eps=1e-6))
     with eight_groups:  # it has 32, which would not divide these widths
-        smalldiffusion = peers.smalldiffusion.Unet(
-            28, 1, 1, ch=c, ch_mult=(1, 2, 2), num_res_blocks=1, attn_resolutions=(7,), dropout=0.0
-        )
+        mults = (2, 2, 4) if c == 16 else (4, 6, 7)  # of 8 channels
+        smalldiffusion = peers.smalldiffusion.Unet(28, 1, 1, ch=8, ch_mult=mults, attn_resolutions=(7,), dropout=0.0)
     return {
         "course": part2.UNet(part2.UNetConfig((1, 28, 28), c, (1, 2, 2), groups=8, max_steps=1000)),
         "diffusers": Peer(diffusers, call_diffusers),

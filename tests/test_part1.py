@@ -1,5 +1,8 @@
 """Part 1's given functions, and what the checks leave to the reference: its ends, its errors, its arithmetic."""
 
+import weakref
+from functools import partial
+
 import pytest
 import torch as t
 
@@ -13,7 +16,9 @@ from solutions.part1_diffusion import (
     q_eq2,
     q_eq4,
     reconstruct,
+    sample,
 )
+from solutions.part3_fashion_mnist import ddim_sample
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not t.cuda.is_available(), reason="no CUDA device"))]
 
@@ -91,3 +96,21 @@ def test_a_batch_is_noised_and_reconstructed_at_both_ends(device):
     assert sorted(num_steps.unique().tolist()) == [1, 2] and num_steps.device.type == noised.device.type == device
     assert reconstruct(noised, noise, num_steps, schedule).allclose(img, atol=1e-4)
     assert noise_img(img, schedule, max_steps=1)[0].unique().tolist() == [1]
+
+
+@pytest.mark.parametrize("return_all_steps", [False, True])
+@pytest.mark.parametrize("draw", [sample, partial(ddim_sample, n_steps=30)], ids=["sample", "ddim_sample"])
+def test_sampling_keeps_no_image_that_nobody_asked_for(draw, return_all_steps):
+    shown, kept = [], []
+
+    class Watched(t.nn.Module):
+        img_shape, noise_schedule = (1, 2, 2), NoiseSchedule(30, "cpu")
+
+        def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+            kept.append(sum(each() is not None for each in shown))
+            shown.append(weakref.ref(images))
+            return images * t.ones((), requires_grad=True)
+
+    result = draw(Watched(), 3, return_all_steps=return_all_steps)
+    assert kept == list(range(30)) if return_all_steps else max(kept) <= 1
+    assert not any(each.requires_grad for each in result)

@@ -1147,6 +1147,7 @@ EQUIVALENT = {
         "noise = (x - alpha_bar_n.sqrt() * x0) / (1 - alpha_bar_n).sqrt()"
         " -> after sigma = eta * ((1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)).sqrt()",
     ],
+    "a list that nobody asked for costs memory alone": ["if return_all_steps: -> its block alone"],
     "noise is as likely as its negative": [
         "x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + sigma * t.randn_like(x)"
         " -> x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise - sigma * t.randn_like(x)",

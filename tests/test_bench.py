@@ -1,0 +1,88 @@
+"""The benchmarks measure what they say they do. No test asserts a time: machines differ."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+import torch as t
+
+from solutions.markup import ROOT
+from tests import bench
+
+
+def test_works_take_turns_in_both_orders_after_a_first_time_that_does_not_count():
+    done = []
+    seconds = bench.side_by_side(4, one=lambda: done.append("one"), other=lambda: done.append("other"))
+    forth, back = ["one", "other"], ["other", "one"]
+    assert done == forth + (back + forth) * 2
+    assert [*map(len, seconds.values())] == [4, 4]
+
+
+def test_a_ratio_is_that_of_one_round():
+    clock = iter([9.0, 1.0, 2.0, 10.0, 20.0])  # a machine that becomes ten times slower
+    seconds = bench.side_by_side(2, half=lambda: next(clock), whole=lambda: time.sleep(0))
+    assert seconds["half"] == [1.0, 2.0]
+    assert bench.ratio({"a": [1.0, 10.0], "b": [2.0, 20.0]}, "a", "b") == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    "target, at_least, said",
+    [(1.35, False, "≤ 1.35 ✓"), (1.2, False, "≤ 1.2 ✗"), (1.2, True, "≥ 1.2 ✓"), (1.35, True, "≥ 1.35 ✗")],
+)
+def test_a_row_says_whether_its_median_holds(target, at_least, said):
+    row = str(bench.Row("what", "against", [1.0, 1.3, 1.3, 1.3, 9.0], target, at_least))
+    assert row == f"| what | against | 1.30 (1.15 to 5.15) | {said} |"
+
+
+def test_the_convolutions_alone_are_all_convolutions_forward_and_backward():
+    from torch.profiler import ProfilerActivity, profile
+
+    def seen(run) -> dict[str, int]:
+        with profile(activities=[ProfilerActivity.CPU]) as it:
+            run()
+        return {row.key: row.count for row in it.key_averages() if row.key in kinds}
+
+    kinds = ("aten::convolution", "aten::convolution_backward", "aten::native_group_norm")
+    settings = bench.part2.UNetConfig((1, 8, 8), 8, (1, 2), groups=4, max_steps=1000)
+    network, images = bench.part2.UNet(settings), t.randn(2, 1, 8, 8)
+    whole = seen(bench.training_step(network, images))
+    alone = seen(bench.convolutions_alone(network, images))
+    assert alone == {key: whole[key] for key in kinds[:2]} and whole[kinds[2]]
+
+
+def test_a_power_is_found_from_times():
+    assert bench.slope([1, 2, 4, 8], (3.0, 12.0, 48.0, 192.0)) == pytest.approx(2)
+
+
+def test_the_readme_shows_a_run_with_date_and_machine():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.split(bench.BEGIN)[1].split(bench.END)[0]
+    assert re.match(r"Measured \d{4}-\d\d-\d\d, .+, \d+ cores, 1 thread, PyTorch [\d.]+", table)
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert all(len(re.split(r" \| ", line)) == 4 for line in rows)
+    for words in ("`train`", "`sample`", "diffusers", "smalldiffusion", "convolutions", "`import", "checks", "peak memory"):
+        assert any(words in line for line in rows), f"no row of {words}: python -m tests.bench --readme"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [["sample"], ["import"]])
+def test_rows_are_printed_and_written(rows, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", *rows, "--table", tmp_path / "bench.md"],
+        cwd=ROOT, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+    assert done.stdout == (tmp_path / "bench.md").read_text(encoding="utf-8")
+    assert len(done.stdout.splitlines()) >= 6
+
+
+@pytest.mark.slow
+def test_the_benchmark_for_a_gpu_runs_at_toy_size():
+    command = [sys.executable, "-m", "tests.bench_gpu"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"IS_CI": "1"}, capture_output=True, encoding="utf-8")
+    assert not done.returncode, done.stderr
+    for words in ("a large matrix product", "bfloat16", "steps of training", "Algorithm 2", "distance"):
+        assert words in done.stdout
