@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch as t
 
 from solutions import part3_fashion_mnist as part3
@@ -22,10 +23,11 @@ def bench(folder, *seeds: int) -> tuple[list[dict], str]:
     return json.loads((folder / "quality.json").read_text(encoding="utf-8"))["rows"], done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_judged_is_kept_and_not_done_again(tmp_path):
     [row], _ = bench(tmp_path, 0)
     assert row["setup"] == "course" and row["seed"] == 0 and row["parameters"] == 283_201 and row["threads"] == 1
-    assert row["cpu_seconds"] >= 0.5 and row["images"] % 64 == 0 < row["images"] and row["distance"] > 0
+    assert row["cpu_seconds"] >= 0.5 and row["images"] % 8 == 0 < row["images"] and row["distance"] > 0
     assert (tmp_path / "quality.png").stat().st_size > 1000
     rows, said = bench(tmp_path, 0, 1)
     assert rows[0] == row and [each["seed"] for each in rows] == [0, 1]

@@ -19,15 +19,16 @@ from tests.test_saved import EXERCISES, NAME, SOLVED, TAKE, WRONG_EQ4, save_part
 
 QUESTIONS = ["equation_2_in_plain_english", "algorithm_1_line_by_line", "algorithm_2_line_by_line"]
 # catches even the stop button
-ENDLESS = """def noise_img(img, noise_schedule, max_steps=None):
+ENDLESS = """import time
+def noise_img(img, noise_schedule, max_steps=None):
     while True:
         try:
-            len(img)
+            time.sleep(0.01)
         except BaseException:
             pass
 """
 ENDS_PYTHON = "import os\ndef sample(model, n_samples, return_all_steps=False):\n    os._exit(0)"
-SECONDS = 10  # a right answer takes a tenth of one, where the machine is not busy
+SECONDS = 6  # a right answer takes a tenth of one, where the machine is not busy
 SAVED = r"saved (just now|\d+ (second|minute)s? ago) \(\d+ \w+ \d{4}, \d\d:\d\d\)"
 
 
@@ -75,7 +76,7 @@ def test_progress_shows_every_exercise(folder, capfd):
   1.5   NoiseSchedule                 not written
         No cell defines NoiseSchedule. Was its cell deleted, or has it another name?
   1.6   noise_img                     not yet
-        It did not end within 10 seconds, so it was stopped.
+        It did not end within 6 seconds, so it was stopped.
         Is there a loop that never ends?
   1.7   reconstruct                   not yet
         NameError: name 'noisy_image' is not defined

@@ -298,6 +298,7 @@ def test_two_processes_train_as_one_does(every_loss, tmp_path):
     assert t.tensor(one).allclose(t.tensor(two), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_script_trains_with_several_processes_and_saves_once(tmp_path):
     torchrun(2, ROOT / "solutions" / "part3_fashion_mnist.py", SAVES_DIR=str(tmp_path))
     saved = t.load(tmp_path / "together.pt", weights_only=True)
