@@ -290,8 +290,9 @@ if MAIN:
 # *Write the variance schedule* · ●○○○○ · 5 minutes · Section 4
 #
 # The **variance schedule** lists $\beta_1$ to $\beta_T$: $\beta_t$ is the variance of the noise that step $t$ adds. The
-# paper fixes it before training: it rises in a straight line from 0.0001 to 0.02 over 1000 steps. Both ends
-# are included. The cells below mostly use 200 steps, as small things answer quickly. What that costs you will measure.
+# paper fixes it before training: it rises in a straight line from 0.0001 to 0.02 over 1000 steps. Both ends are
+# included. The cells below mostly use 200 steps, as small things answer quickly. What that costs, you will measure
+# after 1.4.
 
 # %%
 def linear_schedule(max_steps: int, min_noise: float = 0.0001, max_noise: float = 0.02) -> t.Tensor:
@@ -450,7 +451,7 @@ if MAIN:
 
 # %% [markdown]
 # ### 1.4 Jump straight to step n
-# *Write the forward process in one line* · ●●○○○ · 10 minutes · Equation 4
+# *Write the forward process as one jump* · ●●○○○ · 10 minutes · Equation 4
 #
 # Follow two steps of your loop, with $\alpha_t = 1 - \beta_t$ ("alpha"). The image has become
 # $\sqrt{\alpha_1 \alpha_2}\, x_0$. The first noise, of variance $1 - \alpha_1$, has been faded once, the second was

@@ -116,7 +116,7 @@ def logged_offline() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as bars:
         with contextlib.redirect_stderr(bars), contextlib.redirect_stdout(io.StringIO()):
             before = {name: os.environ.get(name) for name in ("WANDB_MODE", "WANDB_DIR", "WANDB_SILENT")}
-            os.environ.update(WANDB_MODE="offline", WANDB_DIR=folder, WANDB_SILENT="true")
+            os.environ.update(WANDB_DIR=folder, WANDB_SILENT="true")
             try:
                 yield
             finally:
@@ -124,7 +124,8 @@ def logged_offline() -> Iterator[None]:
                     os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def train_as_in_the_course(images: t.Tensor) -> float:
+def train_as_in_the_course(images: t.Tensor, wandb_mode: str) -> float:
+    os.environ["WANDB_MODE"] = wandb_mode
     model, config = toy(), part1.toy_config() | {"epochs": 10, "device": t.device("cpu")}
     part1.train(model, config, TensorDataset(images))
     return model.seconds_per_step()
@@ -147,6 +148,7 @@ def train_as_usual(images: t.Tensor) -> float:
     """What most people write: a DataLoader, and a progress bar and Weights & Biases that get every loss."""
     import wandb
 
+    os.environ["WANDB_MODE"] = "offline"
     model = toy()
     optimizer = t.optim.Adam(model.parameters(), lr=0.001)
     with wandb.init(project="bench", settings=wandb.Settings(silent=True)) as run:
@@ -168,7 +170,8 @@ def train() -> list[Row]:
     images = toy_images()
     with logged_offline():
         seconds = side_by_side(
-            course=lambda: train_as_in_the_course(images),
+            course=lambda: train_as_in_the_course(images, "offline"),
+            alone=lambda: train_as_in_the_course(images, "disabled"),
             floor=lambda: train_at_the_floor(images),
             usual=lambda: train_as_usual(images),
         )
@@ -176,6 +179,7 @@ def train() -> list[Row]:
     floor = "forward, backward and fused Adam on a batch at hand"
     return [
         Row(what, floor, ratio(seconds, "course", "floor"), 1.35),
+        Row("the same without Weights & Biases", floor, ratio(seconds, "alone", "floor")),
         Row("the usual loop: DataLoader, tqdm text and wandb every step", what, ratio(seconds, "usual", "course"), 2.2, True),
     ]
 
@@ -231,7 +235,7 @@ def forward_pass(network: nn.Module, images: t.Tensor, bf16: bool = False) -> Ca
     return run
 
 
-def convolutions_alone(network: nn.Module, images: t.Tensor, bf16: bool = False) -> Callable:
+def convolutions_alone(network: nn.Module, images: t.Tensor) -> Callable:
     """Forward and backward through each convolution of a network by itself, with inputs of the shapes it gets."""
     jobs: list[tuple[nn.Module, t.Tensor, t.Tensor]] = []
 
@@ -247,9 +251,7 @@ def convolutions_alone(network: nn.Module, images: t.Tensor, bf16: bool = False)
 
     def run() -> None:
         for layer, x, gradient in jobs:
-            with t.autocast("cpu", t.bfloat16, enabled=bf16):
-                result = layer(x)
-            result.float().backward(gradient)
+            layer(x).backward(gradient)
             layer.zero_grad()
             x.grad = None
 
@@ -288,11 +290,9 @@ def unet() -> list[Row]:
 # --------------------------------------------------------------------------------------------- imports, checks, tests
 
 
-def python(*arguments: str, **environment: str) -> str:
+def python(*arguments: str) -> str:
     """What a process of its own prints."""
-    command = [sys.executable, *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    return subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
 
 def imports() -> list[Row]:

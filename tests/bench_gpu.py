@@ -119,7 +119,8 @@ def steps() -> None:
 
 
 def waits() -> None:
-    """What makes the processor wait for the GPU. A loss is read every tenth step, for the curve: all else should not."""
+    """What makes the processor wait for the GPU. Every tenth loss is read, for the curve, and the profiler itself waits once
+    at the end: nothing else should."""
     config = part3.clothes_config() | {"n_steps": 6 if TOY else 60, "img_log_interval": 10**9}
     model, images = part3.make_guesser(config), part3.clothes()
     part3.train_longer(copy.deepcopy(model), config | {"n_steps": 2, "warmup": 1}, images)  # the first steps are others

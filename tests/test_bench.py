@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch as t
+from pytest import approx
 
 from solutions.markup import ROOT
 from tests import bench
@@ -54,17 +55,27 @@ def test_the_convolutions_alone_are_all_convolutions_forward_and_backward():
 
 
 def test_a_power_is_found_from_times():
-    assert bench.slope([1, 2, 4, 8], (3.0, 12.0, 48.0, 192.0)) == pytest.approx(2)
+    assert bench.slope([1, 2, 4, 8], (3.0, 12.0, 48.0, 192.0)) == approx(2)
 
 
-def test_the_readme_shows_a_run_with_date_and_machine():
+def test_the_readme_shows_a_run_with_date_and_machine_and_says_what_it_found():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = text.split(bench.BEGIN)[1].split(bench.END)[0]
     assert re.match(r"Measured \d{4}-\d\d-\d\d, .+, \d+ cores, 1 thread, PyTorch [\d.]+", table)
-    rows = [line for line in table.splitlines() if line.startswith("| ")]
-    assert all(len(re.split(r" \| ", line)) == 4 for line in rows)
-    for words in ("`train`", "`sample`", "diffusers", "smalldiffusion", "convolutions", "`import", "checks", "peak memory"):
-        assert any(words in line for line in rows), f"no row of {words}: python -m tests.bench --readme"
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    found = {f"{what} / {against}": float(value.split()[0]) for what, against, value, *_ in rows[1:]}
+
+    def of(words: str) -> list[float]:
+        return [value for row, value in found.items() if re.search(words, row)] or pytest.fail(f"no row of {words}")
+
+    said = " ".join(text.split())
+    assert "takes half as much time again as the bare network" in said and of("^Part 1 `train`.*forward") == [approx(1.5, abs=0.1)]
+    assert "the loop that most people write takes twice that" in said and of("^the usual loop") == [approx(2, abs=0.3)]
+    assert "trains faster than those of three libraries" in said and len(of("training.* / .*diffusion|diffusers$")) >= 6
+    assert min(of("training, images a second")) > 1
+    assert "with 1,000 images they hardly do" in said and max(of("1,000 images /")) < 1.2 < min(of("5 images /"))
+    assert of("the median of all") < [0.1] and of("the slowest of them") < [1] and of("make test") and of("Fréchet")
+    assert of("peak memory at T") < [20] < of("list of all steps")
 
 
 @pytest.mark.slow
