@@ -46,3 +46,15 @@ def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
         assert one.equal(other)
     again.go_on(5)
     assert 1 <= again.spent < 3 and again.saved.step > first.saved.step
+
+
+def test_the_readme_says_what_was_found():
+    rows = json.loads((ROOT / "docs" / "quality.json").read_text(encoding="utf-8"))["rows"]
+    by = {row["setup"]: row for row in rows if row["seed"] == 0}
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    course, peer = by["course"], by["diffusers"]
+    assert f"{course['distance']:.0f} for the course, {peer['distance']:.0f} for Hugging Face's tutorial" in text
+    assert "1,120 seconds of one core" in text and {row["seconds"] for row in rows} == {1120}
+    assert "1,000 samples of each" in text and {row["n_samples"] for row in rows} == {1000}
+    assert "a twelfth of the images" in text and round(course["images"] / peer["images"]) == 12
+    assert ("the two other libraries have not had theirs yet" in text) == (len(by) == 2)
