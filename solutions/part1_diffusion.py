@@ -291,8 +291,8 @@ if MAIN:
 #
 # The **variance schedule** lists $\beta_1$ to $\beta_T$: $\beta_t$ is the variance of the noise that step $t$ adds. The
 # paper fixes it before training: it rises in a straight line from 0.0001 to 0.02 over 1000 steps. Both ends are
-# included. The cells below mostly use 200 steps, as small things answer quickly. What that costs, you will measure
-# after 1.4.
+# included. The cells below mostly use 200 steps, as small things answer quickly. What that costs, you will
+# measure further down.
 
 # %%
 def linear_schedule(max_steps: int, min_noise: float = 0.0001, max_noise: float = 0.02) -> t.Tensor:
