@@ -1561,7 +1561,7 @@ def judge_output(answer: Callable) -> None:
     loud = model(1000 * images, counts)
     if loud.min() >= -0.3:
         raise Mistake("the guess is never negative", "Is there an activation at the end? Noise has both signs.")
-    if loud.abs().max() <= 1.001:
+    if loud.abs().max() <= 1.001 and loud.abs().median() > 0.99:  # behind a norm it may be small, but is seldom 1
         raise Mistake("the guess never leaves [-1, 1]", "Is there an activation at the end? Noise goes further.")
     if close(model(1e7 * images, counts), model(1e6 * images, counts), 0.05):
         raise Mistake("images that are ten times as large change nothing", "Is there a norm at the very end?")
