@@ -95,6 +95,7 @@ def fetching_cell(colab: Colab, monkeypatch) -> str:
 WHERE = "\nimport tests.doctor, utils\nprint(tests.doctor.__file__)"
 
 
+@pytest.mark.slow
 def test_on_colab_the_course_comes_and_only_what_is_missing_is_installed(tmp_path, monkeypatch):
     changes = {"einops": "einops>=99", "tqdm": "not-there>=1.5", "torch": "torch>=1,<2", "jupyterlab": "jupyterlab>=99"}
     colab = Colab(tmp_path, **changes)

@@ -217,6 +217,7 @@ def test_a_cell_that_does_not_end_while_it_is_read_is_said(folder, body):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent in another way there")
 def test_ctrl_c_ends_one_exercise_and_the_others_are_judged(folder):
     save_part(folder, NAME, noise_img=ENDLESS)

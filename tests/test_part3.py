@@ -290,6 +290,7 @@ def torchrun(processes: int, *command: object, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(every_loss, tmp_path):
     (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
     part3.train_longer(small_model(), config(), small_images())
@@ -314,6 +315,7 @@ def test_what_is_shipped_is_small_and_holds_no_code():
         assert t.load(path, weights_only=True)
 
 
+@pytest.mark.slow
 @needs_data
 def test_the_classifier_is_as_good_as_the_text_says():
     images, labels = utils.fashion_mnist(train=False)
