@@ -1470,4 +1470,4 @@ if __name__ == "__main__" and not MAIN:  # torchrun --nproc-per-node=2 solutions
     t.manual_seed(0)  # the same in all processes: each draws the whole batch and takes its share
     config = clothes_config()
     train_longer(make_guesser(config), config, clothes(), utils.SAVES / "together.pt")
-    t.distributed.destroy_process_group()
+    utils.leave_processes()
