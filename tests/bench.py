@@ -100,8 +100,8 @@ class Clocked(part1.TinyDiffuser):
         return (self.called[-1] - self.called[100]) / (len(self.called) - 101)
 
 
-def toy(max_steps: int = 100, img_shape: tuple[int, int, int] = (3, 4, 5)) -> Clocked:
-    model = Clocked(part1.TinyDiffuserConfig(img_shape, 128, max_steps))
+def toy(max_steps: int = 100) -> Clocked:
+    model = Clocked(part1.TinyDiffuserConfig((3, 4, 5), 128, max_steps))
     model.noise_schedule, model.called = part1.NoiseSchedule(max_steps, "cpu"), []
     return model
 
