@@ -528,7 +528,8 @@ class Run:
     Leaving the block closes all three. An interrupt (Ctrl-C, the stop button) only ends the block, so that what comes
     after it still happens. The latest run is Run.latest."""
 
-    EVERY = 10  # a curve gets a point every so many steps: more would cost more time than they tell
+    EVERY = 10  # a curve gets a point every so many steps, and in a long run half as many: each costs time to log
+    LONG = 1000  # steps
     latest: "Run | None" = None
 
     def __init__(self, config: dict[str, Any], max_steps: int, batch_size: int = 0, begin: int = 0) -> None:
@@ -536,6 +537,7 @@ class Run:
         self.pictures: list[Image] = []
         self.live: Any = None  # where a notebook shows the latest picture of a long training
         self.step, self.batch_size = begin, batch_size
+        self.every = 2 * self.EVERY if max_steps >= self.LONG else self.EVERY
         self.wandb = start_wandb(config) if rank() == 0 else None
         self.bar = tqdm(
             total=max_steps * (batch_size or 1),
@@ -559,7 +561,7 @@ class Run:
                 taken[name] = [wandb_image(picture) for picture in value] if self.wandb else value
                 if self.batch_size:
                     self.show_live(value[0])
-            elif name not in self.curves or step >= self.curves[name][-1][0] + self.EVERY:
+            elif name not in self.curves or step >= self.curves[name][-1][0] + self.every:
                 taken[name] = float(value)
                 self.curves.setdefault(name, []).append((step, taken[name]))
                 self.bar.set_postfix({name: f"{taken[name]:.3f}"}, refresh=False)

@@ -68,8 +68,8 @@ def clothes() -> None:
 
     model = part3.train_longer(part3.make_guesser(config), config, part3.clothes(), watch=measure)
     save("clothes.pt", model.network)
-    loss = [value for _, value in utils.Run.latest.curves["train_loss"]]  # of every 10th step
-    means = [round(sum(loss[i : i + 10]) / 10, 4) for i in range(0, len(loss) - 9, 10)]
+    loss = [value for _, value in utils.Run.latest.curves["train_loss"]]  # of every 20th step
+    means = [round(sum(loss[i : i + 5]) / 5, 4) for i in range(0, len(loss) - 4, 5)]
     write("clothes.json", {"measured": measured, "loss_per_100_steps": means})
 
 

@@ -151,6 +151,15 @@ def read_history(path: Path) -> list[dict]:
     return history
 
 
+@pytest.mark.parametrize("n_steps, kept", [(999, range(1, 999, 10)), (1000, range(1, 1000, 20))])
+def test_a_long_run_logs_half_as_often(n_steps, kept, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with utils.start_run({}, n_steps) as run:
+        for step in range(1, n_steps + 1):
+            run.log({"train_loss": 1 / step}, step)
+    assert run.curves["train_loss"] == [(step, 1 / step) for step in kept]
+
+
 def test_without_an_account_a_run_is_logged_offline_and_can_be_read_back(tmp_path):
     """And under CI, wandb is not even imported."""
     done = train_elsewhere(tmp_path)
