@@ -348,8 +348,8 @@ def clothes(seconds: float = 600) -> list[Row]:
         return part3.train_longer(model, config | {"n_steps": n_steps, "warmup": min(100, n_steps // 2)}, images)
 
     with all_cores(cores):
-        few = statistics.median(side_by_side(3, few=lambda: trained(20))["few"])
-        n_steps = max(1, round(20 * seconds / few))
+        times = side_by_side(1, few=lambda: trained(20), many=lambda: trained(120))  # the start is slower than the rest
+        n_steps = round(100 * seconds / (times["many"][0] - times["few"][0]))
         begin = time.perf_counter()
         model = trained(n_steps)
         minutes = (time.perf_counter() - begin) / 60
