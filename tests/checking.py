@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from types import CodeType, FunctionType, TracebackType
+from traceback import walk_tb
+from types import CodeType, FunctionType, ModuleType, TracebackType
 
 import numpy as np
 import torch as t
@@ -44,6 +45,7 @@ def check(number: str) -> Callable[[Callable], Callable]:
                 failure._render_traceback_ = lambda: [str(failure)]  # what IPython shows instead of our frames
                 raise failure from None
             except (Exception, KeyboardInterrupt) as error:  # raised by the learner's own code: it is theirs to read
+                name_hidden_module(error)
                 hide_our_frames(error)
                 raise
             print(f"ok {number} {name}: {covered}")
@@ -139,6 +141,16 @@ def hide_our_frames(error: BaseException) -> None:
             error._render_traceback_ = lambda: show(type(error), error, traceback, tb_offset=0)
         elif show:  # none of their code ran: the call itself failed
             error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
+
+
+def name_hidden_module(error: BaseException) -> None:
+    """Note below an error that the learner's own variable hides a module, as with "for t in range(T)"."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    frame = next((each for each in reversed(frames) if "t" in each.f_code.co_varnames), None)
+    if frame and isinstance(frame.f_globals.get("t"), ModuleType):
+        unbound = isinstance(error, UnboundLocalError) and "'t'" in str(error)
+        if unbound or isinstance(error, AttributeError) and error.obj is frame.f_locals.get("t", error):
+            error.add_note("There, t is a variable that hides PyTorch, imported as t: give it another name.")
 
 
 def blame(answer: Callable, checks: dict[str, Callable]) -> None:

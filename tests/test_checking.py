@@ -130,9 +130,13 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
         "import tests.part1\ntests.part1.check_q_eq4(lambda x, num_steps, betas: x)",
         "def q_eq4(x, num_steps, betas):\n    return x * bettas\n\ntests.part1.check_q_eq4(q_eq4)",
     ]
+    cells.append(
+        "import torch as t\n\ndef q_eq2(x, num_steps, betas):\n    for t in range(num_steps):\n"
+        "        x = t.ones_like(x)\n    return x\n\ntests.part1.check_q_eq2(q_eq2)"
+    )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": ROOT}}).execute()
-    failed, raised = (cell.outputs[-1] for cell in notebook.cells)  # as JupyterLab would get them
+    failed, raised, hidden = (cell.outputs[-1] for cell in notebook.cells)  # as JupyterLab would get them
     assert failed.ename == "AssertionError"
     assert failed.traceback == [failed.evalue]
     assert failed.evalue.startswith("1.4 q_eq4: ") and len(failed.evalue.splitlines()) <= 3
@@ -141,6 +145,26 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
     assert "The check called it with x of shape (3, 5, 6), num_steps=2" in shown
     assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15
+    assert hidden.ename == "AttributeError"
+    assert hidden.traceback[-1].endswith("There, t is a variable that hides PyTorch, imported as t: give it another name.")
+
+
+@pytest.mark.parametrize(
+    "answer, hides",
+    [
+        ("t.ones(2)\n    for t in range(2): pass", True),
+        ("[t.ones(n) for t in range(2)]", True),
+        ("t.no_such_thing", False),
+        ("t = 2\n    x.no_such_thing", False),
+        ("t = 2\n    later", False),
+    ],
+)
+def test_an_error_says_where_a_variable_hides_pytorch(answer, hides):
+    space: dict = {"t": t}
+    exec(f"def answer(x=1, n=2):\n    {answer}", space)
+    with pytest.raises((AttributeError, NameError)) as raised:
+        check("9.9")(lambda answer: answer())(space["answer"])
+    assert any("hides PyTorch" in note for note in getattr(raised.value, "__notes__", [])) == hides
 
 
 @check("9.9")
