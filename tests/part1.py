@@ -495,7 +495,10 @@ def judge_lookup(schedule: object, name: str) -> None:
     for n in range(1, len(BETAS) + 1):
         try:
             result = lookup(n)
-        except IndexError:
+        except IndexError as error:
+            if "tensor of dimension 0" in str(error) or "0-dim" in str(error):
+                question = "Is that prod, the product of all? cumprod keeps each product on the way."
+                raise Mistake(f"{name}({n}) looks for a row in a single number, expected a vector", question) from None
             if not given or t.tensor(given).allclose(t.tensor(expected[: n - 1]), atol=1e-5):
                 raise
             break  # a row beyond the end: what came before tells why
@@ -696,6 +699,10 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
         raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised")
     num_steps, noise, noised = result
+    places = [i for i, thing in enumerate(result) if isinstance(thing, t.Tensor) and thing.shape == img.shape[:1]]
+    if places and places[0] > 0:
+        facts = f"the counts come {['second', 'third'][places[0] - 1]}, expected first: num_steps, noise, noised"
+        raise Mistake(facts, "In which order does the docstring name the three?")
     if not isinstance(num_steps, t.Tensor) or num_steps.shape != img.shape[:1]:
         raise Mistake(f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one count for each image")
     if num_steps.is_floating_point() or num_steps.is_complex() or num_steps.dtype == t.bool:

@@ -166,6 +166,15 @@ class MovedFirstAndComputedFromAList(_Given):
         self.register_buffer("alpha_bars", t.tensor(kept[1:], device=device))
 
 
+@wrong("alpha_bar(1) looks for a row in a single number, expected a vector.\nIs that prod, the product of all?")
+class ProductStored(_Given):
+    def fill(self, betas, device):
+        self.register_buffer("betas", betas)
+        self.register_buffer("alphas", 1 - betas)
+        self.register_buffer("alpha_bars", self.alphas.prod(dim=0))
+        self.to(device)
+
+
 @wrong("it holds no buffers.\nAre the vectors plain attributes?")
 class PlainAttributesAlone(_Given):
     def fill(self, betas, device):

@@ -280,10 +280,16 @@ def noised_alone(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps)[2]
 
 
-@wrong("num_steps is a tensor of shape (6, 3, 4, 6), expected shape (6,)")
+@wrong("the counts come third, expected first: num_steps, noise, noised.\nIn which order does the docstring")
 def another_order(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noised, noise, num_steps
+
+
+@wrong("the counts come second, expected first: num_steps, noise, noised.\nIn which order does the docstring")
+def counts_in_the_middle(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return noise, num_steps, noised
 
 
 @wrong("it changes the images it is given")
