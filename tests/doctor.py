@@ -35,16 +35,17 @@ class Finding(NamedTuple):
     what: str  # is here, or is wrong
     remedy: str = ""  # what to do about it; empty where all is well
     stops: bool = False  # whether the course cannot run like that
+    part: int = 0  # the one part that cannot; 0: all
 
     def __str__(self) -> str:
         mark = "TO DO" if self.stops else "note" if self.remedy else "ok"
         return f"{mark:8}{self.what}" + (f": {self.remedy}" if self.remedy else "")
 
     @classmethod
-    def of(cls, error: Exception) -> Finding:
+    def of(cls, error: Exception, part: int = 0) -> Finding:
         """What one of the course's own errors says: "what is wrong: what to do"."""
         what, _, remedy = str(error).partition(": ")
-        return cls(what, remedy, stops=True)
+        return cls(what, remedy, stops=True, part=part)
 
 
 class NotReady(Exception):
@@ -232,7 +233,7 @@ def find_data(network: bool) -> list[Finding]:
             for name in utils.MD5:
                 utils.find_file(name)
         except (FileNotFoundError, ValueError) as error:
-            return [Finding.of(error)]
+            return [Finding.of(error, part=3)]
         return [Finding(f"FashionMNIST is whole in {folder}")]
     if not network:
         return []
@@ -246,7 +247,8 @@ def find_data(network: bool) -> list[Finding]:
         except OSError:
             continue
     what = "FashionMNIST, which Part 3 needs, is not here, and cannot be downloaded now"
-    return [Finding(what, "find a network, or set FASHION_MNIST_DIR to a folder with its four .gz files", stops=True)]
+    remedy = "find a network, or set FASHION_MNIST_DIR to a folder with its four .gz files"
+    return [Finding(what, remedy, stops=True, part=3)]
 
 
 def find_logging() -> Finding:
@@ -331,12 +333,15 @@ def prepare() -> None:
 
 def main() -> int:
     sys.path.insert(0, str(ROOT))
-    stops = 0
+    stopped = set()  # parts
     for finding in diagnose():
         print(finding, flush=True)
-        stops += finding.stops
-    print("\nNot ready yet." if stops else "\nReady.")
-    return 1 if stops else 0
+        stopped |= {finding.part} if finding.stops else set()
+    if stopped:
+        print("\nReady for Parts 1 and 2, but not yet for Part 3." if stopped == {3} else "\nNot ready yet.")
+    else:
+        print("\nReady.")
+    return 1 if stopped else 0
 
 
 if __name__ == "__main__":

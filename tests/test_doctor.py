@@ -97,6 +97,22 @@ def test_this_machine_is_ready_and_a_notebook_hears_nothing_of_it(monkeypatch, c
     assert not capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "stopped, verdict",
+    [
+        ([], "Ready."),
+        ([3], "Ready for Parts 1 and 2, but not yet for Part 3."),
+        ([3, 0], "Not ready yet."),
+        ([0], "Not ready yet."),
+    ],
+)
+def test_the_last_line_tells_what_can_be_begun(stopped, verdict, monkeypatch, capsys):
+    findings = [doctor.Finding("fine"), *(doctor.Finding("x", "mend it", stops=True, part=part) for part in stopped)]
+    monkeypatch.setattr(doctor, "diagnose", lambda: findings)
+    assert doctor.main() == bool(stopped)
+    assert capsys.readouterr().out.splitlines()[-1] == verdict
+
+
 def test_packages_are_told_apart_as_missing_old_and_new():
     missing, old, new = doctor.find_packages(["not-there>=1,<2", "einops>=99", "pooch>=1,<1.1", "numpy>=1"])
     assert missing.stops and "not-there is not installed: " in str(missing)
