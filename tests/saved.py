@@ -118,7 +118,7 @@ def read_notebook(path: Path) -> list[SavedCell]:
             for i, cell in enumerate(json.loads(text)["cells"] if text.strip() else [], 1)
         ]
     except FileNotFoundError:
-        raise ValueError(f"there is no {shown}") from None
+        raise ValueError(f"there is no {path.name} in {path.parent}") from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise ValueError(f"{shown} cannot be read as a notebook") from None
     if not any(cell.kind == "code" for cell in cells):

@@ -171,7 +171,7 @@ def test_files_that_are_no_notebooks_are_said(folder, capfd):
     out, err = capfd.readouterr()
     begin_anew = "  To begin anew, move away what is there, if anything is, then make build.\n\n"
     assert re.sub(SAVED, "saved TIME", out) == (
-        f"Part 1\n\n  Nothing to show: there is no notebooks/part1_diffusion.ipynb.\n{begin_anew}"
+        f"Part 1\n\n  Nothing to show: there is no part1_diffusion.ipynb in {folder / 'notebooks'}.\n{begin_anew}"
         "Part 2, notebooks/part2_unet.ipynb, saved TIME\n\n"
         f"  Nothing to show: notebooks/part2_unet.ipynb is empty.\n{begin_anew}"
         "Part 3, notebooks/part3_fashion_mnist.ipynb, saved TIME\n\n"
@@ -184,7 +184,7 @@ def test_one_notebook_that_can_be_read_is_enough(folder, capfd):
     save_part(folder, NAME, **dict.fromkeys([*EXERCISES, *QUESTIONS], ...))
     assert grade.main(["2", "1"]) == 0
     out = capfd.readouterr().out
-    assert out.startswith("Part 2\n\n  Nothing to show: there is no notebooks/part2_unet.ipynb.\n")
+    assert out.startswith(f"Part 2\n\n  Nothing to show: there is no part2_unet.ipynb in {folder / 'notebooks'}.\n")
     assert out.count("  not written\n") == 9 and out.count("  not answered\n") == 3
     assert "Part 1: 0 of 9 exercises passed; 0 of 3 questions answered\n" in out
 

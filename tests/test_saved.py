@@ -167,7 +167,7 @@ def test_reasons_that_all_share_are_said_once():
 @pytest.mark.parametrize(
     "content, reason",
     [
-        (None, "there is no notebooks/part1_diffusion.ipynb"),
+        (None, "there is no part1_diffusion.ipynb in {folder}"),
         ("", "notebooks/part1_diffusion.ipynb is empty"),
         ("<<<<<<< a merge", "notebooks/part1_diffusion.ipynb cannot be read as a notebook"),
         ("[]", "notebooks/part1_diffusion.ipynb cannot be read as a notebook"),
@@ -181,7 +181,8 @@ def test_a_file_that_is_no_notebook_is_said(save, capsys, content, reason):
     path = save()
     path.unlink() if content is None else path.write_text(content, encoding="utf-8")
     part = utils.load_part(NAME)
-    assert capsys.readouterr().out == f"Part 1: from the solutions, all 9: {reason}\n"
+    said = reason.replace("{folder}", str(path.parent))
+    assert capsys.readouterr().out == f"Part 1: from the solutions, all 9: {said}\n"
     assert part.train is reference.train
 
 
