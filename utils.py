@@ -431,7 +431,9 @@ def shipped_model() -> t.nn.Module:
 
     model = part3.make_guesser({"max_steps": 1000, "device": get_device()})
     model.network.load_state_dict(t.load(ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
-    print("These weights come with the course and belong to its own U-Net (8,000 steps, ten to twenty minutes on two CPU cores).")
+    print(
+        "These weights come with the course and belong to its own U-Net (8,000 steps, ten to twenty minutes on two CPU cores)."
+    )
     return model.eval().requires_grad_(False)
 
 

@@ -13,9 +13,7 @@ import jupytext
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 MAIN = 'MAIN = __name__ == "__main__"\n'
-EXERCISE = re.compile(
-    r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ \S+ · .+"
-)
+EXERCISE = re.compile(r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ \S+ · .+")
 EXAMPLE = "'### 1.4 Title' and '*what to do* · ●●○○○ · 10 minutes · Equation 4'"
 SLIPS = {
     r"^ +# %%": "an indented '# %%' would split the cell: write it at the margin",

@@ -180,7 +180,13 @@ def train() -> list[Row]:
     return [
         Row(what, floor, ratio(seconds, "course", "floor"), 1.35),
         Row("the same without Weights & Biases", floor, ratio(seconds, "alone", "floor")),
-        Row("the usual loop: DataLoader, tqdm text and wandb every step", what, ratio(seconds, "usual", "course"), 2.2, True),
+        Row(
+            "the usual loop: DataLoader, tqdm text and wandb every step",
+            what,
+            ratio(seconds, "usual", "course"),
+            2.2,
+            True,
+        ),
     ]
 
 
@@ -292,7 +298,9 @@ def unet() -> list[Row]:
 
 def python(*arguments: str) -> str:
     """What a process of its own prints."""
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8"
+    ).stdout
 
 
 def imports() -> list[Row]:
@@ -432,7 +440,10 @@ def cost() -> list[Row]:
     if Path("/proc/self/status").exists():
         few, many, listed = (int(python("-c", PEAK, *given)) for given in (("100", ""), ("1000", ""), ("1000", "list")))
         what = "`sample`, 5,000 images: peak memory at T = 1,000 above that at T = 100"
-        rows += [Row(what, "MB", [(many - few) / 1024]), Row("the same with a list of all steps", "MB", [(listed - few) / 1024])]
+        rows += [
+            Row(what, "MB", [(many - few) / 1024]),
+            Row("the same with a list of all steps", "MB", [(listed - few) / 1024]),
+        ]
     return rows
 
 

@@ -163,7 +163,9 @@ def blame(answer: Callable, checks: dict[str, Callable]) -> None:
                     checks[name](theirs)
             except Exception:
                 number = checks[name].number
-                raise Mistake(f"{getattr(answer, '__name__', 'it')} uses your {name} ({number}), which fails its own check") from None
+                raise Mistake(
+                    f"{getattr(answer, '__name__', 'it')} uses your {name} ({number}), which fails its own check"
+                ) from None
 
 
 def is_reference(thing: object) -> bool:

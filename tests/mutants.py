@@ -98,7 +98,9 @@ def changed_statement(tree: ast.Module, block: list[ast.stmt], i: int) -> Iterat
 def parts(node: ast.AST) -> Iterator[tuple[ast.AST | list, str | int, ast.AST]]:
     """All that a statement is made of, each with where it stands, without the statements in its block."""
     for name, field in ast.iter_fields(node):
-        places = [(field, i, part) for i, part in enumerate(field)] if isinstance(field, list) else [(node, name, field)]
+        places = (
+            [(field, i, part) for i, part in enumerate(field)] if isinstance(field, list) else [(node, name, field)]
+        )
         for holder, key, part in places:
             if isinstance(part, ast.AST) and not isinstance(part, ast.stmt):
                 yield holder, key, part

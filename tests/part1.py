@@ -23,7 +23,6 @@ BETAS = [0.1, 0.4, 0.2, 0.25]  # few, so that a learner can redo the sum; uneven
 LARGE = (3, 128, 128)  # the noise level of so many numbers is known to 1 %
 
 
-
 def calm() -> None:
     """Undo what an answer may have changed for all that follows."""
     t.set_grad_enabled(True)
@@ -664,9 +663,7 @@ def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
     return schedule_for(num_steps.device.type).alpha_bar(num_steps).reshape(-1, 1, 1, 1)
 
 
-def judge_formula(
-    result: t.Tensor, expected: t.Tensor, mistakes: list, num_steps: t.Tensor, *inputs: t.Tensor
-) -> None:
+def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, num_steps: t.Tensor, *inputs: t.Tensor) -> None:
     """Compare every number. inputs: what the closed forms of the mistakes take"""
     gap = (result - expected).abs()
     if gap.max() < 1e-4:
@@ -1395,7 +1392,10 @@ PICTURE_MISTAKES = [
         "Is the clean image reconstructed, not the noised one?",
         lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(x0, g, a)),
     ),
-    ("Is the guess only subtracted? reconstruct undoes the fading, too.", lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt - g)),
+    (
+        "Is the guess only subtracted? reconstruct undoes the fading, too.",
+        lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt - g),
+    ),
     ("Is the noised image taken for the clean one?", lambda x0, xt, e, g, r, a: (xt, xt, e, g, r)),
     ("Is the clean image taken for the noised one?", lambda x0, xt, e, g, r, a: (x0, x0, e, g, r)),
     ("Is the reconstruction taken for the clean image?", lambda x0, xt, e, g, r, a: (r, xt, e, g, r)),

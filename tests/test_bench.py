@@ -69,7 +69,9 @@ def test_the_readme_shows_a_run_with_date_and_machine_and_says_what_it_found():
         return [value for row, value in found.items() if re.search(words, row)] or pytest.fail(f"no row of {words}")
 
     said = " ".join(text.split())
-    assert "takes half as much time again as the bare network" in said and of("^Part 1 `train`.*forward") == [approx(1.5, abs=0.1)]
+    assert "takes half as much time again as the bare network" in said and of("^Part 1 `train`.*forward") == [
+        approx(1.5, abs=0.1)
+    ]
     assert "the loop that most people write takes twice that" in said and of("^the usual loop") == [approx(2, abs=0.3)]
     assert "trains faster than those of three libraries" in said and len(of("training.* / .*diffusion|diffusers$")) >= 6
     assert min(of("training, images a second")) > 1

@@ -57,9 +57,7 @@ def twisted(answer, twist):
         return lambda *given, **named: twist(answer(*given, **named))
     name = next(name for name in ("forward", "update", "alpha_bar") if name in vars(answer))
     method = getattr(answer, name)
-    return type(
-        answer.__name__, (answer,), {name: lambda self, *given, **named: twist(method(self, *given, **named))}
-    )
+    return type(answer.__name__, (answer,), {name: lambda self, *given, **named: twist(method(self, *given, **named))})
 
 
 def reference(exercise):
@@ -146,7 +144,9 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
     assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15
     assert hidden.ename == "AttributeError"
-    assert hidden.traceback[-1].endswith("There, t is a variable that hides PyTorch, imported as t: give it another name.")
+    assert hidden.traceback[-1].endswith(
+        "There, t is a variable that hides PyTorch, imported as t: give it another name."
+    )
 
 
 @pytest.mark.parametrize(

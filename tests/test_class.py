@@ -181,7 +181,9 @@ def test_what_is_forgotten_in_a_change_is_said(tmp_path):
 
     def run(*command: str) -> subprocess.CompletedProcess:
         settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.run([sys.executable, *command], cwd=tmp_path, env=settings, capture_output=True, encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=settings, capture_output=True, encoding="utf-8"
+        )
 
     built = run("solutions/build.py")
     assert built.returncode == 0, built.stderr

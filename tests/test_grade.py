@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -63,7 +62,9 @@ def test_progress_shows_every_exercise(folder, capfd):
     out, err = capfd.readouterr()
     head, rest = out.split("\n", 1)
     assert re.fullmatch(rf"Part 1, notebooks/part1_diffusion\.ipynb, {SAVED}", head) and not err
-    assert rest == """
+    assert (
+        rest
+        == """
   1.1   Equation 2 in plain English   answered
   1.2   linear_schedule               passed
   1.3   q_eq2                         not yet
@@ -95,6 +96,7 @@ Part 1: 1 of 9 exercises passed, 1 from the solution; 1 of 3 questions answered
 
 Only what is saved counts. If you have changed something since, save the notebook and run this again.
 """
+    )
 
 
 def test_a_long_message_is_wrapped_under_its_exercise(capsys):
@@ -229,7 +231,12 @@ def test_ctrl_c_ends_one_exercise_and_the_others_are_judged(folder):
     (folder / "show.py").write_text(code, encoding="utf-8")
     command, settings = [sys.executable, "-u", str(folder / "show.py")], os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, env=settings, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        env=settings,
+        encoding="utf-8",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     ) as process:
         shown = ""
         while "NoiseSchedule " not in shown:

@@ -13,7 +13,7 @@ from solutions.markup import ROOT
 from tests import checking
 from tests.guard import Snapshot, read_for_tricks
 from tests.saved import find_checks
-from tests.test_saved import NAME, SOLVED, save_part
+from tests.test_saved import NAME, save_part
 
 NAMES = [path.stem for path in sorted((ROOT / "solutions").glob("part*.py"))]
 

@@ -91,7 +91,11 @@ def test_nbgrader_takes_it_as_it_is(tmp_path):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where nbgrader looks for alembic
         settings = os.environ | {"PATH": path}
         done = subprocess.run(
-            [sys.executable, "-m", "nbgrader", *command], cwd=tmp_path, env=settings, capture_output=True, encoding="utf-8"
+            [sys.executable, "-m", "nbgrader", *command],
+            cwd=tmp_path,
+            env=settings,
+            capture_output=True,
+            encoding="utf-8",
         )
         assert done.returncode == 0, done.stderr[-5000:]
 

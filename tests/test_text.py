@@ -124,7 +124,10 @@ TRAINED = {
         ("It ends at about {:.2f}, in the grey strip", lambda: toy_results()["loss"]),
         ("Is {:.2f} good?", lambda: toy_results()["loss"]),
         ("Its loss is {:.3f}, and no network can do better", lambda: best_loss()),
-        ("The training loss falls from about 1 to {:.1f} within the first few hundred steps", lambda: toy_results()["early"]),
+        (
+            "The training loss falls from about 1 to {:.1f} within the first few hundred steps",
+            lambda: toy_results()["early"],
+        ),
         ("small jumps into the grey strip around {:.1f}", lambda: toy_results()["loss"]),
         ("What does a loss of {:.2f} look like?", lambda: toy_results()["loss"]),
         ("where it was {:.2f}", lambda: toy_results()["rms"]),
