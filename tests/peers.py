@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,26 +21,27 @@ import torch as t
 import torch.nn as nn
 import torch.nn.functional as F
 from einops import rearrange
+from packaging.requirements import Requirement
 
 import solutions.part1_diffusion as part1
 import solutions.part2_unet as part2
 
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "peers"
-PACKAGES = {  # by module: the three, and what they import that the course's own packages do not bring
-    "diffusers": "diffusers>=0.42.1,<0.43",
-    "denoising_diffusion_pytorch": "denoising-diffusion-pytorch>=2.3.4,<2.4",
-    "smalldiffusion": "smalldiffusion>=0.5,<0.6",
-    "accelerate": "accelerate>=1.15,<2",
-    "ema_pytorch": "ema-pytorch>=0.8.3,<0.9",
-    "huggingface_hub": "huggingface_hub>=2.4,<3",
-    "httpx2": "httpx2>=2.16,<3",
-    "httpcore2": "httpcore2>=2.16,<3",
-    "truststore": "truststore>=0.10,<1",
-    "safetensors": "safetensors>=0.8,<1",
-    "regex": "regex>=2026.1,<2028",
-    "importlib_metadata": "importlib_metadata>=10.2,<11",
-    "zipp": "zipp>=4.1,<5",
-}
+PACKAGES = [  # the three, and what they import that the course's own packages do not bring
+    "diffusers>=0.42.1,<0.43",
+    "denoising-diffusion-pytorch>=2.3.4,<2.4",
+    "smalldiffusion>=0.5,<0.6",
+    "accelerate>=1.15,<2",
+    "ema-pytorch>=0.8.3,<0.9",
+    "huggingface_hub>=2.4,<3",
+    "httpx2>=2.16,<3",
+    "httpcore2>=2.16,<3",
+    "truststore>=0.10,<1",
+    "safetensors>=0.8,<1",
+    "regex>=2026.1,<2028",
+    "importlib_metadata>=10.2,<11",
+    "zipp>=4.1,<5",
+]
 TORCHVISION = ["torchvision", "torchvision.transforms", "torchvision.datasets"]
 
 
@@ -46,7 +49,7 @@ def load() -> SimpleNamespace:
     """The three libraries, installed if they are missing. returns: diffusers, lucidrains, smalldiffusion"""
     if str(FOLDER) not in sys.path:
         sys.path.append(str(FOLDER))  # last: what .venv has comes first
-    missing = [package for module, package in PACKAGES.items() if not find_spec(module)]
+    missing = [package for package in PACKAGES if not is_here(package)]
     if missing:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(FOLDER)]
         subprocess.run(pip + missing, check=True)
@@ -64,6 +67,15 @@ def load() -> SimpleNamespace:
         for name in stand_ins:
             del sys.modules[name]
     return SimpleNamespace(diffusers=diffusers, lucidrains=lucidrains, smalldiffusion=smalldiffusion)
+
+
+def is_here(package: str) -> bool:
+    """Whether it is installed, in a version that fits."""
+    wanted = Requirement(package)
+    try:
+        return metadata.version(wanted.name) in wanted.specifier
+    except metadata.PackageNotFoundError:
+        return False
 
 
 class Peer(nn.Module):
@@ -97,9 +109,9 @@ def unet2d(widths: tuple[int, ...], attention: tuple[str, ...], **settings: Any)
 
 def networks(millions: float) -> dict[str, nn.Module]:
     """The course's U-Net and its peers with about as many parameters, for a comparison of speed. Each has three levels,
-    16 or 32 channels at full size, attention (one head) at 7x7 and in the middle, no dropout, and the depth that its
-    library gives it unless told otherwise. denoising-diffusion-pytorch has linear attention at the other levels besides,
-    which cannot be turned off.
+    16 or 32 channels at full size, attention with four heads at 7x7 and in the middle, no dropout, and the depth that
+    its library gives it unless told otherwise. denoising-diffusion-pytorch has linear attention at the other levels
+    besides, which cannot be turned off.
 
     millions  course     diffusers  denoising-diffusion-pytorch  smalldiffusion
     0.28        283,201    294,497    278,881                      281,473
@@ -108,10 +120,12 @@ def networks(millions: float) -> dict[str, nn.Module]:
     if millions not in (0.28, 1.1):
         raise ValueError(f"there are networks of 0.28 and 1.1 million parameters, not {millions}")
     peers, c = load(), 16 if millions == 0.28 else 32
-    diffusers = unet2d((c, c, 2 * c), ("", "", "Attn"), norm_num_groups=8, attention_head_dim=2 * c)
-    lucidrains = peers.lucidrains.Unet(7 * c // 8, dim_mults=(1, 2, 2), channels=1, attn_heads=1, attn_dim_head=4 * c)
-    eight_groups = mock.patch("smalldiffusion.model_unet.Normalize", lambda ch: nn.GroupNorm(8, ch, eps=1e-6))
-    with eight_groups:  # it has 32, which would not divide these widths
+    diffusers = unet2d((c, c, 2 * c), ("", "", "Attn"), norm_num_groups=8, attention_head_dim=2 * c // 4)
+    lucidrains = peers.lucidrains.Unet(7 * c // 8, dim_mults=(1, 2, 2), channels=1, attn_heads=4, attn_dim_head=c)
+    small = importlib.import_module("smalldiffusion.model_unet")  # its groups and heads cannot be chosen from outside:
+    groups = mock.patch.object(small, "Normalize", lambda ch: nn.GroupNorm(8, ch, eps=1e-6))  # 32 would not divide ch
+    heads = mock.patch.object(small, "AttnBlock", partial(small.AttnBlock, num_heads=4))
+    with groups, heads:
         mults = (2, 2, 4) if c == 16 else (4, 6, 7)  # of 8 channels
         smalldiffusion = peers.smalldiffusion.Unet(28, 1, 1, ch=8, ch_mult=mults, attn_resolutions=(7,), dropout=0.0)
     return {

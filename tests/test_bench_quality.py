@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -50,11 +51,17 @@ def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
 
 def test_the_readme_says_what_was_found():
     rows = json.loads((ROOT / "docs" / "quality.json").read_text(encoding="utf-8"))["rows"]
-    by = {row["setup"]: row for row in rows if row["seed"] == 0}
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    course, peer = by["course"], by["diffusers"]
-    assert f"{course['distance']:.0f} for the course, {peer['distance']:.0f} for Hugging Face's tutorial" in text
+    assert {row["setup"] for row in rows} == {*bench_quality.SETUPS}
+    course, peers = [row for row in rows if row["setup"] == "course"], [row for row in rows if row["setup"] != "course"]
+    for name in bench_quality.SETUPS:
+        found = " and ".join(f"{row['distance']:.0f}" for row in rows if row["setup"] == name)
+        assert re.search(rf"\b{found} for (the one with |the )?{name}\b", text), (name, found)
     assert "1,120 seconds of one core" in text and {row["seconds"] for row in rows} == {1120}
-    assert "1,000 samples of each" in text and {row["n_samples"] for row in rows} == {1000}
-    assert "a twelfth of the images" in text and round(course["images"] / peer["images"]) == 12
-    assert ("the two other libraries have not had theirs yet" in text) == (len(by) == 2)
+    assert "judges 1,000 samples of each" in text and {row["n_samples"] for row in rows} == {1000}
+    times = [row["parameters"] / course[0]["parameters"] for row in peers]
+    assert f"networks are {min(times):.0f} to {max(times):.0f} times as large" in text
+    shares = [course[0]["images"] / row["images"] for row in peers if row["seed"] == 0]
+    assert "a twelfth to an eighteenth of the images" in text and [round(min(shares)), round(max(shares))] == [12, 18]
+    counted = {1: "one training each", 2: "two trainings each"}[len(course)]
+    assert counted in text and len(peers) == 3 * len(course)
