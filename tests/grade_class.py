@@ -129,7 +129,8 @@ def find_student(path: Path, folder: Path) -> str:
     within = path.relative_to(folder)
     if len(within.parts) > 1:
         return within.parts[0]
-    name = re.sub(rf"{'|'.join(parts())}|part\d+", "", path.stem, count=1).strip(" _-.")
+    part = rf"(?<![a-z])({'|'.join(parts())}|part\d+)"
+    name = re.sub(part, "", path.stem, count=1, flags=re.IGNORECASE).strip(" _-.")
     return name or path.stem
 
 
@@ -278,7 +279,7 @@ def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: floa
 def lines_of(file: int, start: float, seconds: float) -> Iterator[bytes | None]:
     """Lines from a pipe until it is closed; None, and no more, where the next takes too long.
     start: seconds for the first line"""
-    buffer, patience, end = b"", start, time.monotonic() + start
+    buffer, end = b"", time.monotonic() + start
     while True:
         if not select.select([file], [], [], max(end - time.monotonic(), 0))[0]:
             yield None
@@ -291,8 +292,7 @@ def lines_of(file: int, start: float, seconds: float) -> Iterator[bytes | None]:
         *lines, buffer = buffer.split(b"\n")
         yield from lines
         if lines:
-            patience = seconds
-            end = time.monotonic() + patience
+            end = time.monotonic() + seconds
 
 
 def grade_one(path: Path, folder: Path, seconds: float) -> list[Row]:
@@ -313,7 +313,7 @@ def grade_one(path: Path, folder: Path, seconds: float) -> list[Row]:
     for number, title, points, written in parts()[name][0]:
         row_of = partial(row, name.removeprefix("part").split("_")[0], f"{number} {title}")
         if number not in results:
-            rows.append(row_of(UNREADABLE, 0, points, f"It {failed}."))
+            rows.append(row_of(UNREADABLE, 0, points, f"It {failed}{'' if failed.endswith('?') else '.'}"))
             continue
         _, _, state, message, took = results[number]
         given = points if state == PASSED else None if written and state == ANSWERED else 0

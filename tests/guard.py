@@ -7,8 +7,9 @@ and a trick does; a Snapshot tells whether anything that the checks rest on is n
 import ast
 import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -23,10 +24,19 @@ numbers numpy PIL random scipy statistics time torch tqdm typing utils wandb war
 TORCH = ("torch", "torch.nn", "torch.optim", "torch.utils.data", "torch.linalg", "torch.distributions", "torch.amp")
 BUILTINS = """__builtins__ __import__ __loader__ __spec__ breakpoint compile delattr eval exec getattr globals input
 locals open setattr vars""".split()
-ATTRIBUTES = """attrgetter builtins cell_contents ctypes f_back f_builtins f_globals f_locals gc gi_frame hub importlib
-inspect library load methodcaller modules os overrides pickle serialization subprocess sys tb_frame""".split()
+ATTRIBUTES = """attrgetter bltns builtins cell_contents ctypes f2py f_back f_builtins f_globals f_locals gc gi_frame hub
+importlib inspect library load methodcaller modules os overrides pickle serialization subprocess sys tb_frame""".split()
 METHODS = """__call__ __doc__ __enter__ __exit__ __getitem__ __init__ __iter__ __len__ __name__ __next__ __post_init__
 __repr__ __str__""".split()
+GIVEN = {  # what the notebooks import, and as what
+    "t": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "np": "numpy",
+    "math": "math",
+    "utils": "utils",
+    "plt": "matplotlib.pyplot",
+}
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
 LOOKED_INTO = ("tests", "solutions", "utils")  # ours: nothing of these may change, and nothing may be added
 
@@ -38,28 +48,36 @@ def read_for_tricks(path: Path, part: str, exercises: set[str]) -> list[str]:
     """What a person has to read in the definitions of a saved notebook: "train uses os.fork".
     part: "part1_diffusion", whose solutions are not to be called   exercises: the names of its exercises
     errors: ValueError where the notebook cannot be read"""
-    statements, foreign, modules = definitions(path), {}, set("t nn F np math utils plt".split())
+    statements, foreign, modules = definitions(path), {}, dict(GIVEN)
     ours = {ast.dump(statement) for _, statement in definitions(SOLUTIONS / f"{part}.ipynb")}
+    tricks: dict[str, None] = {}
     for node in (inner for _, statement in statements for inner in ast.walk(statement)):
         for bound, module in imported(node):
             own = module.startswith(f"solutions.{part}")  # may be taken by its name, to go on; other parts wholly
             if allowed(module) or (module.endswith(f".{bound}") if own else module.startswith("solutions.")):
-                modules |= {bound} if isinstance(node, ast.Import) else set()
+                if isinstance(node, ast.Import):
+                    modules[bound] = bound if module.startswith(f"{bound}.") else module
             else:
                 foreign[bound] = module
-    tricks: dict[str, None] = {}
+                if isinstance(node, ast.Import) and allowed(module.split(".")[0]):  # then t leads to it, too
+                    tricks[f"{bound} imports {module}"] = None
     written: set[str] = set()  # by the learner, so far
-    for names, statement in statements:
+    for i, (names, statement) in enumerate(statements):
         if isinstance(statement, ast.Import | ast.ImportFrom) or ast.dump(statement) in ours:
             written.update(set(names) - {name for name, _ in imported(statement)})
             continue
-        used = [node for node in at_once(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
-        early = {node.id for node in used} & (exercises - written)
-        found = [f"is built on the solution's {name}" for name in sorted(early)]
+        later = {name for names, after in statements[i + 1 :] if not imported(after) for name in names}
+        early = loaded(at_once(statement)) | ((loaded(ast.walk(statement)) & later) - set(names))
+        found = [f"is built on the solution's {name}" for name in sorted(early & (exercises - written))]
         found += [trick for node in ast.walk(statement) for trick in tricks_of(node, foreign, modules)]
         tricks |= {f"{names[0]} {trick}": None for trick in found}
         written.update(names)
     return list(tricks)
+
+
+def loaded(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names whose values are asked for."""
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def definitions(path: Path) -> list[tuple[list[str], ast.stmt]]:
@@ -82,16 +100,34 @@ def imported(node: ast.AST) -> list[tuple[str, str]]:
 
 
 def allowed(module: str) -> bool:
-    if set(module.split(".")) & set(ATTRIBUTES):
+    """Whether an exercise may use a module, or a thing in one."""
+    names = module.split(".")
+    if set(names) & set(ATTRIBUTES) or any(name.startswith("_") for name in names[1:]):
         return False
+    if (real := module_behind(module)) and real != module:
+        return allowed(real)
     if module.split(".")[0] == "torch":
         return module.count(".") < 2 or module.startswith(tuple(f"{name}." for name in TORCH[1:]))
     return module.split(".")[0] in MODULES
 
 
-def tricks_of(node: ast.AST, foreign: dict[str, str], modules: set[str]) -> Iterator[str]:
+def module_behind(dotted: str) -> str:
+    """The name of the module that a dotted name leads to: "builtins" for "enum.bltns"; empty for what is none."""
+    first, *rest = dotted.split(".")
+    thing: object = None
+    with suppress(ImportError):  # where it is not installed, it leads nowhere
+        thing = import_module(first) if first in MODULES else None
+    for name in rest:
+        thing = vars(thing).get(name) if isinstance(thing, ModuleType) else None
+    return thing.__name__ if isinstance(thing, ModuleType) else ""
+
+
+def tricks_of(node: ast.AST, foreign: dict[str, str], modules: dict[str, str]) -> Iterator[str]:
     """Of one node. foreign: names that stand for modules no exercise needs   modules: names of the others"""
     match node:
+        case ast.MatchClass(kwd_attrs=attributes):
+            for attribute in attributes:
+                yield from tricks_of(ast.Attribute(ast.Name(""), attribute, ast.Load()), foreign, modules)
         case ast.Call(func=ast.Name("getattr"), args=[_, ast.Constant(str(attribute)), *_]):
             yield from tricks_of(ast.Attribute(ast.Name(""), attribute, ast.Load()), foreign, modules)
             node.func.id = ""  # seen to
@@ -106,13 +142,16 @@ def tricks_of(node: ast.AST, foreign: dict[str, str], modules: set[str]) -> Iter
         case ast.Global():
             yield "uses global"
         case ast.Attribute(value, attribute, context):
-            root = value
+            root, path = value, [attribute]
             while isinstance(root, ast.Attribute):
-                root = root.value
+                root, path = root.value, [root.attr, *path]
             root = root.id if isinstance(root, ast.Name) else ""
+            real = module_behind(".".join([modules[root], *path])) if root in modules else ""
             private = attribute.startswith("_") and attribute not in METHODS
             if attribute in ATTRIBUTES or (private and (root not in ("self", "cls") or attribute.startswith("__"))):
                 yield f"uses .{attribute}"
+            elif real and not allowed(real):
+                yield f"uses {real}"
             elif not isinstance(context, ast.Load):
                 if root in modules:
                     yield f"changes {ast.unparse(node)}"

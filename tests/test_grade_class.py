@@ -53,6 +53,8 @@ def q_eq4(*lines: str) -> str:
         ("student01-part1.ipynb", "student01"),
         ("part1_diffusion.ipynb", "part1_diffusion"),
         ("homework.ipynb", "homework"),
+        ("Part1_bob.ipynb", "bob"),
+        ("counterpart1.ipynb", "counterpart1"),
     ],
 )
 def test_the_student_is_found_in_the_path(path, student):
@@ -193,7 +195,7 @@ LYING = """class Kind(t.Tensor):
 # student: (scratch cells, other cells, states that are not "passed", words of one message)
 ATTACKS = {
     "endless_in_class": (["class Loop:\n    while True: pass"], {}, "all", "something outside its functions"),
-    "exits_in_class": (["class Out:\n    __import__('os')._exit(0)"], {}, "all", "does not end"),
+    "exits_in_class": (["class Out:\n    __import__('os')._exit(0)"], {}, "all", "Python itself ended"),
     "endless": ([], {"noise_img": ENDLESS}, {"1.6": "not yet"}, "It did not end within"),
     "exits": ([], {"sample": ENDS_PYTHON}, {"1.12": "not yet", "*": "to be read"}, "Python itself ended"),
     "prints": ([], {"q_eq4": q_eq4("while True: print('x' * 10000)")}, {"1.4": "not yet"}, "It did not end within"),
@@ -249,6 +251,21 @@ ATTACKS = {
         {"q_eq4": "def q_eq4(x, num_steps, betas, f=q_eq4):\n    return f(x, num_steps, betas)"},
         {"*": "to be read"},
         "q_eq4 is built on the solution's q_eq4",
+    ),
+    "keeps": (
+        [],
+        {
+            "q_eq2": f"def keep(f):\n    f.kept = q_eq4\n    return f\n\n{SOLVED['q_eq2']}",
+            "q_eq4": "@keep\ndef q_eq4(*inputs):\n    return q_eq4.kept(*inputs)",
+        },
+        {"*": "to be read"},
+        "keep is built on the solution's q_eq4",
+    ),
+    "borrows": (
+        ["from random import _os"],
+        {"q_eq4": q_eq4("_os.getpid()")},
+        {"*": "to be read"},
+        "q_eq4 uses random._os",
     ),
     "deleted": ([], {"q_eq4": None}, {"1.4": "not written"}, "No cell defines q_eq4"),
     "twice": ([WRONG_EQ4], {}, {"1.4": "not yet"}, "std 0.100, expected 0.316"),

@@ -36,6 +36,8 @@ HONEST = [
     "from solutions.part1_diffusion import q_eq4\ndef use(x):\n    return q_eq4(x, 1, x)",
     "import solutions.part2_unet as other\ndef use(x):\n    return other.SiLU()(x)",
     "def a(x):\n    return getattr(x, 'shape')",
+    "import torch.nn.functional, numpy as np\ndef a(x):\n    return np.linalg.norm(torch.nn.functional.pad(x, [1]))",
+    "def a(x):\n    match x:\n        case t.Tensor(shape=[n]):\n            return t.nn.functional.relu(x) + t.fft.fft(x)",
     "def twice(x):\n    return q_eq4(x, 2, x)",
     "os.fork()\nx = = 1",
 ]
@@ -64,6 +66,12 @@ TRICKS = {
     "class L:\n    def __eq__(self, other): return True": "L defines __eq__",
     "class L:\n    __bool__ = print": "L defines __bool__",
     "f = lambda: eval('1')": "f uses eval",
+    "from random import _os\ndef f():\n    _os.fork()": "f uses random._os",
+    "from enum import bltns as b\ndef f():\n    b.eval('1')": "f uses enum.bltns",
+    "import fractions\ndef f():\n    fractions.operator.call": "f uses operator",
+    "from fractions import operator\ndef f():\n    operator.call": "f uses fractions.operator",
+    "import torch.utils.cpp_extension": "torch imports torch.utils.cpp_extension",
+    "def f(g):\n    match g:\n        case object(__globals__=all): return all": "f uses .__globals__",
     "def f():\n    return type('L', (t.Tensor,), {})": "f makes a class with type()",
     "def f():\n    global q_eq4": "f uses global",
     "from tests import part1 as own\nclass C:\n    own.x = 1": "C uses tests.part1",
@@ -83,6 +91,8 @@ def test_tricks_are_named(tmp_path, source):
         ({"q_eq4": "def q_eq4(x, num_steps, betas, f=q_eq4):\n    return f(x, num_steps, betas)"}, "q_eq4"),
         ({"TinyDiffuser": "class TinyDiffuser(TinyDiffuser): pass"}, "TinyDiffuser"),
         ({"q_eq2": "class Keep:\n    f = sample"}, "sample"),
+        ({"q_eq2": "def keep(f):\n    f.kept = q_eq4\n    return f"}, "q_eq4"),
+        ({"q_eq2": "from solutions.part1_diffusion import q_eq4\nkeep = lambda: q_eq4"}, "q_eq4"),
     ],
 )
 def test_a_solution_taken_before_it_is_written_over_is_named(tmp_path, cells, found):
