@@ -355,9 +355,10 @@ def write(path: Path, content: bytes) -> None:
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--hand-out", type=Path, metavar="DIR")
-    parser.add_argument("--nbgrader", type=Path, metavar="DIR")
+    one_of = parser.add_mutually_exclusive_group()
+    one_of.add_argument("--check", action="store_true")
+    one_of.add_argument("--hand-out", type=Path, metavar="DIR")
+    one_of.add_argument("--nbgrader", type=Path, metavar="DIR")
     parser.add_argument("--without", nargs="+", default=[], metavar="NUMBER")
     parser.add_argument("--sources", type=Path, metavar="DIR")
     args = parser.parse_args(arguments)
@@ -399,7 +400,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         elif not path.exists() or path.read_text(encoding="utf-8") != as_text(notebook):
             write(path, as_text(notebook).encode())
             print(f"built {path}")
-    if args.hand_out:
+    if args.hand_out and not problems:
         shutil.copytree(root / "notebooks" / "images", folder / "images", dirs_exist_ok=True)
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return 1 if problems else 0

@@ -35,6 +35,7 @@ INTERRUPTED = "It was interrupted."
 CRASHED = "Python itself ended while it was tried.\nDoes it ask for more memory than there is, or end the process?"
 SAVE_FIRST = "Only what is saved counts. If you have changed something since, save the notebook and run this again."
 NOT_JUDGED = "cannot be judged, something outside its functions does not end.\nIs there a loop right in a class?"
+NOT_READ = f"cannot be judged, something outside its functions is in the way. {CRASHED}"
 BEGIN_ANEW = "To begin anew, move away what is there, if anything is, then make build."
 
 
@@ -82,7 +83,8 @@ def grade(
                 case "ended":
                     running, why = what
                     if not running or running in stopped:
-                        raise ValueError(f"{path.parent.name}/{path.name} {NOT_JUDGED}")
+                        told = NOT_READ if why == CRASHED else NOT_JUDGED
+                        raise ValueError(f"{path.parent.name}/{path.name} {told}")
                     stopped[running] = why
                 case "done":
                     return list(results.values())
@@ -154,7 +156,7 @@ def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]
 
 def written_answers(cells: list, solved: list) -> list[Result]:
     """Which written questions are answered. cells, solved: of the learner's and of the solved notebook"""
-    texts = {cell.grade_id: cell.source for cell in cells if cell.kind == "markdown"}
+    texts = {cell.grade_id or cell.id: cell.source for cell in cells if cell.kind == "markdown"}  # given ones: id alone
     results, heading = [], None
     for cell in solved:
         heading = re.match(r"### (\d+\.\d+) (.+)", cell.source) or heading

@@ -13,6 +13,8 @@ import pytest
 from solutions.build import build, for_nbgrader, main, without_docstrings
 from solutions.markup import ROOT
 from solutions.run import page
+from tests.grade import ANSWERED, NOT_ANSWERED, written_answers
+from tests.saved import read_notebook
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -56,6 +58,23 @@ def test_exercises_can_be_given_away(tmp_path):
             assert part[cell.id] == cell
 
 
+def test_a_question_that_is_given_away_counts_as_answered(tmp_path):
+    assert main(["--hand-out", str(tmp_path), "--without", "1.1"]) == 0
+    name = SOURCES[0].stem
+    theirs, solved = (read_notebook(folder / f"{name}.ipynb") for folder in (tmp_path, ROOT / "solutions"))
+    states = {result.number: result.state for result in written_answers(theirs, solved)}
+    assert states == {"1.1": ANSWERED, "1.9": NOT_ANSWERED, "1.11": NOT_ANSWERED}
+
+
+@pytest.mark.parametrize(
+    "both", [["--check", "--hand-out"], ["--check", "--nbgrader"], ["--nbgrader", "a", "--hand-out"]]
+)
+def test_the_ways_to_build_exclude_each_other(tmp_path, both):
+    with pytest.raises(SystemExit):
+        main([*both, str(tmp_path)])
+    assert not any(tmp_path.iterdir())
+
+
 def test_exercises_can_be_given_away_in_nbgrader(tmp_path):
     assert main(["--nbgrader", str(tmp_path), "--without", "1.7"]) == 0
     name = SOURCES[0].stem
@@ -69,7 +88,7 @@ def test_an_exercise_that_is_not_there_cannot_be_given_away(tmp_path, capsys):
     for kind in ("--hand-out", "--nbgrader"):
         assert main([kind, str(tmp_path), "--without", "1.7", "9.9"]) == 1
         assert "there is no exercise 9.9: the exercises are 1.1, 1.2, " in capsys.readouterr().err
-        assert not any(tmp_path.rglob("*.ipynb"))
+        assert not any(tmp_path.iterdir())
     with pytest.raises(SystemExit):
         main(["--without", "1.7"])
 
