@@ -119,7 +119,7 @@ def read_notebook(path: Path) -> list[SavedCell]:
         ]
     except FileNotFoundError:
         raise ValueError(f"there is no {path.name} in {path.parent}") from None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"{shown} cannot be read as a notebook") from None
     if not any(cell.kind == "code" for cell in cells):
         raise ValueError(f"{shown} {'holds no code' if text.strip() else 'is empty'}")
@@ -172,6 +172,8 @@ def define(
     linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
     for statement in statements:
         if not (names := names_of(statement)):
+            computed = {name for name in assigned(statement) if name not in vars(module)}
+            broken.update({name: not_computed(name) for name in computed})
             continue
         try:
             exec(compiler(ast.Module([statement], []), filename, "exec"), vars(module))
@@ -211,6 +213,12 @@ def names_of(statement: ast.stmt) -> list[str]:
     return []
 
 
+def assigned(statement: ast.stmt) -> list[str]:
+    """The variables that an assignment makes."""
+    nodes = ast.walk(statement) if isinstance(statement, ast.Assign | ast.AnnAssign) else []
+    return [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+
+
 def is_literal(value: ast.expr) -> bool:
     try:
         ast.literal_eval(value)
@@ -241,6 +249,14 @@ def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) ->
                 cause = broken[error.name]
                 why = Why(f"{why.reason} ({cause.reason.removeprefix('failed: ')})", f"{why.message}\n{cause.message}")
     return broken.get(name, why)  # a later version that could not be defined is what they want to hear of
+
+
+def not_computed(name: str) -> Why:
+    """Why a variable of the notebook is not there: it is not run as a whole."""
+    message = (
+        f"{name} is computed outside of functions, and there a saved notebook is not run: compute it in the function."
+    )
+    return Why(f"{name} is computed outside of functions", message)
 
 
 def syntax_error(error: Exception) -> Why:

@@ -284,6 +284,16 @@ def test_an_import_that_fails_is_the_reason_of_what_uses_it(loaded):
     assert f"(1.3 failed: {error})" in line
 
 
+def test_a_variable_that_is_computed_outside_of_functions_is_the_reason_of_what_uses_it(loaded):
+    uses = SOLVED["q_eq2"].replace("return x", "return x * HALF")
+    _, line = loaded(q_eq2=f"HALF = 1 / 2\n{uses}")
+    reason = "HALF is computed outside of functions"
+    assert f"(1.3 failed: NameError: name 'HALF' is not defined ({reason}))" in line
+    assert loaded(q_eq2=f"ONE = 1\nx = train = ONE / 2\n{SOLVED['q_eq2'].replace('return x', 'return x * ONE')}")[
+        1
+    ] == ("Part 1: all 9 yours")
+
+
 @pytest.mark.parametrize("raised", ["SystemExit(0)", "KeyboardInterrupt", "GeneratorExit"])
 def test_no_exception_of_the_learners_ends_the_load(loaded, raised):
     part, line = loaded(
