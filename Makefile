@@ -50,7 +50,7 @@ outputs: build  ## run the solution notebooks, store their outputs and pictures
 ablation: $(READY)  ## measure what each change of Part 3 brings (an hour and a half; Part 3 shows the result)
 	@$(PY) solutions/make_assets.py ablation
 
-clean:  ## remove what make made: .venv, build/, caches. Your notebooks and saves stay
+clean:  ## remove what make made: .venv, build/ with its grades.csv, caches. Your notebooks and saves stay
 	rm -rf .venv build .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

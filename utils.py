@@ -197,7 +197,7 @@ def captioned(image: t.Tensor, title: str) -> Image:
 
 
 def show_movie(images: Sequence[t.Tensor], titles: Sequence[str]) -> None:
-    """Show images one after the other in the same place: twice, within five seconds; then the last one stands still.
+    """Show images one after the other in the same place: twice, in about five seconds; then the last one stands still.
     images: 2 to 100 tensors (C, H, W), C = 1 or 3, in [0, 1]   titles: as many strings
     errors: ValueError for values outside [0, 1], another number of titles, or too few or too many images"""
     check_pictures(images, titles)
@@ -613,8 +613,8 @@ def wandb_mode() -> str:
     named = os.path.expanduser(os.getenv("NETRC", ""))
     kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)  # as wandb looks
     try:
-        stored = kept and netrc.netrc(kept).authenticators("api.wandb.ai")
-    except (FileNotFoundError, netrc.NetrcParseError):
+        stored = kept and netrc.netrc(kept).hosts.get("api.wandb.ai")
+    except (OSError, UnicodeDecodeError, netrc.NetrcParseError):  # wandb cannot read it either
         stored = None
     return "online" if stored or os.getenv("WANDB_API_KEY") else "offline"
 
@@ -726,7 +726,7 @@ class Saved:
             put_state(part, saved["parts"][name])
         t.set_rng_state(saved["rng"])
         if saved["cuda_rng"] and t.cuda.is_available():
-            t.cuda.set_rng_state_all(saved["cuda_rng"])
+            t.cuda.set_rng_state(saved["cuda_rng"][0])  # of the GPU in use; under torchrun, all draw the same
         self.step = saved["step"]
         print(f"Going on from step {self.step:,d}, saved in {self.path}")
 
@@ -745,7 +745,7 @@ class Saved:
             "config": self.config,
             "parts": {name: get_state(part) for name, part in self.parts.items()},
             "rng": t.get_rng_state(),
-            "cuda_rng": t.cuda.get_rng_state_all() if t.cuda.is_available() else [],
+            "cuda_rng": [t.cuda.get_rng_state()] if t.cuda.is_available() else [],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_suffix(".new")
@@ -765,7 +765,7 @@ def put_state(part: Any, state: dict[str, Any]) -> None:
 
 def join_processes() -> tuple[int, int]:
     """Under torchrun, join the other processes. returns: the number of this one and how many there are: 0, 1 alone"""
-    if "WORLD_SIZE" not in os.environ:
+    if not {"WORLD_SIZE", "RANK", "LOCAL_RANK"} <= os.environ.keys():  # a cluster may set one of them
         return 0, 1
     if not t.distributed.is_initialized():
         on_gpu = get_device().type == "cuda"

@@ -110,7 +110,8 @@ def main() -> int:
     failures = 0
     os.environ.pop("MPLBACKEND", None)  # the kernel draws into the notebook
     if args.outputs:
-        os.environ |= {"WANDB_MODE": "disabled", "DEVICE": "cpu"}  # so that what is stored is the same everywhere
+        # so that what is stored is the same everywhere
+        os.environ |= {"WANDB_MODE": "disabled", "DEVICE": "cpu", "IS_CI": "", "FULL": ""}
     for source in sources:
         notebook, _ = build(source)
         begin = time.monotonic()

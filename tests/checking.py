@@ -62,7 +62,7 @@ def session_as_it_was(seed: int) -> Iterator[None]:
     grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
     python, numpy = random.getstate(), np.random.get_state()
     autocast = {kind: (t.is_autocast_enabled(kind), t.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")}
-    with t.random.fork_rng():
+    with t.random.fork_rng([t.cuda.current_device()] if t.cuda.is_available() else []):
         seed_all(seed)
         for kind in autocast:
             t.set_autocast_enabled(kind, False)
@@ -114,7 +114,7 @@ def careful(call: Callable) -> Callable:
             t.set_grad_enabled(grad)
             t.set_default_dtype(dtype)
             if t.get_default_device() != device:
-                t.set_default_device(None)
+                t.set_default_device(device if device.type != "cpu" else None)
 
     return called
 

@@ -394,6 +394,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at once; default: one a core")
     parser.add_argument("--seconds", type=float, default=grade.SECONDS, help="for one exercise; default: %(default)s")
     options = parser.parse_args(arguments)
+    if os.name == "nt":
+        print("Grading a class needs Linux or a Mac: on Windows, run it in WSL.", file=sys.stderr)
+        return 1
     if not options.folder.is_dir():
         print(f"there is no folder {options.folder}", file=sys.stderr)
         return 1

@@ -194,6 +194,12 @@ def test_the_mode_follows_settings_and_stored_keys(kept, monkeypatch, tmp_path):
     if " " in kept:
         monkeypatch.setenv("NETRC", str(tmp_path / kept))
     assert utils.wandb_mode() == "online"
+    for no_key in (b"default login user password secret\n", b"\xff\xfe", b"machine"):
+        (tmp_path / kept).write_bytes(no_key)
+        assert utils.wandb_mode() == "offline"
+    (tmp_path / kept).unlink()
+    (tmp_path / kept).mkdir()
+    assert utils.wandb_mode() == "offline"
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert utils.wandb_mode() == "disabled"
     monkeypatch.setenv("WANDB_MODE", "enabled")

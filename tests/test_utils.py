@@ -265,3 +265,11 @@ def test_a_grid_holds_every_image_in_its_place():
     cells = [picture.getpixel((6 * (n % 3) + 2, 8 * (n // 3) + 3)) for n in range(6)]
     assert cells == [round(25.5 * n) for n in range(5)] + [255]
     assert utils.grid(t.rand(2, 3, 4, 4)).mode == "RGB"
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+def test_a_cluster_that_sets_one_variable_is_not_torchrun(name, monkeypatch):
+    for each in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "1")
+    assert utils.join_processes() == (0, 1) and not t.distributed.is_initialized()
