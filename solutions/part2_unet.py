@@ -4,9 +4,9 @@
 # Part 1's network laid each image out as one list of numbers. For 60 numbers that works, but such a network knows
 # nothing of images: to it, two neighbouring pixels are as unrelated as two opposite corners. To guess the noise in a
 # picture of a shoe, a network has to look at each pixel's surroundings, and also at the whole, and it has to give back
-# an image of the size that came in. The paper takes a **U-Net**. On its way down it halves the image again and again,
-# so that ever fewer pixels each know about ever more of the picture. On its way up it doubles the size again, and at
-# each size it is handed what the way down knew there.
+# an image of the size that came in. The [DDPM paper](https://arxiv.org/abs/2006.11239) takes a **U-Net** (Appendix B).
+# On its way down it halves the image again and again, so that ever fewer pixels each know about ever more of the
+# picture. On its way up it doubles the size again, and at each size it is handed what the way down knew there.
 #
 # ![The network of this part as a U. Three DownBlocks lead down on the left, from 28 by 28 pixels to 7 by 7, with a MidBlock at the bottom, and three UpBlocks lead up again on the right. Dashed arrows carry a skip from each DownBlock across to the UpBlock of the same size.](images/part2_network.png)
 #
@@ -322,10 +322,11 @@ if MAIN:
 # ### 2.3 A clock with many hands
 # *Turn a count into sines and cosines* · ●●○○○ · 15 minutes · Appendix B
 #
-# For an embedding of size $d$, take $d / 2$ frequencies, each the same factor below the one before, from 1 down towards
-# 1/10,000 (the larger $d$, the nearer): $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$. The embedding of count
-# $n$ holds $\sin(f_i n)$ and $\cos(f_i n)$ for all of them: two numbers tell where on its dial each hand stands. Their
-# order is up to you. (Some divide by $d/2 - 1$ in place of $d/2$, and reach 1/10,000 exactly: as good.)
+# For an embedding of size $d$, take $d / 2$ frequencies, $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$: each the
+# same factor below the one before, as 1, 1/10, 1/100, 1/1000 for $d = 8$; the larger $d$, the nearer they come to
+# 1/10,000. The embedding of count $n$ holds $\sin(f_i n)$ and $\cos(f_i n)$ for all of them: two numbers tell where on
+# its dial each hand stands. Their order is up to you. (Some divide by $d/2 - 1$ in place of $d/2$, and reach 1/10,000
+# exactly: as good.)
 
 # %%
 class SinusoidalPositionEmbeddings(nn.Module):
@@ -392,10 +393,10 @@ if MAIN:
 #
 # ![Left, a heat map with the counts to the right and the 32 numbers of the embedding down: stripes that are fine at the top and ever wider below, and the same once more in the lower half. Right, the dot products of all pairs of counts: bright along the diagonal, and in stripes along it.](images/part2_embeddings.png)
 #
-# Each row on the left is one wave, from the fastest to the slowest; the lower half (your order may differ) holds the
-# same waves as cosines. On the right, the dot product of two embeddings is largest for equal counts, and it depends
-# only on how far apart they are, as the stripes along the diagonal show: sin a sin b + cos a cos b = cos (a - b). So
-# "one step apart" looks the same everywhere.
+# Each row on the left is one wave, 1 where it is yellow and -1 where it is dark, from the fastest, too fine for this
+# picture, to the slowest; the lower half (your order may differ) holds the same waves as cosines. On the right, the dot
+# product of two embeddings is largest for equal counts, and it depends only on how far apart they are, as the stripes
+# along the diagonal show: sin a sin b + cos a cos b = cos (a - b). So "one step apart" looks the same everywhere.
 #
 # </details>
 
@@ -437,8 +438,8 @@ if MAIN:
 # ![Three maps of where a pixel of the drawn T-shirt looks, marked by a cross. From the body, the whole body is bright. From the left edge, the left edge of the body is bright and, more faintly, that of the sleeve. From the background, the background away from the shirt is bright, but not the rim of the image.](images/part2_attention.png)
 #
 # Each pixel looks at pixels like itself, wherever they are: body at body, left edge at left edges, background at
-# background. This is one **head**. A trained network learns what to look for, with several heads that look for
-# different things.
+# background (but not at the rim, where zeros from beyond the image come in, which are grey). This is one **head**. A
+# trained network learns what to look for, with several heads that look for different things.
 #
 # </details>
 
@@ -623,7 +624,8 @@ if MAIN:
 # ![Four pictures. The T-shirt; the T-shirt again after eight blocks with the shortcut; the T-shirt after one block without it, with a much smaller spread; and a plain square after eight blocks without it.](images/part2_residual.png)
 #
 # With the shortcut the picture is all there after eight blocks. Without it, one block leaves a faint copy, and after
-# eight every pixel has become the same: a mean of means of means. (Each map has its own colour scale; the spread is the
+# eight every pixel has become the same: a mean of means of means. The norms cannot help: with one group they even out
+# pixels and channels together, and soon only the channels differ. (Each map has its own colour scale; the spread is the
 # standard deviation over the pixels.)
 #
 # </details>
@@ -640,13 +642,14 @@ if MAIN:
 #
 # In this order, on the image $x$ and the embedding of the count `step_emb`:
 #
-# 1. convolution 3×3 (padding 1 keeps the size), GroupNorm, SiLU;
+# 1. convolution 3×3 to `output_channels` (padding 1 keeps the size), GroupNorm, SiLU;
 # 2. add the step: `Linear(SiLU(step_emb))`, one number for each image and *channel*, the same for all pixels;
 # 3. convolution 3×3, GroupNorm, SiLU;
-# 4. add the input. If the widths differ, it first goes through a 1×1 convolution, which changes nothing but the number
-#    of channels.
+# 4. add the input. If the widths (the numbers of channels) differ, it first goes through a 1×1 convolution, which
+#    changes nothing else.
 #
-# Added right before a norm with one channel a group, all of the step would be lost: norms take means away.
+# Why is the step added between the convolutions? Right before a norm with one channel a group, all of it would be lost:
+# norms take means away.
 
 # %%
 class ResidualBlock(nn.Module):
@@ -905,7 +908,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four pictures: the drawn coat at 28 by 28 pixels; 14 by 14 pixels in which its zip and outline can still be made out; 7 by 7 pixels in which it is hard to make out; and 7 by 7 other ones after the MidBlock.](images/part2_midblock.png)
+# ![Four pictures: the drawn coat at 28 by 28 pixels; 14 by 14 pixels in which its zip and some of its outline can be made out; 7 by 7 pixels in which it is hard to make out; and 7 by 7 other ones after the MidBlock.](images/part2_midblock.png)
 #
 # At the bottom nothing looks like a coat. 49 pixels cannot draw one, but each of them can hold, in its channels, what
 # it knows about a large part of the picture. *Where exactly* an edge runs is lost here. That is what the skips are for.
@@ -1070,10 +1073,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three pictures. The drawn coat; the result with skips, in which its outline can be seen; and the result with zeros in place of skips, a pattern in which no coat can be made out.](images/part2_upblock.png)
+# ![Three pictures. The drawn coat; the result with skips, in which parts of its outline can be seen; and the result with zeros in place of skips, a pattern in which no coat can be made out.](images/part2_upblock.png)
 #
-# With skips, the outline of the coat is there, though no weight has been trained. Without them, all has to pass through
-# 7 by 7 pixels, and no outline survives.
+# With skips, parts of the coat's outline are there, though no weight has been trained. Without them, all has to pass
+# through 7 by 7 pixels, and no outline survives.
 #
 # </details>
 
@@ -1195,7 +1198,8 @@ if MAIN:
 
 # %% [markdown]
 # This is your network, drawn from what happens when an image goes through it: each arrow and each size is read off the
-# tensors as they pass. With these settings it has 283,201 parameters.
+# tensors as they pass. With these settings the solution's network has 283,201 parameters; where the text leaves you a
+# choice, yours may have others.
 
 # %%
 if MAIN:
@@ -1256,8 +1260,8 @@ if MAIN:
 #
 # ![The training loss against the step: it falls from above 1 to near 0.1 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
 #
-# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. It cannot reach 0: after a
-# single step of noise, there is too little noise to tell.
+# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. Most of what is left is at
+# the smallest counts: to tell the little noise of one step, the network would have to know the images very exactly.
 #
 # </details>
 

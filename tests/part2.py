@@ -130,11 +130,23 @@ def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
         if p.grad is None or (p.ndim > 1 and not p.grad.any()):
             if len(inputs) > 1:  # a block or a network that is given the step, too
                 judge_step_used(module, inputs)
+            if counts_in_last(p, module, inputs):  # but not in the first result
+                raise Mistake(f"{name} counts in skip, but not in x", "Is it the skip that is halved?")
             raise Mistake(f"no gradient reaches {name}", "Is each layer used in forward?")
         if p.ndim > 1 and not p.grad.flatten(1).any(dim=1).all():
             question = "Is all that comes out of it used, or does a ReLU cut it off?"
             raise Mistake(f"no gradient reaches a part of {name}", question)
     module.zero_grad()
+
+
+def counts_in_last(p: nn.Parameter, module: nn.Module, inputs: Sequence[t.Tensor]) -> bool:
+    """Whether the last of a module's results depends on a parameter."""
+    with t.enable_grad():
+        last = listed(module(*inputs))[-1]
+        gradient = (
+            t.autograd.grad((last * t.randn_like(last)).sum(), p, allow_unused=True)[0] if last.requires_grad else None
+        )
+    return gradient is not None and bool(gradient.any())
 
 
 def judge_saving(answer: Callable, arguments: tuple, module: nn.Module, inputs: Sequence, results: list) -> None:
@@ -157,7 +169,7 @@ def judge_device(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor])
         answer(*arguments).to("meta")(*(x.to("meta") for x in inputs))
     except Exception as error:
         if any(words in str(error) for words in ("same device", "two devices", "expected device", "copy out of meta")):
-            question = "Is a tensor made on the CPU? Make it a buffer, or give it x.device."
+            question = "Is a tensor made on the CPU? Make it a buffer, or make it on the device of the input."
             raise Mistake("moved to another device, it mixes tensors of two devices", question) from None
 
 
@@ -292,7 +304,7 @@ AFFINE_MISTAKES = [
     ),
     ("Is bias taken away? It is added.", lambda x, w, b: x * w - b),
     (
-        "Do weight and bias lie along the width? They go with the channels.",
+        "Do weight and bias lie along W? They go with the channels.",
         lambda x, w, b: x * w.flatten() + b.flatten(),
     ),
     ("Do weight and bias lie along the height? They go with the channels.", lambda x, w, b: x * w[:, 0] + b[:, 0]),
@@ -506,7 +518,7 @@ WAVE_MISTAKES = [
         "Are the frequencies 1, 2, 3, …? They fall from 1 to about 1/10,000.",
         lambda n, d: waves(n, 1 + t.arange(d // 2)),
     ),
-    ("Is there one frequency for all?", lambda n, d: waves(n, t.ones(d // 2))),
+    ("Is there one frequency for all? Mind // in the exponent.", lambda n, d: waves(n, t.ones(d // 2))),
     ("Is it all sines? Half should be cosines.", lambda n, d: (n[:, None] * powers(2 * d)).sin()),
     ("Is it all cosines? Half should be sines.", lambda n, d: (n[:, None] * powers(2 * d)).cos()),
     ("Is it all sines? Half should be cosines.", lambda n, d: waves(n, powers(d))[:, : d // 2].repeat(1, 2)),
@@ -1336,7 +1348,9 @@ def judge_step_used(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0
     with t.no_grad():
         one, two = (listed(module(x, each, *others))[pick] for each in (step, step.flip(0)))
     if close(one, two) and step.is_floating_point():
-        raise Mistake("the result does not depend on step_emb", "Is it passed on to the ResidualBlocks?")
+        inside = any(type(each).__name__ == "ResidualBlock" for each in [*module.modules()][1:])
+        question = "Is it passed on to the ResidualBlocks?" if inside else "Is it added between the two convolutions?"
+        raise Mistake("the result does not depend on step_emb", question)
     if close(one, two):
         raise Mistake("the guess does not depend on num_steps", "Is step_emb passed on to every block?")
 

@@ -200,6 +200,13 @@ def test_the_clothes_are_learned_as_the_text_says():
     assert curve[0][1] > 1
     assert max(loss for step, loss in curve if step > 20) < 0.2
     assert t.tensor([loss for step, loss in curve if step > 350]).mean() < 0.05
+    errors = {}  # at counts: of the guessed noise
+    for n in (1, 10, 1000):
+        num_steps, noise = t.full((8,), n), t.randn(8, 1, 28, 28)
+        a = model.noise_schedule.alpha_bar(n)
+        with t.no_grad():
+            errors[n] = (model(a.sqrt() * clothes + (1 - a).sqrt() * noise, num_steps) - noise).square().mean().item()
+    assert errors[1] > 0.3 and errors[1] > 2 * errors[10] > 20 * errors[1000], errors
     noised, clean = denoised(model, clothes, 250)
     assert rms(noised - clothes) > 0.7 and (clean - clothes).square().mean(dim=(1, 2, 3)).sqrt().max() < 0.2
     t.manual_seed(2)

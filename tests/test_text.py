@@ -104,7 +104,7 @@ CLAIMS = {
         ("784 · 784 = {:,d} for each head", (28 * 28) ** 2),
         ("at 7 by 7 they are {:,d}", (7 * 7) ** 2),
         ("For 7: (7 + 2 − 4) / 2 = {} is rounded down to 2", (7 + 2 - 4) / 2),
-        ("it has {:,d} parameters", sum(p.numel() for p in network().parameters())),
+        ("network has {:,d} parameters", sum(p.numel() for p in network().parameters())),
     ],
     "part3_fashion_mnist": [
         (

@@ -204,7 +204,7 @@ class SkipBeforeAttention(_Given):
         return (self.resize(x), skip) if self.downsample else (x, x)
 
 
-@wrong("no gradient reaches attention.norm.weight")
+@wrong("attention.norm.weight counts in skip, but not in x.\nIs it the skip that is halved?")
 class AttentionForTheSkipAlone(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -250,7 +250,7 @@ class SecondBlockUnused(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("the result does not depend on step_emb")
+@wrong("the result does not depend on step_emb.\nIs it passed on to the ResidualBlocks?")
 class NoStep(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, 0 * step_emb)

@@ -382,7 +382,7 @@ class Swapped(_Given):
         return x if self.weight is None else x * self.bias[:, None, None] + self.weight[:, None, None]
 
 
-@wrong("Do weight and bias lie along the width?")
+@wrong("Do weight and bias lie along W?")
 class AlongTheWidth(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight + self.bias

@@ -169,7 +169,7 @@ class FirstBlockUnused(_Given):
         return self.block2(self.attention(x), step_emb)
 
 
-@wrong("the result does not depend on step_emb")
+@wrong("the result does not depend on step_emb.\nIs it passed on to the ResidualBlocks?")
 class NoStep(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, t.zeros_like(step_emb))

@@ -384,13 +384,13 @@ class ChannelsRepeated(_Given):
 # ------------------------------------------------------------------------------------------------ the step
 
 
-@wrong("the result does not depend on step_emb")
+@wrong("the result does not depend on step_emb.\nIs it added between the two convolutions?")
 class StepUnused(_Given):
     def told(self, hidden, step_emb):
         return hidden
 
 
-@wrong("the result does not depend on step_emb")
+@wrong("the result does not depend on step_emb.\nIs it added between the two convolutions?")
 class NoStep(_Given):
     def make_step(self, step_dim, c):
         return None

@@ -191,7 +191,7 @@ class Harmonics(_Given):
         return 1.0 + t.arange(d // 2)
 
 
-@wrong("Is there one frequency for all?")
+@wrong("Is there one frequency for all? Mind // in the exponent.")
 class OneFrequency(_Given):
     def make(self, d):
         return t.ones(d // 2)

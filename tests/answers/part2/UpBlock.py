@@ -248,7 +248,7 @@ class SecondBlockUnused(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("the result does not depend on step_emb")
+@wrong("the result does not depend on step_emb.\nIs it passed on to the ResidualBlocks?")
 class NoStep(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, 0 * step_emb)
