@@ -155,7 +155,8 @@ def run(seconds: float, seeds: list[int], names: list[str], results: Path, saves
         trainings = {name: begin(name, seed, seconds, saves) for name in names if name not in done}
         while any(training.spent < seconds for training in trainings.values()):
             for training in trainings.values():
-                training.go_on(SLICE)
+                if training.spent < seconds:
+                    training.go_on(SLICE)
         for name, training in trainings.items():
             row, samples = judge(name, seed, training)
             rows.append(dict(seconds=seconds) | row)
