@@ -131,7 +131,8 @@ if MAIN:
 # $$y = \frac{x - \text{mean}}{\sqrt{\text{variance} + \text{eps}}} \cdot \text{weight} + \text{bias}$$
 #
 # The variance divides by the count of numbers $n$, not by $n - 1$; eps avoids a division by 0. `weight` and `bias` have
-# one number for each *channel*. Your layer should equal PyTorch's.
+# one number for each *channel*, on `device` and in `dtype`; with `affine=False` both are left out. Your layer should
+# equal PyTorch's.
 
 # %%
 class GroupNorm(nn.Module):

@@ -329,37 +329,41 @@ def check_GroupNorm(answer: Callable) -> str:
     for groups, eps in [(2, 0.5), (1, 1e-5), (6, 0.1), (3, 0.5)]:
         judge_norm(answer, x, groups, eps)
     judge_affine(answer)
+    judge_where(answer)
     judge_layer(answer, (2, 6), [x], [x.shape])
     judge_norm_gradients(answer, x)
     return "equal to nn.GroupNorm, its eps, weight and bias, and its gradients"
 
 
 def norm_form(answer: Callable) -> None:
-    for options in [{}, {"device": "meta", "dtype": t.float64}]:
-        layer = answer(2, 6, **options)
-        for name, value in [("weight", 1), ("bias", 0)]:
-            p = getattr(layer, name, None)
-            if not isinstance(p, nn.Parameter):
-                raise Mistake(f"{name} is {kind(p)}, expected an nn.Parameter of shape (6,)")
-            if p.shape != (6,):
-                question = "Room for height and width can be made in forward." if p.numel() == 6 else ""
-                raise Mistake(
-                    f"{name} has shape {tuple(p.shape)}, expected (6,)", question or "Does each channel have its own?"
-                )
-            if not p.requires_grad:
-                raise Mistake(f"{name} is not trained: it takes no gradient", "Is requires_grad turned off?")
-            if options and (p.device.type, p.dtype) != ("meta", t.float64):
-                raise Mistake(
-                    f"with device='meta' and dtype=torch.float64, {name} is on {p.device.type} in {p.dtype}",
-                    "Are device and dtype used?",
-                )
-            if not options and not p.eq(value).all():
-                raise Mistake(f"{name} begins at {p[0].item():.3g}, expected {value}s")
+    layer = answer(2, 6)
+    for name, value in [("weight", 1), ("bias", 0)]:
+        p = getattr(layer, name, None)
+        if not isinstance(p, nn.Parameter):
+            raise Mistake(f"{name} is {kind(p)}, expected an nn.Parameter of shape (6,)")
+        if p.shape != (6,):
+            question = "Room for height and width can be made in forward." if p.numel() == 6 else ""
+            facts = f"{name} has shape {tuple(p.shape)}, expected (6,)"
+            raise Mistake(facts, question or "Does each channel have its own?")
+        if not p.requires_grad:
+            raise Mistake(f"{name} is not trained: it takes no gradient", "Is requires_grad turned off?")
+        if not p.eq(value).all():
+            raise Mistake(f"{name} begins at {p[0].item():.3g}, expected {value}s")
     layer = answer(2, 6, affine=False)
     if not hasattr(layer, "weight") or not hasattr(layer, "bias"):
         raise Mistake("with affine=False, weight and bias are missing, expected None")
     if layer.weight is not None or layer.bias is not None:
         raise Mistake("with affine=False, weight and bias are not None", "Is affine used?")
+
+
+def judge_where(answer: Callable) -> None:
+    """The device and the type of the parameters are those asked for."""
+    layer = answer(2, 6, device="meta", dtype=t.float64)
+    for name in ("weight", "bias"):
+        p = getattr(layer, name)
+        if (p.device.type, p.dtype) != ("meta", t.float64):
+            facts = f"with device='meta' and dtype=torch.float64, {name} is on {p.device.type} in {p.dtype}"
+            raise Mistake(facts, "Are device and dtype used?")
 
 
 @t.no_grad()
