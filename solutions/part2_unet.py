@@ -1221,7 +1221,7 @@ if MAIN:
 # ## Does it learn?
 #
 # The first thing to ask of a new network: can it learn a handful of images *by heart?* If not, something in it is
-# broken, and no amount of data will help. Eight images take a minute at most. `train` is Part 1's, as it is; the eight
+# broken, and no amount of data will help. Eight images take about a minute. `train` is Part 1's, as it is; the eight
 # are repeated, so that a minibatch holds each of them four times, with other counts of steps and other noise.
 
 # %%

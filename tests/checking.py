@@ -125,11 +125,16 @@ def seed_all(seed: int) -> None:
     np.random.seed(seed)
 
 
+# where PyTorch turns module(x) into module.forward(x): several frames a layer, which tell a learner nothing
+CALLS = (t.nn.modules.module.__file__, t.nn.modules.container.__file__)
+
+
 def hide_our_frames(error: BaseException) -> None:
-    """Let IPython show an error of the learner's code with the frames of that code alone."""
+    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone."""
     frames, traceback = [], error.__traceback__
     while traceback:
-        if Path(traceback.tb_frame.f_code.co_filename).parent != Path(__file__).parent:
+        file = traceback.tb_frame.f_code.co_filename
+        if Path(file).parent != Path(__file__).parent and file not in CALLS:
             frames.append(traceback)
         traceback = traceback.tb_next
     for frame in reversed(frames):

@@ -132,9 +132,13 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
         "import torch as t\n\ndef q_eq2(x, num_steps, betas):\n    for t in range(num_steps):\n"
         "        x = t.ones_like(x)\n    return x\n\ntests.part1.check_q_eq2(q_eq2)"
     )
+    cells.append(
+        "import tests.part2\n\nclass SiLU(t.nn.Module):\n    def forward(self, x):\n"
+        "        return t.nn.Sequential(t.nn.Linear(1, 1))(x)\n\ntests.part2.check_SiLU(SiLU)"
+    )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": ROOT}}).execute()
-    failed, raised, hidden = (cell.outputs[-1] for cell in notebook.cells)  # as JupyterLab would get them
+    failed, raised, hidden, layers = (cell.outputs[-1] for cell in notebook.cells)  # as JupyterLab would get them
     assert failed.ename == "AssertionError"
     assert failed.traceback == [failed.evalue]
     assert failed.evalue.startswith("1.4 q_eq4: ") and len(failed.evalue.splitlines()) <= 3
@@ -143,6 +147,8 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
     assert "The check called it with x of shape (3, 5, 6), num_steps=2" in shown
     assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15
+    shown = "\n".join(layers.traceback)
+    assert "Linear" in shown and "_call_impl" not in shown and "container.py" not in shown
     assert hidden.ename == "AttributeError"
     assert hidden.traceback[-1].endswith(
         "There, t is a variable that hides PyTorch, imported as t: give it another name."
