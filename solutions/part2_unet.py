@@ -1199,7 +1199,7 @@ if MAIN:
 
 # %% [markdown]
 # This is your network, drawn from what happens when an image goes through it: each arrow and each size is read off the
-# tensors as they pass. With these settings the solution's network has 283,201 parameters; where the text leaves you a
+# tensors as they pass. With these settings the course's own network has 283,201 parameters; where the text leaves you a
 # choice, yours may have others.
 
 # %%

@@ -85,6 +85,9 @@ def test_the_readme_shows_a_run_with_date_and_machine_and_says_what_it_found():
     assert "trains faster than those of three libraries" in said and len(of("training.* / .*diffusion|diffusers$")) >= 6
     assert min(of("training, images a second")) > 1
     assert "with 1,000 images they hardly do" in said and max(of("1,000 images /")) < 1.2 < min(of("5 images /"))
+    assert "Ten minutes of both cores bring our recipe to 45" in said and of("^Part 3's recipe.* minutes") == [
+        approx(45, abs=0.5)
+    ]
     assert of("the median of all") < [0.1] and of("the slowest of them") < [1] and of("make test")
     assert of("peak memory at T") < [20] < of("list of all steps")
 
