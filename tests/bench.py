@@ -282,7 +282,7 @@ def unet() -> list[Row]:
         for name, (target, _) in TO_REACH.items():
             what = f"{size}, training, images a second"
             rows.append(Row(what, name, ratio(seconds, name, "course"), target, True))
-        what = f"the same in {'bfloat16, as' if bf16 else 'float32, as'} the course trains here"
+        what = f"{size}, training in {'bfloat16' if bf16 else 'float32'}, as the course does here"
         rows.append(Row(what, "diffusers in float32", ratio(seconds, "diffusers", "own precision"), 1.3, True))
         what = f"{size}, a step of training in float32"
         rows.append(Row(what, "its convolutions alone", ratio(seconds, "course", "floor"), 1.45))
