@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -47,6 +48,12 @@ def get_device() -> t.device:
     if not has[name]:
         raise RuntimeError(f"DEVICE={name}, but PyTorch finds no {name} device here: set DEVICE=cpu, or unset it")
     return t.device(name)
+
+
+def fork_rng() -> AbstractContextManager[None]:
+    """Random numbers apart: after this block they go on as if nothing had been drawn in it, on the CPU and on the GPU
+    in use. (Of several GPUs PyTorch's own would put all aside, and warn that this is slow.)"""
+    return t.random.fork_rng([t.cuda.current_device()] if t.cuda.is_available() else [])
 
 
 def check_num_steps(num_steps: int | t.Tensor, max_steps: int) -> None:

@@ -131,7 +131,7 @@ def judge(name: str, seed: int, training: Training) -> tuple[dict[str, Any], t.T
 
 def draw_many(model: part1.DiffusionModel) -> t.Tensor:
     """1,000 samples in 25 steps, always from the same random numbers; 20 under IS_CI."""
-    with t.random.fork_rng():
+    with utils.fork_rng():
         t.manual_seed(0)
         batches = [
             part3.ddim_sample(model, n_samples, n_steps=25) for n_samples in ([20] if utils.IS_CI else [250] * 4)

@@ -351,28 +351,23 @@ def test_the_distance_sees_damage_as_the_text_says():
 @pytest.mark.timeout(1200)
 @needs_data
 def test_the_shipped_model_draws_clothes_as_the_text_says():
-    """2,000 samples in 50 steps are much nearer to the test images than training images with noise of std 0.1."""
+    """2,000 samples in 100 steps are much nearer to the test images than training images with noise of std 0.1."""
     samples, shares = part3.clothes_samples(), part3.class_shares(part3.clothes_samples())
     noised = part3.damaged(some_training_images())["noise"]
-    assert part3.distance(samples) == pytest.approx(44, rel=0.05)
+    assert part3.distance(samples) == pytest.approx(30, rel=0.05)
     assert part3.distance(samples) < 0.3 * part3.distance(noised)
-    assert shares.min() == shares[utils.CLASSES.index("sandal")] and 0.05 < shares.min() < 0.07
+    assert shares.min() == shares[utils.CLASSES.index("sandal")] and 1 / 16 < shares.min() < 1 / 14
 
 
 def test_the_stored_curves_and_samplers_are_those_of_the_text():
     measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     assert [(row["images"], round(row["distance"])) for row in (measured[0], measured[-1])] == [
-        (128_000, 101),
-        (512_000, 44),
+        (128_000, 76),
+        (512_000, 29),
     ]
     far = json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8"))
-    assert (round(far["50 steps, η = 1"]), round(far["50 steps, η = 0"])) == (44, 59)
-    assert (
-        far["25 steps, η = 1"] < 1.2 * far["50 steps, η = 1"] and far["25 steps, η = 0"] < 1.2 * far["50 steps, η = 0"]
-    )
-    assert (
-        1.5 < far["10 steps, η = 0"] / far["50 steps, η = 0"] and far["10 steps, η = 1"] / far["50 steps, η = 1"] < 2.1
-    )
+    assert [round(far[f"{name}, η = 1"]) for name in ("100 steps", "50 steps", "10 steps")] == [30, 43, 137]
+    assert [round(far[f"{name}, η = 0"]) for name in ("100 steps", "10 steps")] == [46, 108]
 
 
 def test_the_stored_ablation_is_that_of_the_text():

@@ -31,6 +31,21 @@ def test_unknown_and_missing_devices_are_named(monkeypatch):
         utils.get_device()
 
 
+def test_random_numbers_go_on_as_if_nothing_had_been_drawn(monkeypatch):
+    t.manual_seed(0)
+    expected = t.rand(3)
+    t.manual_seed(0)
+    with utils.fork_rng():
+        t.rand(5)
+    assert t.rand(3).equal(expected)
+    put_aside = []
+    monkeypatch.setattr(t.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(t.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(t.random, "fork_rng", put_aside.append)
+    utils.fork_rng()
+    assert put_aside == [[1]]  # of several GPUs, the one in use
+
+
 @pytest.mark.parametrize("num_steps", [1, 5, t.tensor([1, 5]), t.tensor(3), t.tensor([], dtype=t.int64)])
 def test_counts_within_the_schedule_pass(num_steps):
     utils.check_num_steps(num_steps, max_steps=5)
