@@ -1434,7 +1434,7 @@ if MAIN:
 # $$\epsilon = \frac{x_t - \sqrt{\bar\alpha_t}\, x_0}{\sqrt{1 - \bar\alpha_t}} \qquad
 # x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \epsilon}{\sqrt{\bar\alpha_t}}$$
 #
-# A third choice, which Part 3 will need, is the "velocity" of [Salimans and Ho](https://arxiv.org/abs/2202.00512),
+# A third choice, which Part 3 will try, is the "velocity" of [Salimans and Ho](https://arxiv.org/abs/2202.00512),
 # $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$. From it both others follow without any division:
 #
 # $$x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v \qquad

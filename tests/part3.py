@@ -445,7 +445,7 @@ V_TARGET_MISTAKES = [  # x0, noise, ᾱ
     ("Is x0 added? It is taken away.", lambda x, e, a: a.sqrt() * e + (1 - a).sqrt() * x),
     ("Are x0 and noise swapped?", lambda x, e, a: v_of(e, x, a)),
     ("Are the two factors swapped?", lambda x, e, a: v_of(x, e, 1 - a)),
-    ("That is x_t, the noised image. Which of the two is v?", lambda x, e, a: a.sqrt() * x + (1 - a).sqrt() * e),
+    ("That is x_n, the noised image. Which of the two is v?", lambda x, e, a: a.sqrt() * x + (1 - a).sqrt() * e),
     ("Are both square roots missing?", lambda x, e, a: a * e - (1 - a) * x),
     ("Is the square root missing in front of the noise?", lambda x, e, a: a * e - (1 - a).sqrt() * x),
     ("Is the square root missing in front of x0?", lambda x, e, a: a.sqrt() * e - (1 - a) * x),
@@ -459,22 +459,22 @@ V_TARGET_MISTAKES = [  # x0, noise, ᾱ
     ("Is x0 scaled?", lambda x, e, a: a.sqrt() * e - x),
     ("Is it clamped? v may leave [-1, 1].", lambda x, e, a: v_of(x, e, a).clamp(-1, 1)),
     (
-        "Is x_t taken away, and not x0?",
+        "Is x_n taken away, and not x0?",
         lambda x, e, a: v_of(a.sqrt() * x + (1 - a).sqrt() * e, e, a),
     ),
-    ("Does x_t stand where the noise belongs?", lambda x, e, a: v_of(x, a.sqrt() * x + (1 - a).sqrt() * e, a)),
+    ("Does x_n stand where the noise belongs?", lambda x, e, a: v_of(x, a.sqrt() * x + (1 - a).sqrt() * e, a)),
     ("Is v scaled once more?", lambda x, e, a: v_of(x, e, a) / (1 - a).sqrt()),
     ("Is v scaled once more?", lambda x, e, a: v_of(x, e, a) / a.sqrt()),
 ]
-V_FORWARD_MISTAKES = [  # x_t, v, ᾱ
+V_FORWARD_MISTAKES = [  # x_n, v, ᾱ
     ("That is v as the network gave it. What should forward guess?", lambda x, v, a: v),
     ("Those are the images as they came. What becomes of v?", lambda x, v, a: x),
     ("That is the clean image. What should forward guess?", x0_of),
     ("Are the two factors swapped?", lambda x, v, a: noise_of(x, v, 1 - a)),
     ("Is v taken away? It is added.", lambda x, v, a: (1 - a).sqrt() * x - a.sqrt() * v),
-    ("Is that the formula of target once more? Here it is x_t that is known, not x0.", v_of),
+    ("Is that the formula of target once more? Here it is x_n that is known, not x0.", v_of),
     (
-        "Is the formula of target solved for the noise? It has x0 in it, and here are x_t.",
+        "Is the formula of target solved for the noise? It has x0 in it, and here are x_n.",
         lambda x, v, a: (v + (1 - a).sqrt() * x) / a.sqrt(),
     ),
     ("Are both square roots missing?", lambda x, v, a: (1 - a) * x + a * v),
@@ -547,7 +547,7 @@ class VelocityOracle(nn.Module):
             raise Mistake(f"the network gets {kind(images)} as images, {expected}", "Are its two arguments in order?")
         known = (images[:, None] == self.xt).flatten(2).all(dim=2)  # (shown, of the batch)
         if not known.any(dim=1).all():
-            question = "Are they changed on the way? The network knows x_t as it is."
+            question = "Are they changed on the way? The network knows x_n as it is."
             raise Mistake("the network is shown other images than forward is given", question)
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the network gets {kind(num_steps)} as num_steps"
@@ -624,7 +624,7 @@ def judge_v_numbers(
     worst = gap.argmax().item()
     x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))
     count = n[worst // gap[0].numel()].item()
-    names = ("x0", "noise") if method == "target" else ("x_t", "v")
+    names = ("x0", "noise") if method == "target" else ("x_n", "v")
     facts = (
         f"with betas {part1.BETAS}, {method} at count {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
     )
@@ -1383,6 +1383,10 @@ DDIM_MISTAKES = [
         "Is x divided, too, in the noise? Mind the parentheses.",
         dict(noise=lambda x, x0, e, a, b: x - a**0.5 * x0 / (1 - a) ** 0.5),
     ),
+    (
+        "Is x overwritten by the clean image? Its noise is what leads from the one to the other.",
+        dict(noise=lambda x, x0, e, a, b: ddim_noise(x0, x0, e, a, b)),
+    ),
     ("In the noise, is x0 faded at all?", dict(noise=lambda x, x0, e, a, b: (x - x0) / (1 - a) ** 0.5)),
     ("In the noise, is x0 faded by a root?", dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5)),
     ("Has the image ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
@@ -1555,6 +1559,7 @@ def judge_ddim_counts(seen: list[int], counts: list[int], expected: list[int]) -
         "Is every count visited? The given ones are further apart.": seen == DDIM_COUNTS[7][:-1],
         "Counts begin at 1, rows at 0. Which does the model know?": seen == [n - 1 for n in counts[:-1]],
         "Is n_steps taken for the length of a step? It is how many there are.": seen == [*range(counts[0], 0, -length)],
+        "Is the model asked twice at each count? Keep its guess.": seen == [n for n in expected for _ in range(2)],
         "Does each go to the next of the given counts?": True,
     }
     if seen != expected:

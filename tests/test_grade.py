@@ -245,6 +245,7 @@ def test_ctrl_c_ends_one_exercise_and_the_others_are_judged(folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs behind a shell's & ignores it
     ) as process:
         shown = ""
         while "NoiseSchedule " not in shown:

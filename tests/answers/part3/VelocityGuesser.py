@@ -8,7 +8,7 @@ from tests.answers import right, wrong
 
 
 class _Given(DiffusionModel):
-    """Right, in parts that an answer overrides. x: x0 or x_t   e: noise   a: ᾱ"""
+    """Right, in parts that an answer overrides. x: x0 or x_n   e: noise   a: ᾱ"""
 
     def __init__(self, network, noise_schedule):
         super().__init__()
@@ -77,7 +77,7 @@ class ThroughTheCleanImage(_Given):
 
 @right
 class ThroughTheNoisedImage(_Given):
-    """v = (√ᾱ x_t - x0) / √(1 - ᾱ)"""
+    """v = (√ᾱ x_n - x0) / √(1 - ᾱ)"""
 
     def target(self, x0, noise, num_steps):
         a = self.alpha_bar(num_steps)
@@ -146,7 +146,7 @@ class DoublePrecision(_Given):
 
 @right
 class Rotation(_Given):
-    """(x_t, v) is (x0, ε), turned; forward turns it back."""
+    """(x_n, v) is (x0, ε), turned; forward turns it back."""
 
     def turn(self, a):
         return t.stack([t.stack([a.sqrt(), (1 - a).sqrt()]), t.stack([-(1 - a).sqrt(), a.sqrt()])])
@@ -204,7 +204,7 @@ class TargetFactorsSwapped(_Given):
         return (1 - a).sqrt() * e - a.sqrt() * x
 
 
-@wrong("That is x_t, the noised image.")
+@wrong("That is x_n, the noised image.")
 class NoisedImage(_Given):
     def v(self, x, e, a):
         return a.sqrt() * x + (1 - a).sqrt() * e
@@ -282,13 +282,13 @@ class TargetClamped(_Given):
         return super().v(x, e, a).clamp(-1, 1)
 
 
-@wrong("Is x_t taken away, and not x0?")
+@wrong("Is x_n taken away, and not x0?")
 class NoisedImageTakenAway(_Given):
     def v(self, x, e, a):
         return super().v(a.sqrt() * x + (1 - a).sqrt() * e, e, a)
 
 
-@wrong("Does x_t stand where the noise belongs?")
+@wrong("Does x_n stand where the noise belongs?")
 class NoisedImageForNoise(_Given):
     def v(self, x, e, a):
         return super().v(x, a.sqrt() * x + (1 - a).sqrt() * e, a)

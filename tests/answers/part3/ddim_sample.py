@@ -1104,6 +1104,17 @@ def start_changed(*given, **options):
     return _sample(*given, **options, last=lambda x: options["start"].copy_(x))
 
 
+@wrong("Is the model asked twice at each count? Keep its guess.")
+def guess_asked_for_twice(model, *given, **options):
+    clean = lambda x, guess, n, schedule: _clean(x, model(x, t.full((len(x),), n, device=x.device)), n, schedule)
+    return _sample(model, *given, **options, clean=clean)
+
+
+@wrong("Is x overwritten by the clean image?")
+def x_overwritten_by_the_clean_image(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: _noise(x0, x0, guess, a, b))
+
+
 @wrong("Is z drawn anew in each step?")
 def one_fresh_noise_for_all_steps(model, n_samples, *given, **options):
     z = t.randn(n_samples, *model.img_shape)
