@@ -365,6 +365,27 @@ def test_the_shipped_model_draws_clothes_as_the_text_says():
     assert shares.min() == shares[utils.CLASSES.index("sandal")] and 1 / 16 < shares.min() < 1 / 14
 
 
+@pytest.mark.slow
+def test_mistakes_in_sampling_show_as_the_text_says():
+    """Neighbouring pixels of a good sample are much alike. Fresh noise on the way mends a wrong start."""
+
+    def roughness(images: t.Tensor) -> float:
+        return (images.diff(dim=-1).abs().mean() + images.diff(dim=-2).abs().mean()).item()
+
+    model = utils.shipped_model()
+    t.manual_seed(2)
+    start = t.randn(8, *model.img_shape, device=model.noise_schedule.device)
+    rows = part3.symptoms(model, start)
+    rough = {name: roughness(images) for name, images in rows.items()}
+    assert max(rough["all is well"], rough["well, η = 0"]) < 0.4 * min(
+        rough[name] for name in ("labyrinths", "noise", "white pixels")
+    )
+    assert rough["half made"] > 1.1 * rough["well, η = 0"] and rows["one class"].std(dim=0).max() == 0
+    with t.no_grad():
+        mended = [part3.ddim_sample(model, 8, 50, 1.0, x) for x in (1.5 * start, start[:1].expand_as(start))]
+    assert roughness(mended[0]) < 1.2 * rough["all is well"] and mended[1].std(dim=0).mean() > 0.2
+
+
 def test_the_stored_curves_and_samplers_are_those_of_the_text():
     measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     assert [(row["images"], round(row["distance"])) for row in (measured[0], measured[-1])] == [
