@@ -11,13 +11,13 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 doctor:  ## tell what is here to run the course with, and what to do about what is missing
-	@$$(test -x $(PY) && echo $(PY) || echo $(PYTHON)) tests/doctor.py
+	@$$(test -x $(PY) && echo $(PY) || echo $(PYTHON)) tools/doctor.py
 
 run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's whole training, too)
-	@FULL=$(FULL) $(PY) solutions/run.py $(PART)
+	@FULL=$(FULL) $(PY) -m tools.run $(PART)
 
 pages: $(READY)  ## make pages of HTML from the stored outputs, to show without a network (PART=1: one part)
-	@$(PY) solutions/run.py --pages $(PART)
+	@$(PY) -m tools.run --pages $(PART)
 
 lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path: on another)
 	@$(PY) -m jupyterlab $(NOTEBOOK)
@@ -26,29 +26,29 @@ test: $(READY)  ## check everything that is fast to check
 	@$(PY) -m pytest -n auto --dist worksteal -m "not slow"
 
 progress: $(READY)  ## show which exercises of your saved notebooks pass (PART=1: of one part)
-	@$(PY) -m tests.grade $(PART)
+	@$(PY) -m tools.progress $(PART)
 
 grade: $(READY)  ## grade the notebooks of a class into a table and build/grades.csv (SUBMISSIONS=folder)
 	@test -n "$(SUBMISSIONS)" || { echo "Say where they are: make grade SUBMISSIONS=folder" >&2; exit 1; }
-	@$(PY) -m tests.grade_class "$(SUBMISSIONS)"
+	@$(PY) -m tools.grade "$(SUBMISSIONS)"
 
 messages: $(READY)  ## write what each wrong answer is told into build/messages.md, to be read
-	@mkdir -p build && $(PY) -m tests.messages $(PART) > build/messages.md && echo "see build/messages.md"
+	@mkdir -p build && $(PY) -m tools.messages $(PART) > build/messages.md && echo "see build/messages.md"
 
 prove: $(READY)  ## check the slow rest: trainings, mutants of the solutions, every answer under 200 seeds (SEEDS=50: fewer)
 	@SEEDS=$(SEEDS) $(PY) -m pytest -n auto --dist worksteal -m slow
 
 bench: $(READY)  ## measure how fast the course is, against the least there is to do and against other libraries (ROWS="train unet": some)
-	@$(PY) -m tests.bench $(ROWS)
+	@$(PY) -m tools.bench $(ROWS)
 
 build: $(READY)  ## build the notebooks from solutions/part*.py
-	@$(PY) solutions/build.py
+	@$(PY) -m tools.build
 
 outputs: build  ## run the solution notebooks, store their outputs and pictures
-	@$(PY) solutions/run.py --outputs $(PART)
+	@$(PY) -m tools.run --outputs $(PART)
 
 ablation: $(READY)  ## measure what each change of Part 3 brings (an hour and a half; Part 3 shows the result)
-	@$(PY) solutions/make_assets.py ablation
+	@$(PY) -m tools.make_assets ablation
 
 clean:  ## remove what make made: .venv, build/ with its grades.csv, caches. Your notebooks and saves stay
 	rm -rf .venv build .pytest_cache

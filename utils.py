@@ -114,8 +114,8 @@ def check_unet(config: Any) -> None:
 def load_part(name: str) -> ModuleType:
     """A learner's own part, as they have saved it; what fails its check or is missing there comes from the solutions.
     name: "part1_diffusion"   returns: a module   prints: one line that tells whose code is whose"""
-    from tests.grade import find_saved
-    from tests.saved import load, say  # slow, and needed only here
+    from tools.progress import find_saved
+    from tools.saved import load, say  # slow, and needed only here
 
     part, verdicts = load(name, find_saved(name))
     print(say(verdicts))
@@ -411,7 +411,7 @@ def draw_stand_in(n_images: int) -> tuple[t.Tensor, t.Tensor]:
 
 class Classifier(t.nn.Module):
     """A small network that tells FashionMNIST's classes apart, to judge images by.
-    python solutions/make_assets.py classifier trains it."""
+    python -m tools.make_assets classifier trains it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -433,7 +433,7 @@ class Classifier(t.nn.Module):
 
 def shipped_model() -> t.nn.Module:
     """The model that comes with the course, trained for 8,000 steps, on the device of
-    get_device() (python solutions/make_assets.py clothes makes it). It is the course's own U-Net, whatever the learner's looks like."""
+    get_device() (python -m tools.make_assets clothes makes it). It is the course's own U-Net, whatever the learner's looks like."""
     import solutions.part3_fashion_mnist as part3
 
     model = part3.make_guesser({"max_steps": 1000, "device": get_device()})

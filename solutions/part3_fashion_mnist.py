@@ -60,7 +60,7 @@ if MAIN:
         raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
     sys.path[:0] = course
 
-    from tests.doctor import prepare
+    from tools.doctor import prepare
 
     prepare()  # where something is missing, it says what to do
 

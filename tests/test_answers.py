@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
-from solutions.build import build
-from solutions.markup import ROOT
+from tools.build import build
+from tools.markup import ROOT
 from tests import part1, part2, part3
 from tests.answers import answers, wrong
-from tests.saved import find_checks
+from tools.saved import find_checks
 
 FEW = range(2)
 MANY = range(2, 2 + int(os.getenv("SEEDS") or 200))

@@ -12,13 +12,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from solutions import build as builder
-from solutions.markup import ROOT
+from tools import build as builder
+from tools.markup import ROOT
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 GITHUB = "https://github.com/someone/diffusion-course.git"
-CODE = [ROOT / "utils.py", *(ROOT / "solutions").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+CODE = [ROOT / "utils.py", *(ROOT / "solutions").glob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
 
 
 def exercise_notebook(source: Path) -> nbformat.NotebookNode:
@@ -62,8 +62,9 @@ class Colab:
         work, text = folder / "work", (ROOT / "requirements.txt").read_text(encoding="utf-8")
         for name, wanted in requirements.items():
             text = re.sub(rf"^{name}\S*", wanted, text, flags=re.MULTILINE)
-        (work / "tests").mkdir(parents=True)
-        for name in ("utils.py", "tests/__init__.py", "tests/doctor.py", "tests/part1.py"):
+        for part in ("tests", "tools"):
+            (work / part).mkdir(parents=True)
+        for name in ("utils.py", "tests/__init__.py", "tools/__init__.py", "tools/doctor.py", "tests/part1.py"):
             shutil.copy(ROOT / name, work / name)
         (work / "requirements.txt").write_text(text, encoding="utf-8")
         self.git("init", "--quiet", work)
@@ -92,7 +93,7 @@ def fetching_cell(colab: Colab, monkeypatch) -> str:
     return cell
 
 
-WHERE = "\nimport tests.doctor, utils\nprint(tests.doctor.__file__)"
+WHERE = "\nimport tools.doctor, utils\nprint(tools.doctor.__file__)"
 
 
 @pytest.mark.slow
@@ -105,7 +106,7 @@ def test_on_colab_the_course_comes_and_only_what_is_missing_is_installed(tmp_pat
     lines = done.stdout.splitlines()
     assert re.fullmatch(r"Colab's own PyTorch \S+ stays as it is; the course has been tried with torch>=1,<2", lines[0])
     assert lines[1] == "Colab lacks what the course needs of einops, not-there: installing"
-    assert lines[2:] == [str(colab.folder / "diffusion-course" / "tests" / "doctor.py")]
+    assert lines[2:] == [str(colab.folder / "diffusion-course" / "tools" / "doctor.py")]
     assert colab.asked == ["einops>=99", "not-there>=1.5"]
     again = colab.run(cell + WHERE)  # after a restart, with all in place
     assert (again.returncode, again.stdout.splitlines()) == (0, [lines[0], lines[2]])

@@ -10,8 +10,8 @@ import pytest
 import torch as t
 from pytest import approx
 
-from solutions.markup import ROOT
-from tests import bench
+from tools.bench import __main__ as bench
+from tools.markup import ROOT
 
 
 def test_works_take_turns_in_both_orders_after_a_first_time_that_does_not_count():
@@ -97,7 +97,7 @@ def test_the_readme_shows_a_run_with_date_and_machine_and_says_what_it_found():
 @pytest.mark.parametrize("rows", [["sample"], ["checks"]])
 def test_rows_are_printed_and_written(rows, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", *rows, "--table", tmp_path / "bench.md"],
+        [sys.executable, "-m", "tools.bench", *rows, "--table", tmp_path / "bench.md"],
         cwd=ROOT, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     assert not done.returncode, done.stderr
@@ -107,7 +107,7 @@ def test_rows_are_printed_and_written(rows, tmp_path):
 
 @pytest.mark.slow
 def test_the_benchmark_for_a_gpu_runs_at_toy_size():
-    command = [sys.executable, "-m", "tests.bench_gpu"]
+    command = [sys.executable, "-m", "tools.bench.gpu"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"IS_CI": "1"}, capture_output=True, encoding="utf-8")
     assert not done.returncode, done.stderr
     for words in ("a large matrix product", "bfloat16", "steps of training", "Algorithm 2", "distance"):

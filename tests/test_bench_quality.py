@@ -10,14 +10,14 @@ import pytest
 import torch as t
 
 from solutions import part3_fashion_mnist as part3
-from solutions.markup import ROOT
-from tests import bench_quality
+from tools.bench import quality
+from tools.markup import ROOT
 
 
 def bench(folder, *seeds: int) -> tuple[list[dict], str]:
     """The rows of the result file after a call, and what it has printed."""
     settings = ["--seconds", "0.5", "--only", "course", "--results", folder / "quality.json", "--saves", folder]
-    command = [sys.executable, "-m", "tests.bench_quality", *map(str, [*settings, "--seeds", *seeds])]
+    command = [sys.executable, "-m", "tools.bench.quality", *map(str, [*settings, "--seeds", *seeds])]
     toy = os.environ | {"IS_CI": "1"}
     done = subprocess.run(command, cwd=ROOT, env=toy, capture_output=True, encoding="utf-8")
     assert not done.returncode, done.stderr
@@ -38,9 +38,9 @@ def test_what_is_judged_is_kept_and_not_done_again(tmp_path):
 def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("DEVICE", "cpu")
     monkeypatch.setattr(part3, "clothes", lambda: t.rand(128, 1, 28, 28) * 2 - 1)
-    first = bench_quality.course(1.0, tmp_path / "course.pt")
+    first = quality.course(1.0, tmp_path / "course.pt")
     first.go_on(0.2)
-    again = bench_quality.course(1.0, tmp_path / "course.pt")
+    again = quality.course(1.0, tmp_path / "course.pt")
     assert 0.2 <= first.spent == again.spent < 1 and 0 < first.saved.step == again.saved.step
     assert again.average.updates == again.saved.step
     for one, other in zip(first.result().parameters(), again.result().parameters(), strict=True):
@@ -52,9 +52,9 @@ def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
 def test_the_readme_says_what_was_found():
     rows = json.loads((ROOT / "docs" / "quality.json").read_text(encoding="utf-8"))["rows"]
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert {row["setup"] for row in rows} == {*bench_quality.SETUPS}
+    assert {row["setup"] for row in rows} == {*quality.SETUPS}
     course, peers = [row for row in rows if row["setup"] == "course"], [row for row in rows if row["setup"] != "course"]
-    for name in bench_quality.SETUPS:
+    for name in quality.SETUPS:
         found = " and ".join(f"{row['distance']:.0f}" for row in rows if row["setup"] == name)
         assert re.search(rf"\b{found} for (the one with |the )?{name}\b", text), (name, found)
     assert "1,120 seconds of one core" in text and {row["seconds"] for row in rows} == {1120}

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import torch as t
 
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from tests.part1 import check_linear_schedule
 
 CHROMIUM = shutil.which("chromium")

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from solutions.build import as_text, build, keep_outputs, main
-from solutions.markup import ROOT, MarkupError
+from tools.build import as_text, build, keep_outputs, main
+from tools.markup import ROOT, MarkupError
 
 SOURCE = '''# %% [markdown]
 # # Part 9: Small
@@ -178,7 +178,7 @@ def test_the_exercise_notebook_alone_ends_with_the_learners_progress(root):
         assert list(exercise)[-2:] == ["your-progress-1", "your-progress-2"] and "your-progress-1" not in solved
         heading, cell = exercise["your-progress-1"], exercise["your-progress-2"]
         assert heading.source.startswith("## Your progress\n\n**Save this notebook first**")
-        assert cell.source == 'import tests.grade\n\ntests.grade.show_progress("part9")'
+        assert cell.source == 'import tools.progress\n\ntools.progress.show_progress("part9")'
         assert cell.metadata == {"tags": ["run"]}  # so that load_part skips it
 
 

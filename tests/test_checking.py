@@ -11,7 +11,7 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from tests.checking import check
 from tests.part1 import check_q_eq2, check_q_eq4
 from tests.test_answers import each_exercise

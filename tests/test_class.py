@@ -10,11 +10,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from solutions.build import build, for_nbgrader, main, without_docstrings
-from solutions.markup import ROOT
-from solutions.run import page
-from tests.grade import ANSWERED, NOT_ANSWERED, written_answers
-from tests.saved import read_notebook
+from tools.build import build, for_nbgrader, main, without_docstrings
+from tools.markup import ROOT
+from tools.run import page
+from tools.progress import ANSWERED, NOT_ANSWERED, written_answers
+from tools.saved import read_notebook
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -182,7 +182,7 @@ if MAIN:
 @pytest.mark.slow
 def test_what_is_forgotten_in_a_change_is_said(tmp_path):
     """In a copy of the course, a number is changed, an exercise is added, and another dropped; and nothing more."""
-    for name in ("solutions", "tests", "notebooks"):
+    for name in ("solutions", "tests", "tools", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("utils.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
@@ -204,7 +204,7 @@ def test_what_is_forgotten_in_a_change_is_said(tmp_path):
             [sys.executable, *command], cwd=tmp_path, env=settings, capture_output=True, encoding="utf-8"
         )
 
-    built = run("solutions/build.py")
+    built = run("-m", "tools.build")
     assert built.returncode == 0, built.stderr
     keys = "(complete and double) or belongs or (borne_out and part1 and not training)"
     tests = ["tests/test_answers.py", "tests/test_text.py", "-k", keys, "-p", "no:cacheprovider"]

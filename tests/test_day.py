@@ -8,8 +8,8 @@ import pytest
 import solutions.part1_diffusion
 import solutions.part2_unet
 import utils
-from solutions.markup import ROOT
-from tests import grade
+from tools.markup import ROOT
+from tools import progress
 from tests.test_saved import save_part, solved
 
 PART1, PART2, PART3 = "part1_diffusion", "part2_unet", "part3_fashion_mnist"
@@ -32,7 +32,7 @@ MORNING = {
         "SelfAttention": ...,
         "ResidualBlock": TWO["ResidualBlock"].replace("super().__init__()", "super().__init__("),
         "MidBlock": None,
-        "sizes_down_and_up": grade.YOUR_ANSWER,
+        "sizes_down_and_up": progress.YOUR_ANSWER,
         "UpBlock": ...,
     },
     PART3: {
@@ -48,7 +48,7 @@ MORNING = {
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The course's, with the learner's notebooks."""
-    monkeypatch.setattr(grade, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(progress, "NOTEBOOKS", tmp_path / "notebooks")
     return tmp_path
 
 
@@ -188,12 +188,12 @@ def test_a_learners_day(folder, capfd):
     model.noise_schedule = part1.NoiseSchedule(5, "cpu", part1.linear_schedule(5))
     assert part1.sample(model, 3).shape == (3, 1, 8, 8)  # theirs and the solutions' work together
 
-    assert grade.main([]) == 0
+    assert progress.main([]) == 0
     assert printed() == SHOWN
 
     save_part(folder, PART1)
     part1 = open_part(PART2)["part1"]
     assert printed() == "Part 1: all 9 yours\n"
     assert len(own(part1, solutions.part1_diffusion, ONE)) == 9
-    assert grade.main(["1"]) == 0
+    assert progress.main(["1"]) == 0
     assert printed() == EVENING

@@ -19,18 +19,19 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import utils
-from solutions.markup import ROOT
-from tests import doctor
+from tools import doctor
+from tools.markup import ROOT
 
-DOCTOR = ROOT / "tests" / "doctor.py"
+DOCTOR = ROOT / "tools" / "doctor.py"
 each_part = pytest.mark.parametrize("part", sorted(path.stem for path in (ROOT / "notebooks").glob("part*.ipynb")))
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A folder with no more of the course than the doctor needs, and without an environment."""
-    (tmp_path / "tests").mkdir()
-    for name in ("tests/__init__.py", "tests/part1.py", "tests/doctor.py", "requirements.txt", "Makefile"):
+    for folder in ("tests", "tools"):
+        (tmp_path / folder).mkdir()
+    for name in ("tests/__init__.py", "tests/part1.py", "tools/__init__.py", "tools/doctor.py", "requirements.txt", "Makefile"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -55,7 +56,7 @@ def test_it_needs_nothing_but_an_old_python():
 
 
 def test_without_packages_it_says_how_to_get_them(bare):
-    command = [sys.executable, "-I", "-S", bare / "tests" / "doctor.py"]  # without site-packages
+    command = [sys.executable, "-I", "-S", bare / "tools" / "doctor.py"]  # without site-packages
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (1, "")
     assert "packages are not installed: make lab makes an environment with all packages in .venv" in done.stdout

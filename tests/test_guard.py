@@ -9,10 +9,10 @@ import pytest
 import torch as t
 
 import tests.part1
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from tests import checking
-from tests.guard import Snapshot, read_for_tricks
-from tests.saved import find_checks
+from tools.guard import Snapshot, read_for_tricks
+from tools.saved import find_checks
 from tests.test_saved import NAME, save_part
 
 NAMES = [path.stem for path in sorted((ROOT / "solutions").glob("part*.py"))]

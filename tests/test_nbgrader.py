@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from solutions.build import for_nbgrader, main
-from solutions.markup import ROOT
-from tests.grade import YOUR_ANSWER
+from tools.build import for_nbgrader, main
+from tools.markup import ROOT
+from tools.progress import YOUR_ANSWER
 
 PART = "part1_diffusion"
 SOURCE = ROOT / "solutions" / f"{PART}.py"

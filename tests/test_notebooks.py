@@ -15,9 +15,9 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from solutions.build import pictures
-from solutions.markup import ROOT
-from tests.saved import load, say
+from tools.build import pictures
+from tools.markup import ROOT
+from tools.saved import load, say
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
 each_part = pytest.mark.parametrize("part", PARTS)
@@ -38,7 +38,7 @@ for folder, code in {cells}:
     print("\f", end="")
     sys.path[:] = path
     for name in {*sys.modules} - modules:
-        if name.split(".")[0] in ("solutions", "tests", "utils"):
+        if name.split(".")[0] in ("solutions", "tests", "tools", "utils"):
             del sys.modules[name]
 """
 
@@ -160,10 +160,9 @@ print("done")"""
 
 
 def test_what_is_stored_of_a_run_has_movies_and_no_sliders(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "solutions")  # as python solutions/run.py has it
     monkeypatch.setenv("IS_CI", "0")
     monkeypatch.delenv("MPLBACKEND", raising=False)
-    import run
+    from tools import run
 
     cells = [nbformat.v4.new_code_cell(code) for code in ("import sys; sys.path.insert(0, '..')", SHOWS)]
     shown = nbformat.v4.new_markdown_cell("![A](../notebooks/images/part1_way.gif)![B](images/a.gif)![C](images/a.png)")
@@ -198,7 +197,7 @@ def test_run_makes_a_page_with_the_pictures_of_the_stored_run(part):
     number = part.removeprefix("part").split("_")[0]
     if number == "3" and not os.getenv("FASHION_MNIST_DIR"):
         pytest.skip("FASHION_MNIST_DIR is not set")
-    done = run(ROOT / "solutions" / "run.py", number, IS_CI="", MPLBACKEND="", DEVICE="cpu", WANDB_MODE="disabled")
+    done = run("-m", "tools.run", number, IS_CI="", MPLBACKEND="", DEVICE="cpu", WANDB_MODE="disabled")
     assert done.returncode == 0, done.stderr
     page = ROOT / "build" / f"{part}.html"
     assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb\n", done.stdout)

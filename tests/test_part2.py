@@ -12,7 +12,7 @@ from torch.utils.data import TensorDataset
 import utils
 from solutions import part1_diffusion as part1
 from solutions import part2_unet as part2
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from solutions.part2_unet import DownBlock, SinusoidalPositionEmbeddings, UNet, UNetConfig
 
 TEXT = (ROOT / "solutions" / "part2_unet.py").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from torch import nn
 import utils
 from solutions import part1_diffusion as part1
 from solutions import part3_fashion_mnist as part3
-from solutions.markup import ROOT
+from tools.markup import ROOT
 
 REAL = os.getenv("FASHION_MNIST_DIR") and not utils.IS_CI
 needs_data = pytest.mark.skipif(not REAL, reason="FASHION_MNIST_DIR is not set, or IS_CI is")

@@ -14,11 +14,11 @@ import pytest
 import torch as t
 
 import solutions.part1_diffusion as reference
-import tests.grade
+import tools.progress
 import utils
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from tests.checking import Mistake, check
-from tests.saved import Verdict, load, read_cells, say
+from tools.saved import Verdict, load, read_cells, say
 
 NAME = "part1_diffusion"
 EXERCISES = ["linear_schedule", "q_eq2", "q_eq4", "NoiseSchedule", "noise_img", "reconstruct"]
@@ -48,7 +48,7 @@ def save_part(folder: Path, name: str, *scratch: str, **cells) -> Path:
 
 @pytest.fixture
 def save(tmp_path, monkeypatch):
-    monkeypatch.setattr(tests.grade, "NOTEBOOKS", tmp_path / "notebooks")  # where utils.load_part looks
+    monkeypatch.setattr(tools.progress, "NOTEBOOKS", tmp_path / "notebooks")  # where utils.load_part looks
     return partial(save_part, tmp_path, NAME)
 
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from tests.test_notebooks import run_in_turn, setup_cells
 from tests.test_saved import save_part, solved
 
@@ -24,7 +24,7 @@ def course(tmp_path_factory) -> Path:
     """A copy of what notebooks need of the course, which nobody can write to."""
     folder = tmp_path_factory.mktemp("shared") / "course"
     unneeded = shutil.ignore_patterns("__pycache__", "answers", "*.ipynb", "*.new")
-    for name in ("solutions", "tests", "notebooks"):
+    for name in ("solutions", "tests", "tools", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=unneeded)
     for name in ("utils.py", "requirements.txt"):
         shutil.copy(ROOT / name, folder)
@@ -87,7 +87,7 @@ def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path
 
 def test_progress_is_that_of_ones_own_notebook(home):
     save_part(home.parent, PARTS[0], q_eq4=...)
-    done = run(setup_cells(PARTS[0]) + f"\nimport tests.grade\ntests.grade.show_progress({PARTS[0]!r})", home)
+    done = run(setup_cells(PARTS[0]) + f"\nimport tools.progress\ntools.progress.show_progress({PARTS[0]!r})", home)
     assert "  1.4   q_eq4                         not written\n" in done.stdout
     assert "Part 1: 8 of 9 exercises passed" in done.stdout
 

@@ -17,8 +17,8 @@ from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1
-from solutions.build import build, pictures
-from solutions.markup import ROOT
+from tools.build import build, pictures
+from tools.markup import ROOT
 from solutions.part1_diffusion import (
     NoiseSchedule,
     gradient_images,

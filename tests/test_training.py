@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1
-from solutions.markup import ROOT
+from tools.markup import ROOT
 from tests.part1 import check_train
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not t.cuda.is_available(), reason="no CUDA device"))]

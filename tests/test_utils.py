@@ -11,7 +11,7 @@ import pytest
 import torch as t
 
 import utils
-from solutions.markup import ROOT
+from tools.markup import ROOT
 
 
 def test_device_follows_its_setting(monkeypatch):

@@ -1,7 +1,7 @@
 """Samples at equal processor time: the best recipe of Part 3 against three tutorials, each as it is written.
 
-python -m tests.bench_quality           the whole: two seeds, about an hour and a half each on one core
-python -m tests.bench_quality --seconds 10 --seeds 0 --results build/try.json       a try (sampling takes 20 minutes)
+python -m tools.bench.quality           the whole: two seeds, about an hour and a half each on one core
+python -m tools.bench.quality --seconds 10 --seeds 0 --results build/try.json       a try (sampling takes 20 minutes)
 
 Each set-up of a seed trains for so many seconds of one thread's processor time, in turn, 20 seconds at a time: when the
 machine becomes slower or faster, it does so for all. Only training is charged. Then all are judged alike: 1,000 samples
@@ -30,9 +30,9 @@ import torch.nn as nn
 import solutions.part1_diffusion as part1
 import solutions.part3_fashion_mnist as part3
 import utils
-from tests import peers
+from tools.bench import peers
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "all, but not v"  # of part3.RECIPES: there, the one whose samples are best
 SLICE = 20.0  # seconds of training before it is the next one's turn
 SETUPS = ["course", *peers.TUTORIALS]

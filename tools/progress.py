@@ -1,6 +1,6 @@
 """How far a saved notebook is: each exercise passed, not yet, not written or taken from the solution.
 
-python -m tests.grade [PART ...]   what make progress runs; exits with 1 if no notebook could be read, else with 0
+python -m tools.progress [PART ...]   what make progress runs; exits with 1 if no notebook could be read, else with 0
 
 An exercise that fails is progress, too, and does not change the exit code. A notebook is judged in a process of its
 own: where an exercise does not end, that process is ended, and the others are judged in a new one.
@@ -126,7 +126,7 @@ def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
     from tqdm import tqdm
 
-    from tests import saved
+    from tools import saved
 
     tqdm.set_lock(threading.RLock())  # its own is for several processes, and Python warns when one of them is ended
 

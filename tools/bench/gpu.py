@@ -1,8 +1,8 @@
 """How fast Part 3 trains and samples on a GPU, and whether it keeps the GPU waiting.
 
-python -m tests.bench_gpu              all of it (half an hour on one GPU), printed
-python -m tests.bench_gpu steps        some of it: steps, waits, minutes
-IS_CI=1 python -m tests.bench_gpu      the script itself tried, at toy size, with or without a GPU
+python -m tools.bench.gpu              all of it (half an hour on one GPU), printed
+python -m tools.bench.gpu steps        some of it: steps, waits, minutes
+IS_CI=1 python -m tools.bench.gpu      the script itself tried, at toy size, with or without a GPU
 
 steps     images a second that a step of training learns from, in float32 and bfloat16, compiled or not, as a CUDA graph
           or not, for batches of 128 to 4,096; and which share that is of what this GPU reaches in a large matrix product

@@ -1,8 +1,8 @@
 """Run the solution notebooks at full size on this machine.
 
-python solutions/run.py [PART]             into build/: each notebook, and a page of HTML with its pictures
-python solutions/run.py [PART] --outputs   into solutions/*.ipynb, and their pictures into notebooks/images/
-python solutions/run.py [PART] --pages     run nothing: pages of HTML with the outputs that are stored, into build/
+python -m tools.run [PART]             into build/: each notebook, and a page of HTML with its pictures
+python -m tools.run [PART] --outputs   into solutions/*.ipynb, and their pictures into notebooks/images/
+python -m tools.run [PART] --pages     run nothing: pages of HTML with the outputs that are stored, into build/
 """
 
 import argparse
@@ -24,8 +24,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python solutions/run.py
-from solutions.build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python -m tools.run
+from tools.build import ROOT, as_text, build, code_cells, is_worked_on, pictures, write
 
 SLIDER = "application/vnd.jupyter.widget-view+json"
 PROGRESS = re.compile(r"(steps|images)/s|s/ (steps|images)")  # of a bar, a fast or a slow one

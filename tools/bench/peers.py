@@ -26,7 +26,7 @@ from packaging.requirements import Requirement
 import solutions.part1_diffusion as part1
 import solutions.part2_unet as part2
 
-FOLDER = Path(__file__).resolve().parent.parent / "build" / "peers"
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "peers"
 PACKAGES = [  # the three, and what they import that the course's own packages do not bring
     "diffusers>=0.42.1,<0.43",
     "denoising-diffusion-pytorch>=2.3.4,<2.4",

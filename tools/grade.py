@@ -1,6 +1,6 @@
 """Grade a class: every notebook in a folder by this course's checks, into a table and a CSV.
 
-make grade SUBMISSIONS=FOLDER, or python -m tests.grade_class FOLDER
+make grade SUBMISSIONS=FOLDER, or python -m tools.grade FOLDER
 
 Whose: FOLDER/student01/any name.ipynb is student01's; of FOLDER/part1_diffusion_student01.ipynb, the part's name is
 left out. Which part: the one whose exercises the notebook's cells bear (ids, or nbgrader's grade_ids); only where none
@@ -37,8 +37,8 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from tests import grade
-from tests.grade import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
+from tools import progress
+from tools.progress import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
 
 LARGEST = 20  # MB of a notebook; with all its outputs one has less than 5
 MEMORY = 4  # GB that a submission may take beyond what PyTorch has taken
@@ -141,7 +141,8 @@ def sandbox(path: Path) -> tuple[list[str], Path]:
     """What to write before a command so that it sees only the course and a notebook, and the notebook's path there."""
     inside = Path("/submission") / path.name
     views = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.base_prefix, sys.prefix]
-    views += [str(ROOT / "utils.py"), str(ROOT / "solutions"), *map(str, sorted((ROOT / "tests").glob("*.py")))]
+    views += [str(ROOT / "utils.py"), str(ROOT / "solutions"), str(ROOT / "tools")]
+    views += map(str, sorted((ROOT / "tests").glob("*.py")))
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     words += ["--proc", "/proc", "--dev", "/dev", "--size", "100000000", "--tmpfs", "/tmp"]
     for view in filter(os.path.exists, views):
@@ -200,7 +201,7 @@ def main_of_judge() -> None:
     """Judge the notebook named on standard input, and tell the grader over what was standard output."""
     order = json.loads(sys.stdin.readline())
     file, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
-    from tests import guard, saved
+    from tools import guard, saved
 
     checks = saved.find_checks(order["name"])
     saved.capture_output = nullcontext  # what is printed goes nowhere below: kept, it would fill the memory
@@ -211,21 +212,21 @@ def main_of_judge() -> None:
     channel.send(("begun",))
     with suppress(ValueError):  # judge says it
         channel.send(("tricks", guard.read_for_tricks(Path(order["path"]), order["name"], set(checks))[:TRICKS]))
-    grade.judge(channel, Path(order["path"]), order["name"], order["stopped"])
+    progress.judge(channel, Path(order["path"]), order["name"], order["stopped"])
 
 
 # ------------------------------------------------------------------------------------------------ the grader's side
 
 
 def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: float) -> Iterator[tuple]:
-    """What grade.judge sends, from behind the walls: as grade.judged_apart.
+    """What progress.judge sends, from behind the walls: as progress.judged_apart.
     errors: ValueError where it tries to write results itself"""
     words, inside = ([], path.resolve()) if no_walls() else sandbox(path)
     key = token_hex(16)
     order = {"key": key, "path": str(inside), "name": name, "stopped": dict(stopped), "walls": bool(words)}
     settings = {"PATH": os.environ.get("PATH", ""), "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8"}
     settings |= {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*words, sys.executable, "-c", "from tests.grade_class import main_of_judge; main_of_judge()"]
+    command = [*words, sys.executable, "-c", "from tools.grade import main_of_judge; main_of_judge()"]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
@@ -242,7 +243,7 @@ def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: floa
             running, tricks = None, None
             for line in lines_of(process.stdout.fileno(), START, seconds):
                 if line is None:
-                    yield "ended", running or "", grade.NO_END.format(seconds)
+                    yield "ended", running or "", progress.NO_END.format(seconds)
                     return
                 try:
                     sent, kind, *what = json.loads(line)
@@ -268,7 +269,7 @@ def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: floa
                 errors.seek(0)
                 why = errors.read().decode(errors="replace").strip().splitlines()[-1:]
                 raise ValueError(f"is not judged, as Python did not start: {' '.join(why) or 'no reason given'}")
-            yield "ended", running, grade.CRASHED
+            yield "ended", running, progress.CRASHED
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -305,10 +306,10 @@ def grade_one(path: Path, folder: Path, seconds: float) -> list[Row]:
     results: dict[str, Result] = {}
     try:
         check_size(path)
-        results = {result.number: result for result in grade.grade(path, name, seconds, judged=judged_shut_in)}
+        results = {result.number: result for result in progress.grade(path, name, seconds, judged=judged_shut_in)}
         failed = ""
     except ValueError as error:
-        failed = str(error).removesuffix(f"\n{grade.BEGIN_ANEW}").removesuffix(".").split(f"/{path.name} ")[-1]
+        failed = str(error).removesuffix(f"\n{progress.BEGIN_ANEW}").removesuffix(".").split(f"/{path.name} ")[-1]
     rows = []
     for number, title, points, written in parts()[name][0]:
         row_of = partial(row, name.removeprefix("part").split("_")[0], f"{number} {title}")
@@ -326,7 +327,7 @@ def find_submissions(folder: Path) -> list[Path]:
     return sorted(path for path in paths if ".ipynb_checkpoints" not in path.parts)
 
 
-def grade_class(folder: Path, jobs: int, seconds: float = grade.SECONDS, show: bool = True) -> list[Row]:
+def grade_class(folder: Path, jobs: int, seconds: float = progress.SECONDS, show: bool = True) -> list[Row]:
     """The rows of all submissions, in order of their files; what can be had where it is interrupted."""
     paths = find_submissions(folder)
     graded: dict[Path, list[Row]] = {}
@@ -392,7 +393,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="with the submissions, at any depth")
     parser.add_argument("--csv", type=Path, default=ROOT / "build" / "grades.csv", help="default: build/grades.csv")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at once; default: one a core")
-    parser.add_argument("--seconds", type=float, default=grade.SECONDS, help="for one exercise; default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=progress.SECONDS, help="for one exercise; default: %(default)s")
     options = parser.parse_args(arguments)
     if os.name == "nt":
         print("Grading a class needs Linux or a Mac: on Windows, run it in WSL.", file=sys.stderr)

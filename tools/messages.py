@@ -1,4 +1,4 @@
-"""The messages of all wrong answers, in one table to read: python -m tests.messages [PART ...] > messages.md"""
+"""The messages of all wrong answers, in one table to read: python -m tools.messages [PART ...] > messages.md"""
 
 import sys
 

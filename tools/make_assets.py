@@ -1,9 +1,9 @@
 """Make what lies in solutions/assets/: small weights and results that Part 3 shows. It takes the time that it says.
 
-python solutions/make_assets.py classifier   the judge of images: four minutes on two CPU cores
-python solutions/make_assets.py clothes      the whole training of Part 3, and its curves: ten to twenty minutes
-python solutions/make_assets.py samplers     the distance of each sampler: ten minutes
-python solutions/make_assets.py ablation     what each change brings: an hour and a half
+python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
+python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
+python -m tools.make_assets samplers     the distance of each sampler: ten minutes
+python -m tools.make_assets ablation     what each change brings: an hour and a half
 """
 
 import argparse

@@ -6,10 +6,10 @@ solutions/partN_name.py -> solutions/partN_name.ipynb   solved; keeps its output
 In the exercise notebook a learner gets their own version of an earlier part: where a source imports it, with the line
 import solutions.partN_name as partN, the cell ends with partN = utils.load_part("partN_name") instead.
 
-python solutions/build.py                  write what has changed
-python solutions/build.py --check          write nothing; name the first difference and exit 1
-python solutions/build.py --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
-python solutions/build.py --nbgrader DIR   write only a course folder of nbgrader, an assignment for each part
+python -m tools.build                  write what has changed
+python -m tools.build --check          write nothing; name the first difference and exit 1
+python -m tools.build --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
+python -m tools.build --nbgrader DIR   write only a course folder of nbgrader, an assignment for each part
     --without 1.7 3.5                      with either: these exercises are given, solved
     --sources DIR                          with either: from a translation, the same code with other prose
 """
@@ -28,9 +28,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python solutions/build.py
-from solutions.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
-from tests.grade import YOUR_ANSWER
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python -m tools.build
+from tools.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
+from tools.progress import YOUR_ANSWER
 
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 STALE = "; its outputs belong to other code"
@@ -198,7 +198,7 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
                 add(theirs, cell, stub, id, **({} if is_given else metadata))
             if stub == YOUR_ANSWER and solutions:
                 add(theirs, cell, fold("A model answer", text), f"{id}_answer")
-    code = f'import tests.grade\n\ntests.grade.show_progress("{path.stem}")'
+    code = f'import tools.progress\n\ntools.progress.show_progress("{path.stem}")'
     for i, (kind, text) in enumerate([("markdown", PROGRESS), ("run", code)], 1):
         add(theirs, Cell(kind, text, line=0), text, f"your-progress-{i}")
     return tuple(nbformat.v4.new_notebook(cells=cells, metadata=METADATA) for cells in (solved, theirs))

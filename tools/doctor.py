@@ -1,6 +1,6 @@
 """What is here to run the course with, and what to do about what is missing.
 
-make doctor   tells all of it, as python tests/doctor.py does; exit status 1 if something needed is missing
+make doctor   tells all of it, as python tools/doctor.py does; exit status 1 if something needed is missing
 prepare()     the first cell of every notebook: tells only what is wrong, and on Colab installs what is missing
 
 It also runs where nothing is installed or Python is too old for the course: at the top, and to read this file, the

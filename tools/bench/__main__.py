@@ -1,12 +1,12 @@
 """How fast the course is: ratios of two pieces of work that are measured side by side, in one run.
 
 make bench                              all rows (half an hour on an idle machine), into build/bench.md
-python -m tests.bench train unet        some of them: train, sample, unet, import, checks, cost, tests, clothes
-python -m tests.bench --readme          all of them, into the README, too
+python -m tools.bench train unet        some of them: train, sample, unet, import, checks, cost, tests, clothes
+python -m tools.bench --readme          all of them, into the README, too
 
 The works of a row take turns, in one order and then in the other, round after round. A ratio is that of two works of
 one round, so a machine whose speed drifts slows both; the median over all rounds is printed, and the middle half of
-them. The peers (diffusers and others, see tests/peers.py) are installed on demand. A GPU has tests/bench_gpu.py.
+them. The peers (diffusers and others, see tools/bench/peers.py) are installed on demand. A GPU has tools/bench/gpu.py.
 """
 
 import argparse
@@ -38,11 +38,11 @@ import solutions.part1_diffusion as part1
 import solutions.part2_unet as part2
 import solutions.part3_fashion_mnist as part3
 import utils
-from tests import peers
-from tests.bench_quality import RECIPE, processor
-from tests.saved import find_checks
+from tools.bench import peers
+from tools.bench.quality import RECIPE, processor
+from tools.saved import find_checks
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 9
 THREADS = 1
 
@@ -384,7 +384,7 @@ def all_cores(cores: int) -> Iterator[None]:
 PEAK = """
 import re, sys, torch as t
 import solutions.part1_diffusion as part1
-from tests.bench import toy
+from tools.bench.__main__ import toy
 
 def peak():  # kB; as Linux tells it. getrusage would begin with the peak of the process that started this one
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])

@@ -16,7 +16,7 @@ from types import FunctionType, ModuleType
 import torch as t
 import torch._dynamo  # else imported by the first check that needs it, and changes torch itself
 
-from tests.saved import names_of, read_cells, statements_of
+from tools.saved import names_of, read_cells, statements_of
 
 # what an exercise may use; anything else is for a person to read
 MODULES = """abc cmath collections contextlib copy dataclasses einops enum fractions functools itertools math matplotlib
@@ -38,7 +38,7 @@ GIVEN = {  # what the notebooks import, and as what
     "plt": "matplotlib.pyplot",
 }
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions"
-LOOKED_INTO = ("tests", "solutions", "utils")  # ours: nothing of these may change, and nothing may be added
+LOOKED_INTO = ("tests", "tools", "solutions", "utils")  # ours: nothing of these may change, and nothing may be added
 
 
 # ------------------------------------------------------------------------------------------------ before it runs
