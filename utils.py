@@ -571,7 +571,7 @@ class Run:
                 if self.batch_size:
                     self.show_live(value[0])
             elif name not in self.curves or step >= self.curves[name][-1][0] + self.every:
-                taken[name] = float(value)
+                taken[name] = value.item() if isinstance(value, t.Tensor) else float(value)
                 self.curves.setdefault(name, []).append((step, taken[name]))
                 self.bar.set_postfix({name: f"{taken[name]:.3f}"}, refresh=False)
         if self.wandb and taken:
