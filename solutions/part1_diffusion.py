@@ -1439,17 +1439,31 @@ if MAIN:
 # (Put the definitions of $x_t$ and $v$ in: the mixed terms cancel, as $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.) For
 # exact answers, the three are the same. For a *network*, they are not: it may find one of them far easier. A gradient
 # is smooth, noise is not. So take your `TinyDiffuser` for a guess of the clean image, and turn that into a guess of
-# the noise:
+# the noise. `Guesser` is what all such models have in common. Two things differ: what the network itself should answer
+# (`target`, which Part 3 trains with), and how a guess of the noise is made of its answer (`forward`).
 
 # %%
-class ImageGuesser(DiffusionModel):
-    """A network that guesses the clean image, seen from outside as one that guesses the noise."""
+class Guesser(DiffusionModel):
+    """A network that may guess something else, seen from outside as one that guesses the noise."""
 
     def __init__(self, network: DiffusionModel, noise_schedule: NoiseSchedule):
         super().__init__()
         self.network = network
         self.img_shape = network.img_shape
         self.noise_schedule = noise_schedule
+
+    @abstractmethod
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """What the network should answer for x0 after num_steps steps with this noise.
+        x0, noise: (B, C, H, W)   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+
+
+class ImageGuesser(Guesser):
+    """The network guesses the clean image."""
+
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """The clean image."""
+        return x0
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """Guess the noise.
