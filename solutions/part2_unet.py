@@ -1113,8 +1113,8 @@ class UNetConfig:
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
 # - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That is `step_emb`,
 #   for all blocks; 4 · `channels` is a usual width.
-# - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last to
-#   run, and all UpBlocks double but the last to run.
+# - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, its UpBlock goes back. All
+#   DownBlocks halve but the last to run, and all UpBlocks double but the last to run.
 # - Every skip is used: last in, first out. `attention[i]`, which is given, tells whether level i has attention.
 # - At the end, a ResidualBlock and a 1×1 convolution to the image's channels. No activation: noise has both signs.
 #
