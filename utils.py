@@ -319,94 +319,43 @@ def draw_clothes() -> t.Tensor:
 
 
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
+DATA = Path(__file__).parent / "data" / "fashion-mnist"
 MD5 = {
     "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
 }
-MIRRORS = [
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
-    "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
-]
 
 
 def fashion_mnist(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
-    """FashionMNIST, from the folder FASHION_MNIST_DIR if it is set, else downloaded once and kept on this machine.
-    Under IS_CI: the first 400 or 200 alone; without that folder, as many drawn ones, and a line that says so
+    """FashionMNIST, from the course's folder data/. Under IS_CI: its first 400 or 200 images alone
     returns: images (N, 1, 28, 28) uint8 and labels (N,) int64, rows of CLASSES; 60,000 to train with or 10,000 to test
-    errors: FileNotFoundError, ValueError, ConnectionError, each saying what to do"""
-    few = (400 if train else 200) if IS_CI else None
-    if few and not os.getenv("FASHION_MNIST_DIR"):
-        print("IS_CI without FASHION_MNIST_DIR: drawn clothes stand in for FashionMNIST")
-        return draw_stand_in(few)
-    files = [read_file(name) for name in MD5 if name.startswith("train" if train else "t10k")]
-    pixels, labels = (
-        t.frombuffer(bytearray(file), dtype=t.uint8, offset=start) for file, start in zip(files, (16, 8), strict=True)
-    )
-    return pixels.reshape(-1, 1, 28, 28)[:few], labels[:few].long()
+    errors: FileNotFoundError or ValueError for a file that is missing or not whole, saying how to get it back"""
+    kind, few = "train" if train else "t10k", (400 if train else 200) if IS_CI else None
+    images = read_idx(DATA / f"{kind}-images-idx3-ubyte.gz", 16, few and few * 28 * 28)
+    labels = read_idx(DATA / f"{kind}-labels-idx1-ubyte.gz", 8, few)
+    return images.reshape(-1, 1, 28, 28), labels.long()
 
 
-def read_file(name: str) -> bytes:
-    """One of FashionMNIST's files, unpacked and known to be whole."""
-    return gzip.decompress(find_file(name).read_bytes())
+def read_idx(path: Path, header: int, size: int | None = None) -> t.Tensor:
+    """The numbers of one of the published files, after its header; the first ones alone if a size is given.
+    returns: (size,) uint8   errors: as fashion_mnist"""
+    check_data(path)
+    with gzip.open(path) as file:
+        content = file.read() if size is None else file.read(header + size)
+    return t.frombuffer(bytearray(content), dtype=t.uint8, offset=header)
 
 
-def find_file(name: str) -> Path:
-    """One of FashionMNIST's files, known to be whole: in the folder FASHION_MNIST_DIR, else in this machine's cache."""
-    if folder := os.getenv("FASHION_MNIST_DIR"):
-        path, remedy = Path(folder) / name, "or unset FASHION_MNIST_DIR to have the files downloaded"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"FASHION_MNIST_DIR is {folder}, but {name} is not there: put FashionMNIST's four .gz files there, {remedy}"
-            )
-        if not is_whole(path):
-            size = path.stat().st_size
-            raise ValueError(
-                f"{path} is not the published file, it may be cut short ({size:,d} bytes): fetch it again, {remedy}"
-            )
-        return path
-    return download(name)
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a file is there, and is the published one of its name."""
-    return path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == MD5[path.name]
-
-
-def cache_folder() -> Path:
-    """Where this machine keeps what is downloaded."""
-    import pooch  # slow, and needed only here and below
-
-    return Path(pooch.os_cache("diffusion_models"))
-
-
-def download(name: str) -> Path:
-    """The file in this machine's cache; fetched if it is not there, or not whole, from the first mirror that has it."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    reasons = []
-    for mirror in MIRRORS:
-        fetch = pooch.HTTPDownloader(progressbar=True, timeout=20)
-        try:
-            url, md5 = f"{mirror}/{name}", f"md5:{MD5[name]}"
-            return Path(pooch.retrieve(url, md5, fname=name, path=cache_folder(), downloader=fetch))
-        except (OSError, ValueError) as error:  # no network or an HTTP error; or not the published file
-            reasons.append(f"{mirror}: {str(error)[:80]}")
-    raise ConnectionError(
-        "FashionMNIST cannot be downloaded. Is there a network? Otherwise fetch its four .gz files on another machine, put"
-        " them into a folder, and set FASHION_MNIST_DIR to it. What was tried:\n  " + "\n  ".join(reasons)
-    )
-
-
-def draw_stand_in(n_images: int) -> tuple[t.Tensor, t.Tensor]:
-    """Drawn clothes of many brightnesses, with labels, in the form of FashionMNIST."""
-    brightness = t.linspace(0.5, 1, n_images).reshape(-1, 1, 1, 1)
-    images = draw_clothes().repeat(math.ceil(n_images / 8), 1, 1, 1)[:n_images] * brightness
-    labels = t.tensor([0, 1, 2, 3, 4, 8, 9, 5]).repeat(math.ceil(n_images / 8))[:n_images]
-    return (255 * images).round().byte(), labels
+def check_data(path: Path) -> None:
+    """Refuse a file of the data that is missing, cut short or changed.
+    errors: FileNotFoundError, ValueError, each saying which file, and how to get it back"""
+    remedy = f"get it back with git checkout -- {path.relative_to(DATA.parents[1])} in the course's folder, or get the course anew"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: {remedy}")
+    if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != MD5[path.name]:
+        size = path.stat().st_size
+        raise ValueError(f"{path} is not the published file, it may be cut short ({size:,d} bytes): {remedy}")
 
 
 class Classifier(t.nn.Module):

@@ -10,7 +10,7 @@ test images have all their shoes point one way, so that would only count against
 
 docs/quality.json gets a row for each set-up and seed as soon as it is judged, and docs/quality.png ten samples of each.
 Trainings are saved in build/quality: call it again after an interruption, and it goes on. What has a row is not done
-again; take the row out to have it trained anew. FASHION_MNIST_DIR tells where the images are.
+again; take the row out to have it trained anew.
 """
 
 import argparse
