@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import ModuleType
 from typing import Any
 
@@ -557,26 +558,29 @@ def start_run(config: dict[str, Any], max_steps: int, batch_size: int = 0, begin
 
 
 def wandb_mode() -> str:
-    """WANDB_MODE if it is set; disabled under IS_CI; online where a key is stored; else offline.
-    errors: ValueError for a WANDB_MODE it does not know"""
-    if mode := os.getenv("WANDB_MODE"):
-        if mode not in ("online", "offline", "disabled", "shared"):
-            raise ValueError(f"WANDB_MODE={mode} is not a mode: set it to online, offline or disabled, or unset it")
-        return mode
-    if IS_CI:
+    """WANDB_MODE if it is set (online without a key is offline); disabled by WANDB_DISABLED and under IS_CI; online where
+    a key is stored; else offline. errors: ValueError for a WANDB_MODE it does not know"""
+    mode = os.getenv("WANDB_MODE")
+    if mode and mode not in ("online", "offline", "disabled", "shared"):
+        raise ValueError(f"WANDB_MODE={mode} is not a mode: set it to online, offline or disabled, or unset it")
+    if not mode and (IS_CI or os.getenv("WANDB_DISABLED", "").lower() in ("true", "1", "yes")):
         return "disabled"
-    home = Path.home()
-    named = os.path.expanduser(os.getenv("NETRC", ""))
-    kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)  # as wandb looks
+    return mode if mode and mode != "online" else "online" if wandb_key_is_stored() else "offline"
+
+
+def wandb_key_is_stored() -> bool:
+    """Whether a key of Weights & Biases is where wandb looks for it."""
+    home, named = Path.home(), os.path.expanduser(os.getenv("NETRC", ""))
+    kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)
     try:
         stored = kept and netrc.netrc(kept).hosts.get("api.wandb.ai")
     except (OSError, UnicodeDecodeError, netrc.NetrcParseError):  # wandb cannot read it either
         stored = None
-    return "online" if stored or os.getenv("WANDB_API_KEY") else "offline"
+    return bool(stored or os.getenv("WANDB_API_KEY"))
 
 
 def start_wandb(config: dict[str, Any]) -> Any:
-    """Begin a run of Weights & Biases without ever asking for anything; None where it is disabled.
+    """Begin a run of Weights & Biases without ever asking for anything; None where it is disabled or cannot write.
     errors: ValueError for a WANDB_MODE it does not know"""
     mode = wandb_mode()
     if mode == "disabled":
@@ -586,13 +590,18 @@ def start_wandb(config: dict[str, Any]) -> Any:
     settings = wandb.Settings(silent=True, init_timeout=20)
     init = partial(wandb.init, project="diffusion_models", config=config, settings=settings, reinit="finish_previous")
     try:
-        run = init(mode=mode)
-    except wandb.errors.CommError as error:
-        print(f"Weights & Biases cannot be reached ({error}), so this run is logged on this machine only.")
-        mode = "offline"
-        run = init(mode=mode)
+        try:
+            run = init(mode=mode)
+        except wandb.errors.CommError as error:
+            print(f"Weights & Biases cannot be reached ({error}), so this run is logged on this machine only.")
+            mode = "offline"
+            run = init(mode=mode)
+    except (OSError, wandb.errors.Error) as error:  # no folder it can write to, or no process it can start
+        print(f"Weights & Biases cannot log here ({error}), so this run goes on without it.")
+        return None
     if mode == "offline":
-        print(f"Weights & Biases logs offline. To send this run later: wandb sync {os.path.dirname(run.dir)}")
+        asked = "is asked for online, but no key is stored here: it " * (os.getenv("WANDB_MODE") == "online")
+        print(f"Weights & Biases {asked}logs offline. To send this run later: wandb sync {os.path.dirname(run.dir)}")
     return run
 
 
@@ -663,6 +672,8 @@ class Saved:
     def __init__(self, path: Path | None, config: dict[str, Any], **parts: Any) -> None:
         self.path, self.parts, self.step, self.at = path, parts, 0, time.monotonic()
         self.config = {name: value for name, value in config.items() if name not in self.NOT_ITS_NATURE}
+        if path:
+            check_can_write(path.parent)
         if path and path.exists():
             self.load()
 
@@ -703,10 +714,24 @@ class Saved:
             "rng": t.get_rng_state(),
             "cuda_rng": [t.cuda.get_rng_state()] if t.cuda.is_available() else [],
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        t.save(state, new)
-        os.replace(new, self.path)  # at once: whoever is stopped here leaves the old save or the new one, never half
+        new = self.path.with_suffix(f".{os.getpid()}.new")  # of this process alone: another may train the same model
+        try:
+            t.save(state, new)
+            os.replace(new, self.path)  # at once: if you are stopped here, the old save or the new one stays whole
+        except (OSError, RuntimeError) as error:  # PyTorch says of a full disk that its writer failed
+            new.unlink(missing_ok=True)
+            print(f"The training is not saved now, as {self.path} cannot be written ({error}). It goes on.")
+
+
+def check_can_write(folder: Path) -> None:
+    """Refuse a folder for saves that cannot be written, before a training begins. errors: PermissionError"""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        remedy = "set SAVES_DIR to a folder of yours, and restart the kernel"
+        raise PermissionError(f"{folder} cannot be written, and a long training is saved there: {remedy}") from error
 
 
 def get_state(part: Any) -> dict[str, Any]:

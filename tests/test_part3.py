@@ -159,6 +159,29 @@ def test_a_finished_training_is_taken_from_its_save(every_loss, tmp_path):
     assert all(a.equal(b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(tmp_path):
+    (tmp_path / "saves").write_text("a file in the way", encoding="utf-8")
+    with pytest.raises(PermissionError, match="saves cannot be written.*set SAVES_DIR"):
+        utils.Saved(tmp_path / "saves" / "model.pt", {})
+
+
+def test_two_processes_save_the_same_training_side_by_side(tmp_path, monkeypatch):
+    saved = utils.Saved(tmp_path / "model.pt", {}, network=nn.Linear(1, 1))
+    save, written = t.save, []
+
+    def meanwhile(state, path):
+        """While this one is written, another process writes its own, whole."""
+        save(state, path)
+        written.append(path)
+        if len(written) == 1:
+            monkeypatch.setattr(os, "getpid", lambda: 1)
+            saved.save()
+
+    monkeypatch.setattr(t, "save", meanwhile)
+    saved.save()
+    assert len(set(written)) == 2 and utils.Saved(tmp_path / "model.pt", {}, network=nn.Linear(1, 1)).path.exists()
+
+
 def test_an_interrupt_returns_the_model_so_far_and_saves_it(every_loss, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         stop_at(7, KeyboardInterrupt, patch)
@@ -169,7 +192,7 @@ def test_an_interrupt_returns_the_model_so_far_and_saves_it(every_loss, tmp_path
     assert "Going on from step 7" in capsys.readouterr().out
 
 
-def test_a_save_that_fails_leaves_the_old_one(every_loss, tmp_path, monkeypatch):
+def test_a_save_that_fails_is_told_and_leaves_the_old_one(every_loss, tmp_path, monkeypatch, capsys):
     path = tmp_path / "model.pt"
     part3.train_longer(small_model(), config(), small_images(), path)
     before = path.read_bytes()
@@ -179,9 +202,9 @@ def test_a_save_that_fails_leaves_the_old_one(every_loss, tmp_path, monkeypatch)
         raise OSError("the disk is full")
 
     monkeypatch.setattr(t, "save", half)
-    with pytest.raises(OSError, match="the disk is full"):
-        utils.Saved(path, config() | {"guesser": "VelocityGuesser"}, network=small_model().network).save()
-    assert path.read_bytes() == before
+    utils.Saved(path, config() | {"guesser": "VelocityGuesser"}, network=small_model().network).save()
+    assert "is not saved now" in (told := capsys.readouterr().out) and "the disk is full" in told
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_save_of_another_training_is_not_touched(tmp_path):
