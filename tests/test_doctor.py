@@ -72,6 +72,24 @@ def test_make_doctor_works_before_any_set_up(bare, broken):
     assert remedy in done.stdout and not (bare / ".venv" / "installed").exists()
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not here")
+@pytest.mark.parametrize("state", ["none", "half made", "damaged", "whole", "whole, older requirements"])
+def test_make_makes_an_environment_once_and_a_broken_one_anew(bare, state):
+    """It only says what it would do."""
+    python, installed = bare / ".venv" / "bin" / "python", bare / ".venv" / "installed"
+    if state != "none":
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\nexit {int(state == 'damaged')}\n", encoding="utf-8")
+        python.chmod(0o755)
+    if state not in ("none", "half made"):
+        installed.touch()
+    if "older" in state:
+        os.utime(installed, (0, 0))
+    done = subprocess.run(["make", "-n", "lab"], cwd=bare, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0 and ("pip install" in done.stdout) == (state != "whole")
+    assert ("--clear" in done.stdout) == (state in ("half made", "damaged"))
+
+
 def test_too_old_a_python_is_all_it_speaks_of(monkeypatch):
     monkeypatch.setattr(doctor, "OLDEST", (99, 0))
     (finding,) = doctor.diagnose()
