@@ -29,9 +29,8 @@ each_part = pytest.mark.parametrize("part", sorted(path.stem for path in (ROOT /
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A folder with no more of the course than the doctor needs, and without an environment."""
-    for folder in ("tests", "tools"):
-        (tmp_path / folder).mkdir()
-    for name in ("tests/__init__.py", "tests/part1.py", "tools/__init__.py", "tools/doctor.py", "requirements.txt", "Makefile"):
+    (tmp_path / "tools").mkdir()
+    for name in ("tools/__init__.py", "tools/doctor.py", "requirements.txt", "Makefile"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

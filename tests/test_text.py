@@ -17,8 +17,6 @@ from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1
-from tools.build import build, pictures
-from tools.markup import ROOT
 from solutions.part1_diffusion import (
     NoiseSchedule,
     gradient_images,
@@ -32,6 +30,8 @@ from solutions.part3_fashion_mnist import cosine_schedule
 from tests.answers.part1.q_eq4 import noise_by_variance
 from tests.part1 import check_q_eq4
 from tests.test_part2 import network
+from tools.build import build, pictures
+from tools.markup import ROOT
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
