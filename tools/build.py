@@ -27,8 +27,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python -m tools.build
-from tools.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python tools/build.py
+from solutions import BEGIN, END
+from tools.markup import ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
 from tools.saved import YOUR_ANSWER
 
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
@@ -98,7 +99,7 @@ def with_own_parts(text: str) -> str:
 
 
 def with_fetch(text: str) -> str:
-    """The set-up of an exercise notebook. On Colab, where it comes alone, it fetches the course from REPO_URL, if set."""
+    """The set-up of an exercise notebook: on Colab, where it comes alone, it fetches the course, if REPO_URL is set."""
     folder = re.sub(r"\.git$", "", REPO_URL.rstrip("/")).split("/")[-1]
     return text.replace(NOT_FOUND, FETCH.format(url=REPO_URL, folder=folder) + NOT_FOUND) if REPO_URL else text
 
@@ -201,8 +202,8 @@ def meaning(code: str) -> str:
 
 
 def pictures(notebook: NotebookNode) -> dict[str, bytes]:
-    """The pictures the text shows from images/, by file name: each is the last one of its kind, png or gif (these move),
-    that the cell above it drew."""
+    """The pictures the text shows from images/, by file name: each is the last of its kind, png or gif, that the cell
+    above it drew."""
     found, drawn = {}, {}
     for cell in notebook.cells:
         if cell.cell_type == "code":

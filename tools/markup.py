@@ -10,8 +10,9 @@ from pathlib import Path
 
 import jupytext
 
+from solutions import BEGIN, END
+
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 EXERCISE = re.compile(r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ \S+ · .+")
 EXAMPLE = "'### 1.4 Title' and '*what to do* · ●●○○○ · 10 minutes · Equation 4'"
 SLIPS = {

@@ -24,7 +24,7 @@ for seed in (1, 2, 3):  # other numbers than the ones the student has tried
     {check}({name}, seed)
 assert not str({name}.__module__).startswith("solutions"), "{number} {name} is taken from the solutions"
 ### END HIDDEN TESTS"""
-NBGRADER_CONFIG = f"""# What nbgrader has to know of this course. It is yours to change: tools/nbgrader.py does not overwrite it.
+NBGRADER_CONFIG = f"""# What nbgrader has to know of this course. It is yours to change, and not overwritten.
 import os
 
 import nbgrader.preprocessors as nbgrader
