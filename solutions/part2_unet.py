@@ -48,10 +48,12 @@
 
 # %% tags=["set-up"]
 if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
+    import os
     import sys
     from pathlib import Path
 
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
 # %%

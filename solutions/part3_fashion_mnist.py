@@ -44,6 +44,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     from pathlib import Path
 
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchrun, only the last cell runs
 
 # %%
