@@ -187,6 +187,7 @@ def test_what_does_not_start_stops(module, words, monkeypatch):
 
 
 def test_it_tells_where_trainings_are_logged(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "a key")
     for mode, words in {"offline": "this machine only", "online": "to your", "disabled": "nowhere"}.items():
         monkeypatch.setenv("WANDB_MODE", mode)
         assert words in doctor.find_logging().what and not doctor.find_logging().remedy

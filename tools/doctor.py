@@ -253,7 +253,7 @@ def find_unwritable() -> list[Finding]:
     """Where trainings are kept and logged, if nothing can be written there."""
     import utils
 
-    places = {utils.SAVES: "set SAVES_DIR to a folder that you can write to; without one, no training is kept"}
+    places = {utils.SAVES: "set SAVES_DIR to a folder that you can write to, long trainings are saved there"}
     if utils.wandb_mode() != "disabled":
         remedy = "set WANDB_DIR to a folder that you can write to, or WANDB_MODE=disabled"
         places[Path(os.getenv("WANDB_DIR") or Path.cwd()) / "wandb"] = remedy
