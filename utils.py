@@ -14,7 +14,6 @@ from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from types import ModuleType
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -110,17 +109,6 @@ def check_unet(config: Any) -> None:
     for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
         if width % 4:
             raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
-
-
-def load_part(name: str) -> ModuleType:
-    """A learner's own part, as they have saved it; what fails its check or is missing there comes from the solutions.
-    name: "part1_diffusion"   returns: a module   prints: one line that tells whose code is whose"""
-    from tools.progress import find_saved
-    from tools.saved import load, say  # slow, and needed only here
-
-    part, verdicts = load(name, find_saved(name))
-    print(say(verdicts))
-    return part
 
 
 class Settings(dict):

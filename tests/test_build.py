@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools.build import as_text, build, keep_outputs, main
+from tools.build import SET_UP, as_text, build, keep_outputs, main
 from tools.markup import ROOT, MarkupError
 
 SOURCE = '''# %% [markdown]
@@ -17,7 +17,7 @@ SOURCE = '''# %% [markdown]
 #
 # ![A dot](images/dot.png)
 
-# %%
+# %% tags=["set-up"]
 MAIN = __name__ == "__main__"
 
 # %%
@@ -143,6 +143,13 @@ def test_guard_comes_off_and_the_cell_is_tagged(root):
         assert "tags" not in cells["double"].metadata
 
 
+def test_both_notebooks_have_the_builders_set_up_in_the_place_of_the_scripts(root):
+    text = SOURCE.replace("MAIN = ", "import only_of_the_script\n\nMAIN = ")
+    for cells in build_text(root / "part9.py", text):
+        assert cells["part-9-small-2"].source == SET_UP and cells["part-9-small-2"].metadata == {"tags": ["run"]}
+        assert "only_of_the_script" not in str(cells)
+
+
 def test_solution_is_folded_under_the_hints_of_the_exercise_notebook_alone(root):
     solved, exercise = build_text(root / "part9.py", SOURCE)
     assert "Solution" not in solved["9-2-double-a-number-4"].source
@@ -223,12 +230,12 @@ def test_an_earlier_part_is_the_learners_own_in_the_exercise_notebook_alone(root
     )
     for options in ({}, {"solutions": False}):
         solved, exercise = build_text(root / "part9.py", text, **options)
-        assert solved["part-9-small-2"].source == lines
-        assert exercise["part-9-small-2"].source == (
-            'import torch as t\n\nimport utils\n\npart8 = utils.load_part("part8_tiny")'
+        assert solved["part-9-small-3"].source == lines
+        assert exercise["part-9-small-3"].source == (
+            'import torch as t\n\nimport utils\nfrom tools import saved\n\npart8 = saved.load_part("part8_tiny")'
         )
         assert "import solutions.part7_toy as toy" in solved["9-2-double-a-number-5"].source
-        assert exercise["9-2-double-a-number-5"].source.endswith('toy = utils.load_part("part7_toy")')
+        assert exercise["9-2-double-a-number-5"].source.endswith('toy = saved.load_part("part7_toy")')
 
 
 # ------------------------------------------------------------------------------------------------ building again

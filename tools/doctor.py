@@ -1,6 +1,6 @@
 """What is here to run the course with, and what to do about what is missing.
 
-make doctor   tells all of it, as python tools/doctor.py does; exit status 1 if something needed is missing
+make doctor   tells all of it, as python tools/doctor.py does
 prepare()     the first cell of every notebook: tells only what is wrong, and on Colab installs what is missing
 
 It also runs where nothing is installed or Python is too old for the course: at the top, and to read this file, the
@@ -18,6 +18,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Iterator, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,8 +96,8 @@ def unmet(wanted: list[str]) -> dict[str, str]:
     found = {}
     try:
         from packaging.specifiers import SpecifierSet
-    except ImportError:
-        found["packaging"] = SpecifierSet = None  # then only what is missing can be told
+    except ImportError:  # it comes with several of them
+        SpecifierSet = None  # then only what is missing can be told
     for line in wanted:
         try:
             version = metadata.version(name_of(line))
@@ -248,6 +249,27 @@ def find_logging() -> Finding:
 # ------------------------------------------------------------------------------------------------ the machine
 
 
+def find_unwritable() -> list[Finding]:
+    """Where trainings are kept and logged, if nothing can be written there."""
+    import utils
+
+    places = {utils.SAVES: "set SAVES_DIR to a folder that you can write to, long trainings are saved there"}
+    if utils.wandb_mode() != "disabled":
+        remedy = "set WANDB_DIR to a folder that you can write to, or WANDB_MODE=disabled"
+        places[Path(os.getenv("WANDB_DIR") or Path.cwd()) / "wandb"] = remedy
+    return [Finding(f"{place} cannot be written", remedy) for place, remedy in places.items() if not writable(place)]
+
+
+def writable(folder: Path) -> bool:
+    """Whether a file can be written in a folder that is there, or where it will be made."""
+    place = next(each for each in [folder, *folder.absolute().parents] if each.exists())
+    try:
+        with TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
+
+
 def find_memory() -> Finding:
     import psutil  # comes with ipykernel
 
@@ -285,7 +307,9 @@ def diagnose() -> Iterator[Finding]:
     if "utils" in sys.modules:
         yield from find_unused_gpu()
         yield from find_data()
-        yield find_logging()
+        logging = find_logging()
+        yield logging
+        yield from [] if logging.stops else find_unwritable()
 
 
 def prepare() -> None:
@@ -302,6 +326,7 @@ def prepare() -> None:
         lambda: [find_logging()],
         lambda: [finding._replace(stops=False) for finding in find_data()],  # only Part 3 needs them
         lambda: find_disk(DISK),
+        find_unwritable,
     ):
         findings = [finding for finding in find() if finding.remedy]
         lines = [f"{finding.what}: {finding.remedy}" for finding in findings]
@@ -310,7 +335,7 @@ def prepare() -> None:
         print(*lines, sep="\n", end="\n" if lines else "")
 
 
-def main() -> int:
+def main() -> None:
     sys.path.insert(0, str(ROOT))
     stopped = set()  # parts
     for finding in diagnose():
@@ -320,8 +345,7 @@ def main() -> int:
         print("\nReady for Parts 1 and 2, but not yet for Part 3." if stopped == {3} else "\nNot ready yet.")
     else:
         print("\nReady.")
-    return 1 if stopped else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
