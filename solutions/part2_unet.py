@@ -46,27 +46,15 @@
 # yours may look different in detail: there are many right ways to write a layer, and they draw their weights in
 # different orders.
 
-# %%
-MAIN = __name__ == "__main__"
-
-# %%
-if MAIN:
+# %% tags=["set-up"]
+if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
     import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
-    here = Path(globals().get("__file__", "this notebook")).absolute()
-    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
-    course = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
-    if not course:
-        remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
-        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
-    sys.path[:0] = course
-
-    from tools.doctor import prepare
-
-    prepare()  # where something is missing, it says what to do
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
+MAIN = __name__ == "__main__"
 
 # %%
 import math
