@@ -53,12 +53,11 @@ SCHEDULE_MISTAKES = [
 ]
 
 
-def shape_of(values: t.Tensor) -> str:
-    """A question about a schedule that no known mistake makes."""
-    gaps = values.diff()
+def question_of(values: t.Tensor, T: int, lo: float, hi: float) -> str:
+    gaps, shape = values.diff(), "The steps are not even. Should β rise in a straight line?"
     if gaps.allclose(gaps[:1], atol=1e-4):
-        return "The steps are even. Are the ends min_noise and max_noise?"
-    return "The steps are not even. Should β rise in a straight line?"
+        shape = "The steps are even. Are the ends min_noise and max_noise?"
+    return recognise(SCHEDULE_MISTAKES, lambda mistake: values.allclose(mistake(T, lo, hi), rtol=1e-3), otherwise=shape)
 
 
 @check("1.2", mistakes=SCHEDULE_MISTAKES)
@@ -79,6 +78,5 @@ def check_linear_schedule(answer: Callable) -> str:
             facts = f"is {result[worst]:.4g} at step {worst + 1},\nexpected {expected[worst]:.4g}"
             raise Mistake(f"{call} {facts}", "Are the defaults of min_noise and max_noise changed?")
         facts = f"{call} gives {numbers(result)},\nexpected {numbers(expected)}"
-        fits = lambda mistake: result.allclose(mistake(T, lo, hi), rtol=1e-3)  # noqa: E731
-        raise Mistake(facts, recognise(SCHEDULE_MISTAKES, fits, otherwise=shape_of(result)))
+        raise Mistake(facts, question_of(result, T, lo, hi))
     return "length, both ends, even steps, its own arguments"

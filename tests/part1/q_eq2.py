@@ -203,7 +203,7 @@ def judge_levels(q: Callable, mistakes: list) -> None:
                 facts = f"after {levels.n} steps an image of zeros has mean {levels.grey:.3f}, expected 0"
                 raise Mistake(facts, "Is more added than noise?")
         return
-    fits = lambda mistake: all(levels.fits(mistake(BETAS, levels.n)) for levels in measured)  # noqa: E731
+    question = recognise(mistakes, lambda mistake: all(levels.fits(mistake(BETAS, levels.n)) for levels in measured))
     kept, noise = right(BETAS, wrong.n)
     facts = []
     if not wrong.fits((kept, wrong.noise)):
@@ -211,7 +211,7 @@ def judge_levels(q: Callable, mistakes: list) -> None:
     if not wrong.fits((wrong.kept, noise)):
         facts.append(f"the noise has std {wrong.noise:.3f}, expected {noise:.3f}")
     steps = f"after {wrong.n} step{'s'[: wrong.n > 1]}"
-    raise Mistake(f"{steps}\n{', and '.join(facts)}", recognise(mistakes, fits), given=f"with betas {BETAS}")
+    raise Mistake(f"{steps}\n{', and '.join(facts)}", question, given=f"with betas {BETAS}")
 
 
 def judge_image(q: Callable) -> None:

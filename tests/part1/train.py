@@ -528,9 +528,8 @@ def judge_picture(picture: object, calls: list[Call], images: t.Tensor) -> None:
     off = list(dict.fromkeys(name for name, bad in zip(names, wrong.tolist(), strict=True) if bad))
     places = "all places" if len(off) > 3 else f"the place of the {' and of the '.join(off)}"
     facts = f"the logged pictures show something else in {places}"
-    fits = lambda formula: gaps(formula).amax(dim=1).min() < 2  # noqa: E731
     otherwise = "Are all five from the same minibatch, as the model saw it?"
-    raise Mistake(facts, recognise(PICTURE_MISTAKES, fits, otherwise))
+    raise Mistake(facts, recognise(PICTURE_MISTAKES, lambda f: gaps(f).amax(dim=1).min() < 2, otherwise))
 
 
 def judge_train_device(answer: Callable) -> None:

@@ -59,7 +59,7 @@ def check_SiLU(answer: Callable) -> str:
             expect_tensor(result, shape, f"for x {shape} it")
         if not result.allclose(F.silu(x), atol=1e-4):
             facts = f"at {x.flatten()[(result - F.silu(x)).abs().argmax()]:.2f}, {differs(result, F.silu(x))}"
-            raise Mistake(facts, recognise(SILU_MISTAKES, lambda f: result.allclose(f(x), atol=1e-3)))  # noqa: B023
+            raise Mistake(facts, recognise(SILU_MISTAKES, lambda f: result.allclose(f(x), atol=1e-3)))
     x = t.tensor([-200.0, -100, -30, -1, 0, 1, 30, 100, 200], requires_grad=True)
     overflow = "e^200 is too large for float32: is there an exp of your own?"
     if layer(x).isnan().any():

@@ -184,8 +184,11 @@ def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
     # clouds at distance 0 are too little to tell by, and the root of the whole may be one of -1e-16
     telling = [(other, d) for other, d in measured if other.distance(1) > 1e-9]
     with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there
-        fits = lambda mistake: all(close_to(d, partial(other.mistaken, mistake)) for other, d in telling)  # noqa: E731
-        question = recognise(FRECHET_MISTAKES, fits, otherwise=question)
+        question = recognise(
+            FRECHET_MISTAKES,
+            lambda mistake: all(close_to(d, partial(other.mistaken, mistake)) for other, d in telling),
+            otherwise=question,
+        )
     facts = f"the distance is {round(result, 3) + 0.0:g}, expected {pair.distance(ddof=1):g}"
     raise Mistake(f"for {pair.words},\n{facts}", question)
 
