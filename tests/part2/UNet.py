@@ -248,7 +248,7 @@ def judge_attention_levels(answer: Callable, added: list[int]) -> None:
         return sum(p.numel() for p in with_it.parameters()) - sum(p.numel() for p in without.parameters())
 
     for level, (before, after) in enumerate(pairwise([8, 16, 32])):
-        down, up = (adds(block, before, after) for block in blocks)
+        down, up = adds(blocks[0], before, after), adds(blocks[1], after, before)
         if added[level] != down + up:
             facts = f"attention at level {level} alone adds {added[level]} parameters, expected {down} + {up}"
             raise Mistake(facts, "Do the DownBlock and the UpBlock of one level get the same entry of attention?")
