@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -509,7 +509,7 @@ class Run:
                 if self.batch_size:
                     self.show_live(value[0])
             elif name not in self.curves or step >= self.curves[name][-1][0] + self.every:
-                taken[name] = float(value)
+                taken[name] = value.item() if isinstance(value, t.Tensor) else float(value)
                 self.curves.setdefault(name, []).append((step, taken[name]))
                 self.bar.set_postfix({name: f"{taken[name]:.3f}"}, refresh=False)
         if self.wandb and taken:
@@ -732,39 +732,53 @@ def put_state(part: Any, state: dict[str, Any]) -> None:
     part.load_state_dict(state) if hasattr(part, "load_state_dict") else vars(part).update(state)
 
 
-def join_processes() -> tuple[int, int]:
-    """Under torchrun, join the other processes. returns: the number of this one and how many there are: 0, 1 alone"""
-    if not {"WORLD_SIZE", "RANK", "LOCAL_RANK"} <= os.environ.keys():  # a cluster may set one of them
-        return 0, 1
-    if not t.distributed.is_initialized():
-        on_gpu = get_device().type == "cuda"
-        if on_gpu:
-            t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        t.distributed.init_process_group("nccl" if on_gpu else "gloo")
-    return t.distributed.get_rank(), t.distributed.get_world_size()
+@contextmanager
+def together() -> Iterator[Callable[[t.nn.Module], None]]:
+    """Under torchrun, join the other processes, and at the end wait for them and end this one.
+    yields: share(network), after which each process computes its share of every batch that trains the network, gets the
+    answers to the whole batch, and the gradients of the whole: the training is that of one process.
+    errors: KeyError without torchrun"""
+    on_gpu = get_device().type == "cuda"
+    if on_gpu:
+        t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    t.distributed.init_process_group("nccl" if on_gpu else "gloo")
+    me, processes = t.distributed.get_rank(), t.distributed.get_world_size()
 
+    def my_rows(network: t.nn.Module, inputs: tuple[t.Tensor, ...]) -> tuple[t.Tensor, ...] | None:
+        if not t.is_grad_enabled():  # samples on the way: each process draws them all
+            return None
+        if len(inputs[0]) % processes:
+            raise ValueError(f"{processes} processes cannot share a batch of {len(inputs[0])} evenly: choose another")
+        return tuple(each.chunk(processes)[me] for each in inputs)
 
-def leave_processes() -> None:
-    """At the end of a script under torchrun: wait for the others, then end this process at once. Its threads of
-    t.distributed may outlive Python's own end, which then aborts, now and then."""
+    def all_rows(network: t.nn.Module, inputs: tuple[t.Tensor, ...], mine: t.Tensor) -> t.Tensor | None:
+        if not t.is_grad_enabled():
+            return None
+        answers = [t.empty_like(mine) for _ in range(processes)]
+        t.distributed.all_gather(answers, mine.detach())
+        answers[me] = mine  # with its graph
+        return t.cat(answers)
+
+    def add_up(parameter: t.nn.Parameter) -> None:
+        t.distributed.all_reduce(parameter.grad)
+
+    def share(network: t.nn.Module) -> None:
+        network.register_forward_pre_hook(my_rows)
+        network.register_forward_hook(all_rows)
+        for parameter in network.parameters():
+            parameter.register_post_accumulate_grad_hook(add_up)
+
+    yield share
     t.distributed.barrier()
     t.distributed.destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(0)  # threads of t.distributed may outlive Python's own end, which then aborts, now and then
 
 
 def rank() -> int:
-    return join_processes()[0]
-
-
-def mean_over_processes(value: t.Tensor) -> t.Tensor:
-    """The mean of what each process has; the value itself, alone."""
-    _, processes = join_processes()
-    value = value.detach() / processes
-    if processes > 1:
-        t.distributed.all_reduce(value)
-    return value
+    """The number of this process among those that train together; 0 alone."""
+    return t.distributed.get_rank() if t.distributed.is_available() and t.distributed.is_initialized() else 0
 
 
 def computes_bf16_fast(device: t.device) -> bool:

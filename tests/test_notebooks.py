@@ -198,7 +198,9 @@ def test_run_makes_a_page_with_the_pictures_of_the_stored_run(part):
     done = run("-m", "tools.run", number, IS_CI="", MPLBACKEND="", DEVICE="cpu", WANDB_MODE="disabled")
     assert done.returncode == 0, done.stderr
     page = ROOT / "build" / f"{part}.html"
-    assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb\n", done.stdout)
+    *slow, last = done.stdout.splitlines()
+    assert re.fullmatch(rf"{part}: \d+ s, see {re.escape(str(page))} and \.ipynb", last)
+    assert all(re.fullmatch(r" +\d+ s in cell [\w-]+", line) for line in slow)
     notebook, html = nbformat.read(page.with_suffix(".ipynb"), 4), page.read_text(encoding="utf-8")
     data = [out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", [])]
     drawn = sum("image/png" in each or "image/gif" in each for each in data)

@@ -259,10 +259,12 @@ import utils
 from tests.test_part3 import config, small_images, small_model
 from solutions import part3_fashion_mnist as part3
 utils.Run.EVERY = 1
-part3.train_longer(small_model(), config(), small_images())
-if utils.rank() == 0:
-    print(json.dumps(utils.Run.latest.curves["train_loss"]), flush=True)
-utils.leave_processes()
+model = small_model()
+with utils.together() as share:
+    share(model.network)
+    part3.train_longer(model, config(img_log_interval=5), small_images())
+    if utils.rank() == 0:
+        print(json.dumps(utils.Run.latest.curves["train_loss"]), flush=True)
 """
 
 
@@ -285,7 +287,8 @@ def test_two_processes_train_as_one_does(every_loss, tmp_path):
 
 @pytest.mark.slow
 def test_the_script_trains_with_several_processes_and_saves_once(tmp_path):
-    torchrun(2, ROOT / "solutions" / "part3_fashion_mnist.py", SAVES_DIR=str(tmp_path))
+    command = re.search(r'--no-python python (-c) "(.+)"', part3.train_together.__doc__)
+    torchrun(2, "--no-python", sys.executable, *command.groups(), PYTHONPATH=str(ROOT), SAVES_DIR=str(tmp_path))
     saved = t.load(tmp_path / "together.pt", weights_only=True)
     assert saved["step"] == 6 and [path.name for path in tmp_path.iterdir()] == ["together.pt"]
 
