@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from tools import nbgrader
-from tools.build import build, main
+from tools.build import GIVEN, build, main
 from tools.markup import ROOT
 from tools.nbgrader import for_nbgrader
 from tools.progress import ANSWERED, NOT_ANSWERED, written_answers
@@ -48,8 +48,8 @@ def test_exercises_can_be_given_away(tmp_path):
     assert solved["equation_2_in_plain_english"].endswith(f"\n\n{part['equation_2_in_plain_english'].source}")
     headings = [part[id].source.split("\n")[:2] for id in part if id.startswith(("1-1-", "1-7-")) and id.endswith("-1")]
     assert headings == [
-        ["### 1.1 Equation 2 in plain English", "*Given: read how it is done.*"],
-        ["### 1.7 Take the noise off again", "*Given: read how it is done.*"],
+        ["### 1.1 Equation 2 in plain English", GIVEN.strip()],
+        ["### 1.7 Take the noise off again", GIVEN.strip()],
     ]
     hints = "1-7-take-the-noise-off-again-4"
     changed = {"reconstruct", "check_reconstruct", "equation_2_in_plain_english"}

@@ -156,7 +156,7 @@ def test_files_that_are_no_notebooks_are_said(folder, capfd):
     (folder / "notebooks" / "part3_fashion_mnist.ipynb").write_text("<<<<<<< a merge", encoding="utf-8")
     assert progress.main([]) == 1
     out, err = capfd.readouterr()
-    begin_anew = "  To begin anew, move away what is there, if anything is, then make build.\n\n"
+    begin_anew = f"  {progress.BEGIN_ANEW}\n\n"
     assert re.sub(SAVED, "saved TIME", out) == (
         f"Part 1\n\n  Nothing to show: there is no part1_diffusion.ipynb in {folder / 'notebooks'}.\n{begin_anew}"
         "Part 2, notebooks/part2_unet.ipynb, saved TIME\n\n"
