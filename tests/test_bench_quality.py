@@ -35,6 +35,7 @@ def test_what_is_judged_is_kept_and_not_done_again(tmp_path):
     assert "seed1-course" in said and "seed0-course" not in said
 
 
+@pytest.mark.slow
 def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("DEVICE", "cpu")
     monkeypatch.setattr(part3, "clothes", lambda: t.rand(128, 1, 28, 28) * 2 - 1)

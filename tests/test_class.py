@@ -91,6 +91,7 @@ def test_an_exercise_that_is_not_there_cannot_be_given_away(tmp_path, capsys):
 # ------------------------------------------------------------------------------------------------ pages
 
 
+@pytest.mark.slow
 @each_source
 def test_a_page_needs_no_network_and_shows_every_formula_and_picture(source):
     solved = build(source)[0]

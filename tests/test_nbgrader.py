@@ -40,6 +40,7 @@ def test_a_source_has_markers_hidden_tests_and_no_folded_solution(source):
             compile(cell.source, cell.id, "exec")
 
 
+@pytest.mark.slow
 def test_a_course_folder_is_written_and_its_settings_are_not_overwritten(tmp_path, capsys):
     for _ in range(2):
         assert main([str(tmp_path)]) == 0

@@ -175,6 +175,7 @@ def test_work_under_another_name_is_named(folder, capfd):
     assert "My part 1.ipynb" in out and "rename it back to part1_diffusion.ipynb" in out and "make build" not in out
 
 
+@pytest.mark.slow
 def test_one_notebook_that_can_be_read_is_enough(folder, capfd):
     save_part(folder, NAME, **dict.fromkeys([*EXERCISES, *QUESTIONS], ...))
     assert progress.main(["2", "1"]) == 0
@@ -192,6 +193,7 @@ def test_a_part_that_does_not_exist_is_an_error(capsys):
 # ------------------------------------------------------------------------------------------------ what does not end
 
 
+@pytest.mark.slow
 def test_the_core_gives_a_list_in_order(folder):
     """Of a file under any name, with the time that each check took."""
     path = save_part(folder, NAME, q_eq4=WRONG_EQ4)
@@ -203,6 +205,7 @@ def test_the_core_gives_a_list_in_order(folder):
     assert all((0 < result.seconds < 60) == (result.state != progress.ANSWERED) for result in results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body, said",
     [
