@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -236,13 +235,13 @@ def test_a_save_runs_no_code_of_its_own(tmp_path):
 
 
 def test_the_orders_go_on_where_they_were_and_leave_nothing_out():
-    steps = dict(utils.minibatches(50, 8, 0, 18))
-    assert list(steps) == list(range(1, 19)) and dict(utils.minibatches(50, 8, 7, 18)).keys() == {*range(8, 19)}
-    assert all(rows.equal(steps[step]) for step, rows in utils.minibatches(50, 8, 7, 18))
+    steps = dict(part3.minibatches(50, 8, 0, 18))
+    assert list(steps) == list(range(1, 19)) and dict(part3.minibatches(50, 8, 7, 18)).keys() == {*range(8, 19)}
+    assert all(rows.equal(steps[step]) for step, rows in part3.minibatches(50, 8, 7, 18))
     epochs = [t.cat([steps[6 * n + i] for i in range(1, 7)]) for n in range(3)]
     assert all(len(rows.unique()) == 48 for rows in epochs) and not epochs[0].equal(epochs[1])
     with pytest.raises(ValueError, match="5 images do not fill a minibatch of 8"):
-        list(utils.minibatches(5, 8, 0, 3))
+        list(part3.minibatches(5, 8, 0, 3))
 
 
 def test_what_is_watched_does_not_change_the_training(every_loss):
@@ -261,7 +260,7 @@ from tests.test_part3 import config, small_images, small_model
 from solutions import part3_fashion_mnist as part3
 utils.Run.EVERY = 1
 model = small_model()
-with utils.together() as share:
+with part3.together() as share:
     share(model.network)
     part3.train_longer(model, config(img_log_interval=5), small_images())
     if utils.rank() == 0:
@@ -306,7 +305,7 @@ def test_what_is_shipped_is_small_and_holds_no_code():
 @pytest.mark.slow
 def test_the_classifier_is_as_good_as_the_text_says():
     images, labels = utils.fashion_mnist(train=False)
-    found = utils.classes(part1.normalize_img(images / 255))
+    found = part3.classes_of(part1.normalize_img(images / 255))
     assert round(100 * (found == labels).float().mean().item()) == 93  # as the text says
 
 
@@ -342,7 +341,7 @@ def test_the_shipped_model_draws_clothes_as_the_text_says():
     assert images.shape == (64, 1, 28, 28) and features.shape == (2000, 64)
     assert far == pytest.approx(30, rel=0.05) and far < 0.3 * part3.distance(noised)
     assert shares.min() == shares[utils.CLASSES.index("sandal")] and 1 / 16 < shares.min() < 1 / 14
-    assert part3.distance(part3.draw_many(utils.shipped_model(), n_steps=100)) == pytest.approx(far, rel=0.05)
+    assert part3.distance(part3.draw_many(part3.shipped_model(), n_steps=100)) == pytest.approx(far, rel=0.05)
 
 
 @pytest.mark.slow
@@ -398,7 +397,7 @@ def test_five_seconds_of_training_came_out_as_the_text_says():
 
 
 def test_a_recipe_does_without_bfloat16_where_it_is_slow(monkeypatch):
-    monkeypatch.setattr(utils, "computes_bf16_fast", lambda device: False)
+    monkeypatch.setattr(part3, "computes_bf16_fast", lambda device: False)
     assert not any(part3.recipe(name)["bf16"] for name in part3.RECIPES)
 
 
@@ -413,7 +412,7 @@ def test_a_training_fits_its_time():
 
 
 def test_a_recipe_has_the_changes_up_to_its_own(monkeypatch):
-    monkeypatch.setattr(utils, "computes_bf16_fast", lambda device: True)
+    monkeypatch.setattr(part3, "computes_bf16_fast", lambda device: True)
     assert part3.recipe("as in Part 1")["decay"] == 0 and part3.recipe("+ v-prediction")["decay"] == 0
     whole, last = part3.recipe("+ bfloat16"), part3.recipe("all, but not v")
     assert whole | {"guesser": part3.NoiseGuesser} == last and whole["guesser"] is part3.VelocityGuesser
