@@ -1,16 +1,31 @@
 # %% [markdown]
 # # Part 3: Clothes, for real
 #
-# You have a training loop, a sampler and a network of the paper's kind. Now they meet real images: FashionMNIST, 60,000
-# photographs of clothes. You train first with what you have, and see what that gives. Then you learn to *measure* how
-# good samples are, and to make the model better, one change at a time, and see what each of them brings. At the end
-# stand clothes that anyone recognises, after ten to twenty minutes of training on a laptop without a GPU.
+# Here are eight pieces of clothing on their way out of noise. Nobody has ever sewn them.
 #
-# **You need** Parts 1 and 2, and the bonus of Part 1, "three names for one guess". You do not need a GPU. Plan about
-# three hours.
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+#
+# A network with 0.28 million parameters drew them. It's the U-Net from Part 2, and it learned from FashionMNIST, 60,000
+# small photographs of clothes. The training took ten to twenty minutes on two processor cores, without a GPU.
+#
+# It wasn't luck, and it wasn't one clever trick. The idea of this part will serve you with every model you ever train:
+# **measure, then change one thing.** You begin with what you have, and the samples will be poor. So you build a ruler
+# for samples. Then you change what the network learns from, how it learns, and how samples are drawn. You look at each
+# change with the ruler in your hand, and find out which ones earn their reputation.
+#
+# **You need** Parts 1 and 2. From Part 1, have "three names for one guess" and `posterior` fresh in your mind. You
+# don't need a GPU. Plan about four hours.
 
 # %% [markdown]
-# ## Contents
+# ## How to work
+#
+# It's the same as before. Replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the
+# check below it. Hints are folded under the check, and so is the solution, unless your instructor has left it out.
+# Three exercises ask for words. Write your answer before you unfold anything. A bet that you've made is worth more than
+# a result that you've read.
+#
+# <details>
+# <summary>Contents</summary>
 #
 # - [Set up](#Set-up)
 # - [The data](#The-data)
@@ -19,23 +34,23 @@
 # - [Better: what the network learns from](#Better:-what-the-network-learns-from)
 # - [Better: how it learns](#Better:-how-it-learns)
 # - [Better: how samples are drawn](#Better:-how-samples-are-drawn)
+# - [One jump or many steps](#One-jump-or-many-steps)
 # - [All of it together](#All-of-it-together)
 # - [What each change brings](#What-each-change-brings)
 # - [The whole training](#The-whole-training)
 # - [Results](#Results)
-# - [When it does not work](#When-it-does-not-work)
+# - [When it goes wrong](#When-it-goes-wrong)
 # - [Glossary: names around training](#Glossary:-names-around-training)
 # - [What you have now](#What-you-have-now)
+# - [Something to show a friend](#Something-to-show-a-friend)
 #
-# The exercises work as in Parts 1 and 2: write your code in place of the line `raise NotImplementedError(...)`, run the
-# cell, then the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the
-# check.
+# </details>
 
 # %% [markdown]
 # ## Set up
 #
-# Run the next three cells. The second fetches `part1` and `part2`. In the exercise notebook they are **your own**
-# functions, as you have last saved them, where they pass their checks; the lines under the cell tell which is which.
+# Run the next three cells. The second one fetches `part1` and `part2`. In the exercise notebook these are **your own**
+# functions as you last saved them, provided they pass their checks. The lines under the cell tell you which are yours.
 
 # %% tags=["set-up"]
 if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
@@ -83,8 +98,8 @@ if MAIN:
 # %% [markdown]
 # ## The data
 #
-# The images come with the course, in `data/fashion-mnist/`, and `utils.fashion_mnist` reads them: grey values from 0 to
-# 255, with a label each. The 60,000 are for training; 10,000 others are set aside, to compare with.
+# The images come with the course, in `data/fashion-mnist/`, and `utils.fashion_mnist` reads them. They're grey values
+# from 0 to 255, each with a label. You train on 60,000 of them. Another 10,000 are set aside to compare with.
 
 # %%
 @cache
@@ -108,21 +123,23 @@ if MAIN:
 #
 # ![Two rows of ten small grey photographs on black, one column a class: T-shirt, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, boot.](images/part3_data.png)
 #
-# Ten classes, 6,000 images of each. A shirt, a pullover and a coat are hard to tell apart, even for you. Half of all
-# pixels are black: in [-1, 1] the mean is -0.43, and the standard deviation 0.71.
+# There are ten classes with 6,000 images each. Shirts, pullovers and coats are hard to tell apart, even for you. Half
+# of all pixels are black, so in [-1, 1] the mean is -0.43 and the standard deviation is 0.71.
 #
 # </details>
 
 # %% [markdown]
 # ## As you are
 #
-# Take your `train`, your `UNet` and your `sample` as they are. Some processors are five times as fast as others, so the
-# trainings of this part that run while you wait get a fixed *time*: as many steps as fit into it, on this machine. It
-# is counted in **processor seconds**, of which two cores at work use two a second. This first training gets 20.
+# Take your `train`, your `UNet` and your `sample` just as they are. How far do they get?
+#
+# Some processors are five times as fast as others. So the trainings that run while you wait get a fixed *time*, and
+# take as many steps as fit into it on your machine. The time is counted in **processor seconds**, and two busy cores
+# use up two of them every second. This first training gets 20.
 
 # %%
 def steps_within(seconds: float, step: Callable[[], Any]) -> int:
-    """How many steps this machine takes in so many processor seconds, from a short trial. step: takes one"""
+    """How many steps this machine takes in so many processor seconds, by a short trial. step: takes one"""
     step()  # the first one is slow
     begin = time.process_time()
     for _ in range(3):
@@ -151,7 +168,7 @@ def make_unet(max_steps: int) -> part1.DiffusionModel:
 
 @cache
 def plain_model() -> part1.DiffusionModel:
-    """A U-Net that Part 1's train has trained for 20 processor seconds; at the first call, then kept."""
+    """A U-Net, trained by Part 1's train for 20 processor seconds at the first call, and then kept."""
     config = plain_config()
     model, x0 = make_unet(config["max_steps"]).to(config["device"]), clothes()[: config["batch_size"]]
     counts = t.ones(len(x0), dtype=t.int64, device=x0.device)
@@ -172,13 +189,13 @@ if MAIN:
 #
 # ![The training loss against the step: it falls steeply within the first 20 steps or so, and then slowly on, with small jumps.](images/part3_plain_losses.png)
 #
-# The loss falls steeply, and then slowly on. That looks like success.
+# The loss drops steeply, then keeps falling slowly. It looks like a success.
 #
 # </details>
 
 # %% [markdown]
-# Draw four samples. Below them stand eight that come with the course, from the same training, 25,600 images long: that is
-# 400 steps, and two to six minutes.
+# Now draw four samples. The row above them comes with the course. It shows eight samples of the same training after
+# 25,600 images, which is 400 steps and takes two to six minutes.
 
 # %%
 if MAIN:
@@ -194,27 +211,30 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO](images/part3_plain_samples.png)
+# ![Two rows of grey images. Above, eight samples after 25,600 images: one could be a shoe, others are shreds of clothing, some are nearly black and one is all glare. Below, four samples of the short training, in which no clothes can be made out.](images/part3_plain_samples.png)
 #
-# TODO
+# Shreds, honestly. After 400 steps one sample could be a shoe. Others are next to nothing, and one is all glare. Your
+# own network has seen fewer images still, and how many depends on your processor. The loss told you nothing about any
+# of this.
 #
 # </details>
 
 # %% [markdown]
 # ## How good is it?
 #
-# The loss does not tell how good samples are. It says how well *noise* is guessed, and it depends on the schedule: two
-# losses can be compared only if all else is equal. Looking at samples is better, but sixteen are few: you would not see
-# that a class is missing.
+# The loss can't tell you how good the samples are. It tells you how well the network guesses *noise*, and it depends on
+# the schedule, so you can compare two losses only if everything else is equal. It's better to look at samples, but a
+# dozen isn't much. You wouldn't notice if a whole class were missing.
 #
-# So compare *sets* of images: many samples with many real images. Pixel by pixel would be useless, as no two shirts
-# agree in their pixels. Compare instead what a classifier sees in them, a network trained to tell the ten classes
-# apart. The course comes with one, which is right for 93 % of the test images. The 64 numbers of its last layer but
-# one, the **features**, describe what is in an image, and hardly where each pixel is.
+# So compare *sets* of images, many samples with many real ones. Comparing them pixel by pixel would be useless, because
+# no two shirts agree in their pixels. Compare what a classifier sees in them instead. The course comes with a small
+# network that tells the ten classes apart, and it's right for 93 % of the test images. Its last layer but one gives 64
+# numbers for each image, called **features**. They describe what's in the image, and care little about where each pixel
+# is.
 
 # %% tags=["folded"]
 class Classifier(nn.Module):
-    """A small network that tells FashionMNIST's classes apart, to judge images by.
+    """A small network that tells FashionMNIST's classes apart, which judges the samples.
     python -m tools.make_assets classifier trains it."""
 
     def __init__(self) -> None:
@@ -226,7 +246,7 @@ class Classifier(nn.Module):
         self.body = nn.Sequential(
             *convolution(1, 32), *convolution(32, 32), nn.MaxPool2d(2),
             *convolution(32, 64), *convolution(64, 64), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 7 * 7, 64), nn.SiLU(),  # a ReLU would leave some features dead
+            nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 7 * 7, 64), nn.SiLU(),  # a ReLU leaves some features dead
         )  # fmt: skip
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, len(utils.CLASSES)))
 
@@ -235,7 +255,7 @@ class Classifier(nn.Module):
         return self.head(self.body(images))
 
 
-FEW = 100  # images at a time: a processor's cache holds what comes of them, and no time goes into large memory
+FEW = 100  # images at a time, so that all that's computed fits into a processor's cache
 
 
 @cache
@@ -261,17 +281,18 @@ def classes_of(images: t.Tensor) -> t.Tensor:
 
 # %% [markdown]
 # ### 3.1 The Fréchet distance
-# *Measure how far two sets of images are apart* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
+# *Measure how far apart two sets of images are* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
 #
-# The features of a set are a cloud of points, a row of D numbers for each image. Describe a cloud by its mean $\mu$ (D
-# numbers) and its covariance $C$ (D × D numbers: how strongly each two features vary together). The distance of two
-# clouds is
+# A set of images becomes a cloud of points, D features each. Describe a cloud by its mean $\mu$ and its covariance $C$,
+# which says how strongly every two features vary together. With one feature, the distance is
+# $(\mu_1 - \mu_2)^2 + (\sigma_1 - \sigma_2)^2$, or $\sigma_1^2 + \sigma_2^2 - 2 \sqrt{\sigma_1^2 \sigma_2^2}$ for the
+# second term. With D features, that term becomes a matrix, and its **trace**, the sum of its diagonal, adds up the
+# features:
 #
 # $$d = |\mu_1 - \mu_2|^2 + \text{trace}\left(C_1 + C_2 - 2\, (C_1 C_2)^{1/2}\right)$$
 #
-# The power 1/2 is the **matrix square root**, `scipy.linalg.sqrtm`: the matrix that, multiplied *as a matrix* by
-# itself, gives $C_1 C_2$. It may come out with a tiny imaginary part: take the real one. (The formula is from [Heusel
-# et al.](https://arxiv.org/abs/1706.08500))
+# The power 1/2 is the **matrix square root**, which multiplied *as a matrix* by itself gives $C_1 C_2$.
+# `scipy.linalg.sqrtm` computes it, sometimes with a tiny imaginary part. Drop that part.
 
 # %%
 def frechet_distance(features1: t.Tensor, features2: t.Tensor) -> float:
@@ -294,27 +315,30 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# What are the shapes of mean and covariance? Which products in the formula are products of matrices?
+# What shapes do the mean and the covariance have? Which products in the formula are products of matrices?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `np.cov(x, rowvar=False)` gives the (D, D) covariance of rows of observations. `@` multiplies matrices, and the
-# squared length of a vector is `v @ v`. `scipy.linalg.sqrtm` takes a matrix square root, and `.real` the real part.
+# `np.cov(x, rowvar=False)` gives the (D, D) covariance of a set with one row per image. `@` multiplies matrices, and
+# `v @ v` is the squared length of a vector. `scipy.linalg.sqrtm` takes a matrix square root, and `.real` its real part.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `gap = …`, `C1, C2 = np.cov(…), np.cov(…)`, `root = scipy.linalg.sqrtm(…).real`, and then `float(… + np.trace(…))`.
+# Get the means' difference and the two covariances into variables first. Then take the root of their matrix product,
+# and add up the formula's two terms. `np.trace` sums a diagonal.
 #
 # </details>
 
 # %% [markdown]
-# What does it see? Compare 2,000 training images with the 10,000 test images, as they are and damaged in several ways.
+# The formula is from [Heusel et al.](https://arxiv.org/abs/1706.08500). What does it notice? Take 2,000 training
+# images, damage them in several ways, and compare each set with the 10,000 test images. Which damage do you expect to
+# cost most?
 
 # %%
 def damaged(images: t.Tensor) -> dict[str, t.Tensor]:
@@ -342,7 +366,7 @@ def features_of_test_images() -> t.Tensor:
 def distance(images: t.Tensor) -> float:
     """The Fréchet distance of images from the test images. images: (N, 1, 28, 28) in [-1, 1]"""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Matrix is singular")  # images that are all alike have no spread
+        warnings.filterwarnings("ignore", "Matrix is singular")  # a set of equal images has no spread
         return frechet_distance(features_of(images), features_of_test_images())
 
 
@@ -362,34 +386,36 @@ if MAIN:
 #
 # ![The first image of each of eight sets: a garment with short sleeves, the same with some noise, with strong noise, blurred, twice more as it was, then an all black image, and noise alone.](images/part3_damaged.png)
 #
-# Training images as they are come out near 0; not at 0, as 2,000 images are only a sample. Noise that you hardly mind
-# gives 53, and noise of standard deviation 0.1 on a scale from 0 to 1 gives 173. Blurring gives 139, leaving out the
-# trousers 61, and a hundred images again and again 43; these last two do not show in a single image. A black image and
-# pure noise are far beyond, at more than 700.
+# Undamaged training images come out near 0. They don't reach it, because 2,000 images are only a sample. Noise that you
+# hardly mind gives 53, and noise of standard deviation 0.1 on a scale from 0 to 1 gives 173. Blurring gives 139.
+# Leaving out the trousers gives 61, and a hundred images over and over give 43, though no single image shows you that
+# anything is wrong. A black image and pure noise are far beyond, at more than 700.
 #
 # </details>
 
 # %% [markdown]
-# So the distance sees noise, blur, a missing class and repetition, which is what we need. Before you trust it, know its
-# limits:
+# So the distance notices noise, blur, a missing class and repetition. That's what you need. Know its limits before you
+# trust it.
 #
-# - **It depends on the number of images.** Few images make a poor covariance, and the distance comes out too large.
-#   Compare only sets of one size; samples here are always 2,000.
-# - **It depends on the features.** What the classifier does not look at, it does not see. Another classifier gives
-#   other numbers, so compare only distances from the same one. The usual choice is a network called Inception, and then
-#   the distance is the **FID**. Inception was trained on large colour photographs of dogs, trucks and the like; for
-#   small grey clothes its features mean little.
-# - **It is one number.** It does not say *what* is wrong: a hundred good images, repeated, come out like many images
-#   with a little noise. It takes both clouds for Gaussians, which they are not. And a model that recites its training
-#   images gets the best mark of all. So look at the samples, at their classes, and at their nearest neighbours in the
-#   training data, too.
+# - **It depends on the number of images.** With few images the covariance is rough, and the distance comes out too
+#   large. Compare sets of one size. Samples here are always 2,000. (Without the trousers, the set above has only about
+#   1,800 images. At that size the difference hardly matters, as the next cell shows.)
+# - **It depends on the features.** What the classifier ignores, the distance can't notice. The usual classifier is a
+#   network called Inception, and then the distance is the **FID**. The numbers in this course are *not* FIDs, because
+#   they come from the course's own classifier. Compare them only with each other.
+# - **It's a squared distance.** Shift all features by twice as much, and it comes out four times as large.
+# - **It's one number.** It can't say *what* is wrong. A hundred good images, repeated, score about as well as many
+#   images with a little noise. It treats both clouds as Gaussians, which they aren't. And a model that recites its
+#   training images gets the best mark of all. So look at the samples, their classes and their nearest training images,
+#   too.
 #
-# An older measure is the **Inception Score**. It is high if the classifier is sure about each image, and if all classes
-# come equally often. It never looks at a real image: one perfect picture of each class would get the full mark.
+# You'll also meet the **Inception Score**, an older measure. It's high if the classifier is sure about every image and
+# all classes come equally often. It never looks at a real image, so one perfect picture of each class would get full
+# marks.
 
 # %%
 def measure_sizes(sizes: list[int]) -> list[tuple[int, float]]:
-    """The distance of so many training images from the test images."""
+    """The distance of this many training images from the test images, for each of the sizes."""
     features = features_of(clothes()[t.randperm(len(clothes()))[: max(sizes)]])
     return [(n, frechet_distance(features[:n], features_of_test_images())) for n in sizes]
 
@@ -404,29 +430,30 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# They are all equally good images, and the distance falls from 43 for a hundred of them to less than 1 for 5,000.
+# All of these images are equally good, and yet the distance falls from 43 for a hundred of them to less than 1 for
+# 5,000.
 #
 # </details>
 
 # %% [markdown]
 # ## Better: what the network learns from
 #
-# The linear schedule spends many of its 1000 steps on images that are nearly pure noise: after 600 steps, a sixth of
-# the image is left. There is little to learn there. [Nichol and Dhariwal](https://arxiv.org/abs/2102.09672) let what is
-# left of the image, $\sqrt{\bar\alpha}$, fall like a cosine. (From here on $n$ counts the steps, which Part 1 called
-# $t$ as in the paper.)
+# The linear schedule spends many of its 1000 steps on images that are almost pure noise. After 600 steps, only a sixth
+# of the image is left. There's little to learn out there. [Nichol and Dhariwal](https://arxiv.org/abs/2102.09672) let
+# $\sqrt{\bar\alpha}$, what's left of the image, fall like a cosine instead. (From here on we write $n$ for the
+# timestep. Part 1 and the paper call it $t$.)
 
 # %% [markdown]
 # ### 3.2 The cosine schedule
-# *Write a schedule from its ᾱ* · ●●●○○ · 15 minutes · Nichol and Dhariwal, Equation 17
+# *Write a schedule, starting from its ᾱ* · ●●●○○ · 15 minutes · Nichol and Dhariwal, Equation 17
 #
-# Begin with the curve that $\bar\alpha$ should follow. With $T$ steps, and a small $s = 0.008$ so that the first ones
-# add some noise, too,
+# You start with the curve that $\bar\alpha$ should follow. For $T$ steps, with a small $s = 0.008$ so that even the
+# first steps add some noise, it is
 #
 # $$f(n) = \cos^2\left(\frac{n/T + s}{1 + s} \cdot \frac{\pi}{2}\right) \qquad \bar\alpha_n = \frac{f(n)}{f(0)}$$
 #
-# Then find the betas that lead there: step $n$ keeps $\bar\alpha_n / \bar\alpha_{n-1}$ of the variance, and $\beta_n$
-# is the rest. At the end $\bar\alpha_T = 0$, so the last one would be 1: clip all of them at `max_beta`.
+# Then you find the betas that lead there. Step $n$ keeps $\bar\alpha_n / \bar\alpha_{n-1}$ of the variance, and
+# $\beta_n$ is the rest. At the end $\bar\alpha_T = 0$ would make the last beta 1, so clip all of them at `max_beta`.
 
 # %%
 def cosine_schedule(max_steps: int, s: float = 0.008, max_beta: float = 0.999) -> t.Tensor:
@@ -448,33 +475,38 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# How many values of f do you need for `max_steps` betas? Which count does the first one belong to?
+# How many values of f do you need to get `max_steps` betas? Which timestep does the first one belong to?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `t.arange(max_steps + 1)` gives 0, 1, …, T. In a quotient of two neighbours f(0) cancels. `clamp(max=…)` clips.
-# Neighbours are nearly equal, so float64 keeps more digits of their difference; `.float()` gives float32.
+# `t.arange(max_steps + 1)` gives 0, 1, …, T. In a ratio of two neighbours, f(0) cancels. `clamp(max=…)` clips.
+# Neighbouring values are nearly equal, and float64 keeps more digits of their difference. `.float()` returns to
+# float32.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `n = t.arange(…)`, `f = t.cos(…) ** 2`, `betas = 1 - f[…] / f[…]`, and clip.
+# Compute f for all timesteps at once. Each beta compares a value of f with the one before it. Slice the tensor twice,
+# once without its first value and once without its last.
 #
 # </details>
 
 # %%
 if MAIN:
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    _, axes = plt.subplots(1, 3, figsize=(utils.WIDE, 2.9), layout="constrained")
     for name, betas, style in [("linear", part1.linear_schedule(1000), ":"), ("cosine", cosine_schedule(1000), "-")]:
-        axes[0].plot((1 - betas).cumprod(0).sqrt(), style, label=name)
+        alpha_bar = (1 - betas).cumprod(0)
+        axes[0].plot(alpha_bar.sqrt(), style, label=name)
         axes[1].plot(betas, style, label=name)
+        axes[2].plot((alpha_bar / (1 - alpha_bar)).log(), style, label=name)
     axes[0].set(title="what is left of the image, √ᾱ", xlabel="steps")
     axes[1].set(title="variance of a step's noise, β", xlabel="steps", yscale="log")
+    axes[2].set(title="log of signal to noise, ᾱ / (1 − ᾱ)", xlabel="steps")
     axes[0].legend()
     utils.show()
 
@@ -482,31 +514,33 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Left, what is left of the image against the step: the linear schedule falls early and is near 0 from step 700; the cosine is flat at first and reaches 0 at the very end. Right, the variance of a step's noise on a logarithmic scale: linear rises to 0.02; the cosine stays below that for most of the way and shoots up to nearly 1 at the end.](images/part3_schedules.png)
+# ![Three panels against the step. What is left of the image: the linear schedule falls early and is near 0 from step 700; the cosine is flat at first and reaches 0 at the very end. The variance of a step's noise, on a logarithmic scale: linear rises to 0.02; the cosine stays below that for most of the way and shoots up to nearly 1. The logarithm of signal to noise: both fall from 10; the cosine falls more slowly, is at 0 halfway, and drops to -20 at the very end.](images/part3_schedules.png)
 #
-# The cosine schedule takes the image away over the whole way. The price is at its end: the last steps add noise of a
-# variance near 1. Going back over the very last, Algorithm 2 divides by √α, which is 0.03, and makes any error of the
-# guessed noise 30 times as large. There are two remedies, and you will have both: clip the guess of the image, or do
-# not guess the noise.
+# The cosine schedule takes the image away over the whole length of the path. The right panel shows it best. It's the
+# logarithm of ᾱ / (1 − ᾱ), the image's share of the variance over the noise's. Between 5 and -5 there's both something
+# to see and something to guess. The linear schedule stays in that range for 681 of its 1000 steps, the cosine for 902.
+#
+# The price is at the end. The last steps add noise with a variance near 1. To take back the very last one, Algorithm 2
+# divides by √α, which is 0.03, and any error in the guessed noise becomes 30 times as large. There are two remedies,
+# and you'll have both. Clip the guess of the image, or don't guess the noise.
 #
 # </details>
 
 # %% [markdown]
 # ### 3.3 Guess the velocity
-# *Train a network on v, and use it as a guesser of noise* · ●●●○○ · 15 minutes · Salimans and Ho, Section 4
+# *Train a network on v, and derive the noise from its answer* · ●●●○○ · 20 minutes · Salimans and Ho, Section 4
 #
-# Part 1's bonus had a network guess the clean image. This one guesses a mixture of noise and image, called the velocity
-# ([Salimans and Ho](https://arxiv.org/abs/2202.00512)):
-# $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$.
+# Part 1 tried the noise and the image. This guesser asks its network for a mixture of both, the velocity
+# $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$ ([Salimans and
+# Ho](https://arxiv.org/abs/2202.00512)).
 #
-# `part1.Guesser` keeps `self.network` and `self.noise_schedule`. Write the two methods that make it a guesser of $v$.
-# `target` gives the $v$ that the network should learn, by that formula. `forward` asks the network for its $v$, and
-# turns it into a guess of the noise in $x_n$, so that `sample` can use the model:
-# $\epsilon = \sqrt{1 - \bar\alpha_n}\, x_n + \sqrt{\bar\alpha_n}\, v$.
+# `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
+# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it.
+# Derive how on paper. You have two equations, Equation 4 and the one above. Combine them so that $x_0$ drops out.
 
 # %%
 class VelocityGuesser(part1.Guesser):
-    """A network that guesses v, seen from outside as one that guesses the noise (Salimans and Ho, Section 4)."""
+    """A network that guesses v. From outside, it guesses the noise (Salimans and Ho, Section 4)."""
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """What the network should answer for x0 after num_steps steps with this noise.
@@ -534,40 +568,50 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which shape must ᾱ have, to be multiplied with images? Which of the two methods asks the network?
+# What shape must ᾱ have before you can multiply it with images? By what would you multiply each of the two equations,
+# so that the terms with x₀ cancel when you add them?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `self.noise_schedule.alpha_bar(num_steps)` is (B,), and `rearrange(…, "b -> b 1 1 1")` makes it fit.
-# `self.network(images, num_steps)` is a guess of v.
+# `self.noise_schedule.alpha_bar(num_steps)` is (B,), and `rearrange(…, "b -> b 1 1 1")` makes it fit images.
+# `self.network(images, num_steps)` is a guess of v. The squares of √ᾱ and √(1 − ᾱ) add up to 1.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# In both, `alpha_bar = rearrange(…)`. Then `return alpha_bar.sqrt() * … - … * …`, and `return … * images + … * v`.
+# Multiply Equation 4 by √(1 − ᾱ) and the equation for v by √ᾱ, and add them. On the right, x₀ cancels and ε keeps the
+# factor (1 − ᾱ) + ᾱ. On the left you have what `forward` should return.
 #
 # </details>
 
 # %% [markdown]
-# The loss is the mean squared error of $v$. It is written out here in float32; exercise 3.6 makes it faster.
+# The loss is the mean squared error of $v$. Here it is in float32. Exercise 3.6 makes it faster.
 
 # %%
 def fp32_loss(
     model: part1.Guesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
 ) -> t.Tensor:
-    """The mean squared error of what the network guesses against the model's target.
+    """The mean squared error between the network's guess and the model's target.
     x0, noise, noised: (B, C, H, W) float32   num_steps: (B,) int   returns: ()"""
     return F.mse_loss(model.network(noised, num_steps), model.target(x0, noise, num_steps))
 
 
 # %% [markdown]
-# Why $v$? See what a guess of the noise that is off by 0.1 does to the guess of the image, and what a $v$ off by 0.1
-# does.
+# Does it matter what the network guesses, if all three guesses say the same? It does, for two reasons.
+#
+# **The loss weighs timesteps differently.** Suppose the guessed noise is off by $\delta$. Then the image that goes with
+# it is off by $-\sqrt{1 - \bar\alpha}\, \delta / \sqrt{\bar\alpha}$. Put both into the formula of $v$. It's off by
+# $\sqrt{\bar\alpha}\, \delta + (1 - \bar\alpha)\, \delta / \sqrt{\bar\alpha} = \delta / \sqrt{\bar\alpha}$. So **the
+# loss of v is the loss of ε divided by ᾱ**. With the cosine schedule, v counts an error at step 500 twice as much as ε
+# does, and one at step 900 about 40 times.
+#
+# **The errors end up in different places.** What does a guess of the noise that's off by 0.1 do to the guessed image,
+# and what does a $v$ that's off by 0.1 do?
 
 # %%
 if MAIN:
@@ -588,35 +632,36 @@ if MAIN:
 #
 # ![Two curves on a logarithmic scale. They agree at first. For v the error of the guessed image levels off at 0.1; for noise it climbs ever faster, past 1 near step 940 and above 1000 at the very end.](images/part3_errors.png)
 #
-# Where the image is nearly gone, the guessed noise says next to nothing about it: to get the image, the guess is
-# divided by √ᾱ, a number near 0. (Above, one step back made an error 30 times as large. This is the jump to the image,
-# all steps at once.) A guess of v is divided by nothing. It turns from a guess of the noise, where there is little of
-# it, into a guess of the image, where there is much.
+# Where the image is nearly gone, the guessed noise says next to nothing about it. To get the image, you divide by √ᾱ, a
+# number near 0. (Before, a single step back made an error 30 times as large. Here all steps happen in one jump.) With v
+# you don't divide by anything. Where there's little noise, v is a guess of the noise, and where there's a lot of it, v
+# turns into a guess of the image, up to its sign.
 #
 # </details>
 
 # %% [markdown]
 # ## Better: how it learns
 #
-# A step of training learns from 64 images and 64 draws of noise, so each step is a little off, in a random direction.
-# The weights never come to rest; they wander around a good place. There are two remedies: take the *mean* of the
-# weights over the last steps, and make the steps smaller towards the end.
+# One step of training learns from 64 images and 64 draws of noise. Any such handful is a little unrepresentative, so
+# each step goes slightly astray, in a random direction. The weights never settle. They wander around a good place.
+# There are two remedies. Take the *mean* of the weights over the last steps, and make the steps smaller towards the
+# end.
 
 # %% [markdown]
 # ### 3.4 Average over the training
 # *Keep a moving average of the weights* · ●●○○○ · 15 minutes · the DDPM paper, Appendix B
 #
-# After each step, pull every number of the average a little towards that of the model:
+# After each step, pull every number of the average a little towards the model's:
 #
 # $$\text{average} \leftarrow d \cdot \text{average} + (1 - d) \cdot \text{model}$$
 #
-# With $d = 0.995$ the average reaches back about $1 / (1 - d) = 200$ steps. At the start, that would be too long a
-# memory, for the first weights are random. So the $n$-th update, counted from 1, takes $\min(d, \frac{1 + n}{10 + n})$.
-# Average the parameters; take buffers (such as the schedule) as they are in the model.
+# With $d = 0.995$ the average remembers about $1 / (1 - d) = 200$ steps. In the beginning that's too long a memory,
+# because the first weights are random. So update number $n$, counted from 1, uses $\min(d, \frac{1 + n}{10 + n})$.
+# Average the parameters only. Copy the buffers, such as the schedule, as they are in the model.
 
 # %%
 class MovingAverage:
-    """An exponential moving average of a model's weights; .model is a model that has them.
+    """An exponential moving average of a model's weights. self.model is a model that has them.
     errors: ValueError for a decay outside [0, 1)"""
 
     def __init__(self, model: nn.Module, decay: float = 0.995):
@@ -628,7 +673,7 @@ class MovingAverage:
 
     @t.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take in the weights that the model has after a step of training; the model itself stays as it is."""
+        """Take in the model's weights after a step of training, and leave the model itself as it is."""
         ### BEGIN SOLUTION
         self.updates += 1
         d = min(self.decay, (1 + self.updates) / (10 + self.updates))
@@ -647,28 +692,28 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which of the two models has its numbers changed? What is d at the first update?
+# Which of the two models gets new numbers? What is d at the first update?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `zip(a.parameters(), b.parameters())` walks through both models side by side. `tensor.copy_(values)` changes a
-# tensor's numbers in place; `tensor = values` would only give the name to another tensor. `model.buffers()` are the
-# buffers.
+# `zip(a.parameters(), b.parameters())` walks through two models side by side. `tensor.copy_(values)` changes a tensor's
+# numbers in place, whereas `tensor = values` only gives the name to another tensor. `model.buffers()` are the buffers.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `self.updates += 1`, `d = min(…, …)`, a loop with `average.copy_(d * … + … * …)`, and another loop for buffers.
+# Count the update first and work out its d. Then walk through the parameters of `self.model` and `model` side by side,
+# and copy each new average in place. The buffers get a loop of their own.
 #
 # </details>
 
 # %% [markdown]
-# A model of one weight, which wanders around 1 after a start at 0:
+# To see it at work, take a model with a single weight. It starts at 0, moves to 1, and keeps wandering around.
 
 # %%
 if MAIN:
@@ -697,26 +742,25 @@ if MAIN:
 #
 # ![A thin jagged curve that rises from 0 to about 1 and stays there, jumping up and down. The average with d = 0.9, dashed, follows it with smaller jumps to the end; the one with d = 0.995, a thick line, follows as fast at first, and then becomes smooth.](images/part3_average.png)
 #
-# With 0.9 the average jitters to the end. With 0.995 it becomes smooth, and as its memory is short at first, it is not
-# late.
+# With d = 0.9 the average jitters to the end. With d = 0.995 it becomes smooth, and because its memory is short at
+# first, it doesn't lag behind.
 #
 # </details>
 
 # %% [markdown]
 # ### 3.5 Land softly
-# *Let the learning rate rise, then fall to 0* · ●○○○○ · 10 minutes · Goyal et al., Section 2.2 (the warm-up)
+# *Let the learning rate rise, then fall to 0* · ●○○○○ · 10 minutes · Liu et al., Section 3
 #
-# Large steps go far, small ones go to the point: so let them become smaller. At the very start they are small, too:
-# Adam's first steps rest on few gradients, and at full size can go badly wrong ([Goyal et
-# al.](https://arxiv.org/abs/1706.02677)).
+# Large steps get you far, and small steps get you to the point. So let the steps shrink as the training goes on.
+# They're small at the very start, too. Adam divides by an estimate of how large the gradients usually are, and after a
+# handful of gradients that estimate is unreliable ([Liu et al.](https://arxiv.org/abs/1908.03265)).
 #
-# Write the learning rate for a step, counted from 1. It rises in a straight line during the first `warmup` steps: at
-# step 1 it is peak / warmup, at step `warmup` it is `peak`. From there it falls in a straight line, and is 0 at step
-# `total_steps`.
+# Write the learning rate for a step, counted from 1. For `warmup` steps it rises in a straight line, from peak / warmup
+# at step 1 to `peak` at step `warmup`. From there it falls in a straight line and reaches 0 at step `total_steps`.
 
 # %%
 def learning_rate(step: int, total_steps: int, peak: float, warmup: int) -> float:
-    """The learning rate of a step: a straight line up to the peak, and another one down to 0.
+    """The learning rate of a step, on a straight line up to the peak or on a second one down to 0.
     step: 1 to total_steps   warmup: 1 to total_steps - 1, the step of the peak"""
     ### BEGIN SOLUTION
     if step <= warmup:
@@ -733,21 +777,22 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# How many steps lie between `warmup` and `total_steps`? What share of them is still to come at `step`?
+# How many steps are there between `warmup` and `total_steps`? What share of them is still to come at `step`?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# A straight line from a at 0 to b at N is, at n, a + (b - a) · n / N.
+# A straight line from a at 0 to b at N has the value a + (b - a) · n / N at n.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `if step <= warmup: return peak * …`, else `return peak * (…) / (…)`.
+# Write the two lines as two cases, and test them at their ends. The rise gives `peak` at `warmup`. The fall gives
+# `peak` at `warmup`, too, and 0 at `total_steps`.
 #
 # </details>
 
@@ -764,30 +809,30 @@ if MAIN:
 #
 # ![A straight line from 0 up to 0.002 at step 100, and another down to 0 at step 1000.](images/part3_learning_rate.png)
 #
-# The learning rate of each of 1000 steps: a short way up, and a long way down.
+# The learning rate over 1000 steps climbs briefly and then comes down slowly.
 #
 # </details>
 
 # %% [markdown]
-# Another way to learn more is to take more steps in the same time. Of the 32 bits of a float32, 24 are for the digits
-# of the number, the others for its size. Guessing noise does not need as many digits: **bfloat16** has 16 bits, 8 of
-# them for the digits, and the same range of sizes. Some processors and GPUs multiply such numbers faster. **Mixed
-# precision** ([Micikevicius et al.](https://arxiv.org/abs/1710.03740)) means: multiply in bfloat16, but keep the
-# weights in float32, or the small changes of each step would be rounded away.
+# You can also learn more by fitting more steps into the same time. A float32 spends 24 of its 32 bits on the digits of
+# a number and the others on its size. Guessing noise doesn't need that many digits. A **bfloat16** has 16 bits, with 8
+# for the digits, and covers the same range of sizes. Some processors and GPUs multiply such numbers faster. **Mixed
+# precision** ([Micikevicius et al.](https://arxiv.org/abs/1710.03740)) multiplies in bfloat16 but keeps the weights in
+# float32, because the small change of each step would otherwise be rounded away.
 
 # %% [markdown]
 # ### 3.6 Half the bits
 # *Compute the network in bfloat16, and nothing else* · ●○○○○ · 10 minutes · Micikevicius et al.
 #
-# Write `fp32_loss` once more, but ask `model.network` for its guess under `with t.autocast(…, t.bfloat16):`, whose
-# first argument is the *name* of the device, `noised.device.type`. After that block, in float32, compare the guess with
-# the target. The weights stay float32 all the time.
+# Write `fp32_loss` again, but ask `model.network` for its guess under `with t.autocast(…, t.bfloat16):`. Its first
+# argument is the *name* of the device, `noised.device.type`. After that block, compare the guess with the target in
+# float32. The weights stay in float32 all the time.
 
 # %%
 def bf16_loss(
     model: part1.Guesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
 ) -> t.Tensor:
-    """The mean squared error of what the network guesses, computed in bfloat16, against the model's target, in float32.
+    """The mean squared error between the network's guess, computed in bfloat16, and the model's target, in float32.
     x0, noise, noised: (B, C, H, W) float32   num_steps: (B,) int   returns: () float32, with a gradient"""
     ### BEGIN SOLUTION
     with t.autocast(noised.device.type, t.bfloat16):
@@ -804,32 +849,33 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which of the lines belong under `with t.autocast(…):`, and which after it?
+# Which lines belong under `with t.autocast(…):`, and which come after it?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# Under autocast PyTorch itself computes convolutions and matrix products in bfloat16. What comes out of the network may
-# be bfloat16, and `.float()` makes it float32.
+# Under autocast, PyTorch computes convolutions and matrix products in bfloat16 on its own. The network's answer may
+# come out as bfloat16, and `.float()` makes it float32.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `with t.autocast(…, t.bfloat16): guess = model.network(…)`, then `return F.mse_loss(guess.float(), …)`.
+# Put only the call of `model.network` into the block and keep its answer. Then leave the block, turn the answer into
+# float32, and compare it with the target as `fp32_loss` does.
 #
 # </details>
 
 # %% [markdown]
-# Is it worth it here? Not every processor has instructions for bfloat16; without them it is slower than float32.
-# Whether this one has them decides whether the course uses it here. Compare:
+# Is it worth it on your machine? Some processors have no instructions for bfloat16 and are slower with it. The course
+# uses it only where the processor has them. Compare the two:
 
 # %%
 def computes_bf16_fast(device: t.device) -> bool:
-    """Whether this device multiplies bfloat16 numbers faster than float32 ones."""
+    """Whether this device multiplies bfloat16 numbers faster than float32 numbers."""
     if device.type == "cuda":
         return t.cuda.is_bf16_supported(including_emulation=False)
     can = getattr(t.cpu, "get_capabilities", dict)()
@@ -860,29 +906,31 @@ if MAIN:
 # %% [markdown]
 # ## Better: how samples are drawn
 #
-# Algorithm 2 takes all 1000 steps, one network call each. But the network answers for any count, so why not go from
-# 1000 straight to 980? The step from $x_n$ to $x_m$ needs another rule then. [DDIM](https://arxiv.org/abs/2010.02502)
-# gives one, with a dial $\eta$ (eta). At $\eta = 1$ it adds fresh noise on the way: taken one step at a time, it is
-# Algorithm 2 with the paper's other choice of $\sigma$, a little smaller than $\sqrt{\beta}$. At $\eta = 0$ it adds
-# none, and each starting noise leads to one image. (Beware if you look it up: that paper writes $\alpha$ for our
-# $\bar\alpha$.)
+# Algorithm 2 takes all 1000 steps and calls the network once for each. But the network answers for any timestep, so why
+# not go straight from 1000 to 980? You need a different rule for the step from $x_n$ to $x_m$, and
+# [DDIM](https://arxiv.org/abs/2010.02502) has one, with a dial $\eta$ (eta). At $\eta = 1$ it adds fresh noise on the
+# way. Taken one step at a time, that's Algorithm 2 with the paper's other choice of $\sigma$, the one from your
+# `posterior`. At $\eta = 0$ it adds none, and each starting noise leads to one image. (If you look it up, beware. That
+# paper writes $\alpha$ for our $\bar\alpha$.)
 
 # %% [markdown]
 # ### 3.7 Fewer, longer steps
 # *Write the DDIM sampler* · ●●●●○ · 30 minutes · Song et al., Equations 12 and 16
 #
-# `counts` is given: from $T$ down to 0, in `n_steps` jumps. For each jump from $n$ to $m$ steps of noise:
+# You're given `counts`, the timesteps from $T$ down to 0 in `n_steps` jumps. For each jump from $n$ to $m$:
 #
-# 1. guess the noise, and with it the clean image (`part1.reconstruct`); clip it to [-1, 1]; take the noise that leads
-#    from the *clipped* image to $x$: $\epsilon = (x - \sqrt{\bar\alpha_n}\, x_0) / \sqrt{1 - \bar\alpha_n}$;
-# 2. add noise to the clean image again, for $m$ steps: part of it is the guessed one, part is fresh, $z \sim N(0, I)$:
+# 1. Guess the noise, and with it the clean image (`part1.reconstruct`). Clip that to [-1, 1]. Then find the noise that
+#    leads from the *clipped* image to $x$, which is
+#    $\epsilon = (x - \sqrt{\bar\alpha_n}\, x_0) / \sqrt{1 - \bar\alpha_n}$.
+# 2. Noise the clean image again, now for $m$ steps. Part of the noise is the guessed one, and part is fresh,
+#    $z \sim N(0, I)$:
 #
 # $$x \leftarrow \sqrt{\bar\alpha_m}\, x_0 + \sqrt{1 - \bar\alpha_m - \sigma^2}\, \epsilon + \sigma z$$
 #
 # $$\sigma = \eta \sqrt{\frac{1 - \bar\alpha_m}{1 - \bar\alpha_n} \left(1 - \frac{\bar\alpha_n}{\bar\alpha_m}\right)}$$
 #
-# `schedule.alpha_bar(n)` gives $\bar\alpha_n$, of shape (1,); for 0, where it is an error, no noise is left:
-# $\bar\alpha_0 = 1$. By rounding, what is under the second root may come out just below 0: clamp it.
+# `schedule.alpha_bar(n)` gives $\bar\alpha_n$, of shape (1,). It rejects 0, where no noise is left and
+# $\bar\alpha_0 = 1$. Rounding can push what's under the second root just below 0, so clamp it.
 
 # %%
 @t.no_grad()
@@ -895,9 +943,9 @@ def ddim_sample(
     return_all_steps: bool = False,
 ) -> t.Tensor | list[t.Tensor]:
     """Draw images in few steps (Song et al., Equation 12), with the guessed image clipped to [-1, 1].
-    n_steps: 1 to T   eta: 0 (nothing is drawn on the way) to 1 (as much as in Algorithm 2)
-    start: (n_samples, C, H, W), the noise to begin with; None: drawn
-    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps the list of n_steps + 1 images on the way
+    n_steps: 1 to T   eta: 0 (no fresh noise on the way) to 1 (as much as in Algorithm 2)
+    start: (n_samples, C, H, W), the noise to begin with, or None to draw it
+    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps a list of n_steps + 1 such images, noise first
     errors: ValueError for a model without a schedule, or for n_samples below 1"""
     schedule = utils.check_can_sample(model, n_samples)
     counts = t.linspace(len(schedule), 0, n_steps + 1).round().int().tolist()  # T, ..., 0
@@ -911,7 +959,7 @@ def ddim_sample(
         x0 = part1.reconstruct(x, model(x, num_steps), num_steps, schedule).clamp(-1, 1)
         noise = (x - alpha_bar_n.sqrt() * x0) / (1 - alpha_bar_n).sqrt()
         sigma = eta * ((1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)).sqrt()
-        kept = (1 - alpha_bar_m - sigma**2).clamp(min=0)  # rounding can lead below 0
+        kept = (1 - alpha_bar_m - sigma**2).clamp(min=0)  # rounding can push it below 0
         x = alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + sigma * t.randn_like(x)
         if return_all_steps:
             steps.append(x)
@@ -927,29 +975,37 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which pairs of counts does the loop go through? What is σ in the last step, where m = 0?
+# Which pairs of timesteps does the loop go through? What is σ in the last step, where m = 0?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `pairwise([1000, 500, 0])` gives (1000, 500) and (500, 0). Where m is 0, take `t.ones_like(alpha_bar_n)` for ᾱ.
-# `.clamp(min=0)` keeps what is under a root from falling below 0.
+# `pairwise([1000, 500, 0])` gives (1000, 500) and (500, 0). Where m is 0, use `t.ones_like(alpha_bar_n)` for ᾱ.
+# `.clamp(min=0)` keeps what's under a root from falling below 0.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `for n, m in pairwise(counts):`, then `x0 = part1.reconstruct(…).clamp(-1, 1)`, `noise = (x - …) / …`,
-# `sigma = eta * (…).sqrt()`, `x = … * x0 + … * noise + sigma * t.randn_like(x)`.
+# Start from `start` if it's given, else from fresh noise. Inside the loop over pairs, write one line for each quantity,
+# in the order of the text. First comes the clipped image, then the noise that fits it, then σ, then the new x.
 #
 # </details>
 
 # %% [markdown]
-# To see it at work you need a trained model, so use the one that comes with the course: it was trained as
-# described below. Its weights fit the course's own U-Net, not one whose parts have other names.
+# Have you seen this $\sigma$ before? Look at Equation 7, which you wrote as `posterior` in Part 1. Its variance is
+# $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t$. Now let $n$ and $m$ be the two ends of one
+# long step. It keeps $\bar\alpha_n / \bar\alpha_m$ of the variance, so its beta is $1 - \bar\alpha_n / \bar\alpha_m$,
+# and DDIM's $\sigma^2$ at $\eta = 1$ is the posterior's variance for that long step. The mean agrees, too. There's one
+# catch. The posterior is exact if you know $x_0$, but you only have a guess, and the longer the step, the more that
+# costs.
+
+# %% [markdown]
+# You need a trained model to see the sampler at work, so take the one that comes with the course. It was trained as
+# described further down. Its weights fit the course's own U-Net, not one whose parts have other names.
 
 # %%
 def shipped_model() -> part1.DiffusionModel:
@@ -981,14 +1037,15 @@ if MAIN:
 #
 # ![Six rows of eight samples. With η = 0, the rows for 5, 10 and 50 steps have much in common: three pieces only become clearer, the others turn into something else on the way, a shirt into trousers. With η = 1 the three rows show different clothes: plain ones in 5 steps, more kinds and more detail in 50.](images/part3_ddim.png)
 #
-# All rows begin with the same eight noises. With η = 0 the noise decides: more steps make the same piece clearer, or
-# turn it into another one where few steps were too coarse. With η = 1 fresh noise comes in at each step, so each row
-# shows other clothes.
+# All rows begin with the same eight noises. With η = 0 the noise decides. More steps make the same piece clearer, or
+# turn it into a different one where a few steps were too coarse. With η = 1 fresh noise comes in at each step, so each
+# row shows different clothes.
 #
 # </details>
 
 # %% [markdown]
-# And in numbers, which were measured beforehand with 2,000 samples each:
+# A few samples won't tell you which row is best. These distances will. They were measured beforehand, with 2,000
+# samples each.
 
 # %%
 if MAIN:
@@ -999,25 +1056,163 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# With 100 steps, fresh noise on the way gives better samples than none: 30 against 46. But it needs steps: with 50 it
-# is 43 against 52, with 25 hardly ahead, and with 10 it comes to 137 against 108. A picture of a few samples does not
-# show such differences; the distance does.
+# For this network, fresh noise gives better samples than none if there are 100 steps, 30 against 46. It needs many
+# steps, though. With 50 it's 43 against 52, with 25 it's hardly ahead, and with 10 it's behind, 137 against 108.
+#
+# Don't take that for a law. The DDIM paper's Table 1 has it the other way round for photographs. At 50 steps on
+# CIFAR-10, no fresh noise gives an FID of 4.67 and η = 1 gives 8.01.
 #
 # </details>
 
 # %% [markdown]
+# ## One jump or many steps
+#
+# Part 1 says that a network trained with squared error answers with the *average* of everything that fits, and that one
+# jump to the clean image therefore blurs. For gradients, that showed as a shrinking cloud. For clothes you can simply
+# look.
+#
+# Take a sneaker that the network has never seen, and noise it to $n$ = 900, 800, 700, 500 and 300. There are two ways
+# back. You can guess the noise and jump straight to the image with `reconstruct`. Or you can draw samples that begin at
+# this very $x_n$ and go down in steps of 20. You'll get one jump and five samples from each.
+#
+# What will the jump from 900 look like, and what will its five samples be? And which of the two comes nearer to the
+# true sneaker, in mean squared error? Decide before you run the cell.
+
+# %%
+def from_step(model: part1.DiffusionModel, noised: t.Tensor, n: int, n_steps: int) -> t.Tensor:
+    """Draw a clean image from each image after n steps of noise, by a schedule that ends there.
+    noised: (B, C, H, W)   n_steps: 1 to n   returns: (B, C, H, W) in [-1, 1]"""
+    shorter, T = copy.deepcopy(model), len(model.noise_schedule)
+    shorter.noise_schedule = part1.NoiseSchedule(n, noised.device, cosine_schedule(T)[:n])
+    return ddim_sample(shorter, len(noised), n_steps, start=noised)
+
+
+@t.no_grad()
+def jump_or_sample(model: part1.DiffusionModel, x0: t.Tensor, n: int, n_samples: int = 5) -> tuple[t.Tensor, ...]:
+    """Noise images to step n, and go back in one jump and in steps of 20. x0: (B, C, H, W)
+    returns: the noised images and the jumps (B, C, H, W), and the samples (n_samples * B, C, H, W)"""
+    schedule, num_steps = model.noise_schedule, t.full((len(x0),), n, device=x0.device)
+    signal = schedule.alpha_bar(n)
+    noised = signal.sqrt() * x0 + (1 - signal).sqrt() * t.randn_like(x0)
+    jumps = part1.reconstruct(noised, model(noised, num_steps), num_steps, schedule).clamp(-1, 1)
+    samples = from_step(model, noised.repeat(n_samples, 1, 1, 1), n, n // (100 if IS_CI else 20))
+    return noised, jumps, samples
+
+
+# %%
+if MAIN:
+    model, steps = shipped_model(), [900, 800, 700, 500, 300]
+    sneaker, rows = clothes(train=False)[9:10], []
+    for n in steps:
+        t.manual_seed(0)  # the same noise at each n
+        noised, jump, samples = jump_or_sample(model, sneaker, n)
+        rows += [sneaker, noised.clamp(-1, 1), jump, samples]
+        errors = [(images - sneaker).square().mean().item() for images in (jump, samples)]
+        print(f"n = {n}: mean squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
+
+    _, axis = plt.subplots(figsize=(7.4, 4.9), layout="constrained")
+    axis.imshow(utils.grid(part1.denormalize_img(t.cat(rows))), cmap="gray", vmin=0, vmax=255)
+    axis.set_xticks([28, 84, 140, 308], ["the image", "noised", "one jump", "five samples from the same noised image"])
+    axis.set_yticks([28 + 56 * row for row in range(len(steps))], [f"n = {n}" for n in steps])
+    axis.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
+    axis.set_frame_on(False)
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Five rows, from n = 900 down to 300. Each shows a sneaker, the sneaker in noise, one jump back, and five samples. At 900 the jump is a grey smear, and the samples are a pullover, two sneakers, a torn shoe and a boot, all sharp. At 800 they are all sneakers, at 300 nearly the same sneaker five times, and the jump is only a little soft.](images/part3_jump.png)
+#
+# From 900, the jump is a grey smear about as wide as a shoe, and the samples are a pullover, two sneakers, a torn shoe
+# and a boot. With less noise, fewer images fit. From 800 on all samples are sneakers that differ in their details, and
+# at 300 you get nearly the same shoe five times.
+#
+# </details>
+
+# %% [markdown]
+# In every row the jump is *nearer* to the true sneaker, and in every row it's blurrier. Both come from the same cause.
+# The average of all images that fit is the cheapest answer in squared error, and it belongs to none of them. A sample
+# has to make up its mind. It picks one of the images that fit, and the truth is a different one.
+#
+# You can even say how much that costs. Given $x_n$, the truth scatters around the average, and an ideal sample scatters
+# around it in the same way, independently. So its squared error is on average exactly *twice* that of an ideal jump.
+# Over fifty test images, this network and this sampler come to about 1.6 times.
+#
+# So a small error doesn't mean a good picture, and that's why sampling takes many steps. Each step asks for the average
+# only to go a short way towards it, and then the question is a new one that fewer images fit. The paper does the same
+# with faces in its Figure 7.
+
+# %% [markdown]
 # ## All of it together
 #
-# The loop is Part 1's with what you have added, and with what a long training needs besides:
+# Now put it all into one training loop. `train_longer` is given, except for the part that's about learning.
+
+# %% [markdown]
+# ### 3.8 One step of training
+# *Turn a loss into better weights* · ●●○○○ · 15 minutes · Algorithm 1, line 5
 #
-# - `utils.Saved` writes everything to a file every few seconds: weights, average, optimizer, random numbers. If you
-#   stop the cell, or the kernel dies, run it again: it goes on from there.
-# - `clip_grad_norm_` shortens a gradient that is longer than 1, so that one odd batch cannot throw the weights far off.
+# Part 1's loop needed three lines for this. Now you have more tools, and their order matters:
+#
+# - The step has its own learning rate, `lr`. An optimizer keeps its rate in `optimizer.param_groups[0]["lr"]`.
+# - One odd batch can throw the weights far off. So **clip** the gradient before you use it. If its length, over all
+#   parameters together, is more than 1, shorten it to 1. `nn.utils.clip_grad_norm_` does that.
+# - The moving average takes in the weights that come out of this step.
+
+# %%
+def training_step(
+    loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Optimizer, average: MovingAverage
+) -> None:
+    """Take one step down the gradient of the loss, clipped to length 1, and update the average.
+    loss: (), with a graph that leads to the model's parameters   lr: the learning rate of this step"""
+    ### BEGIN SOLUTION
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    average.update(model)
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part3.check_training_step(training_step)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# When does the gradient exist, and when is it used up? Where between these two moments can you clip it? Which weights
+# should the average take in?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `backward` *adds* to the gradients that are already there. `nn.utils.clip_grad_norm_(parameters, max_norm)` changes
+# the gradients in place. The optimizer reads its learning rate when you call `step`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# Write down the three lines of Part 1's loop first. Then put the learning rate somewhere before `step`, the clipping
+# between `backward` and `step`, and the average after `step`.
+#
+# </details>
+
+# %% [markdown]
+# This is the whole loop, with your step in it. Around it there's `utils.Saved`, which writes everything to a file every
+# few seconds, the weights, the average, the optimizer and the random numbers. If you stop the cell or the kernel dies,
+# run it again, and it continues where it was.
 
 # %%
 def clothes_config() -> dict[str, Any]:
-    """The settings of the whole training: ten to twenty minutes on two cores. On a GPU, more steps and larger batches;
-    tiny under IS_CI."""
+    """The settings of the whole training, ten to twenty minutes on two cores. A GPU gets more steps and larger batches.
+    Tiny under IS_CI."""
     device = utils.get_device()
     on_gpu = device.type == "cuda"
     return dict(
@@ -1035,7 +1230,7 @@ def clothes_config() -> dict[str, Any]:
 
 
 def draw_samples(model: part1.DiffusionModel, config: dict[str, Any]) -> dict[str, Any]:
-    """What to log on the way: a picture of samples in twenty steps."""
+    """What to log during the training, a picture of samples drawn in twenty steps."""
     samples = ddim_sample(model, config["n_images_to_log"], n_steps=20)
     return {"samples": [utils.grid(part1.denormalize_img(samples))]}
 
@@ -1044,9 +1239,9 @@ def draw_samples(model: part1.DiffusionModel, config: dict[str, Any]) -> dict[st
 def minibatches(
     n_images: int, batch_size: int, done: int, total: int, device: t.device | None = None
 ) -> Iterator[tuple[int, t.Tensor]]:
-    """The steps from done + 1 to total, each with the rows of its minibatch: all images once, then all again in another
-    order. The orders are the same in every run, so that a run which is taken up goes on with the rows that are due.
-    device: where the images are; rows that come from elsewhere at each step would keep a GPU waiting"""
+    """The steps from done + 1 to total, each with the rows of its minibatch. All images come once, then all again in a
+    different order. The orders are the same in every run, so that a run which is continued gets the rows that are due.
+    device: where the images are, because fetching rows from elsewhere at each step would keep a GPU waiting"""
     per_epoch = n_images // batch_size
     if not per_epoch:
         raise ValueError(f"{n_images} images do not fill a minibatch of {batch_size}: choose a smaller batch_size")
@@ -1066,49 +1261,48 @@ def train_longer(
     path: Path | None = None,
     watch: Callable = draw_samples,
 ) -> part1.Guesser:
-    """Train a model with everything in this part; from where it was saved last, if it was.
-    images: (N, C, H, W) in [-1, 1], on the model's device   path: where to save; None: nowhere
+    """Train a model with everything in this part, from where it was last saved if it was.
+    images: (N, C, H, W) in [-1, 1], on the model's device   path: where to save it, or None
     watch: gives what to log of the averaged model, every img_log_interval steps
     returns: the model with averaged weights
     errors: KeyError for a missing setting, ValueError if path holds another training"""
     config = utils.Settings(config_dict)
     optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
     average = MovingAverage(model, config["decay"])
-    nature = config_dict | {"guesser": type(model).__name__}  # a save of v is no use to a guesser of noise
+    nature = config_dict | {"guesser": type(model).__name__}  # a save of v is useless to a guesser of noise
     parts = dict(network=model.network, average=average, averaged=average.model, optimizer=optimizer)
     saved = utils.Saved(path, nature, **parts)
     loss_of = bf16_loss if config["bf16"] else fp32_loss
     with utils.start_run(config, config["n_steps"], config["batch_size"], begin=saved.step) as run:
         batches = minibatches(len(images), config["batch_size"], saved.step, config["n_steps"], images.device)
         for step, rows in batches:
+            lr = config["lr"]
             if config["warmup"]:
-                optimizer.param_groups[0]["lr"] = learning_rate(step, config["n_steps"], config["lr"], config["warmup"])
+                lr = learning_rate(step, config["n_steps"], config["lr"], config["warmup"])
             x0 = images[rows]
             num_steps, noise, noised = part1.noise_img(x0, model.noise_schedule)
             loss = loss_of(model, x0, num_steps, noise, noised)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            average.update(model)
+            training_step(loss, lr, model, optimizer, average)
             run.log({"train_loss": loss}, step)
             if step % config["img_log_interval"] == 0:
-                with utils.fork_rng():  # the training goes on as if nothing had been drawn
+                with utils.fork_rng():  # drawing must not change the training
                     run.log(watch(average.model, config), step)
             saved.after(step)
     saved.save()
     return average.model
 
+
 # %% [markdown]
 # ## What each change brings
 #
-# A training with everything at once does not tell which change helped. So several recipes were trained beforehand, each
-# for the same time, about ten minutes of one processor core: the first as in Part 1, and each further one with one
-# change to the one before. All samples are drawn in 50 steps, with the guessed image clipped.
+# If you train with everything at once, you can't tell what helped. So several recipes were trained beforehand, each for
+# the same time, about ten minutes of one processor core. The first one is as in Part 1, and each of the next five makes
+# one change to the one before it. The last one takes v back out. All samples are drawn in 50 steps, with the guessed
+# image clipped.
 
 # %%
 class NoiseGuesser(part1.Guesser):
-    """A network that guesses the noise, as in Part 1, in the form that train_longer takes."""
+    """A network that guesses the noise, as in Part 1, in the form that train_longer needs."""
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """What the network should answer: the noise. x0, noise: (B, C, H, W)   num_steps: (B,)"""
@@ -1132,7 +1326,7 @@ RECIPES = {  # each makes one change to the one before
 
 # %%
 def recipe(name: str) -> dict[str, Any]:
-    """The settings of a recipe: all changes up to the named one; bfloat16 only where it is fast."""
+    """The settings of a recipe, with all changes up to the named one, and bfloat16 only where it's fast."""
     settings = clothes_config() | dict(img_log_interval=10**9)
     fast = settings["bf16"]
     for each, change in RECIPES.items():
@@ -1162,7 +1356,7 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 
 # %%
 def show_ablation() -> None:
-    """What was measured of each recipe, and ten of its samples."""
+    """Show each recipe's distance and ten of its samples."""
     rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
     for row in rows:
         print(f"{row['recipe']:24} {row['images']:9,d} images   distance {row['distance']:6.1f}")
@@ -1183,24 +1377,29 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# What do they tell?
+# What do single runs tell you, and what don't they?
 #
-# - The **cosine schedule** helps most: from 195 to 94. But the guessed image has to be clipped. The third row of
-#   pictures is the same network, sampled by Algorithm 2, which does not clip: its numbers run up to 24.
-# - **v** does not help here: 124. It does what it promised: without clipping, its numbers stay within 1.2. But with
-#   clipping, the noise is the better guess for so small a network in so short a time. The last row says it again: 65,
-#   not 86.
-# - The **average** brings 124 down to 100. Whether the **falling learning rate** helps, one training each
-#   cannot tell: 104.
-# - **bfloat16** learned from 188,000 and 171,000 images (the last two rows) in the time in which float32 learned from
-#   131,000 to 151,000, and comes to 86.
+# - The **cosine schedule** brings the distance from 195 down to 94. Chance doesn't make gaps like that. But you have to
+#   clip the guessed image. The third row of pictures is the same network, sampled by Algorithm 2, which doesn't clip.
+#   Its numbers run up to 24.
+# - **v** comes out behind the noise in both pairs of rows, 124 against 94 and 86 against 65. Two pairs are a hint, not
+#   a proof, and a third pair doesn't repeat it. When this course once trained v for the whole 8,000 steps, it came to
+#   44 in 50 steps, and the noise comes to 43. These two cannot be told apart. What v promised, it kept. Without
+#   clipping, its numbers stay within 1.2.
+# - The **average** takes 124 down to 100, another hint. The **falling learning rate** goes from 100 to 104, and these
+#   two cannot be told apart either.
+# - **bfloat16** fits more training into the time. The last two rows learned from 188,000 and 171,000 images, and the
+#   float32 rows from 131,000 to 151,000. It comes to 86.
 #
-# So measure, before you believe that a change helps *you*. The whole training, below, takes the recipe of the last row.
+# How was your bet? If you were sure of something that these rows can't decide, you're in good company. Papers often
+# show one run a row, too. The whole training below uses the recipe of the last row, because it has the best number so
+# far.
 
 # %% [markdown]
-# Try it yourself: here are two recipes, with five processor seconds of training each. That is too short for either to
-# draw clothes, and 100 samples make the distance too large; give them 600 seconds, and come back later. (Where bfloat16
-# is slow, the recipe does without it.)
+# Try it yourself. The next cell trains two of the recipes for five processor seconds each. That's too short for either
+# to draw clothes, and with only 100 samples the distance comes out too large. Give them 600 seconds and come back
+# later, with a new `t.manual_seed` each time. Then you'll have a spread. (Where bfloat16 is slow, the recipe does
+# without it.)
 
 # %%
 if MAIN:
@@ -1216,39 +1415,41 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# Both come out at 550 or so. Which of them is ahead is chance, after so short a training.
+# Both come out around 550. After so short a training, chance decides which one is ahead.
 #
 # </details>
 
 # %% [markdown]
 # ## The whole training
 #
-# The best of the recipes, "all, but not v", now gets the time it needs.
+# Now "all, but not v" gets the time that it needs.
 
 # %%
 def make_guesser(config: dict[str, Any]) -> NoiseGuesser:
-    """An untrained U-Net that guesses the noise, with the cosine schedule: the best of the recipes."""
+    """An untrained U-Net that guesses the noise, with the cosine schedule, as the best of the recipes has it."""
     schedule = part1.NoiseSchedule(config["max_steps"], config["device"], cosine_schedule(config["max_steps"]))
     return NoiseGuesser(make_unet(config["max_steps"]).to(config["device"]), schedule)
 
+
 # %% [markdown]
-# The whole training takes ten to twenty minutes on two cores that know bfloat16. The course has done it once, and comes
-# with the model. So the next cell only trains that one on for 15 processor seconds, for you to see it at work, and
-# throws the result away; the results below are those of the whole training.
+# **Train it yourself.** It takes ten to twenty minutes on two cores that compute bfloat16 fast, as measured on a
+# server's. Without bfloat16, expect three to five times as long. Set `utils.FULL = True` in a new cell above this one
+# and have a cup of tea. (With a GPU that's the default.) From then on, all results below are those of *your* network.
+# The training is kept in `saves/clothes.pt`. To start over, move that file away.
 #
-# To train from the beginning, yourself, set `utils.FULL = True` in a new cell above this one (with a GPU that is the
-# default): then the results below are yours. That training is kept in `saves/clothes.pt`; to begin anew, move the file
-# away.
+# If you can't spare the time, the course comes with a network that was trained in just this way, and the results below
+# are its results. Then the next cell only trains it a little further, for 15 processor seconds, so that you can watch.
+# What it learns there is thrown away.
 
 # %%
 def trains_here() -> bool:
-    """Whether the long training happens here, or the course's own is taken."""
+    """Whether the long training happens here. If not, the course's own result is used."""
     return IS_CI or utils.FULL or utils.get_device().type == "cuda"
 
 
 @cache
 def clothes_model() -> NoiseGuesser:
-    """The model whose results follow: trained here, with FULL=1 or a GPU; else the one that comes with the course."""
+    """The model whose results follow, trained here if trains_here(), else the one that comes with the course."""
     if not trains_here():
         return shipped_model()
     t.manual_seed(0)
@@ -1270,18 +1471,18 @@ if MAIN:
 #
 # ![Two rows of eight small samples, drawn in twenty steps: most are shirts, dresses and trousers, plain to see; some are torn or of no clear kind.](images/part3_live.png)
 #
-# While it trains, `train_longer` draws a few samples every 10 steps. A new picture takes the place of the one before,
-# each from other noise. Sixteen samples are too few to tell which is better.
+# While it trains, `train_longer` draws a few samples every 10 steps. Each new picture replaces the one before and
+# begins with different noise. Sixteen samples are too few to tell which picture is better.
 #
 # </details>
 
 # %% [markdown]
-# And these are the loss and the distance on the way through the whole training: 8,000 steps of 64 images. The samples
-# are drawn in 100 steps here.
+# Here are the loss and the distance over the whole training of 8,000 steps with 64 images each. These samples are drawn
+# in 100 steps.
 
 # %%
 def show_curves() -> None:
-    """The curves of the whole training, as it was done for the course."""
+    """Draw the curves of the whole training, as it was done for the course."""
     results = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))
     losses, measured = results["loss_per_100_steps"], results["measured"]
     _, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
@@ -1302,16 +1503,36 @@ if MAIN:
 #
 # ![Left, the loss against the training step: it falls quickly within the first 1,000 steps, and then slowly. Right, the distance against the images seen: it falls from 76 after 128,000 images to just under 30 after 512,000.](images/part3_losses.png)
 #
-# After the first 1,000 steps the loss falls only slowly. But the distance falls from 76 to just under 30: the samples
-# become much better for most of the way. That is why you measure them. (Do not compare this loss with that of "As you
-# are": under the cosine schedule, the images that the network sees are noised otherwise.)
+# After the first 1,000 steps the loss falls only slowly. The distance keeps falling, from 76 to just under 30. Judging
+# by the loss alone, you'd have stopped far too early. (Don't compare this loss with the one in "As you are". The cosine
+# schedule noises images differently, so the task is a different one.)
 #
 # </details>
 
 # %% [markdown]
+# You've now met this one recipe with several numbers. Every distance depends on how long the network learned, in how
+# many steps the samples were drawn, and how many there were. This table puts them side by side.
+#
+# | training | images seen | samples | drawn in | distance |
+# |---|---|---|---|---|
+# | the last row of "What each change brings" | 171,072 | 2,000 | 50 steps | 65 |
+# | the whole training, a quarter done | 128,000 | 2,000 | 100 steps | 76 |
+# | the same, half done | 256,000 | 2,000 | 100 steps | 45 |
+# | the same, three quarters done | 384,000 | 2,000 | 100 steps | 31 |
+# | the same, done | 512,000 | 2,000 | 100 steps | 29 |
+# | its weights as shipped, in half precision | 512,000 | 2,000 | 100 steps | 30 |
+# | | | 2,000 | 50 steps | 43 |
+# | | | 2,000 | 25 steps | 56 |
+# | the bench's, ten minutes of two cores | 311,936 | 2,000 | 50 steps | 45 |
+# | the bench's, equal time with other libraries, twice | 369,216 | 1,000 | 25 steps | 49 and 55 |
+#
+# (The last two are in [Speed](../docs/speed.md). The learning rate falls over the whole length of each training, so a
+# quarter of a long one isn't the same as a short one.) Compare only rows in which everything but one thing agrees.
+
+# %% [markdown]
 # ## Results
 #
-# Draw a few samples, in 50 steps each: these are your own, made on this machine.
+# Draw a few samples in 50 steps each. They're made on your machine, just now.
 
 # %%
 if MAIN:
@@ -1325,20 +1546,20 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO](images/part3_drawn.png)
+# ![Sixteen samples in two rows: most are shirts, pullovers, trousers, boots and bags, plain to see; three or four are torn or of no clear kind.](images/part3_drawn.png)
 #
-# TODO
+# Most of them are clothes that you'd recognise at once. Three or four are torn, or something between two kinds.
 #
 # </details>
 
 # %% [markdown]
-# To judge them, you need 2,000, in 100 steps each. Two cores would be busy with them for some minutes, so for its own
-# model the course comes with them, too: with 64 of them as images, and with the features of all. (If you have trained the
-# model yourself, they are drawn here.)
+# To judge the network you need 2,000 samples in 100 steps each. That would keep two cores busy for several minutes. If
+# you've trained the network yourself, it's time well spent, and they're drawn here. For the course's own network
+# they're shipped, 64 of them as images and all of them as features.
 
 # %%
 def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
-    """2,000 samples, always from the same random numbers; 20 under IS_CI. returns: (2000, 1, 28, 28)"""
+    """2,000 samples, always from the same random numbers (20 under IS_CI). returns: (2000, 1, 28, 28)"""
     batches, n_steps = [20] if IS_CI else [250] * 8, min(n_steps, len(model.noise_schedule))
     with utils.fork_rng(), utils.show_steps(model, len(batches) * n_steps):
         t.manual_seed(0)
@@ -1347,7 +1568,7 @@ def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0) 
 
 @cache
 def clothes_samples() -> tuple[t.Tensor, t.Tensor]:
-    """Samples of clothes_model: drawn at the first call and kept, or those that come with the course.
+    """Samples of clothes_model, drawn at the first call and kept, or those that come with the course.
     returns: 64 images (64, 1, 28, 28) in [-1, 1]; the features of all 2,000 (2000, 64)"""
     if trains_here():
         samples = draw_many(clothes_model(), n_steps=100)
@@ -1381,14 +1602,14 @@ if MAIN:
 #
 # ![Two grids of 64 small grey pictures of clothes. Left, samples: most of them are plainly trousers, dresses, pullovers, shoes, boots or bags, some are torn or of no clear kind. Right, test images.](images/part3_samples.png)
 #
-# Most samples are clothes that anyone recognises, of all kinds. Look closer, and you find torn sleeves, and patterns
-# that do not hold together: the training was short, and the network has 0.28 million parameters.
+# Most samples are clothes that anyone would recognise, of all kinds. Look closer and you'll find torn sleeves, and
+# patterns that don't hold together. The training was short, and the network has only 0.28 million parameters.
 #
 # </details>
 
 # %%
 def class_shares(features: t.Tensor) -> t.Tensor:
-    """Which share of images the classifier takes for each class. features: (N, 64), of the images   returns: (10,)"""
+    """The share of images the classifier takes for each class. features: (N, 64), of the images   returns: (10,)"""
     found = load_classifier().head(features.to(utils.get_device())).argmax(dim=1)
     return found.cpu().bincount(minlength=len(utils.CLASSES)) / len(features)
 
@@ -1411,19 +1632,19 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # The samples come out just under 30, a sixth of what noise of standard deviation 0.1 does to real images (173). A
-# hundred real images again and again come out at 43 (above): there no image is wrong, but nearly all are missing; here
-# many are wrong, a little. Real images are near 0, so there is room. And no class is missing: the rarest, sandals,
-# makes one in fifteen samples.
+# hundred real images over and over scored 43 above. There no image is wrong but nearly all are missing, and here many
+# are a little wrong. Real images are near 0, so there's room to improve. No class is missing. Sandals are the rarest,
+# with one in fifteen samples.
 #
 # </details>
 
 # %% [markdown]
-# Has it learned the training images by heart? Put beside some samples the training images that are nearest to them,
-# pixel by pixel.
+# Has it memorised its training images? Put some samples beside the training images that are nearest to them, pixel by
+# pixel.
 
 # %%
 def nearest(samples: t.Tensor, images: t.Tensor, k: int) -> t.Tensor:
-    """The k images nearest to each sample, by the sum of squared differences.
+    """The k images that are nearest to each sample, by the sum of squared differences.
     samples: (N, C, H, W)   images: (M, C, H, W)   returns: (N, k, C, H, W)"""
     rows = t.cdist(samples.flatten(1), images.flatten(1)).topk(k, largest=False).indices
     return images[rows]
@@ -1442,13 +1663,13 @@ if MAIN:
 #
 # ![Four rows of eight pieces of clothing: samples on top, and below each of them three training images of much the same shape that differ from it in details.](images/part3_neighbours.png)
 #
-# Each sample has relatives among the training images, of much the same cut, but none is a copy. At least these eight
-# are not learned by heart.
+# Each sample has relatives of much the same cut among the training images, but none is a copy. At least these eight
+# aren't memorised.
 #
 # </details>
 
 # %% [markdown]
-# The way of one image, from noise to a boot:
+# Follow one image on its path from noise to a boot.
 
 # %%
 if MAIN:
@@ -1469,17 +1690,18 @@ if MAIN:
 #
 # ![The same way as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way.gif)
 #
-# The outline is there while the noise is still strong. The last steps only take the grain away.
+# The outline is there while the noise is still strong. The last steps only remove the grain.
 #
 # </details>
 
 # %% [markdown]
-# With $\eta = 0$ each starting noise leads to one image, so you can walk from one noise to another and see the images
-# on the way. A straight line would lead through noise of too small a variance; this path keeps it at 1:
+# With $\eta = 0$ each starting noise leads to exactly one image. So you can walk from one noise to another and watch
+# the images along the way. A straight line would lead through noise whose variance is too small. This path keeps it at
+# 1:
 
 # %%
 def between(start: t.Tensor, end: t.Tensor, n: int) -> t.Tensor:
-    """n noises from start to end, along the arc cos(a) start + sin(a) end, which keeps the variance.
+    """n noises from start to end on the arc cos(a) start + sin(a) end, which keeps the variance.
     start, end: (C, H, W)   returns: (n, C, H, W)"""
     angles = rearrange(t.linspace(0, math.pi / 2, n), "n -> n 1 1 1").to(start)
     return angles.cos() * start + angles.sin() * end
@@ -1500,22 +1722,22 @@ if MAIN:
 #
 # ![Two rows of eight. Above, a dark sandal that hardly changes for five images, then three jackets, each brighter. Below, a boot with a heel for five images, then three narrow garments with a stray piece beside them.](images/part3_between.png)
 #
-# The way is not even: the image stays much the same for a stretch, and then turns into another kind within a step.
-# Nothing is half boot, half shirt, though some of the garments are odd.
+# The change isn't even. The image stays much the same for a stretch, then turns into a different kind within one step.
+# Nothing is half boot and half shirt, though some of the garments look odd.
 #
 # </details>
 
 # %% [markdown]
-# ## When it does not work
+# ## When it goes wrong
 #
-# Diffusion models rarely fail with an error. They train, the loss falls, and the samples are wrong. The way they are
-# wrong tells where to look. All rows come from the same good weights and starting noises; below each of the two good
-# rows stand some with one mistake in the sampling. (Three are drawn with $\eta = 0$, for with fresh noise on the way a
-# wrong start is soon mended.)
+# Diffusion models rarely fail with an error. They train, the loss falls, and the samples are wrong. *How* they're wrong
+# tells you where to look. Here are seven rows of samples from the same good weights. Two rows are as they should be,
+# and in each of the others there's one mistake in the sampling. (Three of the wrong rows use $\eta = 0$, because fresh
+# noise would soon repair a bad start.)
 
-# %%
+# %% tags=["folded"]
 class Told(nn.Module):
-    """A model that is told another count than the right one. told: what it hears instead of num_steps"""
+    """A model that is told a wrong timestep. told: what it hears instead of num_steps"""
 
     def __init__(self, model: part1.DiffusionModel, told: Callable):
         super().__init__()
@@ -1528,7 +1750,7 @@ class Told(nn.Module):
 
 @t.no_grad()
 def symptoms(model: part1.DiffusionModel, start: t.Tensor) -> dict[str, t.Tensor]:
-    """Samples as they should be, and with one mistake each. start: (B, C, H, W), noise"""
+    """Samples as they should be, and samples with one mistake each. start: (B, C, H, W), noise"""
     T, device = len(model.noise_schedule), start.device
     linear = copy.deepcopy(model)
     linear.noise_schedule = part1.NoiseSchedule(T, device, part1.linear_schedule(T))
@@ -1551,63 +1773,131 @@ def symptoms(model: part1.DiffusionModel, start: t.Tensor) -> dict[str, t.Tensor
 if MAIN:
     model = clothes_model()
     t.manual_seed(2)
-    with utils.show_steps(model, 5 * 50 + 2):
+    with utils.show_steps(model, 6 * 50 + 2):
         rows = symptoms(model, t.randn(8, *model.img_shape, device=model.noise_schedule.device))
-    utils.show_rows({name: part1.denormalize_img(images) for name, images in rows.items()})
+    rows = dict(zip("ABCDEFG", rows.values(), strict=True))
+    utils.show_rows({letter: part1.denormalize_img(images) for letter, images in rows.items()})
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Seven rows of eight images. All is well: clothes, shoes and a bag. Labyrinths: black and white lines in a tangle. Noise: nothing but noise. Well, η = 0: clothes, shoes and a bag again. Half made: flat and ragged shapes, some of two things at once. One class: the same T-shirt eight times. White pixels: blotches of pure black and white where the clothes should be.](images/part3_symptoms.png)
+# ![Seven rows of eight images. A: clothes, shoes and a bag. B: black and white lines in a tangle. C: nothing but noise. D: clothes, shoes and a bag again. E: flat and ragged shapes, some of two things at once. F: the same T-shirt eight times. G: blotches of pure black and white where the clothes should be.](images/part3_symptoms.png)
 #
 # </details>
+
+# %% [markdown]
+# ### 3.10 Find the mistakes
+# *Match each row with what went wrong* · ●●○○○ · 10 minutes · the figure above
 #
-# | you see | and it was | look for |
+# A and D are fine. Which of the rows B, C, E, F and G belongs to which mistake, and what gave it away?
+#
+# 1. The starting noise has a standard deviation of 1.5.
+# 2. The network is told timestep $T$ at every step.
+# 3. All samples begin with the same noise, and none is added on the way.
+# 4. The network was trained with the cosine schedule and sampled with the linear one.
+# 5. There are two steps instead of fifty.
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# - **B is 4.** The sampler removes the wrong amount of noise at every step, so what's left over builds up into
+#   patterns. Edges look crisp, but nothing has the shape of clothes.
+# - **C is 2.** A network that always hears T takes all that it's shown for noise. It never finds a shape, and what it
+#   says never fits the noise that's really left.
+# - **E is 5.** What one guesses from pure noise is an average, flat and ragged, and one more step can't fix it.
+# - **F is 3.** With η = 0, the starting noise decides everything. Eight times the same noise makes eight times the same
+#   image.
+# - **G is 1.** The sampler expects noise of variance 1 and leaves the surplus in the image. Clipping turns it into pure
+#   black and white.
+# ### END SOLUTION
+
+# %% [markdown]
+# <details>
+# <summary>The table, for your next broken model</summary>
+#
+# | you see | in the figure | look for |
 # |---|---|---|
-# | half made | two steps only: what is guessed from pure noise is rough, and one more step cannot mend it | too few steps; too short a training; samples of the raw weights early on |
-# | one class, or one image | the same starting noise for all, and no fresh one | a seed set in a loop; noise of shape (1, C, H, W) that was broadcast; a training set that is not mixed |
-# | labyrinths, though the loss is fine | sampled with the linear schedule, trained with the cosine one | any disagreement of training and sampling: schedule, what is guessed (noise or v), counts that are off |
-# | noise | the network hears count $T$ at every step | `num_steps` not passed on, wrong shape, or not used by the network |
-# | white pixels | a start with noise of standard deviation 1.5 | noise that is too strong: a root too many, noise in the last step, images not in [-1, 1] |
-# | all white or black | a network that guesses the noise, under the cosine schedule, without clipping: Algorithm 2's first step back makes its error 30 times as large, and it grows on | the numbers, not the picture: do they leave [-1, 1]? A division by $\sqrt{\alpha}$ near 0: clip the guessed image |
-# | a loss that jumps up and stays | a learning rate that is too high, at the wrong moment | warm-up, `clip_grad_norm_`, a smaller `lr` |
+# | half-made clothes | E, two steps only | too few steps; too short a training; samples of the raw weights early on |
+# | one class, or one image | F, one starting noise for all | a seed set inside a loop; noise of shape (1, C, H, W) that was broadcast; a training set that isn't shuffled |
+# | labyrinths, though the loss is fine | B, the wrong schedule | any disagreement between training and sampling: the schedule, what is guessed (noise or v), timesteps that are off |
+# | noise | C, the network always hears T | `num_steps` not passed on, of the wrong shape, or not used by the network |
+# | white pixels | G, a start with noise of standard deviation 1.5 | noise that is too strong: a root too many, noise in the last step, images not in [-1, 1] |
+# | all white or black | not here, but in the row "the same, not clipped" of the recipes | the numbers, not the picture: do they leave [-1, 1]? A division by √α near 0 makes an error 30 times as large in Algorithm 2's first step back: clip the guessed image |
+# | a loss that jumps up and stays there | not in a picture | a learning rate that is too high at the wrong moment: try warm-up, `clip_grad_norm_`, a smaller `lr` |
 #
-# (The picture of "all white or black" is the row "the same, not clipped" in [What each change
-# brings](#What-each-change-brings); the last is not in a picture.)
+# </details>
 
 # %% [markdown]
 # ## Glossary: names around training
 #
 # | here | other names, and what they mean |
 # |---|---|
-# | Fréchet distance | FID, if the features are Inception's; 2-Wasserstein distance of two Gaussians, squared |
+# | Fréchet distance | squared 2-Wasserstein distance of two Gaussians; FID, if the features are Inception's |
 # | features | activations, embedding, representation |
-# | v, velocity | v-prediction; `prediction_type="v_prediction"` in some code |
+# | v, velocity | v-prediction; `prediction_type="v_prediction"` in some code. Not the velocity of flow matching, which is $\epsilon - x_0$ on a straight line between image and noise |
 # | guess of noise, of the image | ε-prediction, x0-prediction |
-# | moving average of the weights | EMA, exponential moving average, shadow weights, Polyak averaging (that is the plain mean) |
+# | moving average of the weights | EMA, exponential moving average, shadow weights, Polyak averaging (that's the plain mean) |
 # | mixed precision | AMP (automatic mixed precision), autocast |
-# | warm-up, falling learning rate | learning-rate schedule: beware, "schedule" alone mostly means the noise's |
-# | DDIM, η | a sampler; η = 0 is deterministic, η = 1 the DDPM kind |
+# | warm-up, falling learning rate | learning-rate schedule. Beware, "schedule" alone mostly means the noise's |
+# | DDIM, η | a sampler; η = 0 is deterministic, η = 1 is the DDPM kind |
 # | clipped guess | `clip_denoised`, `clip_sample` in some code |
 # | saved training | checkpoint |
 
 # %% [markdown]
 # ## What you have now
 #
-# A diffusion model of clothes that anyone recognises, and the means to tell how good it is.
+# You have a diffusion model of clothes that anyone would recognise, and you can say how good it is.
 #
-# - The **Fréchet distance** compares two sets of images by the mean and covariance of their features. Compare at equal
-#   numbers, and look at samples, classes and neighbours as well.
-# - The **cosine schedule** takes the image away over the whole way; at its end, an error of the guessed noise becomes
+# - The **Fréchet distance** compares two sets of images by the mean and covariance of their features. Compare equal
+#   numbers of images, and look at samples, classes and neighbours as well.
+# - The **cosine schedule** takes the image away over the whole path. At its end, an error in the guessed noise becomes
 #   30 times as large, so clip the guessed image.
-# - **v** is a guess of the noise where there is little and of the image where there is much, and never divided by a
-#   number near 0. Here, with the guessed image clipped, plain noise was the better guess: measure.
-# - An **average of the weights** and a **falling learning rate** bring a noisy training to rest.
-# - **bfloat16** buys more steps in the same time, where the processor knows it.
-# - **DDIM** draws in 100 steps what took 1000, and with $\eta = 0$ each noise is one image.
+# - **v** is a guess of the noise where there's little of it, and of the image where there's much. You never divide by a
+#   number near 0, and its loss is the noise's divided by $\bar\alpha$.
+# - **Averaging the weights** and a **falling learning rate** bring a noisy training to rest. **bfloat16** buys more
+#   steps in the same time, where the processor knows it.
+# - **DDIM** draws in 100 steps what used to take 1000. At $\eta = 1$ each step is the posterior of Part 1 with a long
+#   step's β, and at $\eta = 0$ each noise is one image.
+# - **One jump gives an average, and samples make up their mind.** The jump is nearer, and the samples are sharper.
+# - **One run is one run.** Two runs of one recipe came out at 49 and 55.
 #
-# You will meet them again in the systems that Part 1 named.
+# Two things have changed since these methods were new. Large models now often use a
+# [transformer](https://arxiv.org/abs/2212.09748) in place of the U-Net, and many learn the straight paths of [flow
+# matching](https://arxiv.org/abs/2210.02747). You'll find your loop, your sampler and your ruler again in both.
+
+# %% [markdown]
+# ## Something to show a friend
+#
+# Here are eight pieces of clothing at once, from noise to the last stitch, by the network that you've been measuring.
+
+# %%
+if MAIN:
+    model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
+    t.manual_seed(4)
+    steps = ddim_sample(model, 8, n_steps, return_all_steps=True)
+    left = [n for n in (50, 40, 34, 30, 26, 23, 20, 17, 14, 11, 8, 5, 3, 0) if n <= n_steps]
+    frames = []
+    for n in left:
+        images = (15 * part1.denormalize_img(steps[-1 - n].clamp(-1, 1)).cpu()).round() / 15  # few greys, a small file
+        images = F.interpolate(images, scale_factor=2)
+        frames.append(rearrange(images, "(r k) c h w -> c (r h) (k w)", r=2))
+    utils.show_movie(frames, [f"{n} steps left" for n in left])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+#
+# </details>
+
+# %% [markdown]
+# Your friend will ask the obvious question. "Nice. Can you make it draw a boot?"
+#
+# You can't. The starting noise decides what comes out, and nobody knows which noise leads to a boot. The network has
+# never seen a label either, although each training image has one. So here's the question to take along. How would you
+# tell the network what to draw, and what would make it *listen*, when it can lower its loss quite well without? The
+# systems that Part 1 named are answers to it, and GLIDE is the first.
 
 # %% tags=["script"]
 import os
@@ -1663,7 +1953,7 @@ def train_together() -> None:
     """The whole training, shared by several processes:
     torchrun --nproc-per-node=2 --no-python python -c "import solutions.part3_fashion_mnist as p; p.train_together()"
     """
-    t.manual_seed(0)  # the same in all processes: each draws the whole batch, and its network computes a share
+    t.manual_seed(0)  # each process draws the whole batch, and its network computes a share
     with together() as share:
         config = clothes_config()
         model = make_guesser(config)

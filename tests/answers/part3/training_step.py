@@ -1,0 +1,249 @@
+import torch as t
+from torch import nn
+
+from tests.answers import right, wrong
+
+
+@right
+def as_the_hint_says(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    average.update(model)
+
+
+@right
+def emptied_afterwards(loss, lr, model, optimizer, average):
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm=1)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    average.update(model)
+    model.zero_grad()
+
+
+@right
+def clipped_by_hand(loss, lr, model, optimizer, average):
+    model.zero_grad(set_to_none=False)
+    loss.backward()
+    length = sum(p.grad.square().sum() for p in model.parameters()).sqrt()
+    for p in model.parameters():
+        p.grad *= (1 / length).clamp(max=1)
+    optimizer.param_groups[0].update(lr=lr)
+    optimizer.step()
+    average.update(model)
+
+
+@right
+def gradients_asked_for(loss, lr, model, optimizer, average):
+    parameters = list(model.parameters())
+    for p, gradient in zip(parameters, t.autograd.grad(loss, parameters), strict=True):
+        p.grad = gradient
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.param_groups[-1]["lr"] = lr
+    optimizer.step()
+    average.update(model)
+
+
+def _step(loss, lr, model, optimizer, average, clip=nn.utils.clip_grad_norm_, length=1.0, **options):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    clip(model.parameters(), length, **options)
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("The weights never change.")
+def emptied_too_late(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("The weights never change.")
+def no_backward(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("Does lr reach it?")
+def an_attribute_of_its_own(loss, lr, model, optimizer, average):
+    optimizer.lr = lr
+    _step(loss, optimizer.param_groups[0]["lr"], model, optimizer, average)
+
+
+@wrong("Does lr reach it? And is the gradient clipped?")
+def as_in_part_1(loss, lr, model, optimizer, average):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("Is lr set before the step is taken?")
+def rate_set_at_the_end(loss, lr, model, optimizer, average):
+    _step(loss, optimizer.param_groups[0]["lr"], model, optimizer, average)
+    optimizer.param_groups[0]["lr"] = lr
+
+
+@wrong("Is the rate multiplied by lr?")
+def rate_as_a_factor(loss, lr, model, optimizer, average):
+    _step(loss, 0.9 * lr, model, optimizer, average)  # 0.9: what the optimizer began with
+
+
+@wrong("Do the gradients of earlier steps still count? backward adds to what is there.")
+def never_emptied(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("backward adds to what is there. And is the gradient clipped?")
+def neither_emptied_nor_clipped(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    loss.backward()
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("Is the gradient clipped? Before backward there is none")
+def clipped_before_backward(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    loss.backward()
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("Is the gradient clipped? Before backward there is none, and after step it has been used.")
+def clipped_after_the_step(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    average.update(model)
+
+
+@wrong("Is each number of the gradient clipped by itself?")
+def values_clipped(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=nn.utils.clip_grad_value_)
+
+
+@wrong("Is each parameter's gradient clipped by itself?")
+def each_clipped(loss, lr, model, optimizer, average):
+    def clip(parameters, length):
+        for p in parameters:
+            nn.utils.clip_grad_norm_(p, length)
+
+    _step(loss, lr, model, optimizer, average, clip=clip)
+
+
+@wrong("Are short gradients made longer?")
+def always_length_1(loss, lr, model, optimizer, average):
+    def clip(parameters, length):
+        parameters = list(parameters)
+        now = t.cat([p.grad.flatten() for p in parameters]).norm()
+        for p in parameters:
+            p.grad *= length / now
+
+    _step(loss, lr, model, optimizer, average, clip=clip)
+
+
+@wrong("Is the length the sum of all sizes?")
+def sum_of_sizes(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, norm_type=1)
+
+
+@wrong("Is the length the largest size?")
+def largest_size(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, norm_type=float("inf"))
+
+
+@wrong("The long gradient is clipped to length 2. Which length is asked for?")
+def too_long(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, length=2.0)
+
+
+@wrong("Are two steps taken at once?")
+def two_steps(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("Does the loss rise?")
+def uphill(loss, lr, model, optimizer, average):
+    _step(-loss, lr, model, optimizer, average)
+
+
+@wrong("Is the step taken by the optimizer?")
+def by_hand(loss, lr, model, optimizer, average):
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    with t.no_grad():
+        for p in model.parameters():
+            p -= lr * p.grad
+    average.update(model)
+
+
+class _Silent:
+    def update(self, model): ...
+
+
+@wrong("Is the average updated?")
+def average_forgotten(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, _Silent())
+
+
+@wrong("Does the average take in the weights from before the step?")
+def average_too_early(loss, lr, model, optimizer, average):
+    average.update(model)
+    _step(loss, lr, model, optimizer, _Silent())
+
+
+@wrong("Is it updated once before the step and once after it?")
+def average_on_both_sides(loss, lr, model, optimizer, average):
+    average.update(model)
+    _step(loss, lr, model, optimizer, average)
+
+
+@wrong("Is it updated twice?")
+def average_twice(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average)
+    average.update(model)
+
+
+@wrong("average.update gets a SGD, expected the model")
+def average_of_the_optimizer(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, _Silent())
+    average.update(optimizer)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "the rate counts when the step is taken": [
+        "optimizer.param_groups[0]['lr'] = lr -> after optimizer.zero_grad()",
+    ],
+    "there is one group": [
+        "optimizer.param_groups[0]['lr'] = lr -> optimizer.param_groups[0 - 1]['lr'] = lr",
+        "optimizer.param_groups[0]['lr'] = lr -> optimizer.param_groups[-1]['lr'] = lr",
+    ],
+}

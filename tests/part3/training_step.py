@@ -1,0 +1,199 @@
+"""The check of 3.8 training_step.
+
+A model of five numbers takes three steps. Each loss is linear in them, so that its gradient is known. A mistake is a
+step with a part replaced, and it walks the same way.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import torch as t
+from torch import nn
+
+from solutions.part3_fashion_mnist import MovingAverage
+from tests.checking import Mistake, careful, check, kind, numbers, recognise
+
+FIRST_RATE = 0.9  # of the optimizer, before any step
+RATES = [0.5, 0.2, 0.4]
+GRADIENTS = [[0.3, 0.0, 0.4, 0.0, 0.0], [3.0, -0.4, 0.0, 4.0, 0.2], [0.6, 0.8, -1.2, 0.5, 0.9]]  # the first is short
+
+
+class FiveNumbers(nn.Module):
+    """Two parameters, so that clipping each of them differs from clipping both together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(t.tensor([0.5, -0.25, 1.0])), nn.Parameter(t.tensor([0.75, -0.5]))
+
+    def row(self) -> t.Tensor:
+        return t.cat([self.weight, self.bias])
+
+
+class Watched(MovingAverage):
+    """An average that remembers what it has taken in."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self.taken: list[t.Tensor] = []
+
+    def update(self, model: nn.Module) -> None:
+        if not isinstance(model, FiveNumbers):
+            raise Mistake(f"average.update gets {kind(model)}, expected the model", "Whose weights are averaged?")
+        self.taken.append(model.row().detach().clone())
+        super().update(model)
+
+
+class Walked(NamedTuple):
+    """After each of the three steps: the five numbers, and what the average took in during it."""
+
+    weights: list[t.Tensor]
+    taken: list[list[t.Tensor]]
+
+    def fits(self, other: "Walked") -> bool:
+        return self.same_weights(other) and all(map(same_rows, self.taken, other.taken))
+
+    def same_weights(self, other: "Walked") -> bool:
+        return same_rows(self.weights, other.weights)
+
+
+def same_rows(rows: list[t.Tensor], others: list[t.Tensor]) -> bool:
+    return len(rows) == len(others) and all(map(partial(t.allclose, atol=1e-4), rows, others))
+
+
+def walk(step: Callable) -> Walked:
+    model = FiveNumbers()
+    optimizer = t.optim.SGD(model.parameters(), lr=FIRST_RATE, momentum=0.5)  # its memory is its own: no one redoes it
+    average, walked = Watched(model), Walked([], [])
+    for gradient, rate in zip(GRADIENTS, RATES, strict=True):
+        average.taken = []
+        step(model.row() @ t.tensor(gradient), rate, model, optimizer, average)
+        walked.weights.append(model.row().detach().clone())
+        walked.taken.append(average.taken)
+    return walked
+
+
+def clip(model: nn.Module, norm: float = 2.0) -> None:
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0, norm)
+
+
+def clip_values(model: nn.Module) -> None:
+    nn.utils.clip_grad_value_(model.parameters(), 1.0)
+
+
+def clip_each(model: nn.Module) -> None:
+    for p in model.parameters():
+        nn.utils.clip_grad_norm_([p], 1.0)
+
+
+def to_length_1(model: nn.Module) -> None:
+    length = t.cat([p.grad for p in model.parameters()]).norm()
+    for p in model.parameters():
+        p.grad /= length
+
+
+def a_step(
+    rate: Callable = lambda lr: lr,
+    zero: bool = True,
+    clip: Callable = clip,
+    steps: int = 1,
+    late: bool = False,
+    updates: tuple[int, int] = (0, 1),  # of the average, before the step and after it
+) -> Callable:
+    def step(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Optimizer, average: MovingAverage) -> None:
+        if not late:
+            optimizer.param_groups[0]["lr"] = rate(lr)
+        if zero:
+            optimizer.zero_grad()
+        loss.backward()
+        clip(model)
+        for _ in range(updates[0]):
+            average.update(model)
+        for _ in range(steps):
+            optimizer.step()
+        if late:
+            optimizer.param_groups[0]["lr"] = lr
+        for _ in range(updates[1]):
+            average.update(model)
+
+    return step
+
+
+def by_hand(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Optimizer, average: MovingAverage) -> None:
+    model.zero_grad()
+    loss.backward()
+    clip(model)
+    with t.no_grad():
+        for p in model.parameters():
+            p -= lr * p.grad
+
+
+def no_clip(model: nn.Module) -> None: ...
+
+
+UNUSED = "All steps have the rate that the optimizer began with. Does lr reach it?"
+KEPT = "Do the gradients of earlier steps still count? backward adds to what is there."
+UNCLIPPED = "Is the gradient clipped? Before backward there is none, and after step it has been used."
+WEIGHT_MISTAKES = [
+    ("The weights never change. Is there a step, and is the gradient still there when it is taken?", a_step(steps=0)),
+    (UNUSED, a_step(rate=lambda lr: FIRST_RATE)),
+    ("Each step has the rate of the step before. Is lr set before the step is taken?", a_step(late=True)),
+    ("Is the rate multiplied by lr? It is lr.", a_step(rate=lambda lr: FIRST_RATE * lr)),
+    (KEPT, a_step(zero=False)),
+    (KEPT + " And is the gradient clipped?", a_step(zero=False, clip=no_clip)),
+    (UNCLIPPED, a_step(clip=no_clip)),
+    (UNUSED + " And is the gradient clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
+    ("Is each number of the gradient clipped by itself? Its length over all of them is.", a_step(clip=clip_values)),
+    ("Is each parameter's gradient clipped by itself? The length is that of all together.", a_step(clip=clip_each)),
+    ("Are short gradients made longer? Only long ones are clipped.", a_step(clip=to_length_1)),
+    ("Is the length the sum of all sizes? It is a root of squares.", a_step(clip=lambda model: clip(model, 1.0))),
+    ("Is the length the largest size? It is a root of squares.", a_step(clip=lambda model: clip(model, t.inf))),
+    ("Are two steps taken at once?", a_step(steps=2)),
+    ("Does the loss rise? The step goes down its gradient.", a_step(rate=lambda lr: -lr)),
+    ("Is the step taken by the optimizer? It remembers earlier gradients.", by_hand),
+]
+AVERAGE_MISTAKES = [
+    ("The weights are right. Is the average updated?", a_step(updates=(0, 0))),
+    ("Does the average take in the weights from before the step?", a_step(updates=(1, 0))),
+    ("Is it updated once before the step and once after it?", a_step(updates=(1, 1))),
+    ("Is it updated twice?", a_step(updates=(0, 2))),
+]
+
+
+@check("3.8", mistakes=WEIGHT_MISTAKES + AVERAGE_MISTAKES)
+def check_training_step(answer: Callable) -> str:
+    walked, right = walk(careful(answer)), walk(a_step())
+    judge_weights(walked, right)
+    for i, (taken, expected) in enumerate(zip(walked.taken, right.taken, strict=True), 1):
+        if not same_rows(taken, expected):
+            came = " and ".join(map(numbers, taken)) or "nothing"
+            facts = f"in step {i} the average takes in {came}, expected {numbers(expected[0])}, once"
+            raise Mistake(facts, recognise(AVERAGE_MISTAKES, lambda step: walked.fits(walk(step))))
+    return "the learning rate, fresh gradients, their length, one step, the average after it"
+
+
+def judge_weights(walked: Walked, right: Walked) -> None:
+    if walked.same_weights(right):
+        return
+    before = FiveNumbers().row().detach()
+    for i, (now, expected) in enumerate(zip(walked.weights, right.weights, strict=True)):
+        if not now.allclose(expected, atol=1e-4):  # nan, too, is wrong
+            length = t.tensor(GRADIENTS[i]).norm()
+            facts = f"step {i + 1} with lr = {RATES[i]} and the gradient {GRADIENTS[i]}, of length {length:.3g}, takes"
+            facts += f"\nthe weights from {numbers(before)} to {numbers(now)}, expected {numbers(expected)}"
+            otherwise = clipped_to(walked, right)
+            question = recognise(WEIGHT_MISTAKES, lambda step: walked.same_weights(walk(step)), otherwise)
+            raise Mistake(facts, question, given=f"with SGD of momentum 0.5, begun at lr = {FIRST_RATE}")
+        before = now
+
+
+def clipped_to(walked: Walked, right: Walked) -> str:
+    """What to ask if the second step, whose gradient is long, is the first one to differ, and only in its length."""
+    if not walked.weights[0].allclose(right.weights[0], atol=1e-4):
+        return ""
+    moved, expected = (way.weights[1] - way.weights[0] for way in (walked, right))
+    memory = 0.5 * RATES[1] * t.tensor(GRADIENTS[0])  # what the momentum adds
+    factor = ((moved + memory) @ (expected + memory) / (expected + memory).square().sum()).item()
+    if (moved + memory).allclose(factor * (expected + memory), atol=1e-4):
+        return f"The long gradient is clipped to length {factor:.3g}. Which length is asked for?"
+    return ""
