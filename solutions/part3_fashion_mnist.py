@@ -6,7 +6,8 @@
 # ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
 #
 # A network with 0.28 million parameters drew them. It's the U-Net from Part 2, and it learned from FashionMNIST, 60,000
-# small photographs of clothes. The training took ten to twenty minutes on two processor cores, without a GPU.
+# small photographs of clothes. The training took ten to twenty minutes on two cores of a server, without a GPU. (Nobody
+# has timed it on a laptop yet.)
 #
 # It wasn't luck, and it wasn't one clever trick. The idea of this part will serve you with every model you ever train:
 # **measure, then change one thing.** You begin with what you have, and the samples will be poor. So you build a ruler
@@ -20,9 +21,9 @@
 # ## How to work
 #
 # It's the same as before. Replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the
-# check below it. Hints are folded under the check, and so is the solution, unless your instructor has left it out.
-# Three exercises ask for words. Write your answer before you unfold anything. A bet that you've made is worth more than
-# a result that you've read.
+# check below it. Hints are folded under the check, and so is the solution, unless your instructor has left it out. Two
+# exercises ask for words. Write your answer before you unfold anything. A bet that you've made is worth more than a
+# result that you've read.
 #
 # <details>
 # <summary>Contents</summary>
@@ -194,8 +195,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Now draw four samples. The row above them comes with the course. It shows eight samples of the same training after
-# 25,600 images, which is 400 steps and takes two to six minutes.
+# Now draw four samples. The row above yours comes with the course. It shows eight samples of the same training after
+# 25,600 images, which is 400 steps and takes three to six minutes of one processor core.
 
 # %%
 if MAIN:
@@ -231,6 +232,13 @@ if MAIN:
 # network that tells the ten classes apart, and it's right for 93 % of the test images. Its last layer but one gives 64
 # numbers for each image, called **features**. They describe what's in the image, and care little about where each pixel
 # is.
+#
+# Now a set of images is a cloud of points. How far apart are two clouds? Begin with a single feature and describe each
+# cloud by its mean and its standard deviation. Then the Fréchet distance is
+#
+# $$d = (\mu_1 - \mu_2)^2 + (\sigma_1 - \sigma_2)^2 = (\mu_1 - \mu_2)^2 + \sigma_1^2 + \sigma_2^2 - 2 \sqrt{\sigma_1^2 \sigma_2^2}$$
+#
+# It's 0 only if both agree. The long form on the right is the one that carries over to many features.
 
 # %% tags=["folded"]
 class Classifier(nn.Module):
@@ -283,16 +291,14 @@ def classes_of(images: t.Tensor) -> t.Tensor:
 # ### 3.1 The Fréchet distance
 # *Measure how far apart two sets of images are* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
 #
-# A set of images becomes a cloud of points, D features each. Describe a cloud by its mean $\mu$ and its covariance $C$,
-# which says how strongly every two features vary together. With one feature, the distance is
-# $(\mu_1 - \mu_2)^2 + (\sigma_1 - \sigma_2)^2$, or $\sigma_1^2 + \sigma_2^2 - 2 \sqrt{\sigma_1^2 \sigma_2^2}$ for the
-# second term. With D features, that term becomes a matrix, and its **trace**, the sum of its diagonal, adds up the
-# features:
+# With D features, the mean $\mu$ becomes D numbers and the variance a covariance matrix $C$ of D × D numbers, which
+# says how strongly every two features vary together:
 #
 # $$d = |\mu_1 - \mu_2|^2 + \text{trace}\left(C_1 + C_2 - 2\, (C_1 C_2)^{1/2}\right)$$
 #
-# The power 1/2 is the **matrix square root**, which multiplied *as a matrix* by itself gives $C_1 C_2$.
-# `scipy.linalg.sqrtm` computes it, sometimes with a tiny imaginary part. Drop that part.
+# The **trace** is the sum of the diagonal. It adds up the features. The power 1/2 is the **matrix square root**, which
+# multiplied *as a matrix* by itself gives $C_1 C_2$. `scipy.linalg.sqrtm` computes it, sometimes with a tiny imaginary
+# part. Drop that part.
 
 # %%
 def frechet_distance(features1: t.Tensor, features2: t.Tensor) -> float:
@@ -590,7 +596,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# The loss is the mean squared error of $v$. Here it is in float32. Exercise 3.6 makes it faster.
+# The loss is the mean squared error of $v$. Here it is in float32, and exercise 3.6 makes it faster.
 
 # %%
 def fp32_loss(
@@ -602,7 +608,7 @@ def fp32_loss(
 
 
 # %% [markdown]
-# Does it matter what the network guesses, if all three guesses say the same? It does, for two reasons.
+# Noise, image and v say the same. So does it matter which one the network guesses? It does, for two reasons.
 #
 # **The loss weighs timesteps differently.** Suppose the guessed noise is off by $\delta$. Then the image that goes with
 # it is off by $-\sqrt{1 - \bar\alpha}\, \delta / \sqrt{\bar\alpha}$. Put both into the formula of $v$. It's off by
@@ -1131,9 +1137,9 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# In every row the jump is *nearer* to the true sneaker, and in every row it's blurrier. Both come from the same cause.
-# The average of all images that fit is the cheapest answer in squared error, and it belongs to none of them. A sample
-# has to make up its mind. It picks one of the images that fit, and the truth is a different one.
+# In every row the jump is *nearer* to the true sneaker, and in every row it's blurrier. Both have the same cause. The
+# average of all images that fit is the cheapest answer in squared error, and it belongs to none of them. A sample has
+# to make up its mind. It picks one of the images that fit, and the truth is a different one.
 #
 # You can even say how much that costs. Given $x_n$, the truth scatters around the average, and an ideal sample scatters
 # around it in the same way, independently. So its squared error is on average exactly *twice* that of an ideal jump.
@@ -1354,6 +1360,29 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
     return train_for(seconds, model, config)
 
 
+# %% [markdown]
+# ### 3.9 Bet before you look
+# *Put the recipes in order, and say which gaps you'd believe* · ●●○○○ · 10 minutes · what you know so far
+#
+# `RECIPES` above lists them, from "as in Part 1" to "all, but not v". Write down your bets before you go on.
+#
+# 1. Which change lowers the distance most, and which least? Could one of them even raise it? Say why.
+# 2. Each recipe was trained once. When one recipe was trained twice, with different random numbers, it came out at 49
+#    and at 55. How large must a gap between two rows be before you believe it?
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# 1. Your bet is as good as its reason. Here are some. The cosine schedule might bring most, because the linear one
+#    spends nearly a third of its timesteps where hardly anything is left to learn. v counts the errors of very noisy
+#    images far more than ε does, and whether that helps so small a network isn't clear. It could go either way. The
+#    average and the falling learning rate both calm the weights at the end, so once you have one, the other should
+#    bring less. bfloat16 changes nothing but the number of images, so it should help as much as training somewhat
+#    longer.
+# 2. Chance alone made a gap of 6, and that's from a single pair. The next pair might be further apart. A gap of 5 or 10
+#    says nothing. One of 20 or 30 is a hint, and one of 100 you can believe. To be sure about anything smaller, you
+#    need several trainings of each recipe.
+# ### END SOLUTION
+
 # %%
 def show_ablation() -> None:
     """Show each recipe's distance and ten of its samples."""
@@ -1391,9 +1420,8 @@ if MAIN:
 # - **bfloat16** fits more training into the time. The last two rows learned from 188,000 and 171,000 images, and the
 #   float32 rows from 131,000 to 151,000. It comes to 86.
 #
-# How was your bet? If you were sure of something that these rows can't decide, you're in good company. Papers often
-# show one run a row, too. The whole training below uses the recipe of the last row, because it has the best number so
-# far.
+# How was your bet? Whatever you were sure of, check whether these rows can decide it. The whole training below uses the
+# recipe of the last row, because it has the best number so far.
 
 # %% [markdown]
 # Try it yourself. The next cell trains two of the recipes for five processor seconds each. That's too short for either
@@ -1433,7 +1461,7 @@ def make_guesser(config: dict[str, Any]) -> NoiseGuesser:
 
 # %% [markdown]
 # **Train it yourself.** It takes ten to twenty minutes on two cores that compute bfloat16 fast, as measured on a
-# server's. Without bfloat16, expect three to five times as long. Set `utils.FULL = True` in a new cell above this one
+# server's. Without bfloat16, expect three to six times as long. Set `utils.FULL = True` in a new cell above this one
 # and have a cup of tea. (With a GPU that's the default.) From then on, all results below are those of *your* network.
 # The training is kept in `saves/clothes.pt`. To start over, move that file away.
 #
@@ -1804,7 +1832,7 @@ if MAIN:
 #   patterns. Edges look crisp, but nothing has the shape of clothes.
 # - **C is 2.** A network that always hears T takes all that it's shown for noise. It never finds a shape, and what it
 #   says never fits the noise that's really left.
-# - **E is 5.** What one guesses from pure noise is an average, flat and ragged, and one more step can't fix it.
+# - **E is 5.** From pure noise, the network can only guess an average, flat and ragged, and one more step can't fix it.
 # - **F is 3.** With η = 0, the starting noise decides everything. Eight times the same noise makes eight times the same
 #   image.
 # - **G is 1.** The sampler expects noise of variance 1 and leaves the surplus in the image. Clipping turns it into pure

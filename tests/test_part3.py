@@ -434,6 +434,97 @@ def test_an_error_of_v_never_grows_in_the_guessed_image():
     assert 930 < (of_noise > 1).nonzero()[0] < 945 and of_noise[-1] > 1000 and of_v.max() <= 0.1
 
 
+def test_between_steps_5_and_minus_5_the_cosine_stays_longest():
+    """The figure after 3.2: the logarithm of signal to noise."""
+    for betas, steps in [(part1.linear_schedule(1000), 681), (part3.cosine_schedule(1000), 902)]:
+        alpha_bar = (1 - betas).cumprod(0)
+        logs = (alpha_bar / (1 - alpha_bar)).log()
+        assert (logs.abs() <= 5).sum() == steps
+    assert logs[499].abs() < 0.1 and -21 < logs[-1] < -19 and 9 < logs[0] < 11
+
+
+def test_the_loss_of_v_is_that_of_the_noise_divided_by_alpha_bar():
+    x0, noise = t.randn(2, 1, 4, 4), t.randn(2, 1, 4, 4)
+    counts, schedule = t.tensor([500, 900]), part1.NoiseSchedule(1000, "cpu", part3.cosine_schedule(1000))
+    alpha_bar = schedule.alpha_bar(counts).reshape(2, 1, 1, 1)
+    noised = alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * noise
+    guess = noise + 0.1 * t.randn_like(noise)
+    image = (noised - (1 - alpha_bar).sqrt() * guess) / alpha_bar.sqrt()
+    v = part3.VelocityGuesser(Small(), schedule)
+    ratios = (v.target(image, guess, counts) - v.target(x0, noise, counts)) ** 2 / (guess - noise) ** 2
+    assert ratios.allclose((1 / alpha_bar).expand_as(ratios), rtol=0.01)
+    assert 1.9 < ratios[0].mean() < 2.1 and 38 < ratios[1].mean() < 42
+
+
+def test_a_step_of_ddim_is_the_posterior_of_a_long_step():
+    """Equations 6 and 7 of the DDPM paper, with the beta of all the steps from n to m."""
+
+    class Still(nn.Module):
+        img_shape, noise_schedule = (1, 100, 100), part1.NoiseSchedule(20, "cpu", part3.cosine_schedule(20))
+
+        def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+            return t.full_like(images, 0.5)
+
+    model, x = Still(), t.full((9, 1, 100, 100), 0.6)
+    way = part3.ddim_sample(model, 9, n_steps=2, start=x, return_all_steps=True)
+    a, b = (model.noise_schedule.alpha_bar(n).item() for n in (20, 10))
+    x0, beta = min((0.6 - (1 - a) ** 0.5 * 0.5) / a**0.5, 1), 1 - a / b
+    mean = (b**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - b) * 0.6) / (1 - a)
+    assert way[1].mean().item() == pytest.approx(mean, abs=0.01)
+    assert way[1].var().item() == pytest.approx((1 - b) / (1 - a) * beta, rel=0.02)
+
+
+@pytest.mark.slow
+def test_a_jump_is_nearer_than_samples_as_the_text_says():
+    def errors(images: t.Tensor, n: int, n_samples: int) -> tuple[float, float, t.Tensor]:
+        t.manual_seed(0)
+        _, jumps, samples = part3.jump_or_sample(model, images, n, n_samples)
+        truth = images.repeat(n_samples, 1, 1, 1)
+        farther = [(jumps - images).square().mean(), (samples - truth).square().mean()]
+        return farther[0].item(), farther[1].item(), samples
+
+    model, images = part3.shipped_model(), part3.clothes(train=False)
+    assert utils.CLASSES[utils.fashion_mnist(train=False)[1][9]] == "sneaker"
+    for n in (900, 800, 700, 500, 300):
+        of_jump, of_samples, samples = errors(images[9:10], n, 5)
+        assert of_jump < of_samples
+        shoes = [utils.CLASSES[found] in ("sneaker", "boot", "sandal") for found in part3.classes_of(samples)]
+        assert shoes == ([False] + 4 * [True] if n == 900 else 5 * [True])
+    for n in (900, 500, 300):
+        of_jump, of_samples, _ = errors(images[:50], n, 1)
+        assert of_samples / of_jump == pytest.approx(1.6, abs=0.1)
+
+
+def test_the_table_of_distances_holds_what_was_measured():
+    """One recipe, several numbers. (v's 44 in 50 steps, in the text above it, is of an earlier samplers.json.)"""
+
+    def stored(name: str) -> dict:
+        return json.loads((utils.ASSETS / name).read_text(encoding="utf-8"))
+
+    text = (ROOT / "solutions" / "part3_fashion_mnist.py").read_text(encoding="utf-8")
+    table = text.split("| training | images seen |")[1].split("# (The last two")[0]
+    rows = [line.strip("# |\n").split(" | ") for line in table.splitlines()[2:] if "|" in line]
+    said = [tuple(row[-4:]) for row in rows if len(row) >= 4]
+    last, samplers = stored("ablation.json")["rows"][-1], stored("samplers.json")
+    expected = [(f"{last['images']:,d}", "2,000", "50 steps", f"{last['distance']:.0f}")]
+    for row in stored("clothes.json")["measured"]:
+        expected.append((f"{row['images']:,d}", "2,000", "100 steps", f"{row['distance']:.0f}"))
+    expected.append(("512,000", "2,000", "100 steps", f"{samplers['100 steps, η = 1']:.0f}"))
+    assert said[: len(expected)] == expected
+    for n in (50, 25):
+        assert f"| 2,000 | {n} steps | {samplers[f'{n} steps, η = 1']:.0f} |" in table
+    speed = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert "on 2 cores (311,936 images) | Fréchet distance from the test images | 44.5" in speed and "| 45 |" in table
+    assert "| course | 283,201 | 369,216 | 49, 55 |" in speed and "| 49 and 55 |" in table
+
+
+def test_the_rows_of_symptoms_are_those_that_the_letters_name():
+    schedule = part1.NoiseSchedule(20, "cpu", part3.cosine_schedule(20))
+    rows = part3.symptoms(part3.NoiseGuesser(Small(), schedule), t.randn(2, 1, 4, 4))
+    names = ["all is well", "labyrinths", "noise", "well, η = 0", "half made", "one class", "white pixels"]
+    assert list(rows) == names, "A to G in 3.10"
+
+
 def test_between_two_noises_the_variance_stays():
     start, end = t.randn(2, 1, 100, 100).unbind()
     path = part3.between(start, end, 5)
