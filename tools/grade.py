@@ -161,7 +161,8 @@ def grade_one(
         try:
             return rows_of(path, name, why, partial(row, part), job, given)
         except Exception as error:  # that nobody has foreseen costs no other rows
-            return [row(part, "", UNREADABLE, 0, 0, said(f"stops the grader: {type(error).__name__}: {error}"))]
+            why = f"stops the grader: {type(error).__name__}: {error}"
+            return rows_of(path, name, why, partial(row, part), job, given)
 
 
 def rows_of(path: Path | None, name: str, why: str, row: partial, job: Job, given: frozenset[str]) -> list[Row]:

@@ -5,6 +5,7 @@ need and the plain tricks do: the solutions, the checks, files, and how Python i
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -54,14 +55,13 @@ def hints_of(node: ast.stmt, unwritten: set[str]) -> Iterator[str]:
     """unwritten: exercises that are still the reference's where this definition runs"""
     for inner in ast.walk(node):
         match inner:
-            case ast.Import() if is_import(node):
-                modules = [alias.name for alias in inner.names if alias.name.split(".")[0] in FOREIGN]
-                yield from [f"imports {module}" for module in modules if not module.startswith("tests.part")]
-            case ast.ImportFrom(module=str(module)) if module.split(".")[0] in FOREIGN:
-                if not module.startswith("solutions.") or {alias.asname for alias in inner.names} != {None}:
-                    yield f"imports from {module}"
             case ast.Import():
-                yield f"imports {', '.join(alias.name for alias in inner.names)}"
+                modules = [alias.name for alias in inner.names if alias.name.split(".")[0] in FOREIGN]
+                yield from [f"imports {module}" for module in modules if not re.fullmatch(r"tests\.part\d+", module)]
+            case ast.ImportFrom(module=str(module)) if module.split(".")[0] in FOREIGN:
+                renamed = any(alias.asname for alias in inner.names)
+                if not (is_import(node) and module.startswith("solutions.")) or renamed:  # else it is no secret
+                    yield f"imports from {module}"
             case ast.Name(id) if id in NAMES:
                 yield f"uses {id}"
             case ast.Attribute(attr=attribute) if attribute in ATTRIBUTES:

@@ -183,7 +183,7 @@ def main_of_judge() -> None:
 
 
 def judged_shut_in(
-    path: Path, name: str, stopped: dict[str, str], job: Job, end: float, hints: dict[str, str]
+    path: Path, name: str, stopped: dict[str, str], seconds: float, job: Job, end: float, hints: dict[str, str]
 ) -> Iterator[tuple]:
     """What progress.judge sends, from behind the walls: as progress.judged_apart.
     end: time.monotonic() at which no more is waited   hints: takes what is worth reading, by exercise
@@ -209,9 +209,9 @@ def judged_shut_in(
             with suppress(BrokenPipeError):  # it has not even started, which is said below
                 process.stdin.write(json.dumps(order).encode() + b"\n")
                 process.stdin.close()
-            for line in lines_of(process, START, job.seconds, end):
+            for line in lines_of(process, START, seconds, end):
                 if line in (NO_END, NO_MEMORY):
-                    yield "ended", running or "", progress.NO_END.format(job.seconds) if line is NO_END else TOO_LARGE
+                    yield "ended", running or "", progress.NO_END.format(seconds) if line is NO_END else TOO_LARGE
                     return
                 if line == NO_TIME:
                     raise ValueError(f"was not judged to its end, as that took more than {job.total:g} seconds")
