@@ -267,6 +267,14 @@ def test_nobody_hands_in_for_another(tmp_path):
     assert {hand_in.name for hand_in in hand_ins} == {"student01", "student02"}
 
 
+def test_a_file_named_like_a_platforms_is_its_students(tmp_path):
+    other = "Made-up B_12_assignsubmission_file_x.ipynb"
+    write(tmp_path / "class" / f"Made-up A_11_assignsubmission_file_{other}")
+    write(tmp_path / "class" / "astudent_LATE_1001_5001_bstudent_1002_5002_x.ipynb")
+    hand_ins = found(tmp_path / "class", tmp_path / "scratch")
+    assert [(hand_in.id, hand_in.name) for hand_in in hand_ins] == [("11", "Made-up A"), ("1001", "astudent")]
+
+
 def test_a_zip_stays_in_its_folder_and_within_bounds(tmp_path):
     (tmp_path / "class").mkdir()
     with zipfile.ZipFile(tmp_path / "class" / "student01.zip", "w") as packed:

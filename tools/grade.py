@@ -41,7 +41,7 @@ from typing import NamedTuple, TextIO
 from tqdm import tqdm
 
 from tools import gradebook, progress
-from tools.handins import HandIn, copied, find_hand_ins
+from tools.handins import HandIn, copied, find_hand_ins, printable
 from tools.progress import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
 from tools.saved import read_notebook
 from tools.walls import Forged, Job, control_group, judged_shut_in, no_walls
@@ -147,12 +147,12 @@ def grade_one(
         return [row("", "", MISSING, 0, 0, f"It {hand_in.problem}.")]
     with tempfile.TemporaryDirectory(prefix="grade") as folder:
         Path(folder).chmod(0o755)
-        name = part_in_name(hand_in.file)
+        path, name, why = None, part_in_name(hand_in.file), ""
         try:
-            path, why = copied(hand_in, Path(folder)), ""
+            path = copied(hand_in, Path(folder))
             name = find_part(path, hand_in.file)
-        except (ValueError, OSError) as error:
-            path, why = None, str(error)
+        except Exception as error:
+            why = reason(error)
         part = name.removeprefix("part").split("_")[0]
         if only and part and part not in only:
             return []
@@ -160,9 +160,14 @@ def grade_one(
             return [row("", "", UNREADABLE, 0, 0, said(why))]
         try:
             return rows_of(path, name, why, partial(row, part), job, given)
-        except Exception as error:  # that nobody has foreseen costs no other rows
-            why = f"stops the grader: {type(error).__name__}: {error}"
-            return rows_of(path, name, why, partial(row, part), job, given)
+        except Exception as error:
+            return rows_of(path, name, reason(error), partial(row, part), job, given)
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a notebook; an error that nobody has foreseen costs no rows but its own."""
+    foreseen = isinstance(error, ValueError | OSError)
+    return str(error) if foreseen else f"stops the grader: {type(error).__name__}: {error}"
 
 
 def rows_of(path: Path | None, name: str, why: str, row: partial, job: Job, given: frozenset[str]) -> list[Row]:
@@ -188,7 +193,9 @@ def rows_of(path: Path | None, name: str, why: str, row: partial, job: Job, give
         if written and texts:
             text = texts.get(number)
             message = "Its cell is not in the notebook. Was it deleted?" if text is None else ""
-            rows.append(row_of(ANSWERED if text else NOT_ANSWERED, None if text else 0, points, message, text=text or ""))
+            rows.append(
+                row_of(ANSWERED if text else NOT_ANSWERED, None if text else 0, points, message, text=text or "")
+            )
         elif result:
             passed = points if result.state == PASSED else 0
             rows.append(
@@ -202,7 +209,8 @@ def rows_of(path: Path | None, name: str, why: str, row: partial, job: Job, give
 def texts_of(path: Path, name: str) -> dict[str, str | None]:
     """By number, what is written below each written question; None where its cell is not there."""
     solved = read_notebook(ROOT / "solutions" / f"{name}.ipynb")
-    return {number: text for (number, _), text in progress.written_texts(read_notebook(path), solved).items()}
+    texts = progress.written_texts(read_notebook(path), solved)
+    return {number: text if text is None else printable(text) for (number, _), text in texts.items()}
 
 
 def said(why: str) -> str:
@@ -322,7 +330,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--part", nargs="+", default=[], metavar="NUMBER", help="these parts only: 1 2")
     parser.add_argument("--take", choices=["latest", "first", "best"], default="latest", help="of several hand-ins")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at once; default: one a core")
-    parser.add_argument("--seconds", type=float, default=progress.SECONDS, help="for one exercise; default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=float, default=progress.SECONDS, help="for one exercise; default: %(default)s"
+    )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="grade") as scratch:
         Path(scratch).chmod(0o755)  # for nobody, where this is root

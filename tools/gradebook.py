@@ -210,7 +210,9 @@ def write_gradebook(students: "dict[Person, list[Row]]", path: Path) -> None:
                 cells.append(sum(row.points or 0 for row in theirs if row) if any(theirs) else None)
             total, of = sum(row.points or 0 for row in by_name.values()), sum(of for _, of in exercises.values())
             late = "late" if any(row.late for row in own) else ""
-            notes = list(dict.fromkeys(row.message for row in own if not row.exercise)) if own else ["handed in nothing"]
+            notes = (
+                list(dict.fromkeys(row.message for row in own if not row.exercise)) if own else ["handed in nothing"]
+            )
             notes += [f"no Part {part}" for part in parts if own and part not in {row.part for row in own}]
             row = [*person, total, of, sum(row.points is None for row in own), *cells, late, "; ".join(notes)]
             writer.writerow([plain(float(cell) if isinstance(cell, int) else cell) for cell in row])
@@ -237,10 +239,10 @@ def file_name(person: Person) -> str:
 
 def feedback(person: Person, rows: "list[Row]") -> str:
     """What has passed, and what is wrong with the rest, for a student to read."""
-    lines = [f"{person.name or person.id}", ""]
+    lines = [clean(person.name or person.id), ""]
     for row in rows:
         if not row.exercise:
-            lines += [f"{row.file}: {row.message}", ""]
+            lines += [clean(f"{row.file}: {row.message}"), ""]
     exercises = sorted((row for row in rows if row.exercise), key=lambda row: in_order(row.exercise))
     for part in dict.fromkeys(row.part for row in exercises):
         own = [row for row in exercises if row.part == part]

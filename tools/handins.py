@@ -27,7 +27,7 @@ NOTEBOOK = re.compile(r"\.ipynb(\.json|\.txt)?$", re.IGNORECASE)
 TOLD = re.compile(r"\.(html?|pdf|py|docx?|odt|rar|7z|gz|tgz|tar|zip|txt|json|md|png|jpe?g|url|webloc)$", re.IGNORECASE)
 PASSED_OVER = {"__MACOSX", ".ipynb_checkpoints", "__pycache__", "wandb", "saves", "build"}
 OF_THE_COURSE = {"solutions", "tests", "tools", "docs", "data"}  # in a clone of it: not the student's work
-MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?$")
+MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?$")
 CANVAS = re.compile(r"(?P<name>[^_]+(?:_[^_]+)*?)_(?P<late>LATE_)?(?P<id>\d{3,})_(?P<order>\d{3,})_(?P<file>.+)$")
 GRADESCOPE = re.compile(r"submission_(?P<id>\d+)$")
 COPY = re.compile(r"(?: ?\((\d+)\)|[-_ ]Copy(\d+))$", re.IGNORECASE)
@@ -258,14 +258,23 @@ def hand_ins_of(person: Person, theirs: list[Found], level: int) -> Iterator[Han
     notebooks = [each for each in theirs if NOTEBOOK.search(each.parts[-1]) and not each.path.is_dir()]
     notebooks += [each for each in theirs if each not in notebooks and is_notebook(each.path)]
     for each in notebooks:
-        yield HandIn(each.path, "/".join(each.parts), *person[:2], *late_and_order(each, level))
+        yield HandIn(each.path, shown(each), *map(printable, person[:2]), *late_and_order(each, level))
     unread = [each for each in theirs if each.problem]
     if not notebooks or unread:
         names = [each.parts[-1] for each in theirs if not each.path.is_dir()]
         holds = f"only {', '.join(names[:3])}{' ...' * (len(names) > 3)}" if names else "nothing"
         problem = unread[0].problem if unread else f"holds no notebook (.ipynb), {holds}"
         first = unread[0] if unread else theirs[0]
-        yield HandIn(first.path, "/".join(first.parts), *person[:2], *late_and_order(first, level), problem)
+        yield HandIn(first.path, shown(first), *map(printable, person[:2]), *late_and_order(first, level), problem)
+
+
+def shown(each: Found) -> str:
+    return printable("/".join(each.parts))
+
+
+def printable(name: str) -> str:
+    """A name that every table and page can hold, whatever bytes a system has let it have."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def is_notebook(path: Path) -> bool:

@@ -56,9 +56,9 @@ def hints_of(node: ast.stmt, unwritten: set[str]) -> Iterator[str]:
     for inner in ast.walk(node):
         match inner:
             case ast.Import():
-                modules = [alias.name for alias in inner.names if alias.name.split(".")[0] in FOREIGN]
-                yield from [f"imports {module}" for module in modules if not re.fullmatch(r"tests\.part\d+", module)]
-            case ast.ImportFrom(module=str(module)) if module.split(".")[0] in FOREIGN:
+                modules = [alias.name for alias in inner.names]
+                yield from [f"imports {module}" for module in modules if is_foreign(module, is_import(node))]
+            case ast.ImportFrom(module=str(module)) if is_foreign(module, is_import(node)):
                 renamed = any(alias.asname for alias in inner.names)
                 if not (is_import(node) and module.startswith("solutions.")) or renamed:  # else it is no secret
                     yield f"imports from {module}"
@@ -69,6 +69,12 @@ def hints_of(node: ast.stmt, unwritten: set[str]) -> Iterator[str]:
     if not is_import(node):
         early = {inner.id for inner in at_once(node) if isinstance(inner, ast.Name)}
         yield from [f"takes {name} before it is written" for name in sorted(early & unwritten)]
+
+
+def is_foreign(module: str, outside: bool) -> bool:
+    """Whether few exercises need it. outside: of functions, where the course's own cells import checks and tools"""
+    ours = re.fullmatch(r"tests\.part\d+|tools\.\w+", module)
+    return module.split(".")[0] in FOREIGN and not (outside and ours)
 
 
 def is_import(node: ast.stmt) -> bool:
