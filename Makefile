@@ -54,8 +54,16 @@ clean:  ## remove what make made: .venv, build/ with its grades.csv, caches. You
 	rm -rf .venv build .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# an environment that is half made, damaged, or left behind by another Python is made anew
+WORKS := test -e $(READY) && $(PY) -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' 2> /dev/null
+BROKEN := $(shell test ! -e .venv || { $(WORKS); } || echo yes)
+ifneq ($(BROKEN),)
+.PHONY: $(READY)
+endif
+
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"This course needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}. Name another: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --requirement requirements.txt
+	@echo "Setting up the environment in .venv: a minute or a few, once"
+	$(PYTHON) -m venv $(if $(BROKEN),--clear) .venv
+	$(PY) -m pip install --requirement requirements.txt
 	@touch $@

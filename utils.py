@@ -9,11 +9,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -109,17 +109,6 @@ def check_unet(config: Any) -> None:
     for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
         if width % 4:
             raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
-
-
-def load_part(name: str) -> ModuleType:
-    """A learner's own part, as they have saved it; what fails its check or is missing there comes from the solutions.
-    name: "part1_diffusion"   returns: a module   prints: one line that tells whose code is whose"""
-    from tools.progress import find_saved
-    from tools.saved import load, say  # slow, and needed only here
-
-    part, verdicts = load(name, find_saved(name))
-    print(say(verdicts))
-    return part
 
 
 class Settings(dict):
@@ -319,94 +308,43 @@ def draw_clothes() -> t.Tensor:
 
 
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
+DATA = Path(__file__).parent / "data" / "fashion-mnist"
 MD5 = {
     "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
 }
-MIRRORS = [
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
-    "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
-]
 
 
 def fashion_mnist(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
-    """FashionMNIST, from the folder FASHION_MNIST_DIR if it is set, else downloaded once and kept on this machine.
-    Under IS_CI: the first 400 or 200 alone; without that folder, as many drawn ones, and a line that says so
+    """FashionMNIST, from the course's folder data/. Under IS_CI: its first 400 or 200 images alone
     returns: images (N, 1, 28, 28) uint8 and labels (N,) int64, rows of CLASSES; 60,000 to train with or 10,000 to test
-    errors: FileNotFoundError, ValueError, ConnectionError, each saying what to do"""
-    few = (400 if train else 200) if IS_CI else None
-    if few and not os.getenv("FASHION_MNIST_DIR"):
-        print("IS_CI without FASHION_MNIST_DIR: drawn clothes stand in for FashionMNIST")
-        return draw_stand_in(few)
-    files = [read_file(name) for name in MD5 if name.startswith("train" if train else "t10k")]
-    pixels, labels = (
-        t.frombuffer(bytearray(file), dtype=t.uint8, offset=start) for file, start in zip(files, (16, 8), strict=True)
-    )
-    return pixels.reshape(-1, 1, 28, 28)[:few], labels[:few].long()
+    errors: FileNotFoundError or ValueError for a file that is missing or not whole, saying how to get it back"""
+    kind, few = "train" if train else "t10k", (400 if train else 200) if IS_CI else None
+    images = read_idx(DATA / f"{kind}-images-idx3-ubyte.gz", 16, few and few * 28 * 28)
+    labels = read_idx(DATA / f"{kind}-labels-idx1-ubyte.gz", 8, few)
+    return images.reshape(-1, 1, 28, 28), labels.long()
 
 
-def read_file(name: str) -> bytes:
-    """One of FashionMNIST's files, unpacked and known to be whole."""
-    return gzip.decompress(find_file(name).read_bytes())
+def read_idx(path: Path, header: int, size: int | None = None) -> t.Tensor:
+    """The numbers of one of the published files, after its header; the first ones alone if a size is given.
+    returns: (size,) uint8   errors: as fashion_mnist"""
+    check_data(path)
+    with gzip.open(path) as file:
+        content = file.read() if size is None else file.read(header + size)
+    return t.frombuffer(bytearray(content), dtype=t.uint8, offset=header)
 
 
-def find_file(name: str) -> Path:
-    """One of FashionMNIST's files, known to be whole: in the folder FASHION_MNIST_DIR, else in this machine's cache."""
-    if folder := os.getenv("FASHION_MNIST_DIR"):
-        path, remedy = Path(folder) / name, "or unset FASHION_MNIST_DIR to have the files downloaded"
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"FASHION_MNIST_DIR is {folder}, but {name} is not there: put FashionMNIST's four .gz files there, {remedy}"
-            )
-        if not is_whole(path):
-            size = path.stat().st_size
-            raise ValueError(
-                f"{path} is not the published file, it may be cut short ({size:,d} bytes): fetch it again, {remedy}"
-            )
-        return path
-    return download(name)
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a file is there, and is the published one of its name."""
-    return path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == MD5[path.name]
-
-
-def cache_folder() -> Path:
-    """Where this machine keeps what is downloaded."""
-    import pooch  # slow, and needed only here and below
-
-    return Path(pooch.os_cache("diffusion_models"))
-
-
-def download(name: str) -> Path:
-    """The file in this machine's cache; fetched if it is not there, or not whole, from the first mirror that has it."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    reasons = []
-    for mirror in MIRRORS:
-        fetch = pooch.HTTPDownloader(progressbar=True, timeout=20)
-        try:
-            url, md5 = f"{mirror}/{name}", f"md5:{MD5[name]}"
-            return Path(pooch.retrieve(url, md5, fname=name, path=cache_folder(), downloader=fetch))
-        except (OSError, ValueError) as error:  # no network or an HTTP error; or not the published file
-            reasons.append(f"{mirror}: {str(error)[:80]}")
-    raise ConnectionError(
-        "FashionMNIST cannot be downloaded. Is there a network? Otherwise fetch its four .gz files on another machine, put"
-        " them into a folder, and set FASHION_MNIST_DIR to it. What was tried:\n  " + "\n  ".join(reasons)
-    )
-
-
-def draw_stand_in(n_images: int) -> tuple[t.Tensor, t.Tensor]:
-    """Drawn clothes of many brightnesses, with labels, in the form of FashionMNIST."""
-    brightness = t.linspace(0.5, 1, n_images).reshape(-1, 1, 1, 1)
-    images = draw_clothes().repeat(math.ceil(n_images / 8), 1, 1, 1)[:n_images] * brightness
-    labels = t.tensor([0, 1, 2, 3, 4, 8, 9, 5]).repeat(math.ceil(n_images / 8))[:n_images]
-    return (255 * images).round().byte(), labels
+def check_data(path: Path) -> None:
+    """Refuse a file of the data that is missing, cut short or changed.
+    errors: FileNotFoundError, ValueError, each saying which file, and how to get it back"""
+    remedy = f"get it back with git checkout -- {path.relative_to(DATA.parents[1])} in the course's folder, or get the course anew"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: {remedy}")
+    if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != MD5[path.name]:
+        size = path.stat().st_size
+        raise ValueError(f"{path} is not the published file, it may be cut short ({size:,d} bytes): {remedy}")
 
 
 class Classifier(t.nn.Module):
@@ -571,7 +509,7 @@ class Run:
                 if self.batch_size:
                     self.show_live(value[0])
             elif name not in self.curves or step >= self.curves[name][-1][0] + self.every:
-                taken[name] = float(value)
+                taken[name] = value.item() if isinstance(value, t.Tensor) else float(value)
                 self.curves.setdefault(name, []).append((step, taken[name]))
                 self.bar.set_postfix({name: f"{taken[name]:.3f}"}, refresh=False)
         if self.wandb and taken:
@@ -608,26 +546,29 @@ def start_run(config: dict[str, Any], max_steps: int, batch_size: int = 0, begin
 
 
 def wandb_mode() -> str:
-    """WANDB_MODE if it is set; disabled under IS_CI; online where a key is stored; else offline.
-    errors: ValueError for a WANDB_MODE it does not know"""
-    if mode := os.getenv("WANDB_MODE"):
-        if mode not in ("online", "offline", "disabled", "shared"):
-            raise ValueError(f"WANDB_MODE={mode} is not a mode: set it to online, offline or disabled, or unset it")
-        return mode
-    if IS_CI:
+    """WANDB_MODE if it is set (online without a key is offline); disabled by WANDB_DISABLED and under IS_CI; online where
+    a key is stored; else offline. errors: ValueError for a WANDB_MODE it does not know"""
+    mode = os.getenv("WANDB_MODE")
+    if mode and mode not in ("online", "offline", "disabled", "shared"):
+        raise ValueError(f"WANDB_MODE={mode} is not a mode: set it to online, offline or disabled, or unset it")
+    if not mode and (IS_CI or os.getenv("WANDB_DISABLED", "").lower() in ("true", "1", "yes")):
         return "disabled"
-    home = Path.home()
-    named = os.path.expanduser(os.getenv("NETRC", ""))
-    kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)  # as wandb looks
+    return mode if mode and mode != "online" else "online" if wandb_key_is_stored() else "offline"
+
+
+def wandb_key_is_stored() -> bool:
+    """Whether a key of Weights & Biases is where wandb looks for it."""
+    home, named = Path.home(), os.path.expanduser(os.getenv("NETRC", ""))
+    kept = named or next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), None)
     try:
         stored = kept and netrc.netrc(kept).hosts.get("api.wandb.ai")
     except (OSError, UnicodeDecodeError, netrc.NetrcParseError):  # wandb cannot read it either
         stored = None
-    return "online" if stored or os.getenv("WANDB_API_KEY") else "offline"
+    return bool(stored or os.getenv("WANDB_API_KEY"))
 
 
 def start_wandb(config: dict[str, Any]) -> Any:
-    """Begin a run of Weights & Biases without ever asking for anything; None where it is disabled.
+    """Begin a run of Weights & Biases without ever asking for anything; None where it is disabled or cannot write.
     errors: ValueError for a WANDB_MODE it does not know"""
     mode = wandb_mode()
     if mode == "disabled":
@@ -637,13 +578,18 @@ def start_wandb(config: dict[str, Any]) -> Any:
     settings = wandb.Settings(silent=True, init_timeout=20)
     init = partial(wandb.init, project="diffusion_models", config=config, settings=settings, reinit="finish_previous")
     try:
-        run = init(mode=mode)
-    except wandb.errors.CommError as error:
-        print(f"Weights & Biases cannot be reached ({error}), so this run is logged on this machine only.")
-        mode = "offline"
-        run = init(mode=mode)
+        try:
+            run = init(mode=mode)
+        except wandb.errors.CommError as error:
+            print(f"Weights & Biases cannot be reached ({error}), so this run is logged on this machine only.")
+            mode = "offline"
+            run = init(mode=mode)
+    except (OSError, wandb.errors.Error) as error:  # no folder it can write to, or no process it can start
+        print(f"Weights & Biases cannot log here ({error}), so this run goes on without it.")
+        return None
     if mode == "offline":
-        print(f"Weights & Biases logs offline. To send this run later: wandb sync {os.path.dirname(run.dir)}")
+        asked = "is asked for online, but no key is stored here: it " * (os.getenv("WANDB_MODE") == "online")
+        print(f"Weights & Biases {asked}logs offline. To send this run later: wandb sync {os.path.dirname(run.dir)}")
     return run
 
 
@@ -714,6 +660,8 @@ class Saved:
     def __init__(self, path: Path | None, config: dict[str, Any], **parts: Any) -> None:
         self.path, self.parts, self.step, self.at = path, parts, 0, time.monotonic()
         self.config = {name: value for name, value in config.items() if name not in self.NOT_ITS_NATURE}
+        if path:
+            check_can_write(path.parent)
         if path and path.exists():
             self.load()
 
@@ -754,10 +702,24 @@ class Saved:
             "rng": t.get_rng_state(),
             "cuda_rng": [t.cuda.get_rng_state()] if t.cuda.is_available() else [],
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        t.save(state, new)
-        os.replace(new, self.path)  # at once: whoever is stopped here leaves the old save or the new one, never half
+        new = self.path.with_suffix(f".{os.getpid()}.new")  # of this process alone: another may train the same model
+        try:
+            t.save(state, new)
+            os.replace(new, self.path)  # at once: if you are stopped here, the old save or the new one stays whole
+        except (OSError, RuntimeError) as error:  # PyTorch says of a full disk that its writer failed
+            new.unlink(missing_ok=True)
+            print(f"The training is not saved now, as {self.path} cannot be written ({error}). It goes on.")
+
+
+def check_can_write(folder: Path) -> None:
+    """Refuse a folder for saves that cannot be written, before a training begins. errors: PermissionError"""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        remedy = "set SAVES_DIR to a folder of yours, and restart the kernel"
+        raise PermissionError(f"{folder} cannot be written, and a long training is saved there: {remedy}") from error
 
 
 def get_state(part: Any) -> dict[str, Any]:
@@ -770,39 +732,53 @@ def put_state(part: Any, state: dict[str, Any]) -> None:
     part.load_state_dict(state) if hasattr(part, "load_state_dict") else vars(part).update(state)
 
 
-def join_processes() -> tuple[int, int]:
-    """Under torchrun, join the other processes. returns: the number of this one and how many there are: 0, 1 alone"""
-    if not {"WORLD_SIZE", "RANK", "LOCAL_RANK"} <= os.environ.keys():  # a cluster may set one of them
-        return 0, 1
-    if not t.distributed.is_initialized():
-        on_gpu = get_device().type == "cuda"
-        if on_gpu:
-            t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        t.distributed.init_process_group("nccl" if on_gpu else "gloo")
-    return t.distributed.get_rank(), t.distributed.get_world_size()
+@contextmanager
+def together() -> Iterator[Callable[[t.nn.Module], None]]:
+    """Under torchrun, join the other processes, and at the end wait for them and end this one.
+    yields: share(network), after which each process computes its share of every batch that trains the network, gets the
+    answers to the whole batch, and the gradients of the whole: the training is that of one process.
+    errors: KeyError without torchrun"""
+    on_gpu = get_device().type == "cuda"
+    if on_gpu:
+        t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    t.distributed.init_process_group("nccl" if on_gpu else "gloo")
+    me, processes = t.distributed.get_rank(), t.distributed.get_world_size()
 
+    def my_rows(network: t.nn.Module, inputs: tuple[t.Tensor, ...]) -> tuple[t.Tensor, ...] | None:
+        if not t.is_grad_enabled():  # samples on the way: each process draws them all
+            return None
+        if len(inputs[0]) % processes:
+            raise ValueError(f"{processes} processes cannot share a batch of {len(inputs[0])} evenly: choose another")
+        return tuple(each.chunk(processes)[me] for each in inputs)
 
-def leave_processes() -> None:
-    """At the end of a script under torchrun: wait for the others, then end this process at once. Its threads of
-    t.distributed may outlive Python's own end, which then aborts, now and then."""
+    def all_rows(network: t.nn.Module, inputs: tuple[t.Tensor, ...], mine: t.Tensor) -> t.Tensor | None:
+        if not t.is_grad_enabled():
+            return None
+        answers = [t.empty_like(mine) for _ in range(processes)]
+        t.distributed.all_gather(answers, mine.detach())
+        answers[me] = mine  # with its graph
+        return t.cat(answers)
+
+    def add_up(parameter: t.nn.Parameter) -> None:
+        t.distributed.all_reduce(parameter.grad)
+
+    def share(network: t.nn.Module) -> None:
+        network.register_forward_pre_hook(my_rows)
+        network.register_forward_hook(all_rows)
+        for parameter in network.parameters():
+            parameter.register_post_accumulate_grad_hook(add_up)
+
+    yield share
     t.distributed.barrier()
     t.distributed.destroy_process_group()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(0)  # threads of t.distributed may outlive Python's own end, which then aborts, now and then
 
 
 def rank() -> int:
-    return join_processes()[0]
-
-
-def mean_over_processes(value: t.Tensor) -> t.Tensor:
-    """The mean of what each process has; the value itself, alone."""
-    _, processes = join_processes()
-    value = value.detach() / processes
-    if processes > 1:
-        t.distributed.all_reduce(value)
-    return value
+    """The number of this process among those that train together; 0 alone."""
+    return t.distributed.get_rank() if t.distributed.is_available() and t.distributed.is_initialized() else 0
 
 
 def computes_bf16_fast(device: t.device) -> bool:

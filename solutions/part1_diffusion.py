@@ -52,27 +52,15 @@
 # Start with the next three cells. They find the course's folder and look whether all you need is here, import it, and
 # choose the device to compute on. There is nothing to work out in them. If one of them stops, it says what to do.
 
-# %%
-MAIN = __name__ == "__main__"
-
-# %%
-if MAIN:
+# %% tags=["set-up"]
+if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
     import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
-    here = Path(globals().get("__file__", "this notebook")).absolute()
-    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
-    course = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
-    if not course:
-        remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
-        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
-    sys.path[:0] = course
-
-    from tools.doctor import prepare
-
-    prepare()  # where something is missing, it says what to do
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
+MAIN = __name__ == "__main__"
 
 # %%
 import math
@@ -1109,7 +1097,7 @@ def train(
     steps_per_epoch = math.ceil(len(images) / config["batch_size"])
     with utils.start_run(config_dict, config["epochs"] * steps_per_epoch) as run:
         ### BEGIN SOLUTION
-        optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)  # fused: all weights in one call
+        optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
         step = 0
         for _ in range(config["epochs"]):
             order = t.randperm(len(images), device=device)
@@ -1122,11 +1110,10 @@ def train(
                 loss.backward()
                 optimizer.step()
                 step += 1
-                run.log({"train_loss": loss.detach()}, step)
+                run.log({"train_loss": loss}, step)
                 if step % config["img_log_interval"] == 0:
-                    guess = noise_pred.detach()
-                    clean = reconstruct(noised, guess, num_steps, schedule)
-                    pictures = log_images(x0, noised, noise, guess, clean, config["n_images_to_log"])
+                    clean = reconstruct(noised, noise_pred, num_steps, schedule)
+                    pictures = log_images(x0, noised, noise, noise_pred, clean, config["n_images_to_log"])
                     run.log({"images": pictures}, step)
             if test_images is not None:
                 with t.no_grad():
@@ -1298,16 +1285,13 @@ def sample(model: DiffusionModel, n_samples: int, return_all_steps: bool = False
     errors: ValueError for a model without a schedule, or for n_samples below 1"""
     schedule = utils.check_can_sample(model, n_samples)
     ### BEGIN SOLUTION
-    counts = range(len(schedule), 0, -1)  # T, ..., 1
-    all_steps = t.tensor(counts, device=schedule.device)
-    beta, alpha, alpha_bar = schedule.beta(all_steps), schedule.alpha(all_steps), schedule.alpha_bar(all_steps)
-    factors = zip(beta / (1 - alpha_bar).sqrt(), alpha.sqrt(), beta.sqrt())  # of line 4, at each count
     x = t.randn(n_samples, *model.img_shape, device=schedule.device)  # line 1
     steps = [x]
-    for n, (share, root, sigma) in zip(counts, factors):  # line 2
+    for n in range(len(schedule), 0, -1):  # line 2
         z = t.randn_like(x) if n > 1 else t.zeros_like(x)  # line 3
+        beta, alpha, alpha_bar = schedule.beta(n), schedule.alpha(n), schedule.alpha_bar(n)
         noise_pred = model(x, t.full((n_samples,), n, device=x.device))
-        x = (x - share * noise_pred) / root + sigma * z  # line 4
+        x = (x - beta / (1 - alpha_bar).sqrt() * noise_pred) / alpha.sqrt() + beta.sqrt() * z  # line 4
         if return_all_steps:
             steps.append(x)
     return steps if return_all_steps else x  # line 6
@@ -1443,17 +1427,31 @@ if MAIN:
 # (Put the definitions of $x_t$ and $v$ in: the mixed terms cancel, as $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.) For
 # exact answers, the three are the same. For a *network*, they are not: it may find one of them far easier. A gradient
 # is smooth, noise is not. So take your `TinyDiffuser` for a guess of the clean image, and turn that into a guess of
-# the noise:
+# the noise. `Guesser` is what all such models have in common. Two things differ: what the network itself should answer
+# (`target`, which Part 3 trains with), and how a guess of the noise is made of its answer (`forward`).
 
 # %%
-class ImageGuesser(DiffusionModel):
-    """A network that guesses the clean image, seen from outside as one that guesses the noise."""
+class Guesser(DiffusionModel):
+    """A network that may guess something else, seen from outside as one that guesses the noise."""
 
     def __init__(self, network: DiffusionModel, noise_schedule: NoiseSchedule):
         super().__init__()
         self.network = network
         self.img_shape = network.img_shape
         self.noise_schedule = noise_schedule
+
+    @abstractmethod
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """What the network should answer for x0 after num_steps steps with this noise.
+        x0, noise: (B, C, H, W)   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+
+
+class ImageGuesser(Guesser):
+    """The network guesses the clean image."""
+
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """The clean image."""
+        return x0
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """Guess the noise.

@@ -46,27 +46,15 @@
 # yours may look different in detail: there are many right ways to write a layer, and they draw their weights in
 # different orders.
 
-# %%
-MAIN = __name__ == "__main__"
-
-# %%
-if MAIN:
+# %% tags=["set-up"]
+if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
     import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
-    here = Path(globals().get("__file__", "this notebook")).absolute()
-    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
-    course = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
-    if not course:
-        remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
-        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
-    sys.path[:0] = course
-
-    from tools.doctor import prepare
-
-    prepare()  # where something is missing, it says what to do
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
+MAIN = __name__ == "__main__"
 
 # %%
 import math
@@ -979,11 +967,11 @@ if MAIN:
 # ### 2.10 One level up
 # *Write the block of the way up* · ●●●○○ · 20 minutes · Appendix B
 #
-# The mirror image of a DownBlock, **with the widths of the DownBlock it matches**: x and its skip have `channels_out`
-# channels each, and the result has `channels_in`. Put x and skip side by side as channels (`t.cat`); two
-# ResidualBlocks, the first of which brings the width to `channels_in`; attention after them, if asked; and last, if
-# `upsample`, a 4×4 transposed convolution with stride 2 and padding 1. The table shows the blocks of the network that
-# you will build, with 16 channels for 28 by 28 images:
+# The mirror image of a DownBlock, whose width and size it undoes. x and its skip have `channels_in` channels **each**,
+# and the result has `channels_out`. Put x and skip side by side as channels (`t.cat`); two ResidualBlocks, the first of
+# which brings the width to `channels_out`; attention after them, if asked; and last, if `upsample`, a 4×4 transposed
+# convolution with stride 2 and padding 1. The table shows the blocks of the network that you will build, with 16
+# channels for 28 by 28 images:
 #
 # | block | channels_in | channels_out | x comes as | skip | gives x as |
 # |---|---|---|---|---|---|
@@ -992,27 +980,29 @@ if MAIN:
 # | DownBlock 3 | 32 | 32 | 32 × 7 × 7 | makes 32 × 7 × 7 | 32 × 7 × 7 |
 # | MidBlock | | | 32 × 7 × 7 | | 32 × 7 × 7 |
 # | UpBlock 3 | 32 | 32 | 32 × 7 × 7 | takes 32 × 7 × 7 | 32 × 14 × 14 |
-# | UpBlock 2 | 16 | 32 | 32 × 14 × 14 | takes 32 × 14 × 14 | 16 × 28 × 28 |
+# | UpBlock 2 | 32 | 16 | 32 × 14 × 14 | takes 32 × 14 × 14 | 16 × 28 × 28 |
 # | UpBlock 1 | 16 | 16 | 16 × 28 × 28 | takes 16 × 28 × 28 | 16 × 28 × 28 |
 
 # %%
 class UpBlock(nn.Module):
-    """Takes the matching DownBlock's skip, and undoes its width and its size. The widths are that DownBlock's."""
+    """Takes the skip of a DownBlock, and undoes its width and its size."""
 
     def __init__(
         self, channels_in: int, channels_out: int, step_dim: int, groups: int, upsample: bool, attention: bool
     ):
         super().__init__()
         ### BEGIN SOLUTION
-        self.block1 = ResidualBlock(2 * channels_out, channels_in, step_dim, groups)
-        self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups)
-        self.attention = AttentionBlock(channels_in) if attention else nn.Identity()
-        self.resize = nn.ConvTranspose2d(channels_in, channels_in, 4, stride=2, padding=1) if upsample else nn.Identity()
+        self.block1 = ResidualBlock(2 * channels_in, channels_out, step_dim, groups)
+        self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)
+        self.attention = AttentionBlock(channels_out) if attention else nn.Identity()
+        self.resize = (
+            nn.ConvTranspose2d(channels_out, channels_out, 4, stride=2, padding=1) if upsample else nn.Identity()
+        )
         ### END SOLUTION
 
     def forward(self, x: t.Tensor, step_emb: t.Tensor, skip: t.Tensor) -> t.Tensor:
-        """x, skip: (B, channels_out, H, W)   step_emb: (B, step_dim)
-        returns: (B, channels_in, 2H, 2W), or (B, channels_in, H, W) without upsample"""
+        """x, skip: (B, channels_in, H, W)   step_emb: (B, step_dim)
+        returns: (B, channels_out, 2H, 2W), or (B, channels_out, H, W) without upsample"""
         ### BEGIN SOLUTION
         x = t.cat([x, skip], dim=1)
         x = self.attention(self.block2(self.block1(x, step_emb), step_emb))
@@ -1036,7 +1026,7 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # `t.cat([a, b], dim=1)` puts channels side by side. `nn.ConvTranspose2d(c, c, 4, stride=2, padding=1)` doubles the
-# size. Look at UpBlock 2 in the table: `channels_in` is 16, `channels_out` 32, and it takes 32 + 32 channels in.
+# size. Look at UpBlock 2 in the table: `channels_in` is 32, `channels_out` 16, and it takes in 32 + 32 channels.
 #
 # </details>
 #
@@ -1143,7 +1133,7 @@ class UNet(part1.DiffusionModel):
         for level, (before, after) in enumerate(pairwise(widths)):
             first, last = level == 0, level == levels - 1
             self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level]))
-            self.ups.insert(0, UpBlock(before, after, step_dim, groups, not first, attention[level]))
+            self.ups.insert(0, UpBlock(after, before, step_dim, groups, not first, attention[level]))
         self.mid = MidBlock(widths[-1], step_dim, groups)
         self.last = ResidualBlock(channels, channels, step_dim, groups)
         self.project = nn.Conv2d(channels, self.img_shape[0], 1)
@@ -1225,7 +1215,7 @@ if MAIN:
 # are repeated, so that a minibatch holds each of them four times, with other counts of steps and other noise.
 
 # %%
-def clothes_config() -> dict[str, Any]:
+def by_heart_config() -> dict[str, Any]:
     """The settings for learning eight images by heart; tiny under IS_CI."""
     return dict(
         lr=0.003,
@@ -1240,9 +1230,9 @@ def clothes_config() -> dict[str, Any]:
 
 
 @cache
-def clothes_model() -> part1.DiffusionModel:
+def by_heart_model() -> part1.DiffusionModel:
     """A U-Net that has learned the eight drawn images by heart, trained at the first call and kept."""
-    config, clothes = clothes_config(), part1.normalize_img(utils.draw_clothes())
+    config, clothes = by_heart_config(), part1.normalize_img(utils.draw_clothes())
     trainset = TensorDataset(clothes.repeat(config["n_images"] // 8, 1, 1, 1))
     model = UNet(UNetConfig((1, 28, 28), 16, (1, 2, 2), groups=8, max_steps=config["max_steps"]))
     return part1.train(model, config, trainset)
@@ -1250,9 +1240,9 @@ def clothes_model() -> part1.DiffusionModel:
 
 # %%
 if MAIN:
-    clothes_model.cache_clear()  # train anew whenever this cell runs
+    by_heart_model.cache_clear()  # train anew whenever this cell runs
     t.manual_seed(1)
-    clothes_model()
+    by_heart_model()
     utils.show_losses()
 
 # %% [markdown]
@@ -1271,7 +1261,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    model, clothes = clothes_model(), part1.normalize_img(utils.draw_clothes()).to(clothes_config()["device"])
+    model, clothes = by_heart_model(), part1.normalize_img(utils.draw_clothes()).to(by_heart_config()["device"])
     t.manual_seed(1)
     num_steps, noise = t.full((8,), 250, device=clothes.device), t.randn_like(clothes)
     alpha_bar = rearrange(model.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
@@ -1297,7 +1287,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    model = clothes_model()
+    model = by_heart_model()
     t.manual_seed(2)
     samples = part1.sample(model, 8)
     utils.show_images([part1.denormalize_img(image) for image in samples.cpu()])

@@ -1,11 +1,3 @@
-# %% tags=["script"]
-import os
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchrun, only the last cell runs
-
 # %% [markdown]
 # # Part 3: Clothes, for real
 #
@@ -45,24 +37,15 @@ MAIN = __name__ == "__main__" and "LOCAL_RANK" not in os.environ  # under torchr
 # Run the next three cells. The second fetches `part1` and `part2`. In the exercise notebook they are **your own**
 # functions, as you have last saved them, where they pass their checks; the lines under the cell tell which is which.
 
-# %%
-if MAIN:
+# %% tags=["set-up"]
+if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
     import os
     import sys
     from pathlib import Path
 
-    # put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
-    here = Path(globals().get("__file__", "this notebook")).absolute()
-    folders = [*here.parents, Path(os.getenv("COURSE_DIR") or here)]
-    course = [str(folder) for folder in folders if (folder / "tests" / "part1.py").is_file()]
-    if not course:
-        remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
-        raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
-    sys.path[:0] = course
-
-    from tools.doctor import prepare
-
-    prepare()  # where something is missing, it says what to do
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
+MAIN = __name__ == "__main__"
 
 # %%
 import copy
@@ -451,19 +434,14 @@ if MAIN:
 # ([Salimans and Ho](https://arxiv.org/abs/2202.00512)):
 # $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$.
 #
-# Write two methods. `target` gives the $v$ that the network should learn, by that formula. `forward` asks the network
-# for its $v$, and turns it into a guess of the noise in $x_n$, so that `sample` can use the model:
+# `part1.Guesser` keeps `self.network` and `self.noise_schedule`. Write the two methods that make it a guesser of $v$.
+# `target` gives the $v$ that the network should learn, by that formula. `forward` asks the network for its $v$, and
+# turns it into a guess of the noise in $x_n$, so that `sample` can use the model:
 # $\epsilon = \sqrt{1 - \bar\alpha_n}\, x_n + \sqrt{\bar\alpha_n}\, v$.
 
 # %%
-class VelocityGuesser(part1.DiffusionModel):
+class VelocityGuesser(part1.Guesser):
     """A network that guesses v, seen from outside as one that guesses the noise (Salimans and Ho, Section 4)."""
-
-    def __init__(self, network: nn.Module, noise_schedule: part1.NoiseSchedule):
-        super().__init__()
-        self.network = network
-        self.img_shape = network.img_shape
-        self.noise_schedule = noise_schedule
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """What the network should answer for x0 after num_steps steps with this noise.
@@ -515,7 +493,7 @@ if MAIN:
 
 # %%
 def fp32_loss(
-    model: VelocityGuesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
+    model: part1.Guesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
 ) -> t.Tensor:
     """The mean squared error of what the network guesses against the model's target.
     x0, noise, noised: (B, C, H, W) float32   num_steps: (B,) int   returns: ()"""
@@ -742,7 +720,7 @@ if MAIN:
 
 # %%
 def bf16_loss(
-    model: VelocityGuesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
+    model: part1.Guesser, x0: t.Tensor, num_steps: t.Tensor, noise: t.Tensor, noised: t.Tensor
 ) -> t.Tensor:
     """The mean squared error of what the network guesses, computed in bfloat16, against the model's target, in float32.
     x0, noise, noised: (B, C, H, W) float32   num_steps: (B,) int   returns: () float32, with a gradient"""
@@ -785,7 +763,7 @@ if MAIN:
 # Whether this one has them decides whether the course uses it here. Compare:
 
 # %%
-def seconds_per_step(loss_of: Callable, model: VelocityGuesser, x0: t.Tensor) -> float:
+def seconds_per_step(loss_of: Callable, model: part1.Guesser, x0: t.Tensor) -> float:
     """The median time of some steps of training. loss_of: fp32_loss or bf16_loss"""
     times = []
     for _ in range(2 if IS_CI else 12):
@@ -950,8 +928,6 @@ if MAIN:
 # - `utils.Saved` writes everything to a file every few seconds: weights, average, optimizer, random numbers. If you
 #   stop the cell, or the kernel dies, run it again: it goes on from there.
 # - `clip_grad_norm_` shortens a gradient that is longer than 1, so that one odd batch cannot throw the weights far off.
-# - Several processes, each with its share of every batch, can train one model together (`utils.join_processes`,
-#   `DistributedDataParallel`). Here there is one, and these lines do nothing.
 
 # %%
 def clothes_config() -> dict[str, Any]:
@@ -981,25 +957,24 @@ def draw_samples(model: part1.DiffusionModel, config: dict[str, Any]) -> dict[st
 
 # %%
 def train_longer(
-    model: VelocityGuesser,
+    model: part1.Guesser,
     config_dict: dict[str, Any],
     images: t.Tensor,
     path: Path | None = None,
     watch: Callable = draw_samples,
-) -> VelocityGuesser:
+) -> part1.Guesser:
     """Train a model with everything in this part; from where it was saved last, if it was.
     images: (N, C, H, W) in [-1, 1], on the model's device   path: where to save; None: nowhere
     watch: gives what to log of the averaged model, every img_log_interval steps
     returns: the model with averaged weights
     errors: KeyError for a missing setting, ValueError if path holds another training"""
-    config, network, (rank, processes) = utils.Settings(config_dict), model.network, utils.join_processes()
+    config = utils.Settings(config_dict)
     optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
     average = MovingAverage(model, config["decay"])
     nature = config_dict | {"guesser": type(model).__name__}  # a save of v is no use to a guesser of noise
-    saved = utils.Saved(path, nature, network=network, average=average, averaged=average.model, optimizer=optimizer)
+    parts = dict(network=model.network, average=average, averaged=average.model, optimizer=optimizer)
+    saved = utils.Saved(path, nature, **parts)
     loss_of = bf16_loss if config["bf16"] else fp32_loss
-    if processes > 1:
-        model.network = nn.parallel.DistributedDataParallel(network)  # takes the mean of all processes' gradients
     with utils.start_run(config, config["n_steps"], config["batch_size"], begin=saved.step) as run:
         batches = utils.minibatches(len(images), config["batch_size"], saved.step, config["n_steps"], images.device)
         for step, rows in batches:
@@ -1007,20 +982,18 @@ def train_longer(
                 optimizer.param_groups[0]["lr"] = learning_rate(step, config["n_steps"], config["lr"], config["warmup"])
             x0 = images[rows]
             num_steps, noise, noised = part1.noise_img(x0, model.noise_schedule)
-            mine = slice(rank, None, processes)  # this process's share of the batch; alone, all of it
-            loss = loss_of(model, x0[mine], num_steps[mine], noise[mine], noised[mine])
+            loss = loss_of(model, x0, num_steps, noise, noised)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             average.update(model)
-            run.log({"train_loss": utils.mean_over_processes(loss)}, step)
+            run.log({"train_loss": loss}, step)
             if step % config["img_log_interval"] == 0:
                 with utils.fork_rng():  # the training goes on as if nothing had been drawn
                     run.log(watch(average.model, config), step)
             saved.after(step)
     saved.save()
-    model.network = network
     return average.model
 
 # %% [markdown]
@@ -1031,7 +1004,7 @@ def train_longer(
 # change to the one before. All samples are drawn in 50 steps, with the guessed image clipped.
 
 # %%
-class NoiseGuesser(VelocityGuesser):
+class NoiseGuesser(part1.Guesser):
     """A network that guesses the noise, as in Part 1, in the form that train_longer takes."""
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
@@ -1487,8 +1460,13 @@ if MAIN:
 # You will meet them again in the systems that Part 1 named.
 
 # %% tags=["script"]
-if __name__ == "__main__" and not MAIN:  # torchrun --nproc-per-node=2 solutions/part3_fashion_mnist.py
-    t.manual_seed(0)  # the same in all processes: each draws the whole batch and takes its share
-    config = clothes_config()
-    train_longer(make_guesser(config), config, clothes(), utils.SAVES / "together.pt")
-    utils.leave_processes()
+def train_together() -> None:
+    """The whole training, shared by several processes:
+    torchrun --nproc-per-node=2 --no-python python -c "import solutions.part3_fashion_mnist as p; p.train_together()"
+    """
+    t.manual_seed(0)  # the same in all processes: each draws the whole batch, and its network computes a share
+    with utils.together() as share:
+        config = clothes_config()
+        model = make_guesser(config)
+        share(model.network)
+        train_longer(model, config, clothes(), utils.SAVES / "together.pt")

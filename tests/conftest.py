@@ -4,6 +4,7 @@ import statistics
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once: their threads would fight over the cores
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as wherever the course starts, see tools/__init__.py
 os.environ.setdefault("PYTHONUTF8", "1")  # of the processes that tests start, on Windows, too
 os.environ.setdefault("WANDB_MODE", "disabled")  # only the tests of logging turn it on
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
-from tools.markup import BEGIN, END
+from solutions import BEGIN, END
 
 OTHER_OPERATORS = {
     ast.Add: [ast.Sub, ast.Mult],

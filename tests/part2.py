@@ -1415,15 +1415,15 @@ def check_UpBlock(answer: Callable) -> str:
 
 def judge_up_block(answer: Callable) -> str:
     for arguments, shape in [
-        ((8, 16, 12, 4, True, True), (3, 16, 3, 4)),
+        ((16, 8, 12, 4, True, True), (3, 16, 3, 4)),
         ((8, 8, 8, 4, True, False), (8, 8, 8, 8)),
-        ((8, 16, 12, 4, False, True), (2, 16, 7, 5)),
-        ((16, 8, 12, 2, False, False), (2, 8, 4, 6)),
+        ((16, 8, 12, 4, False, True), (2, 16, 7, 5)),
+        ((8, 16, 12, 2, False, False), (2, 8, 4, 6)),
     ]:
         (B, _, H, W), step_dim, up = shape, arguments[2], arguments[4]
         inputs = [t.randn(shape), t.randn(B, step_dim), t.randn(shape)]
         judge_up_shape(answer, arguments, inputs)
-        size = (B, arguments[0], 2 * H, 2 * W) if up else (B, arguments[0], H, W)
+        size = (B, arguments[1], 2 * H, 2 * W) if up else (B, arguments[1], H, W)
         judge = judge_layer if H == 3 else judge_learning
         judge(answer, arguments, inputs, [size])
     x, e, skip = t.randn(2, 8, 12, 12), t.randn(2, 12), t.randn(2, 8, 12, 12)
@@ -1442,9 +1442,9 @@ def judge_up_block(answer: Callable) -> str:
         skeleton = silence(make(answer, 8, 8, 12, 4, False, asked, inputs=[x, e, skip]), is_3x3)
         judge_attention(asked, far_change(skeleton, [x, e, skip]))
     judge_up_place(answer)
-    skeleton = silence(make(answer, 16, 8, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
+    skeleton = silence(make(answer, 8, 16, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
     judge_footprint(skeleton, [x, e, skip], {})
-    skeleton = silence(make(answer, 16, 8, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
+    skeleton = silence(make(answer, 8, 16, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
     judge_attention_first(skeleton, [x, e, skip])
     return "x beside skip, the widths on the way up, some attention where asked, the doubling"
 
@@ -1454,11 +1454,11 @@ def judge_up_place(answer: Callable) -> None:
     """As 8 + 8 channels come and 16 go, x beside skip comes through as it is, in an order that is the learner's."""
     y, e = t.randn(2, 16, 5, 6), t.zeros(2, 12)
     numbered = t.arange(1.0, 17).reshape(1, 16, 1, 1).expand(2, 16, 5, 6)
-    plain = silence(make(answer, 16, 8, 12, 4, False, False, inputs=[y[:, :8], e, y[:, 8:]]), everything)
+    plain = silence(make(answer, 8, 16, 12, 4, False, False, inputs=[y[:, :8], e, y[:, 8:]]), everything)
     came = plain(numbered[:, :8], e, numbered[:, 8:])[0, :, 0, 0].round().long() - 1
     if sorted(came.tolist()) != list(range(16)):
         return
-    module, back = make(answer, 16, 8, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
+    module, back = make(answer, 8, 16, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
     judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
 
 
@@ -1479,14 +1479,14 @@ def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor
         result = module(*inputs)
     except RuntimeError as error:
         names = "channels_in={}, channels_out={}, step_dim={}, groups={}, upsample={}, attention={}".format(*arguments)
-        error.add_note(f"The check made it with {names}: x and skip have {arguments[1]} channels each.")
+        error.add_note(f"The check made it with {names}: x and skip have {arguments[0]} channels each.")
         raise
-    if isinstance(result, t.Tensor) and result.ndim == 4 and result.shape[1] != arguments[0]:
+    if isinstance(result, t.Tensor) and result.ndim == 4 and result.shape[1] != arguments[1]:
         facts = (
             f"with channels_in={arguments[0]} and channels_out={arguments[1]} the result has {result.shape[1]} channels"
         )
-        question = "The widths are those of the matching DownBlock. Which did it begin with?"
-        raise Mistake(f"{facts}, expected {arguments[0]}", question)
+        question = "Which width has the result, and which x and skip?"
+        raise Mistake(f"{facts}, expected {arguments[1]}", question)
     if isinstance(result, t.Tensor) and result.shape[2:] == inputs[0].shape[2:] and arguments[4]:
         raise Mistake("with upsample=True, x keeps its size", "Is upsample used?")
     if isinstance(result, t.Tensor) and result.shape[2] == 2 * inputs[0].shape[2] and not arguments[4]:
@@ -1722,7 +1722,7 @@ def judge_attention_levels(answer: Callable, added: list[int]) -> None:
         return sum(p.numel() for p in with_it.parameters()) - sum(p.numel() for p in without.parameters())
 
     for level, (before, after) in enumerate(pairwise([8, 16, 32])):
-        down, up = (adds(block, before, after) for block in blocks)
+        down, up = adds(blocks[0], before, after), adds(blocks[1], after, before)
         if added[level] != down + up:
             facts = f"attention at level {level} alone adds {added[level]} parameters, expected {down} + {up}"
             raise Mistake(facts, "Do the DownBlock and the UpBlock of one level get the same entry of attention?")

@@ -582,7 +582,7 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
     for name, given in [("network", network), ("img_shape", network.img_shape), ("noise_schedule", schedule)]:
         if getattr(model, name, None) != given:
             facts = f"its {name} is {kind(getattr(model, name, None))}, not what it was made with"
-            raise Mistake(facts, "Is the given __init__ still there?")
+            raise Mistake(facts, "Is it a part1.Guesser, whose __init__ keeps them?")
     if method == "target":
         inputs, right, mistakes = {"x0": x0, "noise": noise, "num_steps": n}, v_of, V_TARGET_MISTAKES
     else:

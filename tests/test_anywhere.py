@@ -18,7 +18,12 @@ from tools.markup import ROOT
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 GITHUB = "https://github.com/someone/diffusion-course.git"
-CODE = [ROOT / "utils.py", *(ROOT / "solutions").glob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+CODE = [
+    ROOT / "utils.py",
+    *(ROOT / "solutions").glob("*.py"),
+    *(ROOT / "tests").rglob("*.py"),
+    *(ROOT / "tools").rglob("*.py"),
+]
 
 
 def exercise_notebook(source: Path) -> nbformat.NotebookNode:
@@ -62,9 +67,8 @@ class Colab:
         work, text = folder / "work", (ROOT / "requirements.txt").read_text(encoding="utf-8")
         for name, wanted in requirements.items():
             text = re.sub(rf"^{name}\S*", wanted, text, flags=re.MULTILINE)
-        for part in ("tests", "tools"):
-            (work / part).mkdir(parents=True)
-        for name in ("utils.py", "tests/__init__.py", "tools/__init__.py", "tools/doctor.py", "tests/part1.py"):
+        (work / "tools").mkdir(parents=True)
+        for name in ("utils.py", "tools/__init__.py", "tools/doctor.py"):
             shutil.copy(ROOT / name, work / name)
         (work / "requirements.txt").write_text(text, encoding="utf-8")
         self.git("init", "--quiet", work)

@@ -10,13 +10,15 @@ import pytest
 import torch as t
 from pytest import approx
 
+import utils
 from tools.bench import __main__ as bench
+from tools.bench import cpu, measure
 from tools.markup import ROOT
 
 
 def test_works_take_turns_in_both_orders_after_a_first_time_that_does_not_count():
     done = []
-    seconds = bench.side_by_side(4, one=lambda: done.append("one"), other=lambda: done.append("other"))
+    seconds = measure.side_by_side(4, one=lambda: done.append("one"), other=lambda: done.append("other"))
     forth, back = ["one", "other"], ["other", "one"]
     assert done == forth + (back + forth) * 2
     assert [*map(len, seconds.values())] == [4, 4]
@@ -24,9 +26,9 @@ def test_works_take_turns_in_both_orders_after_a_first_time_that_does_not_count(
 
 def test_a_ratio_is_that_of_one_round():
     clock = iter([9.0, 1.0, 2.0, 10.0, 20.0])  # a machine that becomes ten times slower
-    seconds = bench.side_by_side(2, half=lambda: next(clock), whole=lambda: time.sleep(0))
+    seconds = measure.side_by_side(2, half=lambda: next(clock), whole=lambda: time.sleep(0))
     assert seconds["half"] == [1.0, 2.0]
-    assert bench.ratio({"a": [1.0, 10.0], "b": [2.0, 20.0]}, "a", "b") == [0.5, 0.5]
+    assert measure.ratio({"a": [1.0, 10.0], "b": [2.0, 20.0]}, "a", "b") == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_a_ratio_is_that_of_one_round():
     [(1.35, False, "≤ 1.35 ✓"), (1.2, False, "≤ 1.2 ✗"), (1.2, True, "≥ 1.2 ✓"), (1.35, True, "≥ 1.35 ✗")],
 )
 def test_a_row_says_whether_its_median_holds(target, at_least, said):
-    row = str(bench.Row("what", "against", [1.0, 1.3, 1.3, 1.3, 9.0], target, at_least))
+    row = str(measure.Row("what", "against", [1.0, 1.3, 1.3, 1.3, 9.0], target, at_least))
     assert row == f"| what | against | 1.30 (1.15 to 5.15) | {said} |"
 
 
@@ -47,15 +49,15 @@ def test_the_convolutions_alone_are_all_convolutions_forward_and_backward():
         return {row.key: row.count for row in it.key_averages() if row.key in kinds}
 
     kinds = ("aten::convolution", "aten::convolution_backward", "aten::native_group_norm")
-    settings = bench.part2.UNetConfig((1, 8, 8), 8, (1, 2), groups=4, max_steps=1000)
-    network, images = bench.part2.UNet(settings), t.randn(2, 1, 8, 8)
-    whole = seen(bench.training_step(network, images))
-    alone = seen(bench.convolutions_alone(network, images))
+    settings = cpu.part2.UNetConfig((1, 8, 8), 8, (1, 2), groups=4, max_steps=1000)
+    network, images = cpu.part2.UNet(settings), t.randn(2, 1, 8, 8)
+    whole = seen(cpu.training_step(network, images))
+    alone = seen(cpu.convolutions_alone(network, images))
     assert alone == {key: whole[key] for key in kinds[:2]} and whole[kinds[2]]
 
 
 def test_a_power_is_found_from_times():
-    assert bench.slope([1, 2, 4, 8], (3.0, 12.0, 48.0, 192.0)) == approx(2)
+    assert measure.slope([1, 2, 4, 8], (3.0, 12.0, 48.0, 192.0)) == approx(2)
 
 
 def test_the_readme_shows_a_run_with_date_and_machine_and_says_what_it_found():
@@ -106,9 +108,19 @@ def test_rows_are_printed_and_written(rows, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_benchmark_for_a_gpu_runs_at_toy_size():
-    command = [sys.executable, "-m", "tools.bench.gpu"]
+def test_the_rows_for_a_gpu_run_at_toy_size(tmp_path):
+    command = [sys.executable, "-m", "tools.bench", *bench.gpu.ROWS, "--table", tmp_path / "bench.md"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"IS_CI": "1"}, capture_output=True, encoding="utf-8")
     assert not done.returncode, done.stderr
     for words in ("a large matrix product", "bfloat16", "steps of training", "Algorithm 2", "distance"):
         assert words in done.stdout
+
+
+def test_rows_for_a_gpu_are_left_out_where_there_is_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", *bench.gpu.ROWS, "--table", str(tmp_path / "bench.md")])
+    monkeypatch.setattr(t.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(utils, "IS_CI", False)
+    bench.main()
+    out, err = capsys.readouterr()
+    assert out == (tmp_path / "bench.md").read_text(encoding="utf-8") and len(out.splitlines()) == 4
+    assert err.count("asks for CUDA") == len(bench.gpu.ROWS)

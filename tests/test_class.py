@@ -1,4 +1,4 @@
-"""What an instructor makes of the course: hand-outs, exercises given away, a translation, changes, pages to show."""
+"""What an instructor makes of the course: hand-outs, exercises given away, changes, pages to show."""
 
 import os
 import re
@@ -10,10 +10,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools.build import build, for_nbgrader, main, without_docstrings
+from tools import nbgrader
+from tools.build import build, main
 from tools.markup import ROOT
-from tools.run import page
+from tools.nbgrader import for_nbgrader
 from tools.progress import ANSWERED, NOT_ANSWERED, written_answers
+from tools.run import page
 from tools.saved import read_notebook
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
@@ -66,17 +68,14 @@ def test_a_question_that_is_given_away_counts_as_answered(tmp_path):
     assert states == {"1.1": ANSWERED, "1.9": NOT_ANSWERED, "1.11": NOT_ANSWERED}
 
 
-@pytest.mark.parametrize(
-    "both", [["--check", "--hand-out"], ["--check", "--nbgrader"], ["--nbgrader", "a", "--hand-out"]]
-)
-def test_the_ways_to_build_exclude_each_other(tmp_path, both):
+def test_the_ways_to_build_exclude_each_other(tmp_path):
     with pytest.raises(SystemExit):
-        main([*both, str(tmp_path)])
+        main(["--check", "--hand-out", str(tmp_path)])
     assert not any(tmp_path.iterdir())
 
 
 def test_exercises_can_be_given_away_in_nbgrader(tmp_path):
-    assert main(["--nbgrader", str(tmp_path), "--without", "1.7"]) == 0
+    assert nbgrader.main([str(tmp_path), "--without", "1.7"]) == 0
     name = SOURCES[0].stem
     part = cells(tmp_path / "source" / name / f"{name}.ipynb")
     assert not any("nbgrader" in part[id].metadata for id in ("reconstruct", "check_reconstruct"))
@@ -85,67 +84,12 @@ def test_exercises_can_be_given_away_in_nbgrader(tmp_path):
 
 
 def test_an_exercise_that_is_not_there_cannot_be_given_away(tmp_path, capsys):
-    for kind in ("--hand-out", "--nbgrader"):
-        assert main([kind, str(tmp_path), "--without", "1.7", "9.9"]) == 1
+    for export in (lambda *given: main(["--hand-out", *given]), lambda *given: nbgrader.main([*given])):
+        assert export(str(tmp_path), "--without", "1.7", "9.9") == 1
         assert "there is no exercise 9.9: the exercises are 1.1, 1.2, " in capsys.readouterr().err
         assert not any(tmp_path.iterdir())
     with pytest.raises(SystemExit):
         main(["--without", "1.7"])
-
-
-# ------------------------------------------------------------------------------------------------ a translation
-
-
-def translate(text: str) -> str:
-    """A part in words that are not English: headings, sentences and comments."""
-    text = re.sub(r"^# (#+ (?:\d+\.\d+ )?)(?!BEGIN|END)\w.*$", r"# \1例題", text, flags=re.MULTILINE)
-    text = re.sub(r"^(# \*).+(\* · .+ · \d+) minutes ·", r"\1書く\2 分 ·", text, flags=re.MULTILINE)
-    text = re.sub(r"^# ([A-Z][a-z]+ [^`\[(!]*)$", r"# 翻訳 \1", text, flags=re.MULTILINE)
-    return re.sub(r'^    """[A-Z].*"""$', '    """翻訳"""', text, flags=re.MULTILINE)
-
-
-@each_source
-def test_a_translation_is_built_with_the_same_code_and_the_same_exercises(source, tmp_path):
-    (tmp_path / "ja").mkdir()
-    (tmp_path / "ja" / source.name).write_text(translate(source.read_text(encoding="utf-8")), encoding="utf-8")
-    for kind, place in (("--hand-out", "."), ("--nbgrader", f"source/{source.stem}")):
-        folder = tmp_path / kind.strip("-")
-        assert main([kind, str(folder), "--sources", str(tmp_path / "ja")]) == 0
-        built = nbformat.read(folder / place / f"{source.stem}.ipynb", 4)
-        nbformat.validate(built)
-        twin = for_nbgrader(source) if kind == "--nbgrader" else build(source, solutions=False)[1]
-        assert [(cell.id, cell.metadata) for cell in built.cells] == [(cell.id, cell.metadata) for cell in twin.cells]
-        for cell, its_twin in zip(built.cells, twin.cells, strict=True):
-            if cell.cell_type == "code":
-                assert without_docstrings(cell.source) == without_docstrings(its_twin.source)
-        assert sum("翻訳" in cell.source or "例題" in cell.source for cell in built.cells) > 20
-
-
-@pytest.mark.parametrize(
-    "old, new, message",
-    [
-        ("return alpha_bar.sqrt() * x + ", "return alpha_bar * x + ", "this cell has other code than its twin"),
-        ("# ### 1.4 Jump", "# ### 1.13 Jump", "its exercises are not numbered like those of"),
-        ("# ## Normalisation", "# More.\n\n# %% [markdown]\n# ## Normalisation", "has not the cells"),
-    ],
-)
-def test_a_translation_with_other_code_is_refused(old, new, message, tmp_path, capsys):
-    text = SOURCES[0].read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    (tmp_path / "de").mkdir()
-    (tmp_path / "de" / SOURCES[0].name).write_text(text.replace(old, new), encoding="utf-8")
-    assert main(["--hand-out", str(tmp_path / "class"), "--sources", str(tmp_path / "de")]) == 1
-    error = capsys.readouterr().err
-    assert message in error and re.match(rf"{re.escape(str(tmp_path))}/de/{SOURCES[0].name}:\d+: ", error)
-    assert not any(tmp_path.rglob("*.ipynb"))
-
-
-def test_a_translation_of_nothing_is_refused(tmp_path, capsys):
-    assert main(["--hand-out", str(tmp_path / "class"), "--sources", str(tmp_path)]) == 1
-    assert "has no part*.py" in capsys.readouterr().err
-    shutil.copy(SOURCES[0], tmp_path / "part9_new.py")
-    assert main(["--hand-out", str(tmp_path / "class"), "--sources", str(tmp_path)]) == 1
-    assert "that it could be a translation of" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------------------------ changes of the course

@@ -7,10 +7,9 @@ import pytest
 
 import solutions.part1_diffusion
 import solutions.part2_unet
-import utils
-from tools.markup import ROOT
-from tools import progress
 from tests.test_saved import save_part, solved
+from tools import progress, saved
+from tools.markup import ROOT
 
 PART1, PART2, PART3 = "part1_diffusion", "part2_unet", "part3_fashion_mnist"
 ONE, TWO, THREE = solved(PART1), solved(PART2), solved(PART3)
@@ -32,7 +31,7 @@ MORNING = {
         "SelfAttention": ...,
         "ResidualBlock": TWO["ResidualBlock"].replace("super().__init__()", "super().__init__("),
         "MidBlock": None,
-        "sizes_down_and_up": progress.YOUR_ANSWER,
+        "sizes_down_and_up": saved.YOUR_ANSWER,
         "UpBlock": ...,
     },
     PART3: {
@@ -48,15 +47,15 @@ MORNING = {
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The course's, with the learner's notebooks."""
-    monkeypatch.setattr(progress, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(saved, "NOTEBOOKS", tmp_path / "notebooks")
     return tmp_path
 
 
 def open_part(name: str) -> dict:
     """What the exercise notebook of a part has of earlier ones, after the lines in it that fetch them."""
     cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4).cells
-    lines = re.findall(r"^\w+ = utils\.load_part\(.+\)$", "\n".join(cell.source for cell in cells), re.MULTILINE)
-    names = {"utils": utils}
+    lines = re.findall(r"^\w+ = saved\.load_part\(.+\)$", "\n".join(cell.source for cell in cells), re.MULTILINE)
+    names = {"saved": saved}
     exec("\n".join(lines), names)
     return names
 
@@ -171,7 +170,8 @@ def test_a_learners_day(folder, capfd):
     def printed() -> str:
         out, err = capfd.readouterr()
         assert not err
-        return re.sub(r"saved .+ \(.+\)\n", "saved TIME\n", out)
+        out = re.sub(r"^Trying your part\d_\w+\.ipynb .*\n", "", out, flags=re.MULTILINE)
+        return re.sub(r"saved .+ \(.+\)\. .+\n", "saved TIME\n", out)
 
     for name, cells in MORNING.items():
         save_part(folder, name, **cells)

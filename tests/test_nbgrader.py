@@ -1,4 +1,4 @@
-"""What build.py --nbgrader writes, taken by the real nbgrader (pip install nbgrader): generate, autograde, feedback."""
+"""What tools/nbgrader.py writes, taken by the real nbgrader (pip install nbgrader): generate, autograde, feedback."""
 
 import copy
 import importlib.util
@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools.build import for_nbgrader, main
 from tools.markup import ROOT
-from tools.progress import YOUR_ANSWER
+from tools.nbgrader import for_nbgrader, main
+from tools.saved import YOUR_ANSWER
 
 PART = "part1_diffusion"
 SOURCE = ROOT / "solutions" / f"{PART}.py"
@@ -42,17 +42,17 @@ def test_a_source_has_markers_hidden_tests_and_no_folded_solution(source):
 
 def test_a_course_folder_is_written_and_its_settings_are_not_overwritten(tmp_path, capsys):
     for _ in range(2):
-        assert main(["--nbgrader", str(tmp_path)]) == 0
+        assert main([str(tmp_path)]) == 0
         assert [path.name for path in (tmp_path / "source").iterdir()]
         assert (tmp_path / "source" / PART / "images" / "part1_way.png").is_file()
     compile((config := tmp_path / "nbgrader_config.py").read_text(encoding="utf-8"), "config", "exec")
     config.write_text("mine", encoding="utf-8")
-    assert main(["--nbgrader", str(tmp_path)]) == 0 and config.read_text(encoding="utf-8") == "mine"
+    assert main([str(tmp_path)]) == 0 and config.read_text(encoding="utf-8") == "mine"
     path = tmp_path / "source" / PART / f"{PART}.ipynb"
     notebook = nbformat.read(path, 4)
     notebook.metadata["language_info"] = {"name": "python"}  # what Jupyter adds when it saves
     nbformat.write(notebook, path)
-    assert main(["--nbgrader", str(tmp_path)]) == 1
+    assert main([str(tmp_path)]) == 1
     assert "saved by a notebook program: move it away" in capsys.readouterr().err
 
 
@@ -99,7 +99,7 @@ def test_nbgrader_takes_it_as_it_is(tmp_path):
         )
         assert done.returncode == 0, done.stderr[-5000:]
 
-    assert main(["--nbgrader", str(tmp_path)]) == 0
+    assert main([str(tmp_path)]) == 0
     nbgrader("generate_assignment", PART)
     release = nbformat.read(tmp_path / "release" / PART / f"{PART}.ipynb", 4)
     text = str(release)

@@ -33,7 +33,7 @@ def table_row(level: int | None, name: str, given: list[t.Tensor], made: list[t.
     block, widths, skip = {
         "DownBlock": lambda: (f"DownBlock {level}", f"{before} | {after}", f"makes {size(made[-1])}"),
         "MidBlock": lambda: ("MidBlock", "|", ""),
-        "UpBlock": lambda: (f"UpBlock {level}", f"{after} | {before}", f"takes {size(given[-1])}"),
+        "UpBlock": lambda: (f"UpBlock {level}", f"{before} | {after}", f"takes {size(given[-1])}"),
     }[name]()
     return " ".join(f"| {block} | {widths} | {size(given[0])} | {skip} | {size(made[0])} |".split())
 
@@ -193,9 +193,9 @@ def test_without_shortcuts_all_pixels_become_the_same():
 
 @pytest.mark.slow
 def test_the_clothes_are_learned_as_the_text_says():
-    part2.clothes_model.cache_clear()
+    part2.by_heart_model.cache_clear()
     t.manual_seed(1)
-    model, clothes = part2.clothes_model().cpu(), part1.normalize_img(utils.draw_clothes())
+    model, clothes = part2.by_heart_model().cpu(), part1.normalize_img(utils.draw_clothes())
     curve = utils.Run.latest.curves["train_loss"]
     assert curve[0][1] > 1
     assert max(loss for step, loss in curve if step > 20) < 0.2

@@ -1,15 +1,14 @@
 """Part 3 in small: the data and what can be wrong with it, trainings that stop and go on, several processes."""
 
 import gzip
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
-from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -22,30 +21,22 @@ from solutions import part1_diffusion as part1
 from solutions import part3_fashion_mnist as part3
 from tools.markup import ROOT
 
-REAL = os.getenv("FASHION_MNIST_DIR") and not utils.IS_CI
-needs_data = pytest.mark.skipif(not REAL, reason="FASHION_MNIST_DIR is not set, or IS_CI is")
-
 # ------------------------------------------------------------------------------------------------ the data
-
-
-def packed(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch) -> Path:
     """A folder with four small files in FashionMNIST's form, whose sums the course is told."""
-    import hashlib
-
-    sums = {}
+    folder, sums = tmp_path / "data" / "fashion-mnist", {}
+    folder.mkdir(parents=True)
     for name in utils.MD5:
         header, rows = (16, 2 * 784) if "images" in name else (8, 2)
-        content = packed(bytes(header) + bytes(i % 251 for i in range(rows)))
-        (tmp_path / name).write_bytes(content)
+        content = gzip.compress(bytes(header) + bytes(i % 251 for i in range(rows)), mtime=0)
+        (folder / name).write_bytes(content)
         sums[name] = hashlib.md5(content).hexdigest()
     monkeypatch.setattr(utils, "MD5", sums)
-    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path))
-    return tmp_path
+    monkeypatch.setattr(utils, "DATA", folder)
+    return folder
 
 
 def test_files_are_read_as_they_are(small):
@@ -54,10 +45,13 @@ def test_files_are_read_as_they_are(small):
     assert labels.tolist() == [0, 1] and labels.dtype == t.int64
 
 
+REMEDY = re.escape(f"git checkout -- {Path('data', 'fashion-mnist')}")
+
+
 def test_a_missing_file_is_named(small):
     (small / "t10k-labels-idx1-ubyte.gz").unlink()
     utils.fashion_mnist()
-    with pytest.raises(FileNotFoundError, match=r"t10k-labels-idx1-ubyte\.gz is not there: put .* or unset"):
+    with pytest.raises(FileNotFoundError, match=rf"t10k-labels-idx1-ubyte\.gz is missing: .*{REMEDY}"):
         utils.fashion_mnist(train=False)
 
 
@@ -65,57 +59,18 @@ def test_a_missing_file_is_named(small):
 def test_a_file_that_is_cut_short_or_changed_is_refused(small, spoil):
     path = small / "train-images-idx3-ubyte.gz"
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz is not the published file.*fetch it again"):
+    with pytest.raises(ValueError, match=rf"train-images-idx3-ubyte\.gz is not the published file.*{REMEDY}"):
         utils.fashion_mnist()
 
 
-@pytest.fixture
-def server(small, monkeypatch, tmp_path_factory):
-    """Serves the small files at /good, wrong ones at /bad; the course has no folder and an empty cache."""
-    root = tmp_path_factory.mktemp("served")
-    shutil.copytree(small, root / "good")
-    shutil.copytree(small, root / "bad")
-    for path in (root / "bad").iterdir():
-        path.write_bytes(b"another file")
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root))) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        monkeypatch.delenv("FASHION_MNIST_DIR")
-        cache = tmp_path_factory.mktemp("cache")
-        monkeypatch.setattr(utils, "cache_folder", lambda: cache)
-        monkeypatch.setattr(utils, "IS_CI", False)
-        yield f"http://127.0.0.1:{http.server_address[1]}"
-        http.shutdown()
-
-
-def test_files_are_fetched_once_from_the_first_mirror_that_has_them(server, monkeypatch):
-    monkeypatch.setattr(utils, "MIRRORS", [f"{server}/none", f"{server}/bad", f"{server}/good"])
-    images, labels = utils.fashion_mnist()
-    assert images.shape == (2, 1, 28, 28) and labels.tolist() == [0, 1]
-    monkeypatch.setattr(utils, "MIRRORS", ["http://127.0.0.1:1"])  # the files are here already
-    assert utils.fashion_mnist()[0].equal(images)
-
-
-def test_without_a_network_it_says_what_to_do(server, monkeypatch):
-    monkeypatch.setattr(utils, "MIRRORS", ["http://127.0.0.1:1", f"{server}/bad"])
-    with pytest.raises(ConnectionError) as failure:
-        utils.fashion_mnist()
-    assert "set FASHION_MNIST_DIR" in str(failure.value) and str(failure.value).count("\n") == 2
-
-
-def test_under_ci_drawn_clothes_stand_in_and_say_so(monkeypatch, capsys):
-    monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
+def test_under_ci_the_first_few_of_the_real_images_come(monkeypatch):
+    (images, labels), (test_images, _) = utils.fashion_mnist(), utils.fashion_mnist(train=False)
     monkeypatch.setattr(utils, "IS_CI", True)
-    images, labels = utils.fashion_mnist()
-    assert images.shape == (400, 1, 28, 28) and images.dtype == t.uint8 and labels.shape == (400,)
-    assert "stand in for FashionMNIST" in capsys.readouterr().out
+    few, few_labels = utils.fashion_mnist()
+    assert len(few) == 400 and few.equal(images[:400]) and few_labels.equal(labels[:400])
+    assert utils.fashion_mnist(train=False)[0].equal(test_images[:200])
 
 
-@needs_data
 def test_the_real_files_are_whole():
     for train, n in [(True, 60_000), (False, 10_000)]:
         images, labels = utils.fashion_mnist(train)
@@ -204,6 +159,29 @@ def test_a_finished_training_is_taken_from_its_save(every_loss, tmp_path):
     assert all(a.equal(b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(tmp_path):
+    (tmp_path / "saves").write_text("a file in the way", encoding="utf-8")
+    with pytest.raises(PermissionError, match="saves cannot be written.*set SAVES_DIR"):
+        utils.Saved(tmp_path / "saves" / "model.pt", {})
+
+
+def test_two_processes_save_the_same_training_side_by_side(tmp_path, monkeypatch):
+    saved = utils.Saved(tmp_path / "model.pt", {}, network=nn.Linear(1, 1))
+    save, written = t.save, []
+
+    def meanwhile(state, path):
+        """While this one is written, another process writes its own, whole."""
+        save(state, path)
+        written.append(path)
+        if len(written) == 1:
+            monkeypatch.setattr(os, "getpid", lambda: 1)
+            saved.save()
+
+    monkeypatch.setattr(t, "save", meanwhile)
+    saved.save()
+    assert len(set(written)) == 2 and utils.Saved(tmp_path / "model.pt", {}, network=nn.Linear(1, 1)).path.exists()
+
+
 def test_an_interrupt_returns_the_model_so_far_and_saves_it(every_loss, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         stop_at(7, KeyboardInterrupt, patch)
@@ -214,7 +192,7 @@ def test_an_interrupt_returns_the_model_so_far_and_saves_it(every_loss, tmp_path
     assert "Going on from step 7" in capsys.readouterr().out
 
 
-def test_a_save_that_fails_leaves_the_old_one(every_loss, tmp_path, monkeypatch):
+def test_a_save_that_fails_is_told_and_leaves_the_old_one(every_loss, tmp_path, monkeypatch, capsys):
     path = tmp_path / "model.pt"
     part3.train_longer(small_model(), config(), small_images(), path)
     before = path.read_bytes()
@@ -224,9 +202,9 @@ def test_a_save_that_fails_leaves_the_old_one(every_loss, tmp_path, monkeypatch)
         raise OSError("the disk is full")
 
     monkeypatch.setattr(t, "save", half)
-    with pytest.raises(OSError, match="the disk is full"):
-        utils.Saved(path, config() | {"guesser": "VelocityGuesser"}, network=small_model().network).save()
-    assert path.read_bytes() == before
+    utils.Saved(path, config() | {"guesser": "VelocityGuesser"}, network=small_model().network).save()
+    assert "is not saved now" in (told := capsys.readouterr().out) and "the disk is full" in told
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_save_of_another_training_is_not_touched(tmp_path):
@@ -281,10 +259,12 @@ import utils
 from tests.test_part3 import config, small_images, small_model
 from solutions import part3_fashion_mnist as part3
 utils.Run.EVERY = 1
-part3.train_longer(small_model(), config(), small_images())
-if utils.rank() == 0:
-    print(json.dumps(utils.Run.latest.curves["train_loss"]), flush=True)
-utils.leave_processes()
+model = small_model()
+with utils.together() as share:
+    share(model.network)
+    part3.train_longer(model, config(img_log_interval=5), small_images())
+    if utils.rank() == 0:
+        print(json.dumps(utils.Run.latest.curves["train_loss"]), flush=True)
 """
 
 
@@ -307,7 +287,8 @@ def test_two_processes_train_as_one_does(every_loss, tmp_path):
 
 @pytest.mark.slow
 def test_the_script_trains_with_several_processes_and_saves_once(tmp_path):
-    torchrun(2, ROOT / "solutions" / "part3_fashion_mnist.py", SAVES_DIR=str(tmp_path))
+    command = re.search(r'--no-python python (-c) "(.+)"', part3.train_together.__doc__)
+    torchrun(2, "--no-python", sys.executable, *command.groups(), PYTHONPATH=str(ROOT), SAVES_DIR=str(tmp_path))
     saved = t.load(tmp_path / "together.pt", weights_only=True)
     assert saved["step"] == 6 and [path.name for path in tmp_path.iterdir()] == ["together.pt"]
 
@@ -322,14 +303,12 @@ def test_what_is_shipped_is_small_and_holds_no_code():
 
 
 @pytest.mark.slow
-@needs_data
 def test_the_classifier_is_as_good_as_the_text_says():
     images, labels = utils.fashion_mnist(train=False)
     found = utils.classes(part1.normalize_img(images / 255))
     assert round(100 * (found == labels).float().mean().item()) == 93  # as the text says
 
 
-@needs_data
 def test_the_data_are_as_the_text_says():
     assert round(part3.clothes().mean().item(), 2) == -0.43 and round(part3.clothes().std().item(), 2) == 0.71
     assert (part3.clothes() == -1).float().mean().item() == pytest.approx(0.5, abs=0.01)
@@ -342,7 +321,6 @@ def some_training_images() -> t.Tensor:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@needs_data
 def test_the_distance_sees_damage_as_the_text_says():
     far = {name: part3.distance(images) for name, images in part3.damaged(some_training_images()).items()}
     assert far["as they are"] < 2 and far["all black"] > 700 and far["noise alone"] > 700
@@ -355,7 +333,6 @@ def test_the_distance_sees_damage_as_the_text_says():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@needs_data
 def test_the_shipped_model_draws_clothes_as_the_text_says():
     """2,000 samples in 100 steps are much nearer to the test images than training images with noise of std 0.1."""
     samples, shares = part3.clothes_samples(), part3.class_shares(part3.clothes_samples())

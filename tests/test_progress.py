@@ -9,12 +9,12 @@ import time
 
 import pytest
 
+from tests.test_saved import EXERCISES, NAME, SOLVED, TAKE, WRONG_EQ4, save_part, solved
+from tools import progress, saved
 from tools.build import build
 from tools.markup import ROOT
-from tools import progress
 from tools.progress import Result
 from tools.saved import read_notebook
-from tests.test_saved import EXERCISES, NAME, SOLVED, TAKE, WRONG_EQ4, save_part, solved
 
 QUESTIONS = ["equation_2_in_plain_english", "algorithm_1_line_by_line", "algorithm_2_line_by_line"]
 # catches even the stop button
@@ -28,14 +28,14 @@ def noise_img(img, noise_schedule, max_steps=None):
 """
 ENDS_PYTHON = "import os\ndef sample(model, n_samples, return_all_steps=False):\n    os._exit(0)"
 SECONDS = 6  # a right answer takes a tenth of one, where the machine is not busy
-SAVED = r"saved (just now|\d+ (second|minute)s? ago) \(\d+ \w+ \d{4}, \d\d:\d\d\)"
+SAVED = r"saved (just now|\d+ (second|minute)s? ago) \(\d+ \w+ \d{4}, \d\d:\d\d\)\. Checking takes up to a minute\."
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Where the saved notebooks are looked for."""
     (tmp_path / "notebooks").mkdir()
-    monkeypatch.setattr(progress, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(saved, "NOTEBOOKS", tmp_path / "notebooks")
     return tmp_path
 
 
@@ -146,10 +146,10 @@ def test_summary_counts_exercises_and_questions_apart():
 @pytest.mark.parametrize(
     "text, state",
     [
-        (progress.YOUR_ANSWER, progress.NOT_ANSWERED),
-        (f"\n{progress.YOUR_ANSWER} \n", progress.NOT_ANSWERED),
+        (saved.YOUR_ANSWER, progress.NOT_ANSWERED),
+        (f"\n{saved.YOUR_ANSWER} \n", progress.NOT_ANSWERED),
         ("", progress.NOT_ANSWERED),
-        (f"{progress.YOUR_ANSWER}\n\nIt fades.", progress.ANSWERED),
+        (f"{saved.YOUR_ANSWER}\n\nIt fades.", progress.ANSWERED),
         ("It fades.", progress.ANSWERED),
     ],
 )
@@ -182,6 +182,14 @@ def test_files_that_are_no_notebooks_are_said(folder, capfd):
     assert not err
 
 
+def test_work_under_another_name_is_named(folder, capfd):
+    path = save_part(folder, NAME)
+    path.rename(path.with_stem("My part 1"))
+    assert progress.main(["1"]) == 1
+    out, _ = capfd.readouterr()
+    assert "My part 1.ipynb" in out and "rename it back to part1_diffusion.ipynb" in out and "make build" not in out
+
+
 def test_one_notebook_that_can_be_read_is_enough(folder, capfd):
     save_part(folder, NAME, **dict.fromkeys([*EXERCISES, *QUESTIONS], ...))
     assert progress.main(["2", "1"]) == 0
@@ -204,7 +212,9 @@ def test_the_core_gives_a_list_in_order(folder):
     path = save_part(folder, NAME, q_eq4=WRONG_EQ4)
     results = progress.grade(path.rename(folder / "handed in.ipynb"), NAME)
     assert [result.number for result in results] == [f"1.{i}" for i in range(1, 13)]
-    assert [result.name for result in results if result.state == progress.PASSED] == [n for n in EXERCISES if n != "q_eq4"]
+    assert [result.name for result in results if result.state == progress.PASSED] == [
+        n for n in EXERCISES if n != "q_eq4"
+    ]
     assert all((0 < result.seconds < 60) == (result.state != progress.ANSWERED) for result in results)
 
 
@@ -232,8 +242,8 @@ def test_a_cell_that_cannot_be_read_is_said(folder, body, said):
 def test_ctrl_c_ends_one_exercise_and_the_others_are_judged(folder):
     save_part(folder, NAME, noise_img=ENDLESS)
     code = f"""if __name__ == "__main__":
-    import pathlib, tools.progress
-    tools.progress.NOTEBOOKS = pathlib.Path({str(folder / "notebooks")!r})
+    import pathlib, tools.progress, tools.saved
+    tools.saved.NOTEBOOKS = pathlib.Path({str(folder / "notebooks")!r})
     tools.progress.show_progress("part1_diffusion", seconds=1000)
 """
     (folder / "show.py").write_text(code, encoding="utf-8")

@@ -14,10 +14,10 @@ import pytest
 import torch as t
 
 import solutions.part1_diffusion as reference
-import tools.progress
 import utils
-from tools.markup import ROOT
 from tests.checking import Mistake, check
+from tools import saved
+from tools.markup import ROOT
 from tools.saved import Verdict, load, read_cells, say
 
 NAME = "part1_diffusion"
@@ -48,7 +48,7 @@ def save_part(folder: Path, name: str, *scratch: str, **cells) -> Path:
 
 @pytest.fixture
 def save(tmp_path, monkeypatch):
-    monkeypatch.setattr(tools.progress, "NOTEBOOKS", tmp_path / "notebooks")  # where utils.load_part looks
+    monkeypatch.setattr(saved, "NOTEBOOKS", tmp_path / "notebooks")
     return partial(save_part, tmp_path, NAME)
 
 
@@ -59,14 +59,16 @@ WRONG_NOISE_IMG = SOLVED["noise_img"].replace("(1 - alpha_bar).sqrt()", "(1 - al
 
 @pytest.fixture
 def loaded(save, capfd):
-    """The module, and the one line that is printed."""
+    """The module, and the one line that tells whose code it is."""
 
     def loaded(*scratch: str, **cells):
         save(*scratch, **cells)
-        part = utils.load_part(NAME)
+        part = saved.load_part(NAME)
         out, err = capfd.readouterr()
-        assert out.count("\n") == 1 and not err
-        return part, out.rstrip("\n")
+        assert not err
+        first, line = out.splitlines()
+        assert "Trying your part1_diffusion.ipynb" in first  # at once
+        return part, line
 
     return loaded
 
@@ -180,15 +182,15 @@ def test_reasons_that_all_share_are_said_once():
 def test_a_file_that_is_no_notebook_is_said(save, capsys, content, reason):
     path = save()
     path.unlink() if content is None else path.write_text(content, encoding="utf-8")
-    part = utils.load_part(NAME)
+    part = saved.load_part(NAME)
     said = reason.replace("{folder}", str(path.parent))
-    assert capsys.readouterr().out == f"Part 1: from the solutions, all 9: {said}\n"
+    assert capsys.readouterr().out.splitlines()[1:] == [f"Part 1: from the solutions, all 9: {said}"]
     assert part.train is reference.train
 
 
 def test_a_file_of_other_bytes_is_said(save, capsys):
     save().write_bytes(b"\xff\xfe\x00")
-    utils.load_part(NAME)
+    saved.load_part(NAME)
     assert "cannot be read as a notebook" in capsys.readouterr().out
 
 
@@ -199,9 +201,31 @@ def test_cells_without_ids_go_by_their_position(tmp_path):
 
 
 def test_the_notebook_of_this_repository_loads(capsys):
-    part = utils.load_part(NAME)
-    assert capsys.readouterr().out.startswith("Part 1: ")
+    part = saved.load_part(NAME)
+    assert capsys.readouterr().out.splitlines()[1].startswith("Part 1: ")
     assert callable(part.train)
+
+
+@pytest.mark.parametrize("left", ["nothing", "stubs", "less"])
+def test_work_under_another_name_is_named(save, capsys, left):
+    path = save(sample=...)
+    path.rename(path.with_stem("part1_diffusion-Copy1"))
+    written = {"stubs": dict.fromkeys(SOLVED, ...), "less": dict.fromkeys(["sample", "train"], ...)}
+    if left != "nothing":
+        save(**written[left])
+    saved.load_part(NAME)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "part1_diffusion-Copy1.ipynb" in last and last.endswith("rename it back to part1_diffusion.ipynb.")
+    assert ("there is no such file" in last) == (left == "nothing")
+
+
+def test_an_older_copy_and_a_stray_file_are_no_cause_for_a_word(save, capsys):
+    path = save(sample=...)
+    path.rename(path.with_stem("older copy"))
+    path.with_stem("no notebook").write_text("", encoding="utf-8")
+    save()
+    saved.load_part(NAME)
+    assert capsys.readouterr().out.splitlines()[1:] == ["Part 1: all 9 yours"]
 
 
 # ------------------------------------------------------------------------------------------------ what is executed

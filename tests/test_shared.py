@@ -24,7 +24,7 @@ def course(tmp_path_factory) -> Path:
     """A copy of what notebooks need of the course, which nobody can write to."""
     folder = tmp_path_factory.mktemp("shared") / "course"
     unneeded = shutil.ignore_patterns("__pycache__", "answers", "*.ipynb", "*.new")
-    for name in ("solutions", "tests", "tools", "notebooks"):
+    for name in ("data", "solutions", "tests", "tools", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=unneeded)
     for name in ("utils.py", "requirements.txt"):
         shutil.copy(ROOT / name, folder)

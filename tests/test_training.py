@@ -189,6 +189,12 @@ def test_the_mode_follows_settings_and_stored_keys(kept, monkeypatch, tmp_path):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
     assert utils.wandb_mode() == "offline"
+    monkeypatch.setenv("WANDB_MODE", "online")
+    assert utils.wandb_mode() == "offline", "without a key there is no account to log to"
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("WANDB_DISABLED", "true")
+    assert utils.wandb_mode() == "disabled"
+    monkeypatch.delenv("WANDB_DISABLED")
     (tmp_path / kept).write_text("machine api.wandb.ai login user password secret\n", encoding="utf-8")
     (tmp_path / kept).chmod(0o600)
     if " " in kept:
@@ -205,6 +211,17 @@ def test_the_mode_follows_settings_and_stored_keys(kept, monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_MODE", "enabled")
     with pytest.raises(ValueError, match="WANDB_MODE=enabled is not a mode: set it to online, offline or disabled"):
         utils.start_wandb({})
+
+
+@pytest.mark.parametrize("error", [PermissionError("read-only"), "UsageError"])
+def test_logging_that_cannot_write_goes_on_without(error, monkeypatch, capsys):
+    import wandb
+
+    error = getattr(wandb.errors, error)("no folder") if isinstance(error, str) else error
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(wandb, "init", lambda **_: (_ for _ in ()).throw(error))
+    assert utils.start_wandb({}) is None
+    assert f"cannot log here ({error}), so this run goes on without it" in capsys.readouterr().out
 
 
 def test_pictures_set_the_truth_over_the_guess():

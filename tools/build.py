@@ -4,14 +4,14 @@ solutions/partN_name.py -> solutions/partN_name.ipynb   solved; keeps its output
                         -> notebooks/partN_name.ipynb   stubs, hints, folded solutions, the learner's progress
 
 In the exercise notebook a learner gets their own version of an earlier part: where a source imports it, with the line
-import solutions.partN_name as partN, the cell ends with partN = utils.load_part("partN_name") instead.
+import solutions.partN_name as partN, the cell ends with partN = saved.load_part("partN_name") instead. In the place
+of a source's set-up cell, which is the script's, both notebooks get SET_UP. A cell that begins with
+# %% tags=["folded"] shows its code only when it is asked for.
 
 python -m tools.build                  write what has changed
 python -m tools.build --check          write nothing; name the first difference and exit 1
 python -m tools.build --hand-out DIR   write only the exercise notebooks, without solutions, for a graded class
-python -m tools.build --nbgrader DIR   write only a course folder of nbgrader, an assignment for each part
-    --without 1.7 3.5                      with either: these exercises are given, solved
-    --sources DIR                          with either: from a translation, the same code with other prose
+    --without 1.7 3.5                      with these exercises given, solved
 """
 
 import argparse
@@ -28,9 +28,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python -m tools.build
-from tools.markup import BEGIN, END, ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
-from tools.progress import YOUR_ANSWER
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root, for python tools/build.py
+from solutions import BEGIN, END
+from tools.markup import ROOT, Cell, Exercise, MarkupError, Source, find_exercise, slug, split_sections
+from tools.saved import YOUR_ANSWER
 
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 STALE = "; its outputs belong to other code"
@@ -49,7 +50,22 @@ PROGRESS = """## Your progress
 **Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how
 far you are in this part. In a terminal, `make progress` does it for all parts."""
 REPO_URL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repo_url"]
-NOT_FOUND = "if not course:\n"  # in the first cell of each part, after it has looked for the course's folder
+SET_UP = """import os
+import sys
+from pathlib import Path
+
+# put the course's folder on Python's path: one that this notebook lies in, else COURSE_DIR
+folders = [Path.cwd(), *Path.cwd().parents, Path(os.getenv("COURSE_DIR", ""))]
+course = [str(folder) for folder in folders if (folder / "tools" / "doctor.py").is_file()]
+if not course:
+    remedy = "move it back to notebooks/ there, or set COURSE_DIR to that folder (on Colab, !git clone the course"
+    raise FileNotFoundError(f"this notebook has left the course's folder: {remedy} and %cd into it)")
+sys.path[:0] = course
+
+from tools.doctor import prepare
+
+prepare()  # where something is missing, it says what to do"""
+NOT_FOUND = "if not course:\n"
 FETCH = """
 # on Colab, fetch it
 from importlib.util import find_spec
@@ -60,49 +76,6 @@ if not course and find_spec("google") and find_spec("google.colab"):
     if not folder.exists():
         run(["git", "clone", "--depth", "1", "{url}", folder], check=True)
     course = [str(folder)]
-"""
-
-HIDDEN = """
-
-### BEGIN HIDDEN TESTS
-for seed in (1, 2, 3):  # other numbers than the ones the student has tried
-    {check}({name}, seed)
-assert not str({name}.__module__).startswith("solutions"), "{number} {name} is taken from the solutions"
-### END HIDDEN TESTS"""
-NBGRADER_CONFIG = f"""# What nbgrader has to know of this course. It is yours to change: build.py does not overwrite it.
-import os
-
-import nbgrader.preprocessors as nbgrader
-
-os.environ.setdefault("COURSE_DIR", {{course!r}})  # where the notebooks find tests/ and utils.py
-os.environ.setdefault("IS_CI", "1")  # grade at toy size: the checks are the same, the trainings take seconds
-
-c = get_config()
-c.CourseDirectory.course_id = "diffusion"
-c.ClearSolutions.code_stub = {{{{"python": "raise NotImplementedError()"}}}}
-c.ClearSolutions.text_stub = "{YOUR_ANSWER}"
-c.Execute.timeout = 60  # seconds for one cell; then it has failed, and the cells below are still run
-c.Execute.raise_on_iopub_timeout = False  # also where one interrupt does not end it
-c.OverwriteCells.add_missing_cells = True  # a check that a student has deleted is tried all the same
-
-
-class ForgetCopies(nbgrader.NbGraderPreprocessor):
-    \"\"\"Of a copied cell nbgrader 0.9.6 leaves empty metadata, and then fails as it looks for missing cells.\"\"\"
-
-    def preprocess_cell(self, cell, resources, cell_index):
-        if cell.metadata.get("nbgrader") == {{{{}}}}:
-            del cell.metadata["nbgrader"]
-        return cell, resources
-
-
-c.Autograde.sanitize_preprocessors = [
-    nbgrader.ClearOutput,
-    nbgrader.DeduplicateIds,
-    ForgetCopies,
-    nbgrader.OverwriteKernelspec,
-    nbgrader.OverwriteCells,
-    nbgrader.CheckCellMetadata,
-]
 """
 
 
@@ -119,13 +92,15 @@ def with_stubs(text: str, stub: str) -> str:
 
 
 def with_own_parts(text: str) -> str:
-    """The earlier parts that a cell imports come from the learner's notebooks; at its end, as utils comes first."""
-    loads = [f'{name} = utils.load_part("{part}")' for part, name in EARLIER_PART.findall(text)]
-    return "\n\n".join(filter(None, [EARLIER_PART.sub("", text).strip("\n"), "\n".join(loads)]))
+    """The earlier parts that a cell imports come from the learner's notebooks, at its end."""
+    if not (parts := EARLIER_PART.findall(text)):
+        return text
+    loads = "\n".join(f'{name} = saved.load_part("{part}")' for part, name in parts)
+    return f"{EARLIER_PART.sub('', text).strip()}\nfrom tools import saved\n\n{loads}".lstrip()
 
 
 def with_fetch(text: str) -> str:
-    """On Colab, where a notebook comes alone, its first cell fetches the course from REPO_URL, where that is set."""
+    """The set-up of an exercise notebook: on Colab, where it comes alone, it fetches the course, if REPO_URL is set."""
     folder = re.sub(r"\.git$", "", REPO_URL.rstrip("/")).split("/")[-1]
     return text.replace(NOT_FOUND, FETCH.format(url=REPO_URL, folder=folder) + NOT_FOUND) if REPO_URL else text
 
@@ -139,7 +114,7 @@ def badge(part: str) -> str:
     return f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({page})"
 
 
-def nbgrader(exercise: Exercise, cell: Cell) -> dict:
+def grading(exercise: Exercise, cell: Cell) -> dict:
     """What nbgrader has to know of an exercise's answer or check."""
     is_answer, graded = cell is exercise.answer, cell is exercise.check or not exercise.check
     return {
@@ -163,7 +138,11 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
         new = nbformat.v4.new_markdown_cell if cell.kind == "markdown" else nbformat.v4.new_code_cell
         if any(cell_before.id == id for cell_before in to):
             source.fail(cell.line + 1, f"another cell has the id {id} already: two headings begin alike, change one")
-        to.append(new(text, id=id, metadata=({"tags": ["run"]} if cell.kind == "run" else {}) | metadata))
+        if cell.kind == "run":
+            metadata["tags"] = ["run"]
+        if cell.folded:
+            metadata["jupyter"] = {"source_hidden": True}
+        to.append(new(text, id=id, metadata=metadata))
 
     for section in split_sections(source.cells()):
         heading = section[0].text.splitlines()[0]
@@ -173,11 +152,13 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
             source.fail(section[0].line + 1, f"there are two exercises {' or '.join(names & taken)}")
         taken |= names
         for i, cell in enumerate(section, 1):
+            if cell.kind == "set-up":
+                cell = Cell("run", SET_UP, cell.line, folded=True)
             text = without_markers(cell.text)
             is_given = exercise is not None and exercise.number in given
             stub, id, metadata = text, f"{section_id}-{i}", {}
             if exercise and cell in (exercise.answer, exercise.check):
-                metadata = {"nbgrader": nbgrader(exercise, cell)}
+                metadata = {"nbgrader": grading(exercise, cell)}
                 id = metadata["nbgrader"]["grade_id"]
             if exercise and cell is exercise.answer and not is_given:
                 line = f'raise NotImplementedError("{exercise.number} {exercise.name} is not written yet")'
@@ -204,71 +185,6 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
     return tuple(nbformat.v4.new_notebook(cells=cells, metadata=METADATA) for cells in (solved, theirs))
 
 
-def for_nbgrader(path: Path, given: Set[str] = frozenset()) -> NotebookNode:
-    """A part as nbgrader's generate_assignment takes it: solutions between markers, and each check with hidden tests.
-    It has no progress at its end: nbgrader's own button, Validate, is for that. errors: MarkupError"""
-    source, notebook = Source(path), build(path, solutions=False, given=given)[1]
-    sections = [find_exercise(source, section) for section in split_sections(source.cells())]
-    exercises = {exercise.name: exercise for exercise in sections if exercise}
-    del notebook.cells[-2:]
-    for cell in notebook.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if name in exercises:
-            answer = exercises[name].answer
-            cell.source = answer.text if answer.kind == "markdown" else with_own_parts(answer.text)
-        elif exercise := exercises.get(name.removeprefix("check_")):
-            check = re.search(rf"(\S*check_{exercise.name})\(", cell.source)[1]
-            cell.source += HIDDEN.format(check=check, name=exercise.name, number=exercise.number)
-    return notebook
-
-
-def write_nbgrader(folder: Path, notebooks: dict[str, NotebookNode], root: Path) -> None:
-    """Write a course folder of nbgrader: source/PART/PART.ipynb with the pictures it shows, and nbgrader_config.py.
-    errors: FileExistsError for a notebook that somebody may have worked on"""
-    for name, notebook in notebooks.items():
-        assignment = folder / "source" / name
-        target = assignment / f"{name}.ipynb"
-        if target.exists() and nbformat.read(target, 4).metadata != METADATA:
-            raise FileExistsError(f"{target} has been saved by a notebook program: move it away")
-        write(target, as_text(notebook).encode())
-        for picture in set(re.findall(r"\]\(images/([^)]+)\)", "\n".join(cell.source for cell in notebook.cells))):
-            write(assignment / "images" / picture, (root / "notebooks" / "images" / picture).read_bytes())
-        print(f"built {target}")
-    if not (config := folder / "nbgrader_config.py").exists():
-        write(config, NBGRADER_CONFIG.format(course=str(root.resolve())).encode())
-
-
-def check_translation(path: Path, original: Path) -> None:
-    """Refuse a translation whose code is not the original's; its comments and docstrings may be translated, too.
-    errors: MarkupError with the line of the first cell that differs"""
-    if not original.exists():
-        raise MarkupError(f"{path}: there is no {original} that it could be a translation of")
-    source = Source(path)
-    ours, theirs = source.cells(), Source(original).cells()
-    for cell, other in zip_longest(ours, theirs):
-        if not cell or not other or cell.kind != other.kind:
-            source.fail(cell.line if cell else 1, f"from here on, it has not the cells of {original}, in their order")
-        if (BEGIN in cell.text) != (BEGIN in other.text) or (
-            cell.kind != "markdown" and without_docstrings(cell.text) != without_docstrings(other.text)
-        ):
-            source.fail(cell.line, f"this cell has other code than its twin in {original}, line {other.line}")
-    if [exercise_number(cell) for cell in ours] != [exercise_number(cell) for cell in theirs]:
-        source.fail(1, f"its exercises are not numbered like those of {original}")
-
-
-def exercise_number(cell: Cell) -> str | None:
-    found = re.match(r"### (\d+\.\d+) ", cell.text) if cell.kind == "markdown" else None
-    return found and found[1]
-
-
-def without_docstrings(code: str) -> str:
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
-            node.body[0] = ast.Pass()
-    return ast.dump(tree)
-
-
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -291,8 +207,8 @@ def meaning(code: str) -> str:
 
 
 def pictures(notebook: NotebookNode) -> dict[str, bytes]:
-    """The pictures the text shows from images/, by file name: each is the last one of its kind, png or gif (these move),
-    that the cell above it drew."""
+    """The pictures the text shows from images/, by file name: each is the last of its kind, png or gif, that the cell
+    above it drew."""
     found, drawn = {}, {}
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -353,47 +269,36 @@ def write(path: Path, content: bytes) -> None:
     path.with_suffix(".new").replace(path)
 
 
+def check_given(numbers: Set[str], sources: list[Path]) -> None:
+    """Refuse numbers that no exercise has. errors: MarkupError"""
+    text = "\n".join(source.read_text(encoding="utf-8") for source in sources)
+    known = re.findall(r"^# ### (\d+\.\d+) ", text, re.MULTILINE)
+    if unknown := numbers - set(known):
+        raise MarkupError(f"there is no exercise {min(unknown)}: the exercises are {', '.join(known)}")
+
+
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     one_of = parser.add_mutually_exclusive_group()
     one_of.add_argument("--check", action="store_true")
     one_of.add_argument("--hand-out", type=Path, metavar="DIR")
-    one_of.add_argument("--nbgrader", type=Path, metavar="DIR")
     parser.add_argument("--without", nargs="+", default=[], metavar="NUMBER")
-    parser.add_argument("--sources", type=Path, metavar="DIR")
     args = parser.parse_args(arguments)
-    class_folder, sources = args.hand_out or args.nbgrader, args.sources or root / "solutions"
-    if (args.without or args.sources) and not class_folder:
-        parser.error("--without and --sources go with --hand-out or --nbgrader")
-    given, folder, built, problems = set(args.without), class_folder or root / "notebooks", {}, []
+    if args.without and not args.hand_out:
+        parser.error("--without goes with --hand-out")
+    given, folder, built, problems = set(args.without), args.hand_out or root / "notebooks", {}, []
+    sources = sorted((root / "solutions").glob("part*.py"))
     try:
-        numbers = []
-        for source in sorted(sources.glob("part*.py")):
-            original = root / "solutions" / source.name
-            numbers += re.findall(r"^# ### (\d+\.\d+) ", source.read_text(encoding="utf-8"), re.MULTILINE)
-            if args.nbgrader:
-                theirs = for_nbgrader(source, given)
-            else:
-                solved, theirs = build(source, solutions=not args.hand_out, given=given)
-            if args.sources:
-                check_translation(source, original)
-                twin = for_nbgrader(original, given) if args.nbgrader else build(original, False, given)[1]
-                for cell, its_twin in zip(theirs.cells, twin.cells, strict=True):
-                    cell.id, cell.metadata = its_twin.id, its_twin.metadata
+        check_given(given, sources)
+        for source in sources:
+            solved, theirs = build(source, solutions=not args.hand_out, given=given)
             built[folder / f"{source.stem}.ipynb"] = theirs
-            if not class_folder:
+            if not args.hand_out:
                 keep_outputs(solved, source.with_suffix(".ipynb"))
                 built[source.with_suffix(".ipynb")] = solved
-        if not numbers:
-            problems.append(f"{sources} has no part*.py")
-        elif unknown := given - set(numbers):
-            problems.append(f"there is no exercise {min(unknown)}: the exercises are {', '.join(numbers)}")
-        elif args.nbgrader:
-            write_nbgrader(folder, {path.stem: notebook for path, notebook in built.items()}, root)
-            return 0
-    except (MarkupError, FileExistsError) as error:
-        problems.append(str(error))
-    for path, notebook in built.items() if not problems else []:
+    except MarkupError as error:
+        built, problems = {}, [str(error)]
+    for path, notebook in built.items():
         if args.check or is_worked_on(path):
             difference = first_difference(path, notebook)
             problems += [f"{path} {difference}"] if difference else []

@@ -1,6 +1,6 @@
 """What is here to run the course with, and what to do about what is missing.
 
-make doctor   tells all of it, as python tools/doctor.py does; exit status 1 if something needed is missing
+make doctor   tells all of it, as python tools/doctor.py does
 prepare()     the first cell of every notebook: tells only what is wrong, and on Colab installs what is missing
 
 It also runs where nothing is installed or Python is too old for the course: at the top, and to read this file, the
@@ -18,16 +18,15 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Iterator, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 GB = 1e9
-MEMORY, DISK = 2 * GB, 0.5 * GB  # for Part 3: its trainings take 1 GB, and leave room; its data and saves are small
+MEMORY, DISK = 2 * GB, 0.5 * GB  # for Part 3: its trainings take 1 GB, and leave room; its saves are small
 DISK_TO_INSTALL = (6 if sys.platform == "linux" else 2) * GB  # PyTorch for Linux brings CUDA
 
 
@@ -97,8 +96,8 @@ def unmet(wanted: list[str]) -> dict[str, str]:
     found = {}
     try:
         from packaging.specifiers import SpecifierSet
-    except ImportError:
-        found["packaging"] = SpecifierSet = None  # then only what is missing can be told
+    except ImportError:  # it comes with several of them
+        SpecifierSet = None  # then only what is missing can be told
     for line in wanted:
         try:
             version = metadata.version(name_of(line))
@@ -221,34 +220,15 @@ def first_line(error: Exception) -> str:
     return lines[0][:100]
 
 
-def find_data(network: bool) -> list[Finding]:
-    """network: whether to try if FashionMNIST can be downloaded; otherwise only a folder that is named is looked at"""
+def find_data() -> list[Finding]:
     import utils
 
-    folder = os.getenv("FASHION_MNIST_DIR")
-    if utils.IS_CI and not folder:
-        return [Finding("IS_CI is set, so drawn clothes stand in for FashionMNIST")]
-    if folder:
-        try:
-            for name in utils.MD5:
-                utils.find_file(name)
-        except (FileNotFoundError, ValueError) as error:
-            return [Finding.of(error, part=3)]
-        return [Finding(f"FashionMNIST is whole in {folder}")]
-    if not network:
-        return []
-    cache = utils.cache_folder()
-    if all(utils.is_whole(cache / name) for name in utils.MD5):
-        return [Finding(f"FashionMNIST is whole in {cache}")]
-    for mirror in utils.MIRRORS:
-        try:
-            with urlopen(Request(f"{mirror}/{next(iter(utils.MD5))}", method="HEAD"), timeout=4):
-                return [Finding(f"FashionMNIST is not here yet, Part 3 downloads 30 MB from {urlsplit(mirror).netloc}")]
-        except OSError:
-            continue
-    what = "FashionMNIST, which Part 3 needs, is not here, and cannot be downloaded now"
-    remedy = "find a network, or set FASHION_MNIST_DIR to a folder with its four .gz files"
-    return [Finding(what, remedy, stops=True, part=3)]
+    try:
+        for name in utils.MD5:
+            utils.check_data(utils.DATA / name)
+    except (FileNotFoundError, ValueError) as error:
+        return [Finding.of(error, part=3)]
+    return [Finding(f"FashionMNIST is whole in {utils.DATA}")]
 
 
 def find_logging() -> Finding:
@@ -267,6 +247,27 @@ def find_logging() -> Finding:
 
 
 # ------------------------------------------------------------------------------------------------ the machine
+
+
+def find_unwritable() -> list[Finding]:
+    """Where trainings are kept and logged, if nothing can be written there."""
+    import utils
+
+    places = {utils.SAVES: "set SAVES_DIR to a folder that you can write to, long trainings are saved there"}
+    if utils.wandb_mode() != "disabled":
+        remedy = "set WANDB_DIR to a folder that you can write to, or WANDB_MODE=disabled"
+        places[Path(os.getenv("WANDB_DIR") or Path.cwd()) / "wandb"] = remedy
+    return [Finding(f"{place} cannot be written", remedy) for place, remedy in places.items() if not writable(place)]
+
+
+def writable(folder: Path) -> bool:
+    """Whether a file can be written in a folder that is there, or where it will be made."""
+    place = next(each for each in [folder, *folder.absolute().parents] if each.exists())
+    try:
+        with TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
 
 
 def find_memory() -> Finding:
@@ -305,12 +306,14 @@ def diagnose() -> Iterator[Finding]:
     yield from find_disk(DISK)
     if "utils" in sys.modules:
         yield from find_unused_gpu()
-        yield from find_data(network=True)
-        yield find_logging()
+        yield from find_data()
+        logging = find_logging()
+        yield logging
+        yield from [] if logging.stops else find_unwritable()
 
 
 def prepare() -> None:
-    """Get ready to run a notebook: silent where all is well, and without the network, but on Colab.
+    """Get ready to run a notebook: silent where all is well; no network is asked for, but on Colab.
     errors: NotReady that says what to do"""
     python, wanted = find_python(), read_requirements("the course")
     if python.stops:
@@ -321,8 +324,9 @@ def prepare() -> None:
         lambda: find_packages(wanted),
         lambda: [find_device()],
         lambda: [find_logging()],
-        lambda: [finding._replace(stops=False) for finding in find_data(network=False)],  # only Part 3 needs them
+        lambda: [finding._replace(stops=False) for finding in find_data()],  # only Part 3 needs them
         lambda: find_disk(DISK),
+        find_unwritable,
     ):
         findings = [finding for finding in find() if finding.remedy]
         lines = [f"{finding.what}: {finding.remedy}" for finding in findings]
@@ -331,7 +335,7 @@ def prepare() -> None:
         print(*lines, sep="\n", end="\n" if lines else "")
 
 
-def main() -> int:
+def main() -> None:
     sys.path.insert(0, str(ROOT))
     stopped = set()  # parts
     for finding in diagnose():
@@ -341,8 +345,7 @@ def main() -> int:
         print("\nReady for Parts 1 and 2, but not yet for Part 3." if stopped == {3} else "\nNot ready yet.")
     else:
         print("\nReady.")
-    return 1 if stopped else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

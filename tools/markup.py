@@ -10,9 +10,9 @@ from pathlib import Path
 
 import jupytext
 
+from solutions import BEGIN, END
+
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-MAIN = 'MAIN = __name__ == "__main__"\n'
 EXERCISE = re.compile(r"### (?P<number>\d+\.\d+) (?P<title>.+)\n\*.+\* · (?=[●○]{5} ·)(?P<dots>●+)○* · \d+ \S+ · .+")
 EXAMPLE = "'### 1.4 Title' and '*what to do* · ●●○○○ · 10 minutes · Equation 4'"
 SLIPS = {
@@ -32,9 +32,10 @@ class MarkupError(Exception):
 
 @dataclass
 class Cell:
-    kind: str  # "markdown", "code", or "run": code that was under a guard
+    kind: str  # "markdown", "code", "run": code that was under a guard, or "set-up"
     text: str  # without the guard, with the solution markers
     line: int  # of its "# %%"
+    folded: bool = False  # given code that stays out of the way until it is asked for
 
 
 class Source:
@@ -83,9 +84,13 @@ class Source:
             self.fail(1, "a source begins with '# %%', and has it only where a cell begins, not inside a string")
         cells = []
         for (start, end), cell in zip(pairwise([*starts, len(lines) + 1]), notebook.cells, strict=True):
-            if "script" in cell.metadata.get("tags", []):  # what only the script needs
+            tags = cell.metadata.get("tags", [])
+            if "script" in tags:  # what only the script needs
                 continue
             kind, text = cell.cell_type, cell.source
+            if "set-up" in tags:  # what the script needs of it; the builder writes the notebooks'
+                cells.append(Cell("set-up", text, start))
+                continue
             stray = [row for row in range(start + 1, end) if lines[row - 1].strip() and lines[row - 1][0] != "#"]
             if kind == "raw" or (kind == "markdown" and stray):
                 self.fail(
@@ -94,10 +99,10 @@ class Source:
             if guard := self.find_guard(start, end):
                 block = [line.removeprefix("    ") for line in lines[guard : end - 1]]
                 kind, text = "run", "\n".join(lines[start : guard - 1] + block)
-            text = (text + "\n").replace(MAIN, "").strip("\n")
+            text = text.strip("\n")
             if kind != "markdown" and re.search(r"\bMAIN\b", text):
-                self.fail(start + 1, f"MAIN stands in 'if MAIN:' and in {MAIN.strip()}, and nowhere else")
-            cells.append(Cell(kind, text, start))
+                self.fail(start + 1, "MAIN stands in 'if MAIN:' and in the set-up cell, and nowhere else")
+            cells.append(Cell(kind, text, start, folded="folded" in tags))
         return [cell for cell in cells if cell.text]
 
     def find_guard(self, start: int, end: int) -> int | None:

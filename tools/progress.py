@@ -8,7 +8,6 @@ own: where an exercise does not end, that process is ended, and the others are j
 
 import argparse
 import multiprocessing
-import os
 import re
 import signal
 import sys
@@ -21,9 +20,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
-YOUR_ANSWER = "*Your answer: double-click here and write.*"  # what stands where a written question is not answered
+from tools import saved
+from tools.saved import ROOT, YOUR_ANSWER
+
 SECONDS = 30  # for one exercise; a check takes less than one
 WIDTH = 100
 
@@ -45,15 +44,6 @@ class Result(NamedTuple):
     state: str  # one of the six above
     message: str = ""  # why it has not passed: facts and question
     seconds: float = 0.0  # that judging it took; 0 where that was ended
-
-
-def find_saved(name: str) -> Path:
-    """Where a learner has saved a part: beside the notebook that asks for it, or there in a folder of its own, as
-    nbgrader has it; else in the course's notebooks/, unless that is shared (COURSE_DIR)."""
-    here, file = Path.cwd(), f"{name}.ipynb"
-    beside = [here / file, here.parent / name / file]
-    at_last = beside[0] if os.getenv("COURSE_DIR") else NOTEBOOKS / file
-    return next(filter(Path.is_file, beside), at_last)
 
 
 # ------------------------------------------------------------------------------------------------ judging
@@ -126,9 +116,7 @@ def judge(
     """Judge a notebook, and send ("trying", exercise), ("result", fields of a Result ...), ("unread", why), ("done",).
     The exercise is empty while the cells are read. seeds: under each of which an exercise has to pass"""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
-    from tqdm import tqdm
-
-    from tools import saved
+    from tqdm import tqdm  # slow, and not needed in that process
 
     tqdm.set_lock(threading.RLock())  # its own is for several processes, and Python warns when one of them is ended
 
@@ -206,13 +194,18 @@ def show_progress(name: str, seconds: float = SECONDS) -> None:
 
 def show_part(name: str, seconds: float = SECONDS) -> bool:
     """Print how far a learner's saved part is, as it comes to light. returns: whether the notebook could be judged"""
-    path, part = find_saved(name), f"Part {name.removeprefix('part').split('_')[0]}"
-    saved = f", {path.parent.name}/{path.name}, saved {when(path.stat().st_mtime)}" if path.is_file() else ""
-    print(f"{part}{saved}\n", flush=True)
+    path, part = saved.find_saved(name), f"Part {name.removeprefix('part').split('_')[0]}"
+    other = saved.other_name(name, path)
+    about = ""
+    if path.is_file():
+        about = f", {path.parent.name}/{path.name}, saved {when(path.stat().st_mtime)}. Checking takes up to a minute."
+    print(f"{part}{about}\n{other}\n" if other else f"{part}{about}\n", flush=True)
     try:
         results = grade(path, name, seconds, show_result)
     except ValueError as error:
-        print(textwrap.indent(f"Nothing to show: {error}\n", "  "))
+        what, _, remedy = str(error).partition("\n")
+        lines = [f"Nothing to show: {what}", *[remedy] * (remedy != "" and not other)]
+        print(textwrap.indent("\n".join(lines), "  ") + "\n")
         return False
     print(f"\n{part}: {summary(results)}\n")
     return True
@@ -237,14 +230,14 @@ def summary(results: list[Result]) -> str:
     return text
 
 
-def when(saved: float, now: float | None = None) -> str:
-    """A time in the past, "3 minutes ago (4 May 2026, 14:05)". saved, now: seconds since 1970"""
-    gone = (time.time() if now is None else now) - saved
+def when(then: float, now: float | None = None) -> str:
+    """A time in the past, "3 minutes ago (4 May 2026, 14:05)". then, now: seconds since 1970"""
+    gone = (time.time() if now is None else now) - then
     ago = "just now"
     for unit, size in (("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400)):
         if count := int(max(gone, 0) // size):
             ago = f"{count} {unit}{'s'[: count != 1]} ago"
-    moment = datetime.fromtimestamp(saved)
+    moment = datetime.fromtimestamp(then)
     return f"{ago} ({moment.day} {moment:%B %Y, %H:%M})"
 
 

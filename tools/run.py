@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from latex2mathml.converter import convert
@@ -29,22 +30,47 @@ from tools.build import ROOT, as_text, build, code_cells, is_worked_on, pictures
 
 SLIDER = "application/vnd.jupyter.widget-view+json"
 PROGRESS = re.compile(r"(steps|images)/s|s/ (steps|images)")  # of a bar, a fast or a slow one
+PERCENT = re.compile(r"(\d+%)\|")
+LONG = 5  # seconds: such cells are told
 SOLUTIONS, BUILD = ROOT / "solutions", ROOT / "build"
 
 
-def execute(notebook: NotebookNode, name: str) -> None:
-    """Run every cell in place, in the folder solutions/, with a progress bar.
+class Client(NotebookClient):
+    """Runs a notebook with a progress bar of its cells, and tells how far the cell is that shows a bar of its own."""
+
+    def __init__(self, notebook: NotebookNode, name: str) -> None:
+        super().__init__(
+            notebook,
+            timeout=None,
+            record_timing=False,
+            store_widget_state=False,
+            extra_arguments=["--log-level=40"],  # the kernel's own warnings are not for the reader
+            resources={"metadata": {"path": SOLUTIONS}},
+        )
+        self.cells = tqdm(total=len(code_cells(notebook)), desc=name, unit=" cells")
+        self.begin, self.slow = 0.0, []  # of a cell; the cells that took long, with their seconds
+        self.on_cell_execute, self.on_cell_executed = self.note_begin, self.note_end
+
+    def note_begin(self, **_: Any) -> None:
+        self.begin = time.monotonic()
+
+    def note_end(self, cell: NotebookNode, **_: Any) -> None:
+        if (seconds := time.monotonic() - self.begin) > LONG:
+            self.slow.append((cell.id, seconds))
+        self.cells.set_postfix_str("")
+        self.cells.update()
+
+    def process_message(self, msg: dict, *where: Any) -> Any:
+        if msg["msg_type"] == "stream" and (found := PERCENT.findall(msg["content"]["text"])):
+            self.cells.set_postfix_str(f"this cell {found[-1]}")
+        return super().process_message(msg, *where)
+
+
+def execute(notebook: NotebookNode, name: str) -> list[tuple[str, float]]:
+    """Run every cell in place, in the folder solutions/, with a progress bar. returns: ids and seconds of long cells
     errors: CellExecutionError, which shows the cell and its error"""
-    client = NotebookClient(
-        notebook,
-        timeout=None,
-        record_timing=False,
-        store_widget_state=False,
-        extra_arguments=["--log-level=40"],  # the kernel's own warnings are not for the reader
-        resources={"metadata": {"path": SOLUTIONS}},
-    )
-    with tqdm(total=len(code_cells(notebook)), desc=name, unit=" cells") as bar:
-        client.on_cell_executed = lambda **_: bar.update()
+    client = Client(notebook, name)
+    with client.cells:
         client.execute()
     for cell in code_cells(notebook):  # a finished progress bar tells nothing, a slider without a kernel is dead
         cell.outputs = [
@@ -53,6 +79,7 @@ def execute(notebook: NotebookNode, name: str) -> None:
             if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n" or SLIDER in out.get("data", {}))
         ]
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
+    return client.slow
 
 
 class Renderer(IPythonRenderer):
@@ -116,12 +143,14 @@ def main() -> int:
         notebook, _ = build(source)
         begin = time.monotonic()
         try:
-            execute(notebook, source.stem)
+            slow = execute(notebook, source.stem)
         except CellExecutionError as error:
             print(error, file=sys.stderr)
             failures += 1
             continue
         seconds = time.monotonic() - begin
+        for cell, taken in slow:
+            print(f"{taken:6.0f} s in cell {cell}")
         text = as_text(notebook).encode()
         if args.outputs and is_worked_on(source.with_suffix(".ipynb")):
             print(f"{source.with_suffix('.ipynb')} may hold somebody's work: move it away", file=sys.stderr)

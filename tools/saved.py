@@ -1,12 +1,14 @@
 """A part as a learner has saved it: their own code where it passes its checks, the solutions' where it does not.
 
-load gives a notebook as a module, with a verdict on each exercise; say puts the verdicts in one line.
+load_part is what a notebook calls for an earlier part. It finds the saved notebook, load gives it as a module, with a
+verdict on each exercise, and say puts the verdicts in one line.
 """
 
 import ast
 import codeop
 import json
 import linecache
+import os
 import re
 import sys
 import time
@@ -22,6 +24,10 @@ from typing import Any, NamedTuple
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.utils.capture import capture_output
 
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+YOUR_ANSWER = "*Your answer: double-click here and write.*"  # what stands where a written question is not answered
+STUB = "raise NotImplementedError("
 SKIPPED = re.compile(r"\s*($|%%(time|timeit|capture|prun)\b)")  # first lines of a cell whose rest is still Python
 
 
@@ -48,6 +54,52 @@ class SavedCell(NamedTuple):
     source: str
     tags: list[str]
     grade_id: str  # of an exercise's answer or check, else empty
+
+
+def load_part(name: str) -> ModuleType:
+    """A learner's own part, as they have saved it; what fails its check or is missing there comes from the solutions.
+    name: "part1_diffusion"   returns: a module   prints: one line at once, and one that tells whose code is whose"""
+    path = find_saved(name)
+    print(f"Trying your {path.name} with its checks: some seconds, and up to a minute the first time.", flush=True)
+    part, verdicts = load(name, path)
+    print("\n".join(filter(None, [say(verdicts), other_name(name, path)])))
+    return part
+
+
+# ------------------------------------------------------------------------------------------------ where it is
+
+
+def find_saved(name: str) -> Path:
+    """Where a learner has saved a part: beside the notebook that asks for it, or there in a folder of its own, as
+    nbgrader has it; else in the course's notebooks/, unless that is shared (COURSE_DIR)."""
+    here, file = Path.cwd(), f"{name}.ipynb"
+    beside = [here / file, here.parent / name / file]
+    at_last = beside[0] if os.getenv("COURSE_DIR") else NOTEBOOKS / file
+    return next(filter(Path.is_file, beside), at_last)
+
+
+def other_name(name: str, path: Path) -> str:
+    """What to do where a notebook of another name, a -Copy1 say, holds more of a part than the one of its own name;
+    empty where none does. path: where the part is looked for"""
+    ids = {cell.grade_id for cell in read_notebook(ROOT / "solutions" / f"{name}.ipynb")} - {""}
+    more, other = max(((count_written(each, ids), each) for each in path.parent.glob("*.ipynb")), default=(0, path))
+    if more <= count_written(path, ids):
+        return ""
+    than = "there is no such file" if not path.exists() else f"{path.name} holds less"
+    return f"Your work seems to be in {other.name}, and {than}: rename it back to {path.name}."
+
+
+def count_written(path: Path, ids: set[str]) -> int:
+    """How many of these exercises are written in a notebook; none in one that cannot be read."""
+    try:
+        cells = read_notebook(path)
+    except ValueError:
+        return 0
+    answers = [cell.source for cell in cells if cell.grade_id in ids and not cell.grade_id.startswith("check_")]
+    return sum(STUB not in answer and YOUR_ANSWER not in answer for answer in answers)
+
+
+# ------------------------------------------------------------------------------------------------ a module of it
 
 
 def load(

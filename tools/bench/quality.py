@@ -10,13 +10,12 @@ test images have all their shoes point one way, so that would only count against
 
 docs/quality.json gets a row for each set-up and seed as soon as it is judged, and docs/quality.png ten samples of each.
 Trainings are saved in build/quality: call it again after an interruption, and it goes on. What has a row is not done
-again; take the row out to have it trained anew. FASHION_MNIST_DIR tells where the images are.
+again; take the row out to have it trained anew.
 """
 
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from datetime import date
@@ -31,8 +30,8 @@ import solutions.part1_diffusion as part1
 import solutions.part3_fashion_mnist as part3
 import utils
 from tools.bench import peers
+from tools.bench.measure import ROOT, processor
 
-ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "all, but not v"  # of part3.RECIPES: there, the one whose samples are best
 SLICE = 20.0  # seconds of training before it is the next one's turn
 SETUPS = ["course", *peers.TUTORIALS]
@@ -137,13 +136,6 @@ def draw_many(model: part1.DiffusionModel) -> t.Tensor:
             part3.ddim_sample(model, n_samples, n_steps=25) for n_samples in ([20] if utils.IS_CI else [250] * 4)
         ]
     return t.cat(batches)
-
-
-def processor() -> str:
-    """The processor's name, as Linux tells it, or the platform's."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
 def run(seconds: float, seeds: list[int], names: list[str], results: Path, saves: Path) -> list[dict[str, Any]]:

@@ -604,17 +604,15 @@ def noise_on_the_cpu(model, n_samples, return_all_steps=False):
 
 EQUIVALENT = {
     "a list without x_T is accepted, too": ["steps = [x] -> steps = []"],
-    "the schedule brings counts to its device": [
-        "all_steps = t.tensor(counts, device=schedule.device) -> all_steps = t.tensor(counts)"
-    ],
     "the order of drawing, looking up and guessing is free": [
-        "factors = zip(beta / (1 - alpha_bar).sqrt(), alpha.sqrt(), beta.sqrt()) -> "
-        "after x = t.randn(n_samples, *model.img_shape, device=schedule.device)",
         "z = t.randn_like(x) if n > 1 else t.zeros_like(x) -> "
+        "after beta, alpha, alpha_bar = (schedule.beta(n), schedule.alpha(n), schedule.alpha_bar(n))",
+        "beta, alpha, alpha_bar = (schedule.beta(n), schedule.alpha(n), schedule.alpha_bar(n)) -> "
         "after noise_pred = model(x, t.full((n_samples,), n, device=x.device))",
     ],
     "noise is as likely as its negative": [
-        "x = (x - share * noise_pred) / root + sigma * z -> x = (x - share * noise_pred) / root - sigma * z"
+        "x = (x - beta / (1 - alpha_bar).sqrt() * noise_pred) / alpha.sqrt() + beta.sqrt() * z -> "
+        "x = (x - beta / (1 - alpha_bar).sqrt() * noise_pred) / alpha.sqrt() - beta.sqrt() * z"
     ],
     "a list that nobody asked for costs memory alone": ["if return_all_steps: -> its block alone"],
 }

@@ -29,7 +29,7 @@ class _Given(nn.Module):
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         for level, (a, b) in enumerate(pairwise(self.widths(config))):
             self.downs.append(DownBlock(a, b, step_dim, groups, self.halves(level), self.attends_down(level)))
-            self.ups.insert(0, UpBlock(a, b, step_dim, groups, self.doubles(level), self.attends_up(level)))
+            self.ups.insert(0, UpBlock(b, a, step_dim, groups, self.doubles(level), self.attends_up(level)))
         self.mid = MidBlock(b, step_dim, groups)
         self.last = ResidualBlock(channels, channels, step_dim, groups)
         self.project = self.make_end(channels, self.img_shape[0])
@@ -129,7 +129,7 @@ class Derived(DiffusionModel):
         )
         self.bottleneck = MidBlock(wide[-1], dim, groups)
         self.decoder = nn.ModuleList(
-            UpBlock(wide[i], wide[i + 1], dim, groups, i != 0, attention[i]) for i in reversed(range(n))
+            UpBlock(wide[i + 1], wide[i], dim, groups, i != 0, attention[i]) for i in reversed(range(n))
         )
         self.final = ResidualBlock(c, c, dim, groups)
 
@@ -687,6 +687,6 @@ EQUIVALENT = {
         "self.last = ResidualBlock(channels, channels, step_dim, groups) -> after self.project = nn.Conv2d(channels, self.img_shape[0], 1)",
         "step_emb = self.step(num_steps) -> after x = self.stem(images)",
         "x = self.stem(images) -> after skips = []",
-        "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(before, after, step_dim, groups, not first, attention[level]))",
+        "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(after, before, step_dim, groups, not first, attention[level]))",
     ],
 }

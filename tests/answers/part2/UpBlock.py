@@ -12,10 +12,10 @@ class _Given(nn.Module):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__()
         self.upsample = upsample
-        self.block1 = ResidualBlock(2 * channels_out, channels_in, step_dim, groups)
-        self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups)
-        self.attention = AttentionBlock(channels_in) if attention else nn.Identity()
-        self.resize = self.make_resize(channels_in) if upsample else nn.Identity()
+        self.block1 = ResidualBlock(2 * channels_in, channels_out, step_dim, groups)
+        self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)
+        self.attention = AttentionBlock(channels_out) if attention else nn.Identity()
+        self.resize = self.make_resize(channels_out) if upsample else nn.Identity()
 
     def make_resize(self, c):
         return nn.ConvTranspose2d(c, c, 4, stride=2, padding=1)
@@ -48,10 +48,10 @@ class SkipFirst(_Given):
 class NoneForMissing(nn.Module):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__()
-        self.res1 = ResidualBlock(channels_out * 2, channels_in, step_dim, groups)
-        self.res2 = ResidualBlock(channels_in, channels_in, step_dim, groups)
-        self.attn = AttentionBlock(channels_in) if attention else None
-        self.up = nn.ConvTranspose2d(channels_in, channels_in, 4, 2, 1) if upsample else None
+        self.res1 = ResidualBlock(channels_in * 2, channels_out, step_dim, groups)
+        self.res2 = ResidualBlock(channels_out, channels_out, step_dim, groups)
+        self.attn = AttentionBlock(channels_out) if attention else None
+        self.up = nn.ConvTranspose2d(channels_out, channels_out, 4, 2, 1) if upsample else None
 
     def forward(self, x, step_emb, skip):
         x = t.concat((x, skip), dim=1)
@@ -65,8 +65,8 @@ class NoneForMissing(nn.Module):
 class WidthInTheSecondBlock(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.block1 = ResidualBlock(2 * channels_out, channels_out, step_dim, groups)
-        self.block2 = ResidualBlock(channels_out, channels_in, step_dim, groups)
+        self.block1 = ResidualBlock(2 * channels_in, channels_in, step_dim, groups)
+        self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
 @right
@@ -98,12 +98,12 @@ class NoBias(_Given):
 class ModuleList(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         nn.Module.__init__(self)
-        widths = [2 * channels_out, channels_in, channels_in]
+        widths = [2 * channels_in, channels_out, channels_out]
         self.list = nn.ModuleList(
             ResidualBlock(a, b, step_dim, groups) for a, b in zip(widths, widths[1:], strict=False)
         )
-        self.after = nn.ModuleList([AttentionBlock(channels_in)] if attention else [])
-        self.after += [self.make_resize(channels_in)] if upsample else []
+        self.after = nn.ModuleList([AttentionBlock(channels_out)] if attention else [])
+        self.after += [self.make_resize(channels_out)] if upsample else []
 
     def forward(self, x, step_emb, skip):
         x = self.beside(x, skip)
@@ -117,16 +117,15 @@ class ModuleList(_Given):
 # ------------------------------------------------------------------------------------------------ widths
 
 
-@wrong("The widths are those of the matching DownBlock.")
-class WidthsTurnedRound(_Given):
-    """Written as for a way of its own: from channels_in to channels_out."""
+@wrong("Which width has the result, and which x and skip?")
+class WidthKept(_Given):
 
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
-        super().__init__(channels_out, channels_out, step_dim, groups, upsample, attention)
+        super().__init__(channels_in, channels_in, step_dim, groups, upsample, attention)
 
 
 @wrong("RuntimeError: Given groups=1, weight of size [16, 16, 3, 3], expected input[3, 32, 3, 4] to have 16 channels")
-class TwiceChannelsIn(_Given):
+class WidthsTurnedRound(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_out, channels_in, step_dim, groups, upsample, attention)
 
@@ -135,25 +134,25 @@ class TwiceChannelsIn(_Given):
 class SkipNotCounted(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.block1 = ResidualBlock(channels_out, channels_in, step_dim, groups)
+        self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
 @wrong("to have 24 channels, but got 32 channels instead")
 class SumOfTheWidths(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.block1 = ResidualBlock(channels_in + channels_out, channels_in, step_dim, groups)
+        self.block1 = ResidualBlock(channels_out + channels_in, channels_out, step_dim, groups)
 
 
 # ------------------------------------------------------------------------------------------------ the skip
 
 
 class _OneWidth(_Given):
-    """x and skip are made one tensor of channels_out channels."""
+    """x and skip are made one tensor of channels_in channels."""
 
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.block1 = ResidualBlock(channels_out, channels_in, step_dim, groups)
+        self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
 @wrong("Are they added?")
@@ -213,7 +212,7 @@ class DoubledFirst(_Given):
 
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.resize = self.make_resize(channels_out) if upsample else nn.Identity()
+        self.resize = self.make_resize(channels_in) if upsample else nn.Identity()
 
     def forward(self, x, step_emb, skip):
         return self.attention(self.blocks(self.beside(self.resize(x), skip), step_emb))
@@ -236,7 +235,7 @@ class OneBlock(_Given):
 class ThreeBlocks(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.block3 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+        self.block3 = ResidualBlock(channels_out, channels_out, step_dim, groups)
 
     def blocks(self, x, step_emb):
         return self.block3(super().blocks(x, step_emb), step_emb)
@@ -277,7 +276,7 @@ class AttentionInBetween(_Given):
 class AttentionFirst(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.attention = AttentionBlock(2 * channels_out) if attention else nn.Identity()
+        self.attention = AttentionBlock(2 * channels_in) if attention else nn.Identity()
 
     def forward(self, x, step_emb, skip):
         return self.resize(self.blocks(self.attention(self.beside(x, skip)), step_emb))
@@ -287,14 +286,14 @@ class AttentionFirst(_Given):
 class BareAttention(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.attention = SelfAttention(channels_in) if attention else nn.Identity()
+        self.attention = SelfAttention(channels_out) if attention else nn.Identity()
 
 
 @wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
 class AttentionWithoutNorm(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, False)
-        self.look = SelfAttention(channels_in) if attention else None
+        self.look = SelfAttention(channels_out) if attention else None
 
     def blocks(self, x, step_emb):
         x = super().blocks(x, step_emb)
@@ -421,9 +420,9 @@ class NoReturn(_Given):
 
 EQUIVALENT = {
     "the layers do not need each other": [
-        "self.block1 = ResidualBlock(2 * channels_out, channels_in, step_dim, groups) -> after self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups)",
-        "self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups) -> after self.attention = AttentionBlock(channels_in) if attention else nn.Identity()",
-        "self.attention = AttentionBlock(channels_in) if attention else nn.Identity() -> after self.resize = nn.ConvTranspose2d(channels_in, channels_in, 4, stride=2, padding=1) if upsample else nn.Identity()",
+        "self.block1 = ResidualBlock(2 * channels_in, channels_out, step_dim, groups) -> after self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)",
+        "self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups) -> after self.attention = AttentionBlock(channels_out) if attention else nn.Identity()",
+        "self.attention = AttentionBlock(channels_out) if attention else nn.Identity() -> after self.resize = nn.ConvTranspose2d(channels_out, channels_out, 4, stride=2, padding=1) if upsample else nn.Identity()",
     ],
     "x and skip may stand side by side in either order": [
         "x = t.cat([x, skip], dim=1) -> x = t.cat([skip, x], dim=1)",
