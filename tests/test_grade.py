@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_handins import STUDENTS, canvas, moodle, number, pack
+from tests.test_progress import ENDLESS, ENDS_PYTHON
+from tests.test_saved import NAME, SOLVED, TAKE, WRONG_EQ4, save_part
 from tools import grade, walls
 from tools.grade import Row, find_part, grade_one, main, table, with_counting
 from tools.gradebook import write_all
@@ -19,9 +22,6 @@ from tools.handins import HandIn, find_hand_ins
 from tools.markup import ROOT
 from tools.walls import FORGED, NO_END, NO_MEMORY, NO_TIME, Forged, Job, lines_of, no_walls, opened
 from tools.withhold import write_reference
-from tests.test_handins import STUDENTS, canvas, moodle, number, pack
-from tests.test_progress import ENDLESS, ENDS_PYTHON
-from tests.test_saved import NAME, SOLVED, TAKE, WRONG_EQ4, save_part
 
 SECONDS = 20
 NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12"]
@@ -396,8 +396,8 @@ ATTACKS = {
     "nests": (["x = " + "-" * 100_000 + "1", "def deep(): return 1" + "+1" * 20_000], {}, None, ""),
     "long": ([], {"q_eq4": q_eq4("raise ValueError('\\x00=' * 10**6)")}, {"1.4": "not yet"}, "ValueError: "),
     "loads": (
-        [],
-        {"q_eq4": "def q_eq4(*inputs):\n    return utils.load_part('part1_diffusion').q_eq4(*inputs)"},
+        ["from tools.saved import load_part"],
+        {"q_eq4": "def q_eq4(*inputs):\n    return load_part('part1_diffusion').q_eq4(*inputs)"},
         {"1.4": "not yet"},
         "gives nothing while a notebook is graded",
     ),

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools import gradebook
-from tools.grade import Row
-from tools.gradebook import Person, add_to_points, find_person, read_points, with_points, write_all
+from tools.gradebook import Person, Row, add_to_points, find_person, read_points, with_points, write_all
 from tools.progress import ANSWERED, NOT_ANSWERED, NOT_YET, PASSED
 
 

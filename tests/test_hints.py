@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.test_saved import NAME, SOLVED, save_part
 from tools.hints import worth_reading
 from tools.markup import ROOT
-from tests.test_saved import NAME, SOLVED, save_part
 
 NAMES = [path.stem for path in sorted((ROOT / "solutions").glob("part*.py"))]
 
@@ -40,7 +40,7 @@ def test_what_an_honest_learner_writes_is_not_named(tmp_path, source):
     [
         ("    import solutions.part1_diffusion as s\n    return s.q_eq4(*a)", "imports solutions.part1_diffusion"),
         ("    from solutions.part1_diffusion import q_eq4\n    return q_eq4(*a)", "imports from solutions.part1"),
-        ("    return utils.load_part('part1_diffusion').q_eq4(*a)", "uses .load_part"),
+        ("    return saved.load_part('part1_diffusion').q_eq4(*a)", "uses .load_part"),
         ("    return open('/etc/passwd').read()", "uses open"),
         ("    exec('1')", "uses exec"),
         ("    import tests.part1 as own\n    return own.q_eq4(*a)", "imports tests.part1"),

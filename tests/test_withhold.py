@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tools.withhold import main
 from tests.test_saved import NAME, WRONG_EQ4, save_part
+from tools.withhold import main
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_checks_and_progress_work_in_it(course):
     done = subprocess.run(command, cwd=course, env=settings, capture_output=True, encoding="utf-8")
     assert "Did a variance go where a standard deviation belongs?" in done.stdout, done.stdout + done.stderr
     assert "8 of 9 exercises passed; 3 of 3 questions answered" in done.stdout
-    code = "import utils; print(utils.load_part('part1_diffusion').q_eq4)"
+    code = "from tools.saved import load_part; print(load_part('part1_diffusion').q_eq4)"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=course, env=settings, capture_output=True, encoding="utf-8")
     assert "q_eq4 from the solutions" in done.stdout, done.stdout + done.stderr

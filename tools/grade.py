@@ -41,6 +41,7 @@ from typing import NamedTuple, TextIO
 from tqdm import tqdm
 
 from tools import gradebook, progress
+from tools.gradebook import Row
 from tools.handins import HandIn, copied, find_hand_ins, printable
 from tools.progress import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
 from tools.saved import read_notebook
@@ -51,23 +52,6 @@ TOTAL = 300  # seconds for one notebook; a right one takes less than ten
 UNREADABLE, MISSING = "cannot be judged", "no notebook"
 HEAD = ["file", "id", "student", "part", "exercise", "state", "points", "of", "message", "worth reading", "late"]
 HEAD += ["counts", "seconds"]
-
-
-class Row(NamedTuple):
-    file: str  # from the class's folder
-    id: str  # the platform's
-    student: str
-    part: str  # "1"; empty where it is not known
-    exercise: str  # "1.4 q_eq4"
-    state: str
-    points: float | None  # None is for a person to fill in
-    of: int
-    message: str = ""
-    worth_reading: str = ""
-    late: bool = False
-    counts: bool = True  # of several hand-ins of one part, only one does
-    seconds: float = 0.0
-    text: str = ""  # of a written answer; not in the CSV
 
 
 class Exercise(NamedTuple):

@@ -10,12 +10,9 @@ import io
 import re
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tools.progress import ANSWERED, PASSED
-
-if TYPE_CHECKING:
-    from tools.grade import Row
 
 POINTS = ["id", "student", "question", "points", "of", "comment", "answer"]  # the columns of points.csv
 MARK = "\ufeff"  # at the beginning of a CSV, so that Excel reads it as UTF-8
@@ -31,6 +28,23 @@ h3 {{ margin-bottom: 0 }} small {{ opacity: 0.7 }}
 {sections}
 </html>
 """
+
+
+class Row(NamedTuple):
+    file: str  # from the class's folder
+    id: str  # the platform's
+    student: str
+    part: str  # "1"; empty where it is not known
+    exercise: str  # "1.4 q_eq4"
+    state: str
+    points: float | None  # None is for a person to fill in
+    of: int
+    message: str = ""
+    worth_reading: str = ""
+    late: bool = False
+    counts: bool = True  # of several hand-ins of one part, only one does
+    seconds: float = 0.0
+    text: str = ""  # of a written answer; not in the CSV
 
 
 class Person(NamedTuple):
@@ -97,7 +111,7 @@ def read_points(path: Path) -> dict[tuple[str, str, str], Points]:
     return found
 
 
-def with_points(rows: "list[Row]", points: dict[tuple[str, str, str], Points]) -> "list[Row]":
+def with_points(rows: list[Row], points: dict[tuple[str, str, str], Points]) -> list[Row]:
     """The rows of written answers with the points that were typed for them."""
     marked = []
     for row in rows:
@@ -114,7 +128,7 @@ def mark_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:7]
 
 
-def add_to_points(rows: "list[Row]", path: Path) -> None:
+def add_to_points(rows: list[Row], path: Path) -> None:
     """Add a row for each answer that the points file does not know, and change nothing that is there."""
     if not path.exists():
         path.write_text(MARK + ",".join(POINTS) + "\n", encoding="utf-8")
@@ -157,7 +171,7 @@ def find_person(id: str, name: str, roster: list[Person]) -> Person | None:
 # ------------------------------------------------------------------------------------------------ what is written
 
 
-def write_all(rows: "list[Row]", roster: list[Person], out: Path) -> list[str]:
+def write_all(rows: list[Row], roster: list[Person], out: Path) -> list[str]:
     """Write the gradebook, the written answers, the points file and the feedback; say who is missing."""
     counting = [row for row in rows if row.counts]
     students: dict[Person, list[Row]] = {person: [] for person in roster}
@@ -189,7 +203,7 @@ def write_all(rows: "list[Row]", roster: list[Person], out: Path) -> list[str]:
     return [*map(str, map(plain, notes)), ""] if notes else []
 
 
-def write_gradebook(students: "dict[Person, list[Row]]", path: Path) -> None:
+def write_gradebook(students: dict[Person, list[Row]], path: Path) -> None:
     """A row a student: points of each exercise, of each part, and in all; what is open stays empty."""
     every = [row for own in students.values() for row in own if row.exercise]
     exercises = {row.exercise: (row.part, row.of) for row in sorted(every, key=lambda row: in_order(row.exercise))}
@@ -218,7 +232,7 @@ def write_gradebook(students: "dict[Person, list[Row]]", path: Path) -> None:
             writer.writerow([plain(float(cell) if isinstance(cell, int) else cell) for cell in row])
 
 
-def page_of_answers(rows: "list[Row]") -> str:
+def page_of_answers(rows: list[Row]) -> str:
     """All written answers, question by question."""
     answers = [row for row in rows if row.state == ANSWERED]
     sections = []
@@ -237,7 +251,7 @@ def file_name(person: Person) -> str:
     return "_".join(filter(None, words)) or "student"
 
 
-def feedback(person: Person, rows: "list[Row]") -> str:
+def feedback(person: Person, rows: list[Row]) -> str:
     """What has passed, and what is wrong with the rest, for a student to read."""
     lines = [clean(person.name or person.id), ""]
     for row in rows:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.saved import find_checks, names_of, read_cells, statements_of
 
-NAMES = """solutions tests tools open exec eval compile globals vars locals gc inspect ctypes importlib builtins sys os
+NAMES = """solutions tests tools load_part open exec eval compile globals vars locals gc inspect ctypes importlib builtins sys os
 subprocess __import__ __builtins__""".split()
 ATTRIBUTES = """load_part os sys gc builtins read_text read_bytes _getframe f_back f_globals f_locals f_builtins tb_frame
 gi_frame cell_contents __globals__ __code__ __closure__ __builtins__ __subclasses__""".split()
@@ -73,7 +73,7 @@ def hints_of(node: ast.stmt, unwritten: set[str]) -> Iterator[str]:
 
 def is_foreign(module: str, outside: bool) -> bool:
     """Whether few exercises need it. outside: of functions, where the course's own cells import checks and tools"""
-    ours = re.fullmatch(r"tests\.part\d+|tools\.\w+", module)
+    ours = re.fullmatch(r"tests\.part\d+|tools(\.\w+)?", module)
     return module.split(".")[0] in FOREIGN and not (outside and ours)
 
 

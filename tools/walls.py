@@ -160,13 +160,12 @@ def main_of_judge() -> None:
     """Judge the notebook named on standard input, and tell the grader over what was standard output."""
     order = json.loads(sys.stdin.readline())
     file, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
-    import utils
     from tools import hints, saved
 
     def load_part(name: str) -> None:
-        raise RuntimeError(f"utils.load_part({name!r}) gives nothing while a notebook is graded")
+        raise RuntimeError(f"load_part({name!r}) gives nothing while a notebook is graded")
 
-    utils.load_part = load_part
+    saved.load_part = load_part
     saved.find_checks(order["name"])
     saved.capture_output = nullcontext  # what is printed goes nowhere below: kept, it would fill the memory
     set_limits(order["walls"])
