@@ -285,7 +285,7 @@ def test_a_zip_stays_in_its_folder_and_within_bounds(tmp_path):
         packed.writestr(link, "/etc/passwd")
         packed.writestr("a\\b.ipynb", "{}", zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(tmp_path / "class" / "student02.zip", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("bomb.ipynb", b"0" * 300_000_000)
+        packed.writestr("bomb.ipynb", b"0" * 50_000_000)
     inner = tmp_path / "class" / "student03.zip"
     with zipfile.ZipFile(inner, "w") as packed:
         packed.writestr("x.ipynb", "{}")
@@ -293,14 +293,43 @@ def test_a_zip_stays_in_its_folder_and_within_bounds(tmp_path):
         content = inner.read_bytes()
         with zipfile.ZipFile(inner, "w") as packed:
             packed.writestr("inner.zip", content)
+    with zipfile.ZipFile(tmp_path / "class" / "student04.zip", "w") as packed:
+        packed.writestr("x.ipynb", "{}")
+    content = bytearray((tmp_path / "class" / "student04.zip").read_bytes())
+    for header, place in (b"PK\x01\x02", 8), (b"PK\x03\x04", 6):  # where it says that it is encrypted
+        content[content.index(header) + place] |= 1
+    (tmp_path / "class" / "student04.zip").write_bytes(content)
     hand_ins = found(tmp_path / "class", tmp_path / "scratch")
     assert not (tmp_path / "outside.ipynb").exists()
     told = {(hand_in.name, hand_in.problem) for hand_in in hand_ins}
-    assert ("student02", "is a zip that cannot be read: it holds far more than a zip of notebooks does") in told
     assert ("student03", "is a zip that cannot be read: it lies in 3 others") in told
+    bomb, encrypted = (next(each for each in hand_ins if each.name == name) for name in ("student02", "student04"))
+    for each in bomb, encrypted:
+        with pytest.raises(ValueError, match="has more than 20 MB, or is packed in a way of its own"):
+            copied(each, tmp_path)
     assert all(hand_in.path.resolve().is_relative_to(tmp_path) for hand_in in hand_ins)
     assert {hand_in.path.read_bytes() for hand_in in hand_ins if hand_in.name == "student01"} <= {b"{}", b""}
-    assert sum(file.stat().st_size for file in (tmp_path / "scratch").rglob("*") if file.is_file()) < 50_000_000
+    taken = sum(file.stat().st_blocks * 512 for file in (tmp_path / "scratch").rglob("*") if file.is_file())
+    assert taken < 1_000_000
+
+
+def test_one_students_bomb_costs_no_other_of_the_same_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "class.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for i in range(10):
+            packed.writestr(f"Made-up A_1_assignsubmission_file/{i}.ipynb", b"0" * 9_000_000)
+        packed.writestr("Made-up A_1_assignsubmission_file/" + "x" * 300 + ".ipynb", "{}")
+        packed.writestr("Made-up A_1_assignsubmission_file/" + "x/" * 2000 + ".ipynb", "{}")
+        packed.writestr("Made-up A_1_assignsubmission_file/0.ipynb/inside.ipynb", "{}")
+        packed.writestr("Made-up B_2_assignsubmission_file/part1.ipynb", "{}")
+    hand_ins = found(tmp_path / "class.zip", tmp_path / "scratch")
+    assert [hand_in.path.read_bytes() for hand_in in hand_ins if hand_in.name == "Made-up B"] == [b"{}"]
+
+
+def test_folders_that_are_too_deep_or_closed_stop_nothing(tmp_path):
+    write(tmp_path / "class" / "student01" / "/".join("x" * 300) / "part1.ipynb")
+    write(tmp_path / "class" / "student02" / "part1.ipynb")
+    problems = {hand_in.name: bool(hand_in.problem) for hand_in in found(tmp_path / "class", tmp_path / "scratch")}
+    assert problems == {"student01": True, "student02": False}
 
 
 def test_links_and_large_files_are_not_read(tmp_path):

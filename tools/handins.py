@@ -5,6 +5,7 @@ All else is a plain folder: a folder for each student, or files that bear their 
 some.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -19,9 +20,9 @@ from typing import NamedTuple
 from tools.progress import ROOT
 
 LARGEST = 20  # MB of a notebook; with all its outputs one has less than 5
-PACKED = (
-    30  # times the size of a zip, what it may hold: a notebook with pictures has twice, one of text alone ten times
-)
+PACKED = 100  # times its size in a zip, what a notebook may be: with pictures it is twice, text alone ten times
+MANY = 20_000  # files in a zip
+DEEP = 20  # folders within each other
 DEEPEST = 3  # zips within each other
 NOTEBOOK = re.compile(r"\.ipynb(\.json|\.txt)?$", re.IGNORECASE)
 TOLD = re.compile(r"\.(html?|pdf|py|docx?|odt|rar|7z|gz|tgz|tar|zip|txt|json|md|png|jpe?g|url|webloc)$", re.IGNORECASE)
@@ -107,7 +108,11 @@ def walk(
     if path.is_symlink() or not path.is_dir():
         yield Found(path, parts)
         return
-    entries = sorted(entry for entry in path.iterdir() if not is_hidden(entry.name))
+    try:
+        entries = sorted(entry for entry in path.iterdir() if not is_hidden(entry.name)) if len(parts) < DEEP else []
+    except OSError as error:
+        yield Found(path, parts, f"cannot be read: {error.strerror}")
+        return
     names = {entry.name for entry in entries}
     if "utils.py" in names or {"notebooks", "solutions"} <= names:  # the course, with the student's work in it
         clones.add(parts)
@@ -123,35 +128,43 @@ def is_hidden(name: str) -> bool:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Unpack a zip, with what is needed of it: notebooks and lists whole, of other files the names.
-    errors: ValueError for one that holds far more than it seems to"""
-    left = PACKED * path.stat().st_size + 10**6
+    """Unpack a zip, with what is needed of it: notebooks, lists and zips whole, of other files the names. What cannot
+    be read, or is far larger than it seems, is told as too large later, and costs no other file.
+    errors: ValueError for one of very many files"""
     with zipfile.ZipFile(path) as packed:
+        if len(packed.infolist()) > MANY:
+            raise ValueError(f"it holds more than {MANY} files")
         for member in packed.infolist():
-            parts = [
-                part for part in PurePosixPath(member.filename.replace("\\", "/")).parts if part not in ("/", "..")
-            ]
-            if not parts or any(map(is_hidden, parts)) or len(parts) > 20:
+            parts = PurePosixPath(member.filename.replace("\\", "/").replace("\0", "")).parts
+            parts = [part for part in parts if part not in ("/", "..")]
+            if not 0 < len(parts) <= DEEP or any(map(is_hidden, parts)):
                 continue
-            target = folder.joinpath(*(part.replace("\0", "")[:150] for part in parts))
-            if member.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            wanted = NOTEBOOK.search(target.name) or target.suffix.lower() in (".zip", ".json", ".txt", ".yml")
-            is_link = member.external_attr >> 28 == 0xA
-            with target.open("wb") as file:
-                if wanted and not is_link:
-                    most = min(left, LARGEST * 10**6 + 1 if target.suffix.lower() != ".zip" else left)
-                    with packed.open(member) as content:
-                        while most > 0 and (chunk := content.read(min(most, 2**20))):
-                            most, left = most - len(chunk), left - len(chunk)
-                            file.write(chunk)
-            if left <= 0:
-                raise ValueError("it holds far more than a zip of notebooks does")
-            with suppress(ValueError, OverflowError):  # a date that there is not
-                then = time.mktime((*member.date_time, 0, 0, -1))
-                os.utime(target, (then, then))
+            target = folder.joinpath(*parts)
+            try:
+                (target if member.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)
+                if not member.is_dir():
+                    unpack_file(packed, member, target)
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise  # the others are names that no file may have
+
+
+def unpack_file(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    kind, is_link = target.suffix.lower(), member.external_attr >> 28 == 0xA
+    wanted = NOTEBOOK.search(target.name) or kind in (".zip", ".json", ".txt", ".yml")
+    too_large = kind != ".zip" and member.file_size > LARGEST * 10**6
+    too_large |= member.file_size > 10**5 + member.compress_size * (5 if kind == ".zip" else PACKED)
+    with target.open("wb") as file:
+        if wanted and not is_link and not too_large:
+            try:
+                shutil.copyfileobj(packed.open(member), file)
+            except (RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+                too_large = True  # encrypted, cut off or packed in a way of its own
+        if wanted and too_large:
+            file.truncate(LARGEST * 10**6 + 1)  # takes no room
+    with suppress(ValueError, OverflowError):  # a date that there is not
+        then = time.mktime((*member.date_time, 0, 0, -1))
+        os.utime(target, (then, then))
 
 
 def is_of_a_platform(name: str) -> bool:
@@ -282,7 +295,7 @@ def is_notebook(path: Path) -> bool:
     if path.suffix.lower() not in (".json", ".txt") or path.is_symlink() or not path.is_file():
         return False
     if path.stat().st_size > LARGEST * 10**6:
-        return False
+        return bool(NOTEBOOK.search(path.name))
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     return text.lstrip().startswith("{") and '"nbformat"' in text and '"cells"' in text
 
@@ -320,7 +333,7 @@ def copied(hand_in: HandIn, folder: Path) -> Path:
     if path.is_symlink() or not path.is_file():
         raise ValueError("is no file of its own, but a link, a folder or the like")
     if path.stat().st_size > LARGEST * 10**6:
-        raise ValueError(f"has more than {LARGEST} MB: clear its outputs and save it")
+        raise ValueError(f"has more than {LARGEST} MB, or is packed in a way of its own: clear its outputs and save it")
     target = Path(shutil.copyfile(path, folder / "notebook.ipynb"))
     target.chmod(0o644)
     return target

@@ -75,16 +75,16 @@ def sandbox(path: Path, reference: Path) -> tuple[list[str], Path]:
     words += ["--disable-userns"] * can_disable_namespaces()
     words += ["--proc", "/proc", "--dev", "/dev", "--size", "50000000", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     words += ["--size", "100000000", "--tmpfs", SCRATCH, "--remount-ro", "/", "--chdir", str(ROOT), "--clearenv"]
-    for name, value in settings().items():
+    for name, value in settings(SCRATCH).items():
         words += ["--setenv", name, value]
     return words, inside
 
 
-def settings() -> dict[str, str]:
-    """The environment of a judge: nothing of the teacher's own."""
+def settings(scratch: str) -> dict[str, str]:
+    """The environment of a judge: nothing of the teacher's own. scratch: where it may write"""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     quiet = {"MPLBACKEND": "agg", "WANDB_MODE": "disabled", "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
-    return {"PATH": "/usr/bin:/bin", "HOME": SCRATCH, "TMPDIR": SCRATCH, **threads, **quiet}
+    return {"PATH": "/usr/bin:/bin", "HOME": scratch, "TMPDIR": scratch, **threads, **quiet}
 
 
 @cache
@@ -197,7 +197,7 @@ def judged_shut_in(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=None if walls else settings() | {"PATH": os.environ.get("PATH", "")},
+            env=None if walls else settings(tempfile.gettempdir()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
