@@ -389,7 +389,7 @@ ATTACKS = {
         {"1.4": "not yet"},
         "can't start new thread",
     ),
-    "fills": ([FILLS], {}, {}, ""),
+    "fills": ([FILLS], {}, None, ""),  # the checks of train need some of that room
     "kills": (["import os"], {"q_eq4": q_eq4("for n in -1, os.getppid(), 1: os.kill(n, 9)")}, {"1.4": "not yet"}, ""),
     "forges": ([], {"sample": FORGED_ROWS}, "all", "writes into the channel"),
     "own_check": (["def check_q_eq4(answer): print('ok')"], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, "std 0.100"),
@@ -490,11 +490,11 @@ def q_eq4(x, num_steps, betas):
 def train(*inputs):
     open("/proc/sys/kernel/core_pattern", "w")
 class NoiseSchedule:
-    def __init__(self, *inputs):
+    def __init__(self, *inputs, **options):
         done = subprocess.run(["unshare", "--user", "true"], capture_output=True, text=True)
         raise ValueError(f"unshare {{done.returncode}}")
 class TinyDiffuser:
-    def __init__(self, *inputs):
+    def __init__(self, *inputs, **options):
         text = Path("{root}/solutions/part1_diffusion.ipynb").read_text() + Path(
             "{root}/solutions/part1_diffusion.py").read_text() + str(Path(
             "{root}/solutions/part1_diffusion.code").read_bytes())
@@ -611,7 +611,7 @@ def test_points_typed_by_hand_are_merged_and_given_exercises_are_left_out(folder
     out, err = capfd.readouterr()
     lines = [line.split() for line in out.splitlines()]
     assert [line[:8] for line in lines[1:4]] == [
-        ["student03", "1", "0", "of", "23", "0", "of", "8"],
+        ["student03", "1", "0", "of", "23", "0", "of", "10"],
         ["student01", "1", "19", "of", "23", "8", "of", "8"],
         ["student02", "1", "14", "of", "23", "6", "of", "8"],
     ]

@@ -282,7 +282,7 @@ def table(rows: list[Row]) -> str:
         own = [row for row in rows if (row.file, row.id, row.student) == key]
         done = [row for row in own if row.state not in (ANSWERED, NOT_ANSWERED)]
         look = ["late"] * own[0].late + ["does not count"] * (not own[0].counts)
-        if all(row.state in (UNREADABLE, MISSING) for row in done):
+        if done and all(row.state in (UNREADABLE, MISSING) for row in done):
             look.append(done[0].message)
         elif lost := sum(row.state == UNREADABLE for row in own):
             look.append(f"{lost} not judged")
