@@ -87,10 +87,6 @@ def without_markers(text: str) -> str:
     return re.sub(rf"^ *({BEGIN}|{END})\n?", "", text, flags=re.MULTILINE).strip("\n")
 
 
-def with_stubs(text: str, stub: str) -> str:
-    return re.sub(rf"^( *){BEGIN}\n.*?{END}$", rf"\1{stub}", text, flags=re.MULTILINE | re.DOTALL)
-
-
 def with_own_parts(text: str) -> str:
     """The earlier parts that a cell imports come from the learner's notebooks, at its end."""
     if not (parts := EARLIER_PART.findall(text)):
@@ -161,8 +157,7 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
                 metadata = {"nbgrader": grading(exercise, cell)}
                 id = metadata["nbgrader"]["grade_id"]
             if exercise and cell is exercise.answer and not is_given:
-                line = f'raise NotImplementedError("{exercise.number} {exercise.name} is not written yet")'
-                stub = YOUR_ANSWER if cell.kind == "markdown" else with_stubs(cell.text, line)
+                stub = YOUR_ANSWER if cell.kind == "markdown" else exercise.stub
             if cell.kind != "markdown":
                 stub = with_fetch(with_own_parts(stub))
             elif not theirs and badge(path.stem):
