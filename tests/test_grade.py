@@ -119,7 +119,7 @@ def test_large_files_and_links_are_not_read(folder, job):
     with large.open("wb") as file:
         file.truncate(100_000_000)
     link.symlink_to("/etc/passwd")
-    too_large = "It has more than 20 MB: clear its outputs and save it."
+    too_large = "It has more than 20 MB, or is packed in a way of its own: clear its outputs and save it."
     for path, said in (large, too_large), (link, "It is no file of its own, but"):
         rows = grade_one(a_file(path), job)
         assert [row.exercise.split()[0] for row in rows] == NUMBERS
@@ -479,7 +479,7 @@ from pathlib import Path
 def linear_schedule(*inputs):
     raise ValueError(str(sorted(path.name for path in Path("{root}/solutions").iterdir() if path.is_file())))
 def q_eq2(x, num_steps, betas):
-    raise ValueError(str(glob.glob("{root}/tests/answers/*") + glob.glob("{root}/notebooks/*") + glob.glob("/home/*/*/*")
+    raise ValueError(str(glob.glob("{root}/tests/answers/*") + glob.glob("{root}/notebooks/*") + glob.glob("/home/*/.b*")
         + glob.glob("{folder}/class/*/*") + glob.glob("/var/*") + glob.glob("{root}/.git*")))
 def reconstruct(noisy_img, noise, num_steps, noise_schedule):
     socket.create_connection(("127.0.0.1", {port}), timeout=2)
@@ -535,7 +535,7 @@ def report(model):
     plt.plot(t.load("losses.pt"))
 """
 LATER = ("TinyDiffuser", "train", "sample", "algorithm_1_line_by_line", "algorithm_2_line_by_line")
-# what they hand in: (scratch cells, other cells, states of what has not passed, what is done to the file's name or text)
+# what they hand in: scratch cells, other cells, states of what has not passed, a change of the file
 KINDS: dict[str, tuple[list[str], dict, dict[str, str], str]] = {
     "right": ([], {}, {}, ""),
     "wrong": ([], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, ""),

@@ -247,6 +247,15 @@ def test_of_a_clone_only_the_students_own_notebooks_are_taken(tmp_path):
 # ------------------------------------------------------------------------------------------------ hostile ones
 
 
+def test_of_very_many_notebooks_the_latest_are_judged(tmp_path):
+    for i in range(50):
+        os.utime(write(tmp_path / "class" / "student01" / f"{i}.ipynb"), (1e9 + 10 * i, 1e9 + 10 * i))
+    hand_ins = found(tmp_path / "class", tmp_path / "scratch")
+    assert {hand_in.path.stem for hand_in in hand_ins if not hand_in.problem} == set(map(str, range(30, 50)))
+    (told,) = [hand_in.problem for hand_in in hand_ins if hand_in.problem]
+    assert told == "comes with 50 notebooks: the latest 20 are judged"
+
+
 def test_nobody_hands_in_for_another(tmp_path):
     """By folders that are named as a platform would, within one's own."""
     write(tmp_path / "class" / "student01" / "part1.ipynb")

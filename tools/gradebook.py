@@ -19,7 +19,8 @@ MARK = "\ufeff"  # at the beginning of a CSV, so that Excel reads it as UTF-8
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Written answers</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ color-scheme: light dark }}
 pre {{ font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; border-left: 3px solid #888; padding-left: 1rem }}
 h3 {{ margin-bottom: 0 }} small {{ opacity: 0.7 }}
 </style>

@@ -1,8 +1,7 @@
 """Find what a class has handed in, as learning platforms export it: who, which file, late or not, and what is missing.
 
-Known by their names: Moodle's folders, Canvas's files, Gradescope's folders with their list, clones of GitHub Classroom.
-All else is a plain folder: a folder for each student, or files that bear their names. Any of it may be a zip, or hold
-some.
+Names tell the platform: Moodle's folders, Canvas's files, Gradescope's folders and list, GitHub Classroom's clones. All
+else is a plain class: a folder for each student, or files that bear their names. Any of it may be a zip, or hold zips.
 """
 
 import errno
@@ -23,6 +22,7 @@ LARGEST = 20  # MB of a notebook; with all its outputs one has less than 5
 PACKED = 100  # times its size in a zip, what a notebook may be: with pictures it is twice, text alone ten times
 MANY = 20_000  # files in a zip
 DEEP = 20  # folders within each other
+MOST = 20  # notebooks of one student that are judged
 DEEPEST = 3  # zips within each other
 NOTEBOOK = re.compile(r"\.ipynb(\.json|\.txt)?$", re.IGNORECASE)
 TOLD = re.compile(r"\.(html?|pdf|py|docx?|odt|rar|7z|gz|tgz|tar|zip|txt|json|md|png|jpe?g|url|webloc)$", re.IGNORECASE)
@@ -267,18 +267,18 @@ def read_list(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def hand_ins_of(person: Person, theirs: list[Found], level: int) -> Iterator[HandIn]:
-    """A student's notebooks; where there is none, one row that says what there is."""
-    notebooks = [each for each in theirs if NOTEBOOK.search(each.parts[-1]) and not each.path.is_dir()]
-    notebooks += [each for each in theirs if each not in notebooks and is_notebook(each.path)]
-    for each in notebooks:
-        yield HandIn(each.path, shown(each), *map(printable, person[:2]), *late_and_order(each, level))
-    unread = [each for each in theirs if each.problem]
-    if not notebooks or unread:
+    """A student's notebooks, the latest ones where there are very many, and a row that says what could not be read."""
+    notebooks = [each for each in theirs if not each.problem and is_notebook(each.path)]
+    notebooks.sort(key=lambda each: late_and_order(each, level)[1])
+    told = [(each, each.problem) for each in theirs if each.problem]
+    if not notebooks and not told:
         names = [each.parts[-1] for each in theirs if not each.path.is_dir()]
         holds = f"only {', '.join(names[:3])}{' ...' * (len(names) > 3)}" if names else "nothing"
-        problem = unread[0].problem if unread else f"holds no notebook (.ipynb), {holds}"
-        first = unread[0] if unread else theirs[0]
-        yield HandIn(first.path, shown(first), *map(printable, person[:2]), *late_and_order(first, level), problem)
+        told = [(theirs[0], f"holds no notebook (.ipynb), {holds}")]
+    if len(notebooks) > MOST:
+        told.append((notebooks[0], f"comes with {len(notebooks)} notebooks: the latest {MOST} are judged"))
+    for each, problem in [*((each, "") for each in notebooks[-MOST:]), *told[:1]]:
+        yield HandIn(each.path, shown(each), *map(printable, person[:2]), *late_and_order(each, level), problem=problem)
 
 
 def shown(each: Found) -> str:
@@ -291,11 +291,13 @@ def printable(name: str) -> str:
 
 
 def is_notebook(path: Path) -> bool:
-    """Whether a file is one under another ending: a browser may save one as .json or .txt."""
+    """Whether a file is one, by its name, or under another ending: a browser may save one as .json or .txt."""
+    if NOTEBOOK.search(path.name):
+        return path.is_symlink() or not path.is_dir()
     if path.suffix.lower() not in (".json", ".txt") or path.is_symlink() or not path.is_file():
         return False
     if path.stat().st_size > LARGEST * 10**6:
-        return bool(NOTEBOOK.search(path.name))
+        return False
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     return text.lstrip().startswith("{") and '"nbformat"' in text and '"cells"' in text
 

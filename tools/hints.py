@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tools.saved import find_checks, names_of, read_cells, statements_of
 
-NAMES = """solutions tests tools load_part open exec eval compile globals vars locals gc inspect ctypes importlib builtins sys os
-subprocess __import__ __builtins__""".split()
-ATTRIBUTES = """load_part os sys gc builtins read_text read_bytes _getframe f_back f_globals f_locals f_builtins tb_frame
-gi_frame cell_contents __globals__ __code__ __closure__ __builtins__ __subclasses__""".split()
-FOREIGN = "solutions tests tools gc inspect ctypes importlib builtins subprocess".split()  # modules that are imported
+NAMES = """solutions tests tools load_part open exec eval compile globals vars locals gc inspect ctypes importlib
+builtins sys os subprocess __import__ __builtins__""".split()
+ATTRIBUTES = """load_part os sys gc builtins read_text read_bytes _getframe f_back f_globals f_locals f_builtins
+tb_frame gi_frame cell_contents __globals__ __code__ __closure__ __builtins__ __subclasses__""".split()
+FOREIGN = "solutions tests tools gc inspect ctypes importlib builtins subprocess".split()  # modules to import
 MOST = 10  # that are named of one exercise
 
 

@@ -1,9 +1,9 @@
-"""The course for who is not to see its solutions: solutions/ holds what the checks need of it, and none of its text.
+"""Copy the course for a class that should not read its solutions: solutions/ holds what the checks need, and no text.
 
-python -m tools.withhold DIR   write such a copy of the course; --without 1.7 2.2: these exercises given, solved
+python -m tools.withhold DIR   write such a copy into DIR; --without 1.7 2.2: these exercises given, solved
 
-The checks compare with the reference, so they cannot do without it: it is there compiled, without comments, docstrings
-or model answers. That keeps it from being read, not from being called, and runs with this Python's version alone.
+The checks compare with the reference and can't do without it, so it is there in compiled form, without comments,
+docstrings or model answers. Nobody can read it, but code can still call it. It runs with this version of Python only.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def without_text(source: str) -> ast.Module:
 
 
 def frame_of(notebook: dict) -> dict:
-    """A solved notebook without its code, pictures and model answers: what an exercise is called still needs it."""
+    """A solved notebook without its code, pictures and model answers: what is left names the exercises."""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell["source"], cell["outputs"], cell["execution_count"] = "", [], None
