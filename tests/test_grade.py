@@ -433,6 +433,14 @@ def check_good(rows: list[Row]) -> None:
     assert sum(row.points or 0 for row in rows) == 21
 
 
+def test_a_notebook_is_judged_and_its_rows_are_whole(folder, job):
+    """The one that make test has time for."""
+    student = hand_in(folder, "student01", q_eq4=WRONG_EQ4)
+    rows = grade_one(student, job._replace(seeds=(0, 11), seconds=60))
+    check_rows(rows, {"1.4": "not yet"}, "Did a variance go where a standard deviation belongs?")
+    assert sum(row.points or 0 for row in rows) == 19
+
+
 @walled  # one of them kills all that it can reach
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
