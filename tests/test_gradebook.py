@@ -40,7 +40,7 @@ def test_a_row_a_student_with_sums_and_who_is_missing(tmp_path):
     head = ["id", "name", "points", "of", "answers to read", "1.1 Equation 2", "1.2 linear_schedule", "1.10 train"]
     head += ["Part 1", "2.1 GroupNorm", "Part 2", "late", "notes"]
     assert [list(row.values()) for row in book(tmp_path)] == [
-        ["0012", "Jane Made-up", "3", "9", "1", "", "1", "0", "1", "2", "2", "late", ""],
+        ["0012", "Jane Made-up", "3", "9", "1", "", "1", "0", "1", "2", "2", "Part 2", ""],
         ["13", "Jürgen Made-up", "1", "9", "0", "0", "1", "0", "1", "", "", "", "no Part 2"],
         ["14", "Missing Made-up", "0", "9", "0", "", "", "", "", "", "", "", "handed in nothing"],
         ["77", "Else", "1", "9", "1", "", "1", "0", "1", "", "", "", "no Part 2"],
@@ -70,6 +70,23 @@ def test_a_student_is_found_in_the_roster(id, name, found):
     roster += [Person("20", "Twin"), Person("21", "Twin")]
     person = find_person(id, name, roster)
     assert (person and person.id) == found
+
+
+def test_nobodys_work_takes_anothers_place(tmp_path):
+    roster = [Person("12", "Jane Made-up"), Person("13", "John Made-up")]
+    given = (
+        rows("12", "Jane Made-up") + rows("99", "made-up jane") + rows("", "John Made-up") + rows("98", "johnmadeup")
+    )
+    (tmp_path / "out").mkdir()
+    notes = write_all(given, roster, tmp_path / "out")
+    assert [(row["id"], row["name"], row["points"]) for row in book(tmp_path / "out")] == [
+        ("12", "Jane Made-up", "1"),
+        ("13", "John Made-up", "0"),  # which of the two is his, a person has to say
+        ("99", "made-up jane", "1"),
+        ("", "John Made-up", "1"),
+        ("98", "johnmadeup", "1"),
+    ]
+    assert "Not in the roster: made-up jane, John Made-up, johnmadeup" in notes
 
 
 # ------------------------------------------------------------------------------------------------ points

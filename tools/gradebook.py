@@ -169,6 +169,22 @@ def find_person(id: str, name: str, roster: list[Person]) -> Person | None:
     return None
 
 
+def whose(rows: list[Row], roster: list[Person]) -> dict[tuple[str, str], Person]:
+    """Who each id and name belongs to. Where several fit one of the roster, only the one with that person's id is
+    theirs: nobody else's work must take its place."""
+    claims: dict[Person | None, list[tuple[str, str]]] = {}
+    for key in dict.fromkeys((row.id, row.student) for row in rows):
+        claims.setdefault(find_person(*key, roster), []).append(key)
+    found = {}
+    for person, keys in claims.items():
+        sure = (
+            keys if len(keys) == 1 else [key for key in keys if person and key[0].lstrip("0") == person.id.lstrip("0")]
+        )
+        for key in keys:
+            found[key] = person if person and sure == [key] else Person(*key)
+    return found
+
+
 # ------------------------------------------------------------------------------------------------ what is written
 
 
@@ -176,13 +192,9 @@ def write_all(rows: list[Row], roster: list[Person], out: Path) -> list[str]:
     """Write the gradebook, the written answers, the points file and the feedback; say who is missing."""
     counting = [row for row in rows if row.counts]
     students: dict[Person, list[Row]] = {person: [] for person in roster}
-    strangers = []
+    people = whose(counting, roster)
     for row in counting:
-        person = find_person(row.id, row.student, roster)
-        if person is None:
-            person = Person(row.id, row.student)
-            strangers += [person] * bool(roster)
-        students.setdefault(person, []).append(row)
+        students.setdefault(people[row.id, row.student], []).append(row)
     write_gradebook(students, out / "gradebook.csv")
     (out / "answers.html").write_text(page_of_answers(counting), encoding="utf-8")
     add_to_points(counting, out / "points.csv")
@@ -197,7 +209,7 @@ def write_all(rows: list[Row], roster: list[Person], out: Path) -> list[str]:
     notes = []
     if missing := [person.name or person.id for person in roster if not students[person]]:
         notes.append(f"Nothing from {len(missing)} of {len(roster)}: {', '.join(missing)}")
-    if strangers := dict.fromkeys(person.name or person.id for person in strangers):
+    if strangers := [person.name or person.id for person in students if roster and person not in roster]:
         notes.append(f"Not in the roster: {', '.join(strangers)}")
     if left := sum(row.points is None for row in counting):
         notes.append(f"{left} answer{'s'[: left != 1]} to read: answers.html, and points.csv for their points")
@@ -224,7 +236,7 @@ def write_gradebook(students: dict[Person, list[Row]], path: Path) -> None:
                 cells += [row and row.points for row in theirs]
                 cells.append(sum(row.points or 0 for row in theirs if row) if any(theirs) else None)
             total, of = sum(row.points or 0 for row in by_name.values()), sum(of for _, of in exercises.values())
-            late = "late" if any(row.late for row in own) else ""
+            late = ", ".join(dict.fromkeys(f"Part {row.part}" if row.part else "yes" for row in own if row.late))
             notes = (
                 list(dict.fromkeys(row.message for row in own if not row.exercise)) if own else ["handed in nothing"]
             )
@@ -262,7 +274,7 @@ def feedback(person: Person, rows: list[Row]) -> str:
     for part in dict.fromkeys(row.part for row in exercises):
         own = [row for row in exercises if row.part == part]
         points, of = sum(row.points or 0 for row in own), sum(row.of for row in own)
-        lines += [f"Part {part}: {points:g} of {of} points{', handed in late' * own[0].late}", ""]
+        lines += [f"Part {part}: {points:g} of {of} points{', handed in late' * any(row.late for row in own)}", ""]
         for row in own:
             given = "still to be read" if row.points is None else f"{row.points:g} of {row.of}"
             state = "" if row.state in (PASSED, ANSWERED) else f" ({row.state})"
