@@ -149,7 +149,7 @@ def test_what_is_not_a_function_is_named(exercise, capsys):
 
 each_answer = pytest.mark.parametrize(
     "exercise, answer",
-    [pytest.param(exercise, a, id=f"{exercise.name}-{a.__name__}") for exercise in EXERCISES for a in answers_of(exercise)],
+    [pytest.param(each, a, id=f"{each.name}-{a.__name__}") for each in EXERCISES for a in answers_of(each)],
 )
 
 
