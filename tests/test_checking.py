@@ -150,6 +150,7 @@ def test_the_checks_of_a_part_come_in_the_order_of_their_numbers():
         assert numbers == sorted(numbers) and len(numbers) == len(list(iter_modules(package.__path__)))
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_with_the_learners_frames_alone():
     cells = [
         "import tests.part1\ntests.part1.check_q_eq4(lambda x, num_steps, betas: x)",

@@ -1,7 +1,9 @@
 """Make what lies in solutions/assets/: small weights and results that Part 3 shows. It takes the time that it says.
 
 python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
+python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
 python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
+python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
 python -m tools.make_assets samplers     the distance of each sampler: ten minutes
 python -m tools.make_assets ablation     what each change brings: an hour and a half
 """
@@ -14,6 +16,7 @@ from typing import Any
 
 import torch as t
 import torch.nn.functional as F
+from torch.utils.data import TensorDataset
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root
@@ -55,6 +58,14 @@ def classifier() -> None:
     print(f"right for {right:.1%} of the test images")
 
 
+def plain() -> None:
+    t.manual_seed(0)
+    config = part3.plain_config()
+    model = part1.train(part3.make_unet(config["max_steps"]), config, TensorDataset(part3.clothes()[:25_600]))
+    t.manual_seed(0)
+    t.save({"25,600 images": as_bytes(part1.sample(model, 8))}, utils.ASSETS / "plain.pt")
+
+
 def clothes() -> None:
     """Train as the notebook does with FULL=1, and measure every 2,000 steps: 2,000 samples in 100 steps."""
     t.manual_seed(0)
@@ -73,8 +84,13 @@ def clothes() -> None:
     write("clothes.json", {"measured": measured, "loss_per_100_steps": means})
 
 
+def samples() -> None:
+    images = part3.draw_many(utils.shipped_model(), n_steps=100)
+    t.save({"images": as_bytes(images[:64]), "features": utils.features(images).half()}, utils.ASSETS / "samples.pt")
+
+
 def samplers() -> None:
-    model, distances = utils.shipped_model(), {}
+    model, distances = part3.shipped_model(), {}
     for n_steps, eta in [(100, 1.0), (100, 0.0), (50, 1.0), (50, 0.0), (25, 1.0), (25, 0.0), (10, 1.0), (10, 0.0)]:
         distances[f"{n_steps} steps, η = {eta:g}"] = round(part3.distance(part3.draw_many(model, n_steps, eta)), 1)
         print(distances, flush=True)
@@ -109,5 +125,5 @@ def as_bytes(images: t.Tensor) -> t.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["classifier", "clothes", "samplers", "ablation"])
+    parser.add_argument("what", choices=["classifier", "plain", "clothes", "samples", "samplers", "ablation"])
     globals()[parser.parse_args().what]()

@@ -1,13 +1,14 @@
 """The messages of all wrong answers, in one table to read: python -m tools.messages [PART ...] > messages.md"""
 
 import sys
+from collections.abc import Callable
 
 from tests.answers import answers
 from tools.markup import ROOT, find_exercises
 from tools.saved import find_checks
 
 
-def message(check, answer) -> str:
+def message(check: Callable, answer: Callable) -> str:
     try:
         check(answer)
     except Exception as error:

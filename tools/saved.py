@@ -287,7 +287,7 @@ def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) ->
     except BaseException as error:
         if isinstance(error, NotImplementedError) and str(error) in ("", f"{check.number} {name} {NOT_WRITTEN}"):
             why = Why(NOT_WRITTEN)
-        elif mistake := getattr(error, "mistake", None):  # the check's own error
+        elif mistake := getattr(error, "mistake", None):  # recognised by the check
             why = Why(f"failed: {shorten(mistake.facts)}", str(mistake))
         else:
             why = any_error(error)
