@@ -136,7 +136,8 @@ def test_a_failed_check_carries_the_mistake_in_its_parts():
 def test_an_earlier_exercise_that_fails_is_named_and_no_later_one():
     space: dict = {}
     for name, other in (("q_eq2", "q_eq4"), ("q_eq4", "q_eq2")):
-        exec(f"def {name}(x, num_steps, betas):\n    return {other}(x, num_steps - 1, betas) if num_steps else x", space)
+        body = f"return {other}(x, num_steps - 1, betas) if num_steps else x"
+        exec(f"def {name}(x, num_steps, betas):\n    {body}", space)
     with pytest.raises(AssertionError, match=r"q_eq4 uses your q_eq2 \(1.3\), which fails its own check"):
         check_q_eq4(space["q_eq4"])
     with pytest.raises(AssertionError, match="That is x as it came"):
