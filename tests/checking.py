@@ -193,7 +193,7 @@ def seed_all(seed: int) -> None:
     np.random.seed(seed)
 
 
-OURS = str(Path(__file__).parent)
+OURS = Path(__file__).parent
 # where PyTorch turns module(x) into module.forward(x): several frames a layer, which tell a learner nothing
 CALLS = (t.nn.modules.module.__file__, t.nn.modules.container.__file__)
 
@@ -203,7 +203,7 @@ def hide_our_frames(error: BaseException) -> None:
     frames, traceback = [], error.__traceback__
     while traceback:
         file = traceback.tb_frame.f_code.co_filename
-        if not file.startswith(OURS) and file not in CALLS:
+        if OURS not in Path(file).parents and file not in CALLS:
             frames.append(traceback)
         traceback = traceback.tb_next
     for frame in reversed(frames):
