@@ -67,7 +67,7 @@ def check(number: str, mistakes: Sequence[tuple[str, Any]] = ()) -> Callable[[Ca
                 name_hidden_module(error)
                 hide_our_frames(error)
                 raise
-            print(f"ok {number} {name}: {covered}")
+            print(f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}")
 
         run.number, run.mistakes = number, mistakes
         return run
