@@ -404,7 +404,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# They are all equally good images, and the distance falls from 43 for a hundred of them to less than 1 for 10,000.
+# They are all equally good images, and the distance falls from 43 for a hundred of them to less than 1 for 5,000.
 #
 # </details>
 
@@ -1216,7 +1216,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# Both come out at 500 or so. Which of them is ahead is chance, after so short a training.
+# Both come out at 550 or so. Which of them is ahead is chance, after so short a training.
 #
 # </details>
 

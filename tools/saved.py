@@ -150,9 +150,7 @@ def load(
 def find_checks(name: str) -> dict[str, Callable]:
     """The checks of a part by the name of their exercise, in the order of the exercises."""
     checks = vars(import_module(f"tests.{name.split('_')[0]}"))
-    found = [key for key, check in checks.items() if key.startswith("check_") and hasattr(check, "number")]
-    found.sort(key=lambda key: [int(digits) for digits in checks[key].number.split(".")])
-    return {key.removeprefix("check_"): checks[key] for key in found}
+    return {key.removeprefix("check_"): check for key, check in checks.items() if key.startswith("check_")}
 
 
 def read_notebook(path: Path) -> list[SavedCell]:
