@@ -1334,8 +1334,8 @@ if MAIN:
 
 # %% [markdown]
 # To judge them, you need 2,000, in 100 steps each. Two cores would be busy with them for some minutes, so for its own
-# model the course comes with them, too: with 64 of them as images, and with the features of all. (If you have trained the
-# model yourself, they are drawn here.)
+# model the course comes with them, too: with 64 of them as images, and with the features of all. (If you have trained
+# the model yourself, they are drawn here.)
 
 # %%
 def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
