@@ -16,7 +16,7 @@
 # measure exactly how good the result is.
 #
 # **You need** some Python, PyTorch tensors, and the mean, variance and standard deviation of a normal distribution
-# (called a Gaussian here). You don't need a GPU or an account anywhere. Plan about four hours.
+# (called a Gaussian here). You don't need a GPU or an account anywhere. Plan three to four hours.
 
 # %% [markdown]
 # ## How to work
@@ -534,7 +534,7 @@ if MAIN:
 # %% [markdown]
 # ## Do the two equations agree?
 #
-# They look alike, but with a small slip they still would. So measure. Take an image that is 1 everywhere. After
+# They look alike, but they would with a small slip, too. So measure. Take an image that is 1 everywhere. After
 # noising, its **mean** tells you how much of the image is left, and its **standard deviation** how much noise is on it.
 # The image has 196,608 numbers, so chance moves both by less than 0.01.
 
@@ -1199,9 +1199,9 @@ def train(
         optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
         ### END SOLUTION
         step = 0
-        for _ in range(config["epochs"]):
+        for _ in range(config["epochs"]):  # lines 1 and 6: repeat until converged
             order = t.randperm(len(images), device=device)
-            for rows in order.split(config["batch_size"]):  # until converged
+            for rows in order.split(config["batch_size"]):
                 ### BEGIN SOLUTION
                 x0 = images[rows]  # line 2
                 num_steps, noise, noised = noise_img(x0, schedule)  # lines 3 and 4
@@ -1339,7 +1339,7 @@ if MAIN:
 # and shows you 0.1. You have to name the clean pixel, and you pay the *squared* error. What do you say?
 #
 # Not white, although it's a little more likely, because you'd pay $2^2 = 4$ nearly half the time. The cheapest answer
-# is the **average of everything that fits**, each weighted by how well it fits. Here that's a pale grey that never
+# is the **average of everything that fits**, each weighted by how well it fits. Here that's a grey that never
 # occurs in the data. This holds for every squared error: for any answer $a$, the expected cost is the variance of the
 # truth plus $(a - \text{average})^2$, and only the second part is yours to lower. So a network trained with squared
 # error answers with an average.
@@ -1463,7 +1463,7 @@ if MAIN:
 # 3. The path back is a chain of draws from Gaussians (Equation 1), and line 4 is one of them. Its first part is the
 #    mean, and σₜ z is the spread. If you leave out the noise, the samples crowd towards the middle of what's possible:
 #    with the network of this part, their corner colours then vary by 0.38 instead of 0.54. They do look smoother, but
-#    smooth isn't right. After the last step nothing comes to clean up, so noise added there would stay in the picture.
+#    smooth isn't right. After the last step nothing cleans up, so noise added there would stay in the picture.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -1487,9 +1487,10 @@ if MAIN:
 # ### 1.12 One step back, if you knew the image
 # *Write the mean and variance of xₜ₋₁, given xₜ and x₀* · ●●●○○ · 15 minutes · Equations 6 and 7
 #
-# Suppose somebody tells you the clean image. Then you know where $x_t$ came from: it was drawn towards $x_0$ by the
-# forward process up to $t - 1$, and it led to $x_t$ in one step. Both facts are Gaussians, and together they give one
-# Gaussian for $x_{t-1}$, the **posterior**. Equations 6 and 7 have its mean and variance. Write them for a batch.
+# Suppose somebody tells you the clean image. Then you know two things about $x_{t-1}$. The forward process reached it
+# from $x_0$ in $t - 1$ steps (Equation 4), and left it for $x_t$ in one more (Equation 2). Together, these two Gaussians
+# give one Gaussian for $x_{t-1}$, the **posterior**. Equations 6 and 7 have its mean and variance. Write them for a
+# batch.
 #
 # One thing isn't in your schedule: $\bar\alpha_{t-1}$ at $t = 1$. What must it be, and can you get it from what you can
 # look up?
@@ -1934,9 +1935,8 @@ class ImageGuesser(Guesser):
 # the end of the path both β and 1 − ᾱ are ten times as large, so an error of the same size weighs √10 ≈ 3 times as
 # much.
 #
-# The schedule's flaw does show, but in the colours: on the short schedule they vary by 0.59 to 0.60 with the image
-# guess, where the data have 0.58, and that's close. The strong schedule takes larger steps and overshoots, 0.64 to
-# 0.74.
+# The short schedule's flaw hardly shows here. With the image guess the corner colours vary by 0.56 to 0.59, where the
+# data have 0.58.
 #
 # None of this says that guessing the image is better in general. The paper tried both on photographs and found the
 # image guess worse (Section 3.2).
@@ -1986,8 +1986,8 @@ if MAIN:
 # | the image | β | 0.004 to 0.005 | 0.59 to 0.60 | 0.36 to 0.38 |
 # | the image | 10 · β | 0.004 to 0.009 | 0.64 to 0.74 | 0.04 to 0.08 |
 #
-# The last column is Algorithm 2 without its third term. Without fresh noise, the colours crowd together. The more noise
-# the path begins with, the closer all paths end to the one average image.
+# The last column is Algorithm 2 without its third term. Without fresh noise, the colours crowd together, and on the
+# schedule that reaches noise nearly all images end up in the same grey.
 #
 # </details>
 

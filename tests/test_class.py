@@ -65,7 +65,7 @@ def test_a_question_that_is_given_away_counts_as_answered(tmp_path):
     name = SOURCES[0].stem
     theirs, solved = (read_notebook(folder / f"{name}.ipynb") for folder in (tmp_path, ROOT / "solutions"))
     states = {result.number: result.state for result in written_answers(theirs, solved)}
-    assert states == {"1.1": ANSWERED, "1.9": NOT_ANSWERED, "1.11": NOT_ANSWERED}
+    assert states == {"1.1": ANSWERED, "1.9": NOT_ANSWERED, "1.11": NOT_ANSWERED, "1.14": NOT_ANSWERED}
 
 
 def test_the_ways_to_build_exclude_each_other(tmp_path):
@@ -95,7 +95,7 @@ def test_an_exercise_that_is_not_there_cannot_be_given_away(tmp_path, capsys):
 # ------------------------------------------------------------------------------------------------ changes of the course
 
 NEW = '''# %% [markdown]
-# ### 1.13 Double a number
+# ### 1.15 Double a number
 # *Write it* · ●○○○○ · 5 minutes · no equation
 
 # %%

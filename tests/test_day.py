@@ -67,9 +67,9 @@ def own(part, reference, answers: dict[str, str]) -> list[str]:
 
 
 LOADED = [
-    "Part 1: 3 of 9 yours; the other 6 from the solutions (1.3 failed: its cell has a syntax error in line 5;"
+    "Part 1: 4 of 10 yours; the other 6 from the solutions (1.3 failed: its cell has a syntax error in line 5;"
     " 1.4 failed: after 1 step the noise has std 0.100, expected 0.316; 1.6 was your choice;"
-    " 1.7 failed: NameError: name 'noisy_image' is not defined; 1.10 is not written yet; 1.12 is missing)\n",
+    " 1.7 failed: NameError: name 'noisy_image' is not defined; 1.10 is not written yet; 1.13 is missing)\n",
     "Part 2: 4 of 10 yours; the other 6 from the solutions (2.2 failed: at -6.00, a number is 5.9999, expected"
     " -0.0148; 2.3 was your choice; 2.4 and 2.10 are not written yet; 2.6 failed: its cell has a syntax error in"
     " line 5; 2.8 is missing)\n",
@@ -96,10 +96,12 @@ Part 1, notebooks/part1_diffusion.ipynb, saved TIME
   1.9   Algorithm 1 line by line      not answered
   1.10  train                         not written
   1.11  Algorithm 2 line by line      not answered
-  1.12  sample                        not written
+  1.12  posterior                     passed
+  1.13  sample                        not written
         No cell defines sample. Was its cell deleted, or has it another name?
+  1.14  Four experiments              not answered
 
-Part 1: 3 of 9 exercises passed, 1 from the solution; 1 of 3 questions answered
+Part 1: 4 of 10 exercises passed, 1 from the solution; 1 of 4 questions answered
 
 Part 2, notebooks/part2_unet.ipynb, saved TIME
 
@@ -158,9 +160,11 @@ Part 1, notebooks/part1_diffusion.ipynb, saved TIME
   1.9   Algorithm 1 line by line      answered
   1.10  train                         passed
   1.11  Algorithm 2 line by line      answered
-  1.12  sample                        passed
+  1.12  posterior                     passed
+  1.13  sample                        passed
+  1.14  Four experiments              answered
 
-Part 1: 9 of 9 exercises passed; 3 of 3 questions answered
+Part 1: 10 of 10 exercises passed; 4 of 4 questions answered
 
 Only what is saved counts. If you have changed something since, save the notebook and run this again.
 """

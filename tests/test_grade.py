@@ -16,8 +16,8 @@ from tests.test_progress import ENDLESS, ENDS_PYTHON
 from tests.test_saved import NAME, SOLVED, WRONG_EQ4, save_part
 
 SECONDS = 20
-NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12"]
-QUESTIONS = {"1.1", "1.9", "1.11"}
+NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14"]
+QUESTIONS = {"1.1", "1.9", "1.11", "1.14"}
 walled = pytest.mark.skipif(bool(no_walls()), reason=no_walls() or "-")
 
 
@@ -184,7 +184,7 @@ FORGED = """import os
 def sample(model, n_samples, return_all_steps=False):
     for file in range(1, 60):
         try:
-            os.write(file, b'["x", "result", "1.12", "sample", "passed", "", 0]\\\\n["x", "done"]\\\\n')
+            os.write(file, b'["x", "result", "1.13", "sample", "passed", "", 0]\\\\n["x", "done"]\\\\n')
         except OSError:
             pass
 """.replace("\\\\n", "\\n")
@@ -197,7 +197,7 @@ ATTACKS = {
     "endless_in_class": (["class Loop:\n    while True: pass"], {}, "all", "something outside its functions"),
     "exits_in_class": (["class Out:\n    __import__('os')._exit(0)"], {}, "all", "Python itself ended"),
     "endless": ([], {"noise_img": ENDLESS}, {"1.6": "not yet"}, "It did not end within"),
-    "exits": ([], {"sample": ENDS_PYTHON}, {"1.12": "not yet", "*": "to be read"}, "Python itself ended"),
+    "exits": ([], {"sample": ENDS_PYTHON}, {"1.13": "not yet", "*": "to be read"}, "Python itself ended"),
     "prints": ([], {"q_eq4": q_eq4("while True: print('x' * 10000)")}, {"1.4": "not yet"}, "It did not end within"),
     "memory": ([], {"q_eq4": q_eq4("t.ones(25 * 10**9)")}, {"1.4": "not yet"}, "RuntimeError: "),
     "bytes": ([], {"q_eq4": q_eq4("bytearray(100 * 2**30)")}, {"1.4": "not yet"}, "MemoryError"),
@@ -318,7 +318,7 @@ def test_without_walls_there_are_still_limits(folder, monkeypatch):
     monkeypatch.setattr(grade_class, "no_walls", lambda: "there is none")
     path = hand_in(folder, "student01", noise_img=ENDLESS, q_eq4=q_eq4("bytearray(100 * 2**30)"), sample=ENDS_PYTHON)
     rows = grade_one(path, folder / "class", SECONDS)
-    check_rows(rows, {"1.4": "not yet", "1.6": "not yet", "1.12": "not yet", "*": "to be read"}, "MemoryError")
+    check_rows(rows, {"1.4": "not yet", "1.6": "not yet", "1.13": "not yet", "*": "to be read"}, "MemoryError")
 
 
 SNOOP = """import glob, os, socket

@@ -14,7 +14,6 @@ from tests.checking import (
     alpha_bars,
     alphas,
     check,
-    elsewhere,
     expect_tensor,
     kind,
     recognise,
@@ -186,7 +185,4 @@ def check_posterior(answer: Callable) -> str:
     bar, a = alpha_bars(num_steps), alphas(num_steps)
     if not mean.allclose(mean_of(xt, x0, 1 - a, a, bar, bar / a), atol=1e-4):
         raise Mistake("it is right for images (6, 3, 4, 6), but not for (2, 1, 5, 3)", "Is a size written out?")
-    facts, away = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
-    steps = STEPS.to("meta")
-    elsewhere(lambda: answer(away, away, steps, schedule_for("meta")), facts, "Is a tensor made on the CPU?")
     return "mean and variance at every timestep, the first included, where both are known exactly"

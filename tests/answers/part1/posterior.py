@@ -398,11 +398,3 @@ def sizes_written_out(xt, x0, num_steps, noise_schedule):
 def left_in_float64(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt.double(), x0, num_steps, noise_schedule)
     return mean, variance
-
-
-@wrong("tensors of two devices meet")
-def made_on_the_cpu(xt, x0, num_steps, noise_schedule):
-    all_bars = t.cat([t.ones(1), noise_schedule.alpha_bars])
-    b, a, bar, _ = _factors(num_steps, noise_schedule)
-    before = _column(all_bars[num_steps - 1])
-    return _mean(xt, x0, b, a, bar, before), _variance(b, a, bar, before)
