@@ -64,15 +64,52 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import matplotlib.pyplot as plt
+import PIL.Image
 import torch as t
 import torch.nn as nn
 import torch.nn.functional as F
 from einops import rearrange
+from matplotlib.text import Text
 from torch.utils.data import TensorDataset
 
 import solutions.part1_diffusion as part1
 import utils
 from utils import IS_CI
+
+# %% tags=["folded"]
+def check_can_halve(x: t.Tensor) -> None:
+    """Refuse an odd height or width, whose half would not double back to it.
+    x: (B, C, H, W)   errors: ValueError"""
+    H, W = x.shape[-2:]
+    if H % 2 or W % 2:
+        raise ValueError(
+            f"{H} by {W} pixels cannot be halved evenly: choose images whose height and width can be halved once for"
+            " each multiplier but the last"
+        )
+
+
+def check_unet(config: "UNetConfig") -> None:
+    """Refuse a UNetConfig that makes no network. errors: ValueError that says which numbers do not fit"""
+    levels, halvings = len(config.dim_mults), 2 ** max(len(config.dim_mults) - 1, 0)
+    if not levels:
+        raise ValueError("dim_mults is empty: give one multiplier for each level")
+    if config.attention is not None and len(config.attention) != levels:
+        raise ValueError(f"attention has {len(config.attention)} entries for {levels} multipliers: give one for each")
+    if len(config.img_shape) != 3 or any(side % halvings for side in config.img_shape[1:]):
+        raise ValueError(f"img_shape is {config.img_shape}: give (C, H, W), with H and W multiples of {halvings}")
+    if config.channels % 2:
+        raise ValueError(f"channels is {config.channels}: make it even, sines and cosines come in pairs")
+    widths = [config.channels, *(config.channels * mult for mult in config.dim_mults)]
+    for width in widths:
+        if width % config.groups:
+            raise ValueError(f"a width of {width} channels does not make {config.groups} equal groups")
+    attention = config.attention or [False] * (levels - 1) + [True]
+    asked = [width for level in range(levels) if attention[level] for width in widths[level : level + 2]]
+    for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
+        if width % 4:
+            raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
+
 
 # %%
 if MAIN:
@@ -86,8 +123,16 @@ if MAIN:
 # 28 by 28 grey pixels, one piece of clothing on black.
 
 # %%
+def drawn_clothes() -> t.Tensor:
+    """Eight drawn pieces of clothing that look much like FashionMNIST's. returns: (8, 1, 28, 28) in [0, 1]"""
+    with PIL.Image.open(utils.ASSETS / "drawn_clothes.png") as picture:
+        pixels = t.frombuffer(bytearray(picture.tobytes()), dtype=t.uint8)
+    return rearrange(pixels, "(h b w) -> b 1 h w", b=8, w=28) / 255
+
+
+# %%
 if MAIN:
-    utils.show_images(utils.draw_clothes())
+    utils.show_images(drawn_clothes())
 
 # %% [markdown]
 # <details>
@@ -413,7 +458,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    image = part1.normalize_img(utils.draw_clothes()[0])
+    image = part1.normalize_img(drawn_clothes()[0])
     patches = rearrange(F.unfold(image, 5, padding=2), "numbers pixels -> pixels numbers")
     weights = (patches @ patches.T / math.sqrt(25)).softmax(dim=1)
     looking = {"from the body": (15, 14), "from its left edge": (18, 8), "from the background": (2, 14)}
@@ -595,7 +640,7 @@ if MAIN:
 if MAIN:
     t.manual_seed(0)
     blocks = [AttentionBlock(4) for _ in range(8)]
-    image = part1.normalize_img(utils.draw_clothes()[0]).expand(1, 4, 28, 28)
+    image = part1.normalize_img(drawn_clothes()[0]).expand(1, 4, 28, 28)
     with_x, without_x = image, image
     steps = [("image", image)]
     with t.no_grad():
@@ -704,7 +749,7 @@ if MAIN:
 # %%
 if MAIN:
     t.manual_seed(0)
-    image = part1.normalize_img(utils.draw_clothes()[4]).expand(2, 4, 28, 28)
+    image = part1.normalize_img(drawn_clothes()[4]).expand(2, 4, 28, 28)
     step_emb = SinusoidalPositionEmbeddings(32)(t.tensor([1, 1000]))
     block = ResidualBlock(4, 4, step_dim=32, groups=1)
     with t.no_grad():
@@ -756,7 +801,7 @@ class DownBlock(nn.Module):
         returns: x (B, channels_out, H/2, W/2), or the skip itself without downsample; skip (B, channels_out, H, W)
         errors: ValueError for an odd height or width to be halved"""
         if self.downsample:
-            utils.check_can_halve(x)
+            check_can_halve(x)
         ### BEGIN SOLUTION
         skip = self.attention(self.block2(self.block1(x, step_emb), step_emb))
         return self.resize(skip), skip
@@ -884,7 +929,7 @@ if MAIN:
 # %%
 if MAIN:
     t.manual_seed(0)
-    x, no_steps = part1.normalize_img(utils.draw_clothes()[4]).expand(1, 8, 28, 28), t.zeros(1, 32)
+    x, no_steps = part1.normalize_img(drawn_clothes()[4]).expand(1, 8, 28, 28), t.zeros(1, 32)
     maps = [x[0, 0]]
     with t.no_grad():
         for _ in range(2):
@@ -1045,7 +1090,7 @@ if MAIN:
 # %%
 if MAIN:
     t.manual_seed(0)
-    image, no_steps = part1.normalize_img(utils.draw_clothes()[4]).expand(1, 8, 28, 28), t.zeros(1, 32)
+    image, no_steps = part1.normalize_img(drawn_clothes()[4]).expand(1, 8, 28, 28), t.zeros(1, 32)
     downs = [DownBlock(8, 8, 32, groups=4, downsample=n < 2, attention=False) for n in range(3)]
     ups = [UpBlock(8, 8, 32, groups=4, upsample=n < 2, attention=False) for n in range(3)]
     maps = [image[0, 0]]
@@ -1091,7 +1136,7 @@ class UNetConfig:
     attention: tuple[bool, ...] | None = None
 
     def __post_init__(self):
-        utils.check_unet(self)
+        check_unet(self)
 
 
 # %% [markdown]
@@ -1101,8 +1146,8 @@ class UNetConfig:
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
 # - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That is `step_emb`,
 #   for all blocks; 4 · `channels` is a usual width.
-# - Level i is `channels * dim_mults[i]` wide, and begins with the width above. All DownBlocks halve but the last to
-#   run, and all UpBlocks double but the last to run.
+# - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, its UpBlock goes back. All
+#   DownBlocks halve but the last to run, and all UpBlocks double but the last to run.
 # - Every skip is used: last in, first out. `attention[i]`, which is given, tells whether level i has attention.
 # - At the end, a ResidualBlock and a 1×1 convolution to the image's channels. No activation: noise has both signs.
 #
@@ -1192,12 +1237,76 @@ if MAIN:
 # tensors as they pass. With these settings the course's own network has 283,201 parameters; where the text leaves you a
 # choice, yours may have others.
 
+# %% tags=["folded"]
+def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
+    """Run a U-Net once and tell what has gone through its DownBlocks, its MidBlock and its UpBlocks, in order.
+    returns: class name, inputs and outputs of each"""
+    seen = []
+
+    def note(module: nn.Module, arguments: tuple, named: dict, result: Any) -> None:
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        seen.append((type(module).__name__, [*arguments, *named.values()], outputs))
+
+    blocks = [module for module in model.modules() if type(module).__name__ in ("DownBlock", "MidBlock", "UpBlock")]
+    hooks = [block.register_forward_hook(note, with_kwargs=True) for block in blocks]
+    try:
+        with t.no_grad():
+            model(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
+    """Draw the blocks of a U-Net as they run for these inputs, the lower the smaller the image, and where skips go.
+    inputs: images (B, C, H, W) and num_steps (B,)"""
+    blocks, images = watch_blocks(model, *inputs), inputs[0]
+    colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
+    _, axis = plt.subplots(figsize=(1.45 * len(blocks) + 2.9, 4.4), layout="constrained")
+
+    def level(x: t.Tensor) -> float:
+        return math.log2(x.shape[-1] / images.shape[-1])
+
+    def size(x: t.Tensor) -> str:
+        return " × ".join(map(str, x.shape[1:]))
+
+    def box(column: int, y: float, words: str, colour: str = "white") -> Text:
+        return axis.text(
+            column, y, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": colour}
+        )
+
+    def arrow(start: Text, end: Text, **style: Any) -> None:
+        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(), "shrinkA": 3, "shrinkB": 3}
+        places = [each.get_position() for each in (end, start)]
+        axis.annotate("", *places, arrowprops={"arrowstyle": "->"} | ends | style)
+
+    boxes, skips = [box(-1, 0, f"images\n{size(images)}")], []
+    for column, (name, given, made) in enumerate(blocks):
+        y = level(given[0])
+        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]} channels\ngives {size(made[0])}"
+        boxes.append(box(column, y, words, colours[name]))
+        for start, skip in skips:
+            if any(skip is taken for taken in given[2:]):
+                near = column - start[0] < 3
+                arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
+                place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
+                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=9, color="dimgrey")
+        skips += [((column, boxes[-1]), skip) for skip in made[1:]]
+    boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
+    for start, end in pairwise(boxes):
+        arrow(start, end)
+    axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
+    axis.axis("off")
+    utils.show()
+
+
 # %%
 if MAIN:
     t.manual_seed(0)
     model = UNet(UNetConfig((1, 28, 28), channels=16, dim_mults=(1, 2, 2), groups=8, max_steps=1000))
     print(f"{sum(p.numel() for p in model.parameters()):,d} parameters")
-    utils.draw_unet(model, t.randn(1, 1, 28, 28), t.tensor([500]))
+    draw_unet(model, t.randn(1, 1, 28, 28), t.tensor([500]))
 
 # %% [markdown]
 # <details>
@@ -1211,12 +1320,13 @@ if MAIN:
 # ## Does it learn?
 #
 # The first thing to ask of a new network: can it learn a handful of images *by heart?* If not, something in it is
-# broken, and no amount of data will help. Eight images take about a minute. `train` is Part 1's, as it is; the eight
-# are repeated, so that a minibatch holds each of them four times, with other counts of steps and other noise.
+# broken, and no amount of data will help. At half their size, 14 by 14 pixels, the eight drawn ones take less than a
+# minute. `train` is Part 1's, as it is; the eight are repeated, so that a minibatch holds each of them four times, with
+# other counts of steps and other noise.
 
 # %%
 def by_heart_config() -> dict[str, Any]:
-    """The settings for learning eight images by heart; tiny under IS_CI."""
+    """The settings for learning eight images by heart; few steps under IS_CI."""
     return dict(
         lr=0.003,
         epochs=1,
@@ -1229,12 +1339,17 @@ def by_heart_config() -> dict[str, Any]:
     )
 
 
+def small_clothes() -> t.Tensor:
+    """The eight drawn images at half their size. returns: (8, 1, 14, 14) in [-1, 1]"""
+    return part1.normalize_img(F.avg_pool2d(drawn_clothes(), 2))
+
+
 @cache
 def by_heart_model() -> part1.DiffusionModel:
-    """A U-Net that has learned the eight drawn images by heart, trained at the first call and kept."""
-    config, clothes = by_heart_config(), part1.normalize_img(utils.draw_clothes())
-    trainset = TensorDataset(clothes.repeat(config["n_images"] // 8, 1, 1, 1))
-    model = UNet(UNetConfig((1, 28, 28), 16, (1, 2, 2), groups=8, max_steps=config["max_steps"]))
+    """A U-Net that has learned the eight small images by heart, trained at the first call and kept."""
+    config = by_heart_config()
+    trainset = TensorDataset(small_clothes().repeat(config["n_images"] // 8, 1, 1, 1))
+    model = UNet(UNetConfig((1, 14, 14), 16, (1, 2), groups=8, max_steps=config["max_steps"]))
     return part1.train(model, config, trainset)
 
 
@@ -1261,7 +1376,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    model, clothes = by_heart_model(), part1.normalize_img(utils.draw_clothes()).to(by_heart_config()["device"])
+    model, clothes = by_heart_model(), small_clothes().to(by_heart_config()["device"])
     t.manual_seed(1)
     num_steps, noise = t.full((8,), 250, device=clothes.device), t.randn_like(clothes)
     alpha_bar = rearrange(model.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
@@ -1283,13 +1398,13 @@ if MAIN:
 
 # %% [markdown]
 # And `sample`, too, is Part 1's. A network that has learned eight images by heart should paint those and nothing else.
-# (It takes 1000 steps: a moment's wait.)
 
 # %%
 if MAIN:
     model = by_heart_model()
     t.manual_seed(2)
-    samples = part1.sample(model, 8)
+    with utils.show_steps(model, len(model.noise_schedule)):
+        samples = part1.sample(model, 8)
     utils.show_images([part1.denormalize_img(image) for image in samples.cpu()])
 
 # %% [markdown]

@@ -3,6 +3,7 @@
 import random
 from functools import partial
 from importlib import import_module
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import nbformat
@@ -11,10 +12,10 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from tools.markup import ROOT
-from tests.checking import check
+from tests.checking import BETAS, check, in_order
 from tests.part1 import check_q_eq2, check_q_eq4
-from tests.test_answers import each_exercise
+from tests.test_answers import check_of, each_exercise
+from tools.markup import ROOT
 
 
 def state() -> list:
@@ -69,7 +70,7 @@ def reference(exercise):
 def test_session_is_left_as_it_was(exercise, twist):
     before = state()
     try:
-        exercise.check(twisted(reference(exercise), twist))
+        check_of(exercise)(twisted(reference(exercise), twist))
     except (Exception, KeyboardInterrupt) as error:
         assert isinstance(error, KeyboardInterrupt) or twist is not interrupts, error
     else:
@@ -79,7 +80,7 @@ def test_session_is_left_as_it_was(exercise, twist):
 
 @each_exercise
 def test_what_an_answer_prints_is_its_own(exercise, capsys):
-    exercise.check(twisted(reference(exercise), lambda result: print("here I am") or result))
+    check_of(exercise)(twisted(reference(exercise), lambda result: print("here I am") or result))
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1].startswith("ok ") and set(printed[:-1]) == {"here I am"}
 
@@ -90,7 +91,7 @@ def test_a_result_of_the_wrong_kind_is_refused_in_words(exercise, instead):
     if exercise.name == "MovingAverage":
         pytest.skip("update returns nothing")
     with pytest.raises(AssertionError) as failure:
-        exercise.check(twisted(reference(exercise), lambda result: instead))
+        check_of(exercise)(twisted(reference(exercise), lambda result: instead))
     assert len(str(failure.value).splitlines()) <= 3
 
 
@@ -98,10 +99,10 @@ def test_a_result_of_the_wrong_kind_is_refused_in_words(exercise, instead):
 def test_any_callable_is_taken(exercise):
     answer = reference(exercise)
     if isinstance(answer, type):
-        exercise.check(type("Mine", (answer,), {}))
+        check_of(exercise)(type("Mine", (answer,), {}))
     else:
-        exercise.check(partial(answer))
-        exercise.check(SimpleNamespace(method=lambda *given, **named: answer(*given, **named)).method)
+        check_of(exercise)(partial(answer))
+        check_of(exercise)(SimpleNamespace(method=lambda *given, **named: answer(*given, **named)).method)
 
 
 def test_a_check_gives_the_same_verdict_each_time():
@@ -123,6 +124,34 @@ def test_an_unknown_mistake_still_gets_numbers():
     ]
 
 
+def test_a_failed_check_carries_the_mistake_in_its_parts():
+    with pytest.raises(AssertionError) as failure:
+        check_q_eq4(lambda x, num_steps, betas: x)
+    mistake = failure.value.mistake
+    assert mistake.facts.startswith("after 1 step\n1.000 of the image is left")
+    assert mistake.question == "That is x as it came. Is it the noised image that is returned?"
+    assert str(failure.value) == f"1.4 q_eq4: with betas {BETAS}, {mistake.facts}.\n{mistake.question}"
+
+
+def test_an_earlier_exercise_that_fails_is_named_and_no_later_one():
+    space: dict = {}
+    for name, other in (("q_eq2", "q_eq4"), ("q_eq4", "q_eq2")):
+        body = f"return {other}(x, num_steps - 1, betas) if num_steps else x"
+        exec(f"def {name}(x, num_steps, betas):\n    {body}", space)
+    with pytest.raises(AssertionError, match=r"q_eq4 uses your q_eq2 \(1.3\), which fails its own check"):
+        check_q_eq4(space["q_eq4"])
+    with pytest.raises(AssertionError, match="That is x as it came"):
+        check_q_eq2(space["q_eq2"])
+
+
+def test_the_checks_of_a_part_come_in_the_order_of_their_numbers():
+    for part in ("part1", "part2", "part3"):
+        package = import_module(f"tests.{part}")
+        numbers = [in_order(check.number) for key, check in vars(package).items() if key.startswith("check_")]
+        assert numbers == sorted(numbers) and len(numbers) == len(list(iter_modules(package.__path__)))
+
+
+@pytest.mark.slow
 def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_with_the_learners_frames_alone():
     cells = [
         "import tests.part1\ntests.part1.check_q_eq4(lambda x, num_steps, betas: x)",
@@ -145,7 +174,7 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
     shown = "\n".join(raised.traceback)
     assert raised.ename == "NameError" and "bettas" in shown
     assert "The check called it with x of shape (3, 5, 6), num_steps=2" in shown
-    assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
+    assert "tests/part1/" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15
     shown = "\n".join(layers.traceback)
     assert "Linear" in shown and "_call_impl" not in shown and "container.py" not in shown

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -235,13 +234,13 @@ def test_a_save_runs_no_code_of_its_own(tmp_path):
 
 
 def test_the_orders_go_on_where_they_were_and_leave_nothing_out():
-    steps = dict(utils.minibatches(50, 8, 0, 18))
-    assert list(steps) == list(range(1, 19)) and dict(utils.minibatches(50, 8, 7, 18)).keys() == {*range(8, 19)}
-    assert all(rows.equal(steps[step]) for step, rows in utils.minibatches(50, 8, 7, 18))
+    steps = dict(part3.minibatches(50, 8, 0, 18))
+    assert list(steps) == list(range(1, 19)) and dict(part3.minibatches(50, 8, 7, 18)).keys() == {*range(8, 19)}
+    assert all(rows.equal(steps[step]) for step, rows in part3.minibatches(50, 8, 7, 18))
     epochs = [t.cat([steps[6 * n + i] for i in range(1, 7)]) for n in range(3)]
     assert all(len(rows.unique()) == 48 for rows in epochs) and not epochs[0].equal(epochs[1])
     with pytest.raises(ValueError, match="5 images do not fill a minibatch of 8"):
-        list(utils.minibatches(5, 8, 0, 3))
+        list(part3.minibatches(5, 8, 0, 3))
 
 
 def test_what_is_watched_does_not_change_the_training(every_loss):
@@ -260,7 +259,7 @@ from tests.test_part3 import config, small_images, small_model
 from solutions import part3_fashion_mnist as part3
 utils.Run.EVERY = 1
 model = small_model()
-with utils.together() as share:
+with part3.together() as share:
     share(model.network)
     part3.train_longer(model, config(img_log_interval=5), small_images())
     if utils.rank() == 0:
@@ -305,7 +304,7 @@ def test_what_is_shipped_is_small_and_holds_no_code():
 @pytest.mark.slow
 def test_the_classifier_is_as_good_as_the_text_says():
     images, labels = utils.fashion_mnist(train=False)
-    found = utils.classes(part1.normalize_img(images / 255))
+    found = part3.classes_of(part1.normalize_img(images / 255))
     assert round(100 * (found == labels).float().mean().item()) == 93  # as the text says
 
 
@@ -349,7 +348,7 @@ def test_mistakes_in_sampling_show_as_the_text_says():
     def roughness(images: t.Tensor) -> float:
         return (images.diff(dim=-1).abs().mean() + images.diff(dim=-2).abs().mean()).item()
 
-    model = utils.shipped_model()
+    model = part3.shipped_model()
     t.manual_seed(2)
     start = t.randn(8, *model.img_shape, device=model.noise_schedule.device)
     rows = part3.symptoms(model, start)

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tools.markup import ROOT
 from tests.test_notebooks import run_in_turn, setup_cells
 from tests.test_saved import save_part, solved
+from tools.markup import ROOT
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
 each_part = pytest.mark.parametrize("part", PARTS)
@@ -69,6 +69,7 @@ def test_a_notebook_at_home_finds_the_shared_course(home, course):
     assert files(course) == before
 
 
+@pytest.mark.slow
 def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path):
     """All in one folder, or each in its own as nbgrader has it."""
     path = save_part(home.parent, PARTS[0], q_eq4=...)
@@ -80,11 +81,12 @@ def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path
     printed = run_in_turn([(folder, setup_cells("part2_unet")) for folder in folders], PYTHONPATH="")
     assert len(printed) == 4
     for text in printed[:2]:
-        assert "Part 1: from the solutions, all 9: there is no" in text
+        assert "Part 1: from the solutions, all 10: there is no" in text
     for text in printed[2:]:
         assert "Part 1: 9 of 10 yours; q_eq4 from the solutions (1.4 is not written yet)" in text
 
 
+@pytest.mark.slow
 def test_progress_is_that_of_ones_own_notebook(home):
     save_part(home.parent, PARTS[0], q_eq4=...)
     done = run(setup_cells(PARTS[0]) + f"\nimport tools.progress\ntools.progress.show_progress({PARTS[0]!r})", home)

@@ -148,9 +148,7 @@ def load(
 def find_checks(name: str) -> dict[str, Callable]:
     """The checks of a part by the name of their exercise, in the order of the exercises."""
     checks = vars(import_module(f"tests.{name.split('_')[0]}"))
-    found = [key for key, check in checks.items() if key.startswith("check_") and hasattr(check, "number")]
-    found.sort(key=lambda key: [int(digits) for digits in checks[key].number.split(".")])
-    return {key.removeprefix("check_"): checks[key] for key in found}
+    return {key.removeprefix("check_"): check for key, check in checks.items() if key.startswith("check_")}
 
 
 def read_notebook(path: Path) -> list[SavedCell]:
@@ -287,14 +285,10 @@ def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) ->
     except KeyboardInterrupt:
         why = Why("was interrupted", "It was interrupted.")
     except BaseException as error:
-        text, prefix = str(error), f"{check.number} {name}: "
-        if isinstance(error, NotImplementedError) and text in ("", f"{check.number} {name} {NOT_WRITTEN}"):
+        if isinstance(error, NotImplementedError) and str(error) in ("", f"{check.number} {name} {NOT_WRITTEN}"):
             why = Why(NOT_WRITTEN)
-        elif isinstance(error, AssertionError) and text.startswith(prefix):
-            message = text.removeprefix(prefix)
-            facts, _, _question = message.partition(".\n")
-            facts = re.sub(r"^with betas \[.*?\], ", "", facts)  # long, and needed only to redo the sum
-            why = Why(f"failed: {shorten(facts.removesuffix('.'))}", message)
+        elif mistake := getattr(error, "mistake", None):  # recognised by the check
+            why = Why(f"failed: {shorten(mistake.facts)}", str(mistake))
         else:
             why = any_error(error)
             if isinstance(error, NameError) and error.name in broken:
