@@ -564,9 +564,10 @@ if MAIN:
 #
 # So far you've followed single images. What happens to the *distribution*? To see one whole, take the smallest gradient
 # there is: one channel, one row, two columns. Such an image is two numbers, the two corners' brightness, so it's a
-# **point in a plane**. All brightnesses are equally likely, so the data distribution is a square.
+# **point in a plane**. All pairs of brightnesses are equally likely, so the data
+# distribution is an evenly filled square.
 
-# %%
+# %% tags=["folded"]
 def cloud(images: t.Tensor) -> t.Tensor:
     """A picture of many two-pixel images as points in a plane, which shows -3 to 3 both ways.
     images: (B, 1, 1, 2)   returns: (1, 160, 160) in [0, 1]"""
@@ -1195,6 +1196,7 @@ def train(
     test_images = testset.tensors[0].to(device) if testset is not None else None
     steps_per_epoch = math.ceil(len(images) / config["batch_size"])
     with utils.start_run(config_dict, config["epochs"] * steps_per_epoch) as run:
+        # first place: the optimizer
         ### BEGIN SOLUTION
         optimizer = t.optim.Adam(model.parameters(), lr=config["lr"])
         ### END SOLUTION
@@ -1202,6 +1204,7 @@ def train(
         for _ in range(config["epochs"]):  # lines 1 and 6: repeat until converged
             order = t.randperm(len(images), device=device)
             for rows in order.split(config["batch_size"]):
+                # second place: lines 2 to 5, and a step of the optimizer
                 ### BEGIN SOLUTION
                 x0 = images[rows]  # line 2
                 num_steps, noise, noised = noise_img(x0, schedule)  # lines 3 and 4
@@ -1414,7 +1417,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Three things follow, and they explain most of this course.
+# Three things follow.
 #
 # - **One jump to the clean image blurs.** Where there's a lot of noise, many images fit, and their average is a smear.
 #   It's the right answer to the question that squared error asks, and a bad picture.
@@ -1473,7 +1476,8 @@ if MAIN:
 #
 # 1. The noise in $x_t$ has variance $1 - \bar\alpha_t$, and the last step brought $\beta_t$ of it.
 # 2. If $A$ and $B$ are independent Gaussians of mean 0 with variances $a$ and $b$, and you know only their sum, then
-#    your best guess of $B$ is its share of the variance, $\frac{b}{a + b}$, times the sum.
+#    your best guess of $B$ is its share of the variance, $\frac{b}{a + b}$, times the sum. (Plot $B$ against the sum.
+#    The slope of the best line is their covariance, $b$, divided by the sum's variance, $a + b$.)
 # 3. The sum is $\sqrt{1 - \bar\alpha_t}\, \epsilon$ and the share is $\frac{\beta_t}{1 - \bar\alpha_t}$, so the best
 #    guess of the last step's noise is $\frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon$.
 # 4. Subtract that from $x_t$ and undo the step's fading by dividing by $\sqrt{\alpha_t}$, and you have line 4's mean.

@@ -398,3 +398,15 @@ def sizes_written_out(xt, x0, num_steps, noise_schedule):
 def left_in_float64(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt.double(), x0, num_steps, noise_schedule)
     return mean, variance
+
+
+EQUIVALENT = {
+    "what does not need the line before it may come before it": [
+        "beta = rearrange(noise_schedule.beta(num_steps), 'b -> b 1 1 1') -> "
+        "after alpha = rearrange(noise_schedule.alpha(num_steps), 'b -> b 1 1 1')",
+        "alpha = rearrange(noise_schedule.alpha(num_steps), 'b -> b 1 1 1') -> "
+        "after alpha_bar = rearrange(noise_schedule.alpha_bar(num_steps), 'b -> b 1 1 1')",
+        "mean = alpha_bar_before.sqrt() * beta * x0 + alpha.sqrt() * (1 - alpha_bar_before) * xt -> "
+        "after variance = (1 - alpha_bar_before) * beta",
+    ]
+}
