@@ -430,7 +430,7 @@ def check_rows(rows: list[Row], states, words: str = "") -> None:
 
 def check_good(rows: list[Row]) -> None:
     check_rows(rows, {})
-    assert sum(row.points or 0 for row in rows) == 21
+    assert sum(row.points or 0 for row in rows) == 23
 
 
 def test_a_notebook_is_judged_and_its_rows_are_whole(folder, job):
@@ -438,7 +438,7 @@ def test_a_notebook_is_judged_and_its_rows_are_whole(folder, job):
     student = hand_in(folder, "student01", q_eq4=WRONG_EQ4)
     rows = grade_one(student, job._replace(seeds=(0, 11), seconds=60))
     check_rows(rows, {"1.4": "not yet"}, "Did a variance go where a standard deviation belongs?")
-    assert sum(row.points or 0 for row in rows) == 19
+    assert sum(row.points or 0 for row in rows) == 21
 
 
 @walled  # one of them kills all that it can reach
@@ -602,7 +602,7 @@ def test_a_class_of_forty_is_graded_in_one_run(folder, capfd, platform: Callable
         expected |= {name: grade.NOT_ANSWERED if name in unanswered else grade.ANSWERED for name in QUESTIONS}
         assert states == expected, student
         points = sum(int(row["of"]) for row in own if row["state"] == grade.PASSED)
-        assert (line["points"], line["of"], line["answers to read"]) == (str(points), "27", str(3 - len(unanswered)))
+        assert (line["points"], line["of"], line["answers to read"]) == (str(points), "31", str(4 - len(unanswered)))
         assert line["Part 1"] == str(points) and line["name"] == f"Made-up {student}"
         assert line["late"] == ("Part 1" if platform is canvas and i % 10 == 9 else "")
         assert {row["worth reading"] for row in own} - {""} == ({"report uses open"} if kind == "helper" else set())
