@@ -105,7 +105,7 @@ def test_parts_build_to_valid_notebooks_with_metadata_of_ours_alone(source):
         nbformat.validate(notebook)
         assert set(notebook.metadata) == {"kernelspec"}
         assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
-        assert all(set(cell.metadata) <= {"tags", "nbgrader"} for cell in notebook.cells)
+        assert all(set(cell.metadata) <= {"tags", "nbgrader", "jupyter"} for cell in notebook.cells)
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         assert "MAIN" not in code and "SOLUTION" not in code
 
@@ -146,8 +146,15 @@ def test_guard_comes_off_and_the_cell_is_tagged(root):
 def test_both_notebooks_have_the_builders_set_up_in_the_place_of_the_scripts(root):
     text = SOURCE.replace("MAIN = ", "import only_of_the_script\n\nMAIN = ")
     for cells in build_text(root / "part9.py", text):
-        assert cells["part-9-small-2"].source == SET_UP and cells["part-9-small-2"].metadata == {"tags": ["run"]}
+        assert cells["part-9-small-2"].source == SET_UP and cells["part-9-small-2"].metadata.tags == ["run"]
         assert "only_of_the_script" not in str(cells)
+
+
+def test_set_up_and_folded_cells_hide_their_code(root):
+    text = SOURCE.replace("# %%\nimport torch", '# %% tags=["folded"]\nimport torch')
+    for cells in build_text(root / "part9.py", text):
+        hidden = {id for id, cell in cells.items() if cell.metadata.get("jupyter") == {"source_hidden": True}}
+        assert hidden - {"your-progress-2"} == {"part-9-small-2", "part-9-small-3"}
 
 
 def test_solution_is_folded_under_the_hints_of_the_exercise_notebook_alone(root):

@@ -12,7 +12,7 @@ import pytest
 from tools.markup import ROOT
 from tools import grade, progress
 from tools.grade import Row, find_part, find_student, grade_one, lines_of, main, no_walls, table, write_csv
-from tests.test_grade import ENDLESS, ENDS_PYTHON
+from tests.test_progress import ENDLESS, ENDS_PYTHON
 from tests.test_saved import NAME, SOLVED, WRONG_EQ4, save_part
 
 SECONDS = 20

@@ -5,7 +5,8 @@ solutions/partN_name.py -> solutions/partN_name.ipynb   solved; keeps its output
 
 In the exercise notebook a learner gets their own version of an earlier part: where a source imports it, with the line
 import solutions.partN_name as partN, the cell ends with partN = saved.load_part("partN_name") instead. In the place
-of a source's set-up cell, which is the script's, both notebooks get SET_UP.
+of a source's set-up cell, which is the script's, both notebooks get SET_UP. A cell that begins with
+# %% tags=["folded"] shows its code only when it is asked for.
 
 python -m tools.build                  write what has changed
 python -m tools.build --check          write nothing; name the first difference and exit 1
@@ -137,7 +138,11 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
         new = nbformat.v4.new_markdown_cell if cell.kind == "markdown" else nbformat.v4.new_code_cell
         if any(cell_before.id == id for cell_before in to):
             source.fail(cell.line + 1, f"another cell has the id {id} already: two headings begin alike, change one")
-        to.append(new(text, id=id, metadata=({"tags": ["run"]} if cell.kind == "run" else {}) | metadata))
+        if cell.kind == "run":
+            metadata["tags"] = ["run"]
+        if cell.folded:
+            metadata["jupyter"] = {"source_hidden": True}
+        to.append(new(text, id=id, metadata=metadata))
 
     for section in split_sections(source.cells()):
         heading = section[0].text.splitlines()[0]
@@ -148,7 +153,7 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
         taken |= names
         for i, cell in enumerate(section, 1):
             if cell.kind == "set-up":
-                cell = Cell("run", SET_UP, cell.line)
+                cell = Cell("run", SET_UP, cell.line, folded=True)
             text = without_markers(cell.text)
             is_given = exercise is not None and exercise.number in given
             stub, id, metadata = text, f"{section_id}-{i}", {}

@@ -35,6 +35,7 @@ class Cell:
     kind: str  # "markdown", "code", "run": code that was under a guard, or "set-up"
     text: str  # without the guard, with the solution markers
     line: int  # of its "# %%"
+    folded: bool = False  # given code that stays out of the way until it is asked for
 
 
 class Source:
@@ -101,7 +102,7 @@ class Source:
             text = text.strip("\n")
             if kind != "markdown" and re.search(r"\bMAIN\b", text):
                 self.fail(start + 1, "MAIN stands in 'if MAIN:' and in the set-up cell, and nowhere else")
-            cells.append(Cell(kind, text, start))
+            cells.append(Cell(kind, text, start, folded="folded" in tags))
         return [cell for cell in cells if cell.text]
 
     def find_guard(self, start: int, end: int) -> int | None:
