@@ -369,19 +369,6 @@ class Classifier(t.nn.Module):
         return self.head(self.body(images))
 
 
-def shipped_model() -> t.nn.Module:
-    """The model that comes with the course, trained for 8,000 steps, on the device of
-    get_device() (python -m tools.make_assets clothes makes it). It is the course's own U-Net, whatever the learner's looks like."""
-    import solutions.part3_fashion_mnist as part3
-
-    model = part3.make_guesser({"max_steps": 1000, "device": get_device()})
-    model.network.load_state_dict(t.load(ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
-    print(
-        "These weights come with the course and belong to its own U-Net (8,000 steps, ten to twenty minutes on two CPU cores)."
-    )
-    return model.eval().requires_grad_(False)
-
-
 FEW = 100  # images at a time: a processor's cache holds what comes of them, and no time goes into large memory
 
 

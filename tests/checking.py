@@ -1,36 +1,50 @@
 """What every check is made of: a judge, a verdict of one line, and a session that is left as it was.
 
 A judge takes the learner's object, raises Mistake with a message for the learner, or returns what it has covered.
+tests/part1/q_eq4.py holds the judge of exercise q_eq4 and its table of mistakes, and nothing lists it.
 """
 
 import functools
 import inspect
 import io
+import pkgutil
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from importlib import import_module
+from math import prod, sqrt
 from pathlib import Path
 from traceback import walk_tb
 from types import CodeType, FunctionType, ModuleType, TracebackType
+from typing import Any
 
 import numpy as np
 import torch as t
+from torch import nn
+
+from solutions.part1_diffusion import NoiseSchedule
+
+# ------------------------------------------------------------------------------------------------ a check
 
 
 class Mistake(Exception):
     """What is wrong, in the learner's terms.
-    facts: what was expected and what came   question: points at the cause, where it is recognised"""
+    facts: what was expected and what came   question: points at the cause, where it is recognised
+    given: what the facts hold for, needed only to redo the sum: "with betas [0.1, 0.4]" """
 
-    def __init__(self, facts: str, question: str = "") -> None:
-        super().__init__(f"{facts}.\n{question}" if question else f"{facts}.")
+    def __init__(self, facts: str, question: str = "", given: str = "") -> None:
+        self.facts, self.question = facts, question
+        whole = f"{given}, {facts}" if given else facts
+        super().__init__(f"{whole}.\n{question}" if question else f"{whole}.")
 
 
-def check(number: str) -> Callable[[Callable], Callable]:
-    """Make a judge named check_NAME the check of the exercise with this number and NAME."""
+def check(number: str, mistakes: Sequence[tuple[str, Any]] = ()) -> Callable[[Callable], Callable]:
+    """Make a judge named check_NAME the check of the exercise with this number and NAME.
+    mistakes: the rows it recognises mistakes by, question and what the mistake makes: the tests prove each of them"""
 
     def decorate(judge: Callable) -> Callable:
-        name = judge.__name__.removeprefix("check_")
+        name, part = judge.__name__.removeprefix("check_"), judge.__module__.rpartition(".")[0]
 
         @functools.wraps(judge)
         def run(answer, seed: int = 0) -> None:
@@ -39,9 +53,14 @@ def check(number: str) -> Callable[[Callable], Callable]:
                 with session_as_it_was(seed), defaults_looked_after():
                     if not callable(answer):
                         raise Mistake(f"the check takes {name} itself, without calling it, but got {kind(answer)}")
-                    covered = judge(answer)
+                    try:
+                        covered = judge(answer)
+                    except Mistake:
+                        blame_earlier(answer, part, number)
+                        raise
             except Mistake as mistake:
                 failure = AssertionError(f"{number} {name}: {mistake}")
+                failure.mistake = mistake
                 failure._render_traceback_ = lambda: [str(failure)]  # what IPython shows instead of our frames
                 raise failure from None
             except (Exception, KeyboardInterrupt) as error:  # raised by the learner's own code: it is theirs to read
@@ -50,19 +69,65 @@ def check(number: str) -> Callable[[Callable], Callable]:
                 raise
             print(f"ok {number} {name}: {covered}")
 
-        run.number = number
+        run.number, run.mistakes = number, mistakes
         return run
 
     return decorate
 
 
+def find_checks(package: str, folders: Iterable[str]) -> dict[str, Callable]:
+    """What a part's __init__.py makes of its files: check_NAME of each NAME.py, in the order of their numbers."""
+    names = [file.name for file in pkgutil.iter_modules(folders)]
+    found = {f"check_{name}": vars(import_module(f"{package}.{name}")).get(f"check_{name}") for name in names}
+    return dict(sorted(filter(lambda row: row[1], found.items()), key=lambda row: in_order(row[1].number)))
+
+
+def in_order(number: str) -> list[int]:
+    return [int(digits) for digits in number.split(".")]
+
+
+def blame_earlier(answer: Callable, part: str, number: str) -> None:
+    """If the learner's own function or class uses an earlier one of theirs that fails its check, that one has to be
+    mended first. part: "tests.part1", whose checks are tried   number: of the exercise that has failed"""
+    for name, theirs in globals_used(answer).items():
+        earlier = vars(sys.modules[part]).get(f"check_{name}")
+        if earlier and theirs is not None and not is_reference(theirs) and in_order(earlier.number) < in_order(number):
+            try:
+                with redirect_stdout(io.StringIO()):
+                    earlier(theirs)
+            except Exception:
+                user = getattr(answer, "__name__", "it")
+                raise Mistake(f"{user} uses your {name} ({earlier.number}), which fails its own check") from None
+
+
+def is_reference(thing: object) -> bool:
+    """Whether it comes from the solutions, whose checks the tests try."""
+    return str(getattr(thing, "__module__", "")).startswith("solutions.")
+
+
+def globals_used(answer: Callable) -> dict[str, object]:
+    """The names of its module that a function or the methods of a class mention, and what they stand for."""
+    used: dict[str, object] = {}
+    for owner in getattr(answer, "__mro__", [answer]):
+        for function in vars(owner).values() if isinstance(owner, type) else [owner]:
+            function = inspect.unwrap(function) if callable(function) else function
+            if isinstance(function, FunctionType) and not str(function.__module__).startswith("torch"):
+                codes = [function.__code__]
+                for code in codes:  # with those of comprehensions and inner functions
+                    codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+                    used |= {name: function.__globals__.get(name) for name in code.co_names}
+    return used
+
+
+# ------------------------------------------------------------------------------------------------ the session
+
+
 @contextmanager
 def session_as_it_was(seed: int) -> Iterator[None]:
     """Seed all random numbers inside, and set PyTorch's defaults; restore all of them at the end."""
-    grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
-    python, numpy = random.getstate(), np.random.get_state()
+    device, python, numpy = t.get_default_device(), random.getstate(), np.random.get_state()
     autocast = {kind: (t.is_autocast_enabled(kind), t.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")}
-    with t.random.fork_rng([t.cuda.current_device()] if t.cuda.is_available() else []):
+    with t.random.fork_rng([t.cuda.current_device()] if t.cuda.is_available() else []), defaults_put_back():
         seed_all(seed)
         for kind in autocast:
             t.set_autocast_enabled(kind, False)
@@ -73,15 +138,34 @@ def session_as_it_was(seed: int) -> Iterator[None]:
         try:
             yield
         finally:
-            t.set_grad_enabled(grad)
-            t.set_default_dtype(dtype)
             for kind, (enabled, precision) in autocast.items():
                 t.set_autocast_enabled(kind, enabled)
                 t.set_autocast_dtype(kind, precision)
-            if t.get_default_device() != device:
-                t.set_default_device(device if device.type != "cpu" else None)
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+@contextmanager
+def defaults_put_back() -> Iterator[None]:
+    """Gradients, dtype and device are at the end what they were, whatever is set inside."""
+    grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
+    try:
+        yield
+    finally:
+        t.set_grad_enabled(grad)
+        t.set_default_dtype(dtype)
+        if t.get_default_device() != device:
+            t.set_default_device(device if device.type != "cpu" else None)
+
+
+def careful(call: Callable) -> Callable:
+    """The learner's function, after which PyTorch's defaults are as before, whatever it leaves."""
+
+    def called(*inputs: object, **options: object) -> object:
+        with defaults_put_back():
+            return call(*inputs, **options)
+
+    return called
 
 
 @contextmanager
@@ -101,22 +185,6 @@ def defaults_looked_after() -> Iterator[None]:
             facts = f"it changes a default of PyTorch for all that follows, by {' and '.join(changed)} or the like"
             raise Mistake(f"{facts}: {type(error).__name__}", "Is it set back at the end?") from None
         raise
-
-
-def careful(call: Callable) -> Callable:
-    """The learner's function, after which PyTorch's defaults are as before, whatever it leaves."""
-
-    def called(*inputs: object, **options: object) -> object:
-        grad, dtype, device = t.is_grad_enabled(), t.get_default_dtype(), t.get_default_device()
-        try:
-            return call(*inputs, **options)
-        finally:
-            t.set_grad_enabled(grad)
-            t.set_default_dtype(dtype)
-            if t.get_default_device() != device:
-                t.set_default_device(device if device.type != "cpu" else None)
-
-    return called
 
 
 def seed_all(seed: int) -> None:
@@ -158,38 +226,84 @@ def name_hidden_module(error: BaseException) -> None:
             error.add_note("There, t is a variable that hides PyTorch, imported as t: give it another name.")
 
 
-def blame(answer: Callable, checks: dict[str, Callable]) -> None:
-    """If the learner's own function or class uses another of theirs that fails its check, that one has to be mended
-    first. checks: by the names that may be used"""
-    for name, theirs in globals_used(answer).items():
-        if name in checks and theirs is not None and not is_reference(theirs):
-            try:
-                with redirect_stdout(io.StringIO()):
-                    checks[name](theirs)
-            except Exception:
-                number = checks[name].number
-                raise Mistake(
-                    f"{getattr(answer, '__name__', 'it')} uses your {name} ({number}), which fails its own check"
-                ) from None
+# ------------------------------------------------------------------------------------------------ what judges use
 
 
-def is_reference(thing: object) -> bool:
-    """Whether it comes from the solutions, whose checks the tests try."""
-    return str(getattr(thing, "__module__", "")).startswith("solutions.")
+def recognise(mistakes: Iterable[tuple[str, Any]], fits: Callable[[Any], bool], otherwise: str = "") -> str:
+    """The question of the first mistake that fits all that was measured.
+    mistakes: rows of question and what the mistake makes"""
+    return next((question for question, made in mistakes if fits(made)), otherwise)
 
 
-def globals_used(answer: Callable) -> dict[str, object]:
-    """The names of its module that a function or the methods of a class mention, and what they stand for."""
-    used: dict[str, object] = {}
-    for owner in getattr(answer, "__mro__", [answer]):
-        for function in vars(owner).values() if isinstance(owner, type) else [owner]:
-            function = inspect.unwrap(function) if callable(function) else function
-            if isinstance(function, FunctionType) and not str(function.__module__).startswith("torch"):
-                codes = [function.__code__]
-                for code in codes:  # with those of comprehensions and inner functions
-                    codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
-                    used |= {name: function.__globals__.get(name) for name in code.co_names}
-    return used
+@contextmanager
+def unchanged(who: str = "it", **given: t.Tensor) -> Iterator[None]:
+    """Refuse a call inside that writes into what it is given. given: by the names that the learner knows"""
+    before = {name: value.clone() for name, value in given.items()}
+    yield
+    for name, value in given.items():
+        if not value.equal(before[name]):
+            raise Mistake(f"{who} changes the {name} it is given", f"Does a line write into {name} in place?")
+
+
+def expect_error(call: Callable, facts: str, question: str) -> None:
+    """A call that cannot be right has to say so."""
+    try:
+        call()
+    except NotImplementedError:
+        raise
+    except Exception:
+        return
+    raise Mistake(facts, question)
+
+
+DEVICES = ["cpu", "cuda"][: 1 + t.cuda.is_available()]
+TWO_DEVICES = ("expected device", "same device", "two devices", "tensor to numpy")  # PyTorch's words where they meet
+
+
+def elsewhere(call: Callable, facts: str, question: str, words: Sequence[str] = TWO_DEVICES) -> object:
+    """What a call gives on PyTorch's meta device, which has no numbers but is on every machine, or None where it needs
+    numbers. Refuse it if tensors of two devices meet. words: in an error that tells so"""
+    try:
+        return call()
+    except Mistake:
+        raise
+    except Exception as error:  # one that asks for a number is no mistake
+        if any(each in str(error) for each in words):
+            raise Mistake(facts, question) from None
+        return None
+
+
+class Recording(nn.Module):
+    """A model that remembers what it is asked. On the meta device, which has no numbers, it only answers.
+    where: the question to ask about what is on another device than the model"""
+
+    img_shape: tuple[int, ...]
+    where = "On which device are they made?"
+
+    def __init__(self, noise_schedule: NoiseSchedule | None, device: str = "cpu", weight: float = 0.0) -> None:
+        super().__init__()
+        self.noise_schedule = noise_schedule
+        self.weight = nn.Parameter(t.tensor(weight, device=device))  # so that a graph shows where gradients are on
+        self.shown: list[t.Tensor] = []
+        self.counts: list[float] = []
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        self.refuse(images, num_steps)
+        for what, thing in [("images", images), ("counts", num_steps)]:
+            if isinstance(thing, t.Tensor) and thing.device.type != self.weight.device.type:
+                facts = f"a model that is on another device gets {what} on the {thing.device.type}"
+                raise Mistake(facts, self.where)
+        return images + self.weight if images.is_meta else self.answer(images, num_steps)
+
+    def refuse(self, images: object, num_steps: object) -> None:
+        """Raise Mistake for what no model should be asked."""
+
+    def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        raise NotImplementedError
+
+    def remember(self, images: t.Tensor, num_steps: t.Tensor) -> None:
+        self.shown.append(images.detach().clone())
+        self.counts.append(num_steps[0].item())
 
 
 def kind(thing: object) -> str:
@@ -240,3 +354,230 @@ def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str
 
 def numbers(values: t.Tensor) -> str:
     return "[" + ", ".join(f"{value:.4g}" for value in values.tolist()) + "]"
+
+
+def differs(result: t.Tensor, expected: t.Tensor) -> str:
+    where = (result - expected).abs().argmax()
+    return f"a number is {result.flatten()[where]:.4f}, expected {expected.flatten()[where]:.4f}"
+
+
+# ------------------------------------------------------------------------------------------------ a known schedule
+
+BETAS = [0.1, 0.4, 0.2, 0.25]  # few, so that a learner can redo the sum; uneven, so that each mistake shows
+
+
+def betas_for(device: str = "cpu") -> t.Tensor:
+    return t.tensor(BETAS, dtype=t.float32, device=device)
+
+
+def alpha_bar(betas: list[float], n: int) -> float:
+    return prod(1 - beta for beta in betas[:n])
+
+
+def schedule_for(device: str = "cpu") -> NoiseSchedule:
+    return NoiseSchedule(len(BETAS), device, betas=betas_for(device))
+
+
+def alphas(num_steps: t.Tensor) -> t.Tensor:
+    """α of each count, (B, 1, 1, 1)."""
+    return schedule_for(num_steps.device.type).alpha(num_steps).reshape(-1, 1, 1, 1)
+
+
+def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
+    """ᾱ of each count, (B, 1, 1, 1)."""
+    return schedule_for(num_steps.device.type).alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
+def mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
+    """Equation 4."""
+    return a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+
+# ------------------------------------------------------------------------------------------------ noise
+
+
+def judge_independence(noise: t.Tensor, axes: list[str]) -> None:
+    shared = [name for axis, name in enumerate(axes) if noise.std(dim=axis).max() < 1e-6]
+    if shared:
+        raise Mistake(f"every {' and '.join(shared)} gets the same noise", "Does each number of x get its own draw?")
+
+
+def judge_gaussian(noise: t.Tensor, what: str) -> None:
+    mean, std = noise.mean().item(), noise.std().item()
+    if abs(mean) > 0.05 * std:
+        from_0_to_1 = abs(mean / std - sqrt(3)) < 0.05  # of such numbers, the mean is 1/2 and the variance 1/12
+        question = (
+            "Is the noise drawn between 0 and 1?" if from_0_to_1 else "Is more added than noise? Mind the parentheses."
+        )
+        raise Mistake(f"{what} has mean {mean:.3f}, expected 0", question)
+    within = ((noise - mean).abs() < std).float().mean().item()
+    if abs(within - 0.683) > 0.015:
+        facts = f"{within:.0%} is within one std, expected 68%"
+        raise Mistake(f"{what} is not Gaussian: {facts}", "From which distribution is it drawn?")
+
+
+# ------------------------------------------------------------------------------------------------ layers
+
+
+def make(answer: Callable, *arguments: object, inputs: Sequence[t.Tensor], width: int = 0) -> nn.Module:
+    """The learner's layer, with weights under which nothing hides: a last layer at zero is right, but tells nothing.
+    width: how many numbers each number is made of, where a weight's shape does not tell"""
+    seed_all(t.initial_seed())
+    module = answer(*arguments)
+    if not isinstance(module, nn.Module):
+        raise Mistake("it is not a module", "Does the class line still name nn.Module, and __init__ call super()?")
+    with t.no_grad():
+        module(*inputs)  # lazy layers get their weights here
+        for p in module.parameters():
+            if p.requires_grad:
+                p.copy_(t.randn_like(p) / sqrt(width or p[0].numel()) if p.ndim > 1 else p + 0.3 * t.randn_like(p))
+    return module
+
+
+@t.no_grad()
+def silence(module: nn.Module, silent: Callable[[str, t.Tensor], bool]) -> nn.Module:
+    """Set every bias to 0 and every norm's scale to 1, as before training, and the weights that are asked for to 0."""
+    for name, p in module.named_parameters():
+        if p.ndim == 1:  # by PyTorch's names, or else a randomised scale is near 1 and a bias near 0
+            is_scale = name.endswith("weight") or (p.mean() > 0.5 and not name.endswith("bias"))
+            p.fill_(1.0 if is_scale else 0.0)
+        elif silent(name, p):
+            p.zero_()
+    return module
+
+
+def is_3x3(name: str, p: t.Tensor) -> bool:
+    return p.shape[2:] == (3, 3)
+
+
+def nothing(name: str, p: t.Tensor) -> bool:
+    return False
+
+
+def everything(name: str, p: t.Tensor) -> bool:
+    return True
+
+
+def listed(result: object) -> list:
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+INPUTS = ("x", "step_emb", "skip")  # as forward names them
+
+
+def judge_layer(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor], shapes: Sequence[tuple]) -> None:
+    """What comes back has the right form; each image is treated by itself; all that it has is trained, saved, moved."""
+    module, results = judge_learning(answer, arguments, inputs, shapes)
+    judge_saving(answer, arguments, module, inputs, results)
+    judge_device(answer, arguments, inputs)
+
+
+def judge_learning(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor], shapes: Sequence[tuple]) -> tuple:
+    module, results = judge_form(answer, arguments, inputs, shapes)
+    judge_training(module, inputs)
+    return module, results
+
+
+def judge_form(
+    answer: Callable,
+    arguments: tuple,
+    inputs: Sequence[t.Tensor],
+    shapes: Sequence[tuple],
+    names: Sequence[str] = INPUTS,
+) -> tuple:
+    module = make(answer, *arguments, inputs=inputs)
+    call = "for " + " and ".join(str(tuple(x.shape)) for x in inputs) + " it"
+    with t.no_grad():
+        with unchanged(**dict(zip(names, inputs, strict=False))):
+            results = listed(module(*inputs))
+            if len(results) != len(shapes):
+                raise Mistake(f"{call} returns {len(results)} things, expected {len(shapes)}")
+            for result, shape, name in zip(results, shapes, ("x", "skip"), strict=False):
+                expect_tensor(result, shape, f"as {name}, {call}" if len(shapes) > 1 else call)
+        if not all(a.equal(b) for a, b in zip(listed(module(*inputs)), results, strict=True)):
+            raise Mistake(
+                "called twice with the same input, it gives two results", "Is something drawn anew in forward?"
+            )
+        for i in range(len(inputs[0])):
+            alone = listed(module(*(x[i : i + 1] for x in inputs)))
+            if not all(close(a, b[i : i + 1]) for a, b in zip(alone, results, strict=True)):
+                like_it = [x[i : i + 1].expand_as(x) for x in inputs[1:]]
+                if like_it and close(listed(module(inputs[0], *like_it))[0][i : i + 1], alone[0]):
+                    facts = "what an image becomes depends on the noise steps of the other images of its batch"
+                    raise Mistake(facts, "Is the step of one image taken for all, or their mean?")
+                facts = "what an image becomes depends on the other images of its batch"
+                raise Mistake(facts, "Is there a batch norm, or do shapes broadcast that should not?")
+    return module, results
+
+
+def close(one: t.Tensor, other: t.Tensor, slack: float = 1e-3) -> bool:
+    """Whether two tensors differ by less than that share of their size: sums in another order do, a little."""
+    return bool((one - other).abs().max() <= slack * (1e-6 + other.abs().max()))
+
+
+def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    with t.enable_grad():
+        first, *_ = listed(module(*inputs))
+    if not first.requires_grad and any(p.requires_grad for p in module.parameters()):
+        raise Mistake("no gradient comes out of it", "Is there a no_grad or a detach in forward?")
+    seed_all(t.initial_seed())
+    if first.requires_grad:
+        with t.enable_grad():
+            (first * t.randn_like(first)).sum().backward()
+    for name, p in module.named_parameters():
+        if not p.requires_grad:
+            continue
+        if p.grad is None or (p.ndim > 1 and not p.grad.any()):
+            if len(inputs) > 1:  # a block or a network that is given the step, too
+                judge_step_used(module, inputs)
+            if counts_in_last(p, module, inputs):  # but not in the first result
+                raise Mistake(f"{name} counts in skip, but not in x", "Is it the skip that is halved?")
+            raise Mistake(f"no gradient reaches {name}", "Is each layer used in forward?")
+        if p.ndim > 1 and not p.grad.flatten(1).any(dim=1).all():
+            question = "Is all that comes out of it used, or does a ReLU cut it off?"
+            raise Mistake(f"no gradient reaches a part of {name}", question)
+    module.zero_grad()
+
+
+def counts_in_last(p: nn.Parameter, module: nn.Module, inputs: Sequence[t.Tensor]) -> bool:
+    """Whether the last of a module's results depends on a parameter."""
+    with t.enable_grad():
+        last = listed(module(*inputs))[-1]
+        gradient = (
+            t.autograd.grad((last * t.randn_like(last)).sum(), p, allow_unused=True)[0] if last.requires_grad else None
+        )
+    return gradient is not None and bool(gradient.any())
+
+
+def judge_saving(answer: Callable, arguments: tuple, module: nn.Module, inputs: Sequence, results: list) -> None:
+    """All that was learned is in the state_dict, and so in parameters() and in what is saved."""
+    seed = t.initial_seed()
+    seed_all(seed + 1)
+    other = make(answer, *arguments, inputs=inputs)
+    seed_all(seed)
+    other.load_state_dict(module.state_dict())
+    with t.no_grad():
+        same = all(close(a, b) for a, b in zip(listed(other(*inputs)), results, strict=True))
+    if not same:
+        question = "Are there layers in a plain list or dict? nn.ModuleList and nn.Sequential register what they hold."
+        raise Mistake("saved and loaded into a new one, it gives another result", question)
+
+
+def judge_device(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
+    """Every tensor that forward makes has to be where the input is."""
+    facts = "moved to another device, it mixes tensors of two devices"
+    question = "Is a tensor made on the CPU? Make it a buffer, or make it on the device of the input."
+    away = (*TWO_DEVICES, "copy out of meta")  # a layer has no reason to bring its input elsewhere
+    elsewhere(lambda: answer(*arguments).to("meta")(*(x.to("meta") for x in inputs)), facts, question, away)
+
+
+def judge_step_used(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0) -> None:
+    x, step, *others = inputs
+    with t.no_grad():
+        one, two = (listed(module(x, each, *others))[pick] for each in (step, step.flip(0)))
+    if close(one, two) and step.is_floating_point():
+        inside = any(type(each).__name__ == "ResidualBlock" for each in [*module.modules()][1:])
+        question = "Is it passed on to the ResidualBlocks?" if inside else "Is it added between the two convolutions?"
+        raise Mistake("the result does not depend on step_emb", question)
+    if close(one, two):
+        raise Mistake("the guess does not depend on num_steps", "Is step_emb passed on to every block?")

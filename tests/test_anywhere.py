@@ -125,6 +125,7 @@ def test_on_colab_a_pytorch_that_does_not_work_is_replaced(tmp_path, monkeypatch
     assert "PyTorch does not start (a library is missing)" in done.stderr  # as the pip of this test mends nothing
 
 
+@pytest.mark.slow
 def test_on_colab_a_package_that_is_in_use_asks_for_a_restart(tmp_path, monkeypatch):
     colab = Colab(tmp_path, pillow="pillow>=99")
     cell = fetching_cell(colab, monkeypatch)
@@ -201,6 +202,7 @@ def test_the_container_installs_what_the_course_needs():
 # ------------------------------------------------------------------------------------------------ encodings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_a_console_that_lacks_a_sign_gets_another(encoding):
     code = "import utils\nprint('ᾱ, β – Fréchet')"

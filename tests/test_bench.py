@@ -60,39 +60,13 @@ def test_a_power_is_found_from_times():
     assert measure.slope([1, 2, 4, 8], (3.0, 12.0, 48.0, 192.0)) == approx(2)
 
 
-def test_the_readme_shows_a_run_with_date_and_machine_and_says_what_it_found():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = text.split(bench.BEGIN)[1].split(bench.END)[0]
+def test_the_page_shows_a_run_with_date_and_machine_and_no_number_from_elsewhere():
+    before, rest = bench.SPEED.read_text(encoding="utf-8").split(bench.BEGIN)
+    table, after = rest.split(bench.END)
     assert re.match(r"Measured \d{4}-\d\d-\d\d, .+, \d+ cores, 1 thread, PyTorch [\d.]+", table)
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
-    found = {f"{what} / {against}": float(value.split()[0]) for what, against, value, *_ in rows[1:]}
-    assert len(found) == len(rows) - 1, "two rows bear the same name"
-
-    def of(words: str) -> list[float]:
-        return [value for row, value in found.items() if re.search(words, row)] or pytest.fail(f"no row of {words}")
-
-    said = " ".join(text.split())
-    assert "takes half as much time again as the bare network" in said and of("^Part 1 `train`.*forward") == [
-        approx(1.5, abs=0.1)
-    ]
-    assert "the loop that most people write takes more than twice that" in said and 2 < min(of("^the usual loop")) < 2.5
-    assert "Three rows miss what we aimed at" in said and table.count("✗") == 3
-    with_wandb, without = of("^Part 1 `train`.*forward") + of("^the same without Weights")
-    assert "and Weights & Biases a quarter" in said and (with_wandb - without) / (with_wandb - 1) == approx(
-        0.25, abs=0.05
-    )
-    assert f"forward pass takes smalldiffusion {of('0.28 M.*forward, .*smalldiffusion')[0]} times as long" in said
-    assert "four fifths of our time are convolutions" in said and of("0.28 M.* / its convolutions") == [
-        approx(1.25, abs=0.05)
-    ]
-    assert "trains faster than those of three libraries" in said and len(of("training.* / .*diffusion|diffusers$")) >= 6
-    assert min(of("training, images a second")) > 1
-    assert "with 1,000 images they hardly do" in said and max(of("1,000 images /")) < 1.2 < min(of("5 images /"))
-    assert "Ten minutes of both cores bring our recipe to 45" in said and of("^Part 3's recipe.* minutes") == [
-        approx(45, abs=0.5)
-    ]
-    assert of("the median of all") < [0.1] and of("the slowest of them") < [1] and of("make test")
-    assert of("peak memory at T") < [20] < of("list of all steps")
+    assert len({(what, against) for what, against, *_ in rows}) == len(rows), "two rows bear the same name"
+    assert set(re.findall(r"\d+\.\d+", before + after)) <= set(re.findall(r"\d+\.\d+", table))
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ def test_what_is_judged_is_kept_and_not_done_again(tmp_path):
     assert "seed1-course" in said and "seed0-course" not in said
 
 
+@pytest.mark.slow
 def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("DEVICE", "cpu")
     monkeypatch.setattr(part3, "clothes", lambda: t.rand(128, 1, 28, 28) * 2 - 1)
@@ -49,19 +50,19 @@ def test_a_training_that_stops_goes_on_where_it_was(tmp_path, monkeypatch):
     assert 1 <= again.spent < 3 and again.saved.step > first.saved.step
 
 
-def test_the_readme_says_what_was_found():
+def test_the_pages_say_what_was_found():
     rows = json.loads((ROOT / "docs" / "quality.json").read_text(encoding="utf-8"))["rows"]
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert {row["setup"] for row in rows} == {*quality.SETUPS}
-    course, peers = [row for row in rows if row["setup"] == "course"], [row for row in rows if row["setup"] != "course"]
-    for name in quality.SETUPS:
-        found = " and ".join(f"{row['distance']:.0f}" for row in rows if row["setup"] == name)
-        assert re.search(rf"\b{found} for (the one with |the )?{name}\b", text), (name, found)
-    assert "1,120 seconds of one core" in text and {row["seconds"] for row in rows} == {1120}
-    assert "judges 1,000 samples of each" in text and {row["n_samples"] for row in rows} == {1000}
-    times = [row["parameters"] / course[0]["parameters"] for row in peers]
-    assert f"networks are {min(times):.0f} to {max(times):.0f} times as large" in text
-    shares = [course[0]["images"] / row["images"] for row in peers if row["seed"] == 0]
-    assert "a twelfth to an eighteenth of the images" in text and [round(min(shares)), round(max(shares))] == [12, 18]
-    counted = {1: "one training each", 2: "two trainings each"}[len(course)]
-    assert counted in text and len(peers) == 3 * len(course)
+    speed, readme = (
+        " ".join((ROOT / page).read_text(encoding="utf-8").split()) for page in ("docs/speed.md", "README.md")
+    )
+    found = {name: [row for row in rows if row["setup"] == name] for name in quality.SETUPS}
+    for name, (first, *_) in found.items():
+        distances = ", ".join(f"{row['distance']:.0f}" for row in found[name])
+        assert f"| {name} | {first['parameters']:,d} | {first['images']:,d} | {distances} |" in speed
+    others = [row["distance"] for row in rows if row["setup"] != "course"]
+    for distance in [*(row["distance"] for row in found["course"]), min(others), max(others)]:
+        assert re.search(rf"\b{distance:.0f}\b", readme)
+    assert {f"{row['seconds']:,.0f}" for row in rows} | {f"{row['n_samples']:,d}" for row in rows} <= {
+        *re.findall(r"[\d,]*\d", speed)
+    }

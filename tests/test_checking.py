@@ -123,6 +123,7 @@ def test_an_unknown_mistake_still_gets_numbers():
     ]
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_with_the_learners_frames_alone():
     cells = [
         "import tests.part1\ntests.part1.check_q_eq4(lambda x, num_steps, betas: x)",

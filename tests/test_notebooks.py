@@ -138,17 +138,16 @@ def test_source_works_as_a_script_from_anywhere(part, tmp_path):
     assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == len(checks)
 
 
-def test_notebook_finds_the_course_before_a_stray_package(tmp_path):
+@pytest.mark.parametrize("folder", ["notebooks", *(pytest.param(f, marks=pytest.mark.slow) for f in (".", "tests/answers"))])
+def test_notebook_finds_the_course_before_a_stray_package(folder, tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")
     (tmp_path / "utils.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")
-    folders = [ROOT, ROOT / "notebooks", ROOT / "solutions", ROOT / "tests" / "answers"]
-    cells = [(folder, setup_cells(part)) for folder in folders for part in PARTS]
-    printed = run_in_turn(cells, PYTHONPATH=str(tmp_path))
-    assert len(printed) == len(cells)
-    for (folder, _), text in zip(cells, printed, strict=True):
+    printed = run_in_turn([(ROOT / folder, setup_cells(part)) for part in PARTS], PYTHONPATH=str(tmp_path))
+    assert len(printed) == len(PARTS)
+    for text in printed:
         lines = [line for line in text.splitlines() if not re.match(r"Part \d: |Trying your part\d", line)]
-        assert len(lines) == 1 and lines[0].startswith("Ready. "), f"in {folder}, where all is well: {text}"
+        assert len(lines) == 1 and lines[0].startswith("Ready. "), f"where all is well: {text}"
 
 
 SHOWS = """import torch as t, utils
@@ -159,6 +158,7 @@ utils.show_slider(lambda n: images[n], "image", 0, 2)
 print("done")"""
 
 
+@pytest.mark.slow
 def test_what_is_stored_of_a_run_has_movies_and_no_sliders(monkeypatch):
     monkeypatch.setenv("IS_CI", "0")
     monkeypatch.delenv("MPLBACKEND", raising=False)

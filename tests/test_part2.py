@@ -140,6 +140,7 @@ def denoised(model: UNet, clothes: t.Tensor, n: int) -> tuple[t.Tensor, t.Tensor
     return noised, part1.reconstruct(noised, guess, num_steps, model.noise_schedule).clamp(-1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_unet_learns_eight_images_by_heart(device):
     model, clothes = learned_by_heart(device)

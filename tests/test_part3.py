@@ -349,7 +349,7 @@ def test_mistakes_in_sampling_show_as_the_text_says():
     def roughness(images: t.Tensor) -> float:
         return (images.diff(dim=-1).abs().mean() + images.diff(dim=-2).abs().mean()).item()
 
-    model = utils.shipped_model()
+    model = part3.shipped_model()
     t.manual_seed(2)
     start = t.randn(8, *model.img_shape, device=model.noise_schedule.device)
     rows = part3.symptoms(model, start)

@@ -121,8 +121,8 @@ def test_what_is_not_implemented_elsewhere_is_an_error(loaded):
 
 def test_a_wrong_answer_is_diagnosed_and_replaced(loaded):
     part, line = loaded(q_eq4=WRONG_EQ4)
-    reason = "1.4 failed: after 1 step the noise has std 0.100, expected 0.316"
-    assert line == f"Part 1: 8 of 9 yours; q_eq4 from the solutions ({reason})"
+    assert line.startswith("Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 failed: ")
+    assert "0.100, expected 0.316" in line and "?" not in line
     assert part.q_eq4 is reference.q_eq4 and is_theirs(part, "q_eq2")
 
 
@@ -145,10 +145,8 @@ def test_long_reasons_are_cut(loaded):
 
 def test_different_reasons_stand_side_by_side(loaded):
     _, line = loaded(q_eq2=None, q_eq4=WRONG_EQ4, train=..., sample=...)
-    assert line == (
-        "Part 1: 5 of 9 yours; the other 4 from the solutions (1.3 is missing;"
-        " 1.4 failed: after 1 step the noise has std 0.100, expected 0.316; 1.10 and 1.12 are not written yet)"
-    )
+    assert line.startswith("Part 1: 5 of 9 yours; the other 4 from the solutions (1.3 is missing; 1.4 failed: ")
+    assert line.endswith("expected 0.316; 1.10 and 1.12 are not written yet)")
 
 
 def test_reasons_that_all_share_are_said_once():

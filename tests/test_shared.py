@@ -69,6 +69,7 @@ def test_a_notebook_at_home_finds_the_shared_course(home, course):
     assert files(course) == before
 
 
+@pytest.mark.slow
 def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path):
     """All in one folder, or each in its own as nbgrader has it."""
     path = save_part(home.parent, PARTS[0], q_eq4=...)
@@ -85,6 +86,7 @@ def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path
         assert "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is not written yet)" in text
 
 
+@pytest.mark.slow
 def test_progress_is_that_of_ones_own_notebook(home):
     save_part(home.parent, PARTS[0], q_eq4=...)
     done = run(setup_cells(PARTS[0]) + f"\nimport tools.progress\ntools.progress.show_progress({PARTS[0]!r})", home)

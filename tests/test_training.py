@@ -160,6 +160,7 @@ def test_a_long_run_logs_half_as_often(n_steps, kept, monkeypatch):
     assert run.curves["train_loss"] == [(step, 1 / step) for step in kept]
 
 
+@pytest.mark.slow
 def test_without_an_account_a_run_is_logged_offline_and_can_be_read_back(tmp_path):
     """And under CI, wandb is not even imported."""
     done = train_elsewhere(tmp_path)

@@ -94,6 +94,7 @@ def test_unfit_images_are_refused_and_leave_no_figure():
     assert not plt.get_fignums()
 
 
+@pytest.mark.slow
 def test_ci_is_on_unless_it_is_0_or_empty():
     code = """
 import importlib, os, utils

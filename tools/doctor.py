@@ -120,7 +120,7 @@ def is_newer(requirement: str, version: str) -> bool:
 def how_to_install(requirements: list[str]) -> str:
     if Path(sys.prefix).resolve() != VENV.resolve() and VENV.exists():
         if not VENV_PYTHON.exists():
-            return "the environment in .venv does not work: make clean, then make lab"
+            return "the environment in .venv does not work, make lab makes it anew"
         if in_notebook():
             return f"choose another kernel, the Python in {VENV_PYTHON}"
         return f"use the course's own environment, {VENV_PYTHON}"

@@ -1,11 +1,13 @@
 """The messages of all wrong answers, in one table to read: python -m tools.messages [PART ...] > messages.md"""
 
 import sys
+from collections.abc import Callable
 
-from tests.test_answers import EXERCISES
+from tests.answers import answers
+from tools.saved import ROOT, find_checks
 
 
-def message(check, answer) -> str:
+def message(check: Callable, answer: Callable) -> str:
     try:
         check(answer)
     except Exception as error:
@@ -15,14 +17,16 @@ def message(check, answer) -> str:
 
 def main() -> None:
     sys.stdout.reconfigure(encoding="utf-8")  # on Windows, too
-    for exercise in EXERCISES:
-        if sys.argv[1:] and exercise.part.removeprefix("part") not in sys.argv[1:]:
+    for path in sorted((ROOT / "solutions").glob("part*.py")):
+        part = path.stem.split("_")[0]
+        if sys.argv[1:] and part.removeprefix("part") not in sys.argv[1:]:
             continue
-        print(f"\n## {exercise.check.number} {exercise.name}\n\n| mistake | message |\n|---|---|")
-        for answer in exercise.answers:
-            if answer.diagnosis is not None:
-                said = message(exercise.check, answer).replace("|", "\\|").replace("\n", "<br>")
-                print(f"| {answer.__name__.lstrip('_')} | {said} |", flush=True)
+        for name, check in find_checks(path.stem).items():
+            print(f"\n## {check.number} {name}\n\n| mistake | message |\n|---|---|")
+            for answer in answers(part, name):
+                if answer.diagnosis is not None:
+                    said = message(check, answer).replace("|", "\\|").replace("\n", "<br>")
+                    print(f"| {answer.__name__.lstrip('_')} | {said} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ def counts_in_the_middle(img, noise_schedule, max_steps=None):
     return noise, num_steps, noised
 
 
-@wrong("it changes the images it is given")
+@wrong("it changes the img it is given")
 def in_place(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))

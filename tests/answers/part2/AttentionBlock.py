@@ -288,7 +288,7 @@ class Dropout(_Given):
         return x + nn.functional.dropout(self.attention(self.norm(x)), 0.1)
 
 
-@wrong("it changes its input")
+@wrong("it changes the x it is given")
 class InPlace(_Given):
     def forward(self, x):
         with t.no_grad():

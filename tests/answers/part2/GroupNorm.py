@@ -493,7 +493,7 @@ class UnequalGroups(nn.Module):
         self.norm = nn.GroupNorm(num_channels // (num_channels // num_groups), num_channels, eps, affine)
 
 
-@wrong("it changes its input")
+@wrong("it changes the x it is given")
 class InPlace(_Given):
     def forward(self, x):
         with t.no_grad():

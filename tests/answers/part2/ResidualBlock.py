@@ -521,7 +521,7 @@ class PlainList(_Given):
         return second(self.told(first(x), step_emb)) + self.shortcut(x)
 
 
-@wrong("it changes its input")
+@wrong("it changes the x it is given")
 class InPlace(_Given):
     def forward(self, x, step_emb):
         if x.shape[1] == self.first[1].num_channels:

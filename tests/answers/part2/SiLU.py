@@ -301,7 +301,7 @@ class OwnBeta(nn.Module):
         return x * t.sigmoid(self.beta * x)
 
 
-@wrong("it changes its input")
+@wrong("it changes the x it is given")
 class InPlace(_Module):
     def bend(self, x):
         with t.no_grad():

@@ -398,7 +398,7 @@ class PlainList(_Given):
         return self.list[1](self.list[0](x, step_emb), step_emb)
 
 
-@wrong("it changes its input")
+@wrong("it changes the skip it is given")
 class InPlace(_Given):
     def beside(self, x, skip):
         with t.no_grad():

@@ -1099,7 +1099,7 @@ def with_a_graph(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_s
     return x
 
 
-@wrong("Does a line write into x in place?")
+@wrong("it changes the start it is given")
 def start_changed(*given, **options):
     return _sample(*given, **options, last=lambda x: options["start"].copy_(x))
 

@@ -542,7 +542,7 @@ def shifted(features1, features2):
     return _frechet(features1, features2) + 5
 
 
-@wrong("it changes the features it is given")
+@wrong("it changes the features1 it is given")
 def in_place(features1, features2):
     features1 -= features1.mean(dim=0)
     return _frechet(features1, features2)

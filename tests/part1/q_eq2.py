@@ -1,0 +1,251 @@
+"""The check of 1.3 q_eq2, and what 1.4 q_eq4 has to do as well.
+
+Noising is linear in the image, so two numbers describe it: the share of the image that is kept, and the standard
+deviation of the noise. Every mistake below is a function (betas, n) -> (kept, noise).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+import torch as t
+
+from solutions.part1_diffusion import linear_schedule
+from tests.checking import (
+    BETAS,
+    DEVICES,
+    Mistake,
+    alpha_bar,
+    betas_for,
+    check,
+    expect_tensor,
+    judge_gaussian,
+    judge_independence,
+    recognise,
+    seed_all,
+    unchanged,
+)
+
+LARGE = (3, 128, 128)  # the noise level of so many numbers is known to 1 %
+
+
+def keep(beta: float) -> float:
+    return sqrt(1 - beta)
+
+
+def walk(fade: Callable, add: Callable, used: Callable = lambda betas, n: betas[:n]) -> Callable:
+    """n steps x -> fade(β) x + add(β) ε, over the betas that are used."""
+
+    def levels(betas: list[float], n: int) -> tuple[float, float]:
+        kept, variance = 1.0, 0.0
+        for beta in used(betas, n):
+            kept, variance = kept * fade(beta), fade(beta) ** 2 * variance + add(beta) ** 2
+        return kept, sqrt(variance)
+
+    return levels
+
+
+def jump(alpha_bar: Callable) -> Callable:
+    """One step √ᾱ x + √(1 - ᾱ) ε, with ᾱ from (betas, n)."""
+    return lambda betas, n: (sqrt(alpha_bar(betas, n)), sqrt(1 - alpha_bar(betas, n)))
+
+
+def own_schedule(length: int) -> Callable:
+    return lambda betas, n: linear_schedule(length)[:n].tolist()
+
+
+def paper_schedule(betas: list[float], n: int) -> list[float]:
+    """What linear_schedule(num_steps) gives, in place of betas."""
+    return linear_schedule(n).tolist()
+
+
+def same_noise(betas: list[float], n: int) -> tuple[float, float]:
+    noise = 0.0
+    for beta in betas[:n]:
+        noise = keep(beta) * noise + sqrt(beta)
+    return sqrt(alpha_bar(betas, n)), noise
+
+
+def alpha_bar_in_loop(betas: list[float], n: int) -> tuple[float, float]:
+    bars = [1 - alpha_bar(betas, i + 1) for i in range(n)]
+    return walk(keep, sqrt)(bars, n)
+
+
+EQ2_MISTAKES = [
+    ("Did a variance go where a standard deviation belongs?", walk(keep, lambda b: b)),
+    ("Is the square root missing in front of the image?", walk(lambda b: 1 - b, sqrt)),
+    ("Are both square roots missing?", walk(lambda b: 1 - b, lambda b: b)),
+    ("Are the two factors swapped?", walk(sqrt, keep)),
+    ("The noise fades too. Does it have the image's factor?", walk(keep, keep)),
+    ("Does each step fade the image before it adds noise?", walk(lambda b: 1, sqrt)),
+    ("That is x as it came. Is it the noised image that is returned?", lambda betas, n: (1, 0)),
+    ("Is the noise of the same step faded, too?", walk(keep, lambda b: keep(b) * sqrt(b))),
+    ("Does each step add noise? On an image of zeros there is none.", walk(keep, lambda b: 0)),
+    ("Is the noise scaled by its step?", walk(keep, lambda b: 1)),
+    ("Does the root cover all of 1 - β?", walk(lambda b: 1 - sqrt(b), sqrt)),
+    ("Is β squared? The way back from a variance is a root.", walk(keep, lambda b: b**2)),
+    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", walk(lambda b: (1 - b) / 2, lambda b: b / 2)),
+    ("Is that one step too many?", walk(keep, sqrt, lambda betas, n: betas[: n + 1])),
+    ("Is that one step too few?", walk(keep, sqrt, lambda betas, n: betas[: n - 1])),
+    ("The first step is left out. At which index is β₁?", walk(keep, sqrt, lambda betas, n: betas[1:n])),
+    ("All steps are one index late. At which index is β₁?", walk(keep, sqrt, lambda betas, n: betas[1 : n + 1])),
+    ("The whole schedule acts every time. Is num_steps used?", walk(keep, sqrt, lambda betas, n: betas)),
+    ("Is betas used, or a schedule of your own?", walk(keep, sqrt, own_schedule(200))),
+    ("Is betas used, or a schedule of your own?", walk(keep, sqrt, own_schedule(1000))),
+    ("Is betas used, or a schedule of your own?", walk(keep, sqrt, own_schedule(len(BETAS)))),
+    (
+        "Only the first step acts. Does the function return inside the loop?",
+        walk(keep, sqrt, lambda betas, n: betas[:1]),
+    ),
+    ("Is betas used, or a schedule of your own?", walk(keep, sqrt, paper_schedule)),
+    ("Does every step use the first β?", walk(keep, sqrt, lambda betas, n: betas[:1] * n)),
+    ("Does every step use the last β?", walk(keep, sqrt, lambda betas, n: betas[n - 1 : n] * n)),
+    (
+        "Only the last step shows. Does each start from the one before?",
+        walk(keep, sqrt, lambda betas, n: [betas[n - 1]]),
+    ),
+    ("Is the schedule read from its end?", walk(keep, sqrt, lambda betas, n: betas[-n:])),
+    ("Is the noise drawn once and used in every step?", same_noise),
+    ("Is the noise added only in the last step?", lambda betas, n: (sqrt(alpha_bar(betas, n)), sqrt(betas[n - 1]))),
+    ("Is ᾱ inside the loop? One step knows only its own β.", alpha_bar_in_loop),
+    ("Are both square roots missing, and the two factors swapped?", walk(lambda b: b, lambda b: 1 - b)),
+    ("Does the image get the factor of the noise, too?", walk(sqrt, sqrt)),
+    ("Is neither the image nor the noise scaled?", walk(lambda b: 1, lambda b: 1)),
+    ("Does the image fade? And is it a variance that scales the noise?", walk(lambda b: 1, lambda b: b)),
+    ("Does every step use the same β, one index late?", walk(keep, sqrt, lambda betas, n: betas[n : n + 1] * n)),
+]
+
+
+@dataclass
+class Levels:
+    """What was measured after n steps. A call under the same seed differs in the image alone, so kept is exact."""
+
+    n: int
+    kept: float
+    noise: float
+    grey: float  # the mean that an image of zeros gets
+    slack: float  # of kept, where an answer cannot be seeded
+
+    def fits(self, expected: tuple[float, float]) -> bool:
+        kept, noise = expected
+        return abs(self.kept - kept) < 0.001 + self.slack and abs(self.noise - noise) < 0.001 + 0.03 * noise
+
+
+def call(q: Callable, x: t.Tensor, n: int) -> object:
+    """q(x, n, betas). An error of its own gets a note that says what it was called with."""
+    try:
+        return q(x, n, betas_for(x.device.type))
+    except Exception as error:
+        if not isinstance(error, NotImplementedError) and type(error).__module__ == "builtins":
+            error.add_note(f"The check called it with x of shape {tuple(x.shape)}, num_steps={n}, betas={BETAS}.")
+            if isinstance(error, RuntimeError):
+                error.add_note("Is each factor in front of x and of the noise a single number?")
+        raise
+
+
+def noised(q: Callable, value: float, n: int) -> t.Tensor:
+    """A large image of one value after n steps, always under the same seed."""
+    seed_all(t.initial_seed())
+    result = call(q, t.full(LARGE, value, dtype=t.float32), n)
+    expect_tensor(result, LARGE, f"with a {LARGE} image, it")
+    return result
+
+
+def measure(q: Callable, n: int) -> Levels:
+    white, black, grey = noised(q, 1, n), noised(q, -1, n), noised(q, 0, n)
+    kept = (white - black) / 2
+    return Levels(
+        n, kept.mean().item(), grey.std().item(), grey.mean().item(), 6 * kept.std().item() / sqrt(kept.numel())
+    )
+
+
+def judge_result(q: Callable, device: str) -> None:
+    """A small image: what comes back, and what is left untouched."""
+    x, betas = t.rand(3, 5, 6, dtype=t.float32, device=device), betas_for(device)
+    with unchanged(x=x, betas=betas):
+        expect_tensor(call(q, x, 2), (3, 5, 6), "with a (3, 5, 6) image, it", device)
+        q(x, 2, betas)
+
+
+def judge_noise(q: Callable) -> None:
+    """The noise alone, after one step on a grey image: one draw for each number, Gaussian, new each time."""
+    noise = noised(q, 0, 1)
+    if noise.abs().max() < 1e-6:
+        return  # no noise at all after one step: the levels tell which mistake that is
+    mean, std = noise.mean().item(), noise.std().item()
+    again = call(q, t.zeros(LARGE, dtype=t.float32), 1)
+    if noise.equal(again) and std < 1e-6:
+        raise Mistake(f"every number gets the same {mean:.3f} added, in each call", "Is anything random?")
+    if noise.equal(again):
+        raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
+    judge_independence(noise, ["channel", "row", "column"])
+    if noised(q, 0, 2).abs().max() == 1:
+        raise Mistake(
+            "no number is larger than 1", "Is the result clamped or rescaled? A noised image may leave [-1, 1]."
+        )
+    judge_gaussian(noise, "after 1 step an image of zeros")
+
+
+def judge_levels(q: Callable, mistakes: list) -> None:
+    """What is left of the image and how much noise is on it, after every count of steps."""
+    right, measured = jump(alpha_bar), []
+    for n in range(1, len(BETAS) + 1):
+        try:
+            measured.append(measure(q, n))
+        except Exception:
+            if all(levels.fits(right(BETAS, levels.n)) for levels in measured):
+                raise
+            break  # a row beyond the end of betas: what came before tells why
+    wrong = next((levels for levels in measured if not levels.fits(right(BETAS, levels.n))), None)
+    if wrong is None:
+        for levels in measured:
+            if abs(levels.grey) > 0.05 * max(levels.noise, 0.1):
+                facts = f"after {levels.n} steps an image of zeros has mean {levels.grey:.3f}, expected 0"
+                raise Mistake(facts, "Is more added than noise?")
+        return
+    question = recognise(mistakes, lambda mistake: all(levels.fits(mistake(BETAS, levels.n)) for levels in measured))
+    kept, noise = right(BETAS, wrong.n)
+    facts = []
+    if not wrong.fits((kept, wrong.noise)):
+        facts.append(f"{wrong.kept:.3f} of the image is left, expected {kept:.3f}")
+    if not wrong.fits((wrong.kept, noise)):
+        facts.append(f"the noise has std {wrong.noise:.3f}, expected {noise:.3f}")
+    steps = f"after {wrong.n} step{'s'[: wrong.n > 1]}"
+    raise Mistake(f"{steps}\n{', and '.join(facts)}", question, given=f"with betas {BETAS}")
+
+
+def judge_image(q: Callable) -> None:
+    """Every number of the image stays in its place."""
+    image = t.rand(LARGE, dtype=t.float32)
+    seed_all(t.initial_seed())
+    result, kept = call(q, image.clone(), 2), sqrt(alpha_bar(BETAS, 2))
+    if measure(q, 2).slack < 1e-4 and not (result - noised(q, 0, 2)).allclose(kept * image, atol=1e-3):
+        raise Mistake("the image is not only faded, its numbers move or mix", "Is x multiplied by a single number?")
+
+
+def judge_forward(q: Callable, mistakes: list) -> str:
+    for device in DEVICES:
+        judge_result(q, device)
+    judge_noise(q)
+    judge_levels(q, mistakes)
+    judge_image(q)
+    return "what is left of the image, noise level, both ends, input untouched"
+
+
+def judge_draws(q: Callable, once: bool) -> None:
+    """Under one seed, one draw gives the same noise after any number of steps, only stronger; a walk does not."""
+    if measure(q, 1).slack > 1e-4:
+        return  # it takes no seed, so that nothing can be compared
+    early, late = noised(q, 0, 1), noised(q, 0, len(BETAS))
+    same = t.corrcoef(t.stack([early.flatten(), late.flatten()]))[0, 1].abs() > 0.999
+    if once and not same:
+        raise Mistake("it is right, but draws noise more than once", "Is there still a loop over the steps, or q_eq2?")
+    if same and not once:
+        raise Mistake("it is right, but draws noise only once", "Is that Equation 4? Equation 2 walks step by step.")
+
+
+@check("1.3", mistakes=EQ2_MISTAKES)
+def check_q_eq2(answer: Callable) -> str:
+    covered = judge_forward(answer, EQ2_MISTAKES)
+    judge_draws(answer, once=False)
+    return covered

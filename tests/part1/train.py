@@ -1,0 +1,540 @@
+"""The check of 1.10 train.
+
+A model of one number w, which guesses w everywhere, is trained on twelve plain images of brightness 0, 20, 40, ... So
+the images it is shown tell which of the twelve each comes from and, solved by Equation 4, which noise is in it. From
+those, the loss, its gradient and every step of Adam are known exactly.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch as t
+from torch.utils.data import TensorDataset
+
+import utils
+from solutions.part1_diffusion import NoiseSchedule
+from tests.checking import (
+    BETAS,
+    Mistake,
+    Recording,
+    alpha_bars,
+    careful,
+    check,
+    elsewhere,
+    kind,
+    recognise,
+    schedule_for,
+)
+from tests.part1.noise_img import unmix
+
+N_IMAGES, LEVEL, SIZE, TEST_LEVEL = 12, 20.0, 5, 1000.0  # batches of 5, 5 and 2; a test image shines out
+LOSS_MISTAKES = [
+    ("Is the loss a sum? Equation 14 takes the mean.", lambda w, noise, x0, xt, a: 2 * (w - noise).sum()),
+    (
+        "Is it summed over each image? Equation 14 takes the mean.",
+        lambda w, noise, x0, xt, a: 2 * (w - noise).sum() / len(xt),
+    ),
+    ("Is the loss halved?", lambda w, noise, x0, xt, a: (w - noise).mean()),
+    (
+        "Does it guess the clean image? Equation 14 compares with the noise.",
+        lambda w, noise, x0, xt, a: 2 * (w - x0).mean(),
+    ),
+    ("Is the guess compared with the noised image?", lambda w, noise, x0, xt, a: 2 * (w - xt).mean()),
+    (
+        "Is the guess compared with the scaled noise? Equation 14 takes ε itself.",
+        lambda w, noise, x0, xt, a: 2 * (w - (1 - a).sqrt() * noise).mean(),
+    ),
+    (
+        "Is the reconstruction compared with the clean image? Equation 14 compares noise with noise.",
+        lambda w, noise, x0, xt, a: 2 * ((w - noise) * (1 - a) / a).mean(),
+    ),
+    (
+        "Is the guess added to the noise? It should come near it.",
+        lambda w, noise, x0, xt, a: 2 * (w + noise).mean(),
+    ),
+    ("Is the guess compared with 0?", lambda w, noise, x0, xt, a: 2 * t.tensor(w)),
+    (
+        "Is that the absolute error? Equation 14 takes the square.",
+        lambda w, noise, x0, xt, a: (w - noise).sign().mean(),
+    ),
+    (
+        "Is that the Huber loss, or smooth L1? Equation 14 takes the square.",
+        lambda w, noise, x0, xt, a: (w - noise).clamp(-1, 1).mean(),
+    ),
+    (
+        "Is a square root taken of the loss?",
+        lambda w, noise, x0, xt, a: (w - noise).mean() / (w - noise).square().mean().sqrt(),
+    ),
+    (
+        "Is the sign of the loss turned? It would climb.",
+        lambda w, noise, x0, xt, a: -2 * (w - noise).mean(),
+    ),
+]
+
+
+# What log_images may be given in place of (img, noised, noise, noise_pred, reconstructed): x0, xt, e, g and r.
+PICTURE_MISTAKES = [
+    ("Is it made with the true noise, not with the guess?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, x0)),
+    ("Is the true noise taken for the guess?", lambda x0, xt, e, g, r, a: (x0, xt, e, e, r)),
+    ("Is the true noise taken for the guess?", lambda x0, xt, e, g, r, a: (x0, xt, e, e, x0)),
+    ("Is the guess taken for the true noise?", lambda x0, xt, e, g, r, a: (x0, xt, g, g, r)),
+    ("Are noise and guess swapped?", lambda x0, xt, e, g, r, a: (x0, xt, g, e, r)),
+    ("Are noise and guess swapped?", lambda x0, xt, e, g, r, a: (x0, xt, g, e, x0)),
+    ("Are clean and noised images swapped?", lambda x0, xt, e, g, r, a: (xt, x0, e, g, r)),
+    ("Are noised images and noise swapped?", lambda x0, xt, e, g, r, a: (x0, e, xt, g, r)),
+    ("Are guess and reconstruction swapped?", lambda x0, xt, e, g, r, a: (x0, xt, e, r, g)),
+    ("Is the noised image taken for the reconstruction?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt)),
+    ("Is the guess taken for the reconstruction?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, g)),
+    ("Are noised image and guess swapped in reconstruct?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(g, xt, a))),
+    (
+        "Is the clean image reconstructed, not the noised one?",
+        lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(x0, g, a)),
+    ),
+    (
+        "Is the guess only subtracted? reconstruct undoes the fading, too.",
+        lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt - g),
+    ),
+    ("Is the noised image taken for the clean one?", lambda x0, xt, e, g, r, a: (xt, xt, e, g, r)),
+    ("Is the clean image taken for the noised one?", lambda x0, xt, e, g, r, a: (x0, x0, e, g, r)),
+    ("Is the reconstruction taken for the clean image?", lambda x0, xt, e, g, r, a: (r, xt, e, g, r)),
+    ("Is the same image passed five times?", lambda x0, xt, e, g, r, a: (x0, x0, x0, x0, x0)),
+    (
+        "log_images wants [-1, 1]. Are they denormalised before?",
+        lambda x0, xt, e, g, r, a: tuple((each + 1) / 2 for each in (x0, xt, e, g, r)),
+    ),
+    (
+        "log_images wants [-1, 1]. Are they denormalised before?",
+        lambda x0, xt, e, g, r, a: tuple(((each + 1) / 2).clamp(0, 1) for each in (x0, xt, e, g, r)),
+    ),
+]
+ADAM = partial(t.optim.Adam, lr=0.01)
+NEVER = 10_000
+OLD_GRADIENTS = "Are old gradients added to the new? They have to be set to zero in each step."
+ONCE_AN_EPOCH = "w changes once an epoch. Does the optimizer step in the inner loop?"
+ADAM_MISTAKES = [  # what steps makes, if an epoch has so many of them
+    ("Does the optimizer take a step, with the gradients still there?", lambda steps, epoch: steps(every=NEVER)),
+    (OLD_GRADIENTS, lambda steps, epoch: steps(forget=NEVER)),
+    (
+        "Are the gradients set to zero once an epoch? It has to be in each step.",
+        lambda steps, epoch: steps(forget=epoch),
+    ),
+    (ONCE_AN_EPOCH, lambda steps, epoch: steps(every=epoch)),
+    (ONCE_AN_EPOCH, lambda steps, epoch: steps(every=epoch, forget=epoch)),
+    (ONCE_AN_EPOCH, lambda steps, epoch: steps(every=epoch, forget=NEVER)),
+    ("Is the lr of the config used?", lambda steps, epoch: steps(t.optim.Adam)),
+    ("Is that SGD? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.SGD, lr=0.01))),
+    ("Is that SGD? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.SGD, lr=0.01, momentum=0.9))),
+    ("Is that AdamW? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.AdamW, lr=0.01))),
+    ("Is that RMSprop? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.RMSprop, lr=0.01))),
+    ("Is a new optimizer made in each step? Adam has a memory.", lambda steps, epoch: steps(renew=1)),
+    ("Is a new optimizer made in each epoch? Adam has a memory.", lambda steps, epoch: steps(renew=epoch)),
+    ("Does the optimizer step twice for each minibatch?", lambda steps, epoch: steps(times=2)),
+]
+
+
+def weights(
+    gradients: list[float],
+    optimizer: Callable = ADAM,
+    forget: int = 1,
+    renew: int = NEVER,
+    every: int = 1,
+    times: int = 1,
+) -> list[float]:
+    """The values of w after each step. forget, renew, every: after how many steps the gradients are set to zero, the
+    optimizer is made anew, it takes a step (so many times)"""
+    w, made, total, rule = t.nn.Parameter(t.tensor(1.0)), [1.0], 0.0, None
+    for i, gradient in enumerate(gradients):
+        rule = optimizer([w]) if i % renew == 0 else rule
+        total = gradient + total * (i % forget > 0)
+        w.grad = t.tensor(total)
+        for _ in range(times * ((i + 1) % every == 0)):
+            rule.step()
+        made.append(w.item())
+    return made
+
+
+@dataclass
+class Call:
+    """One call of the recording model: what it was shown, what it guessed, and what had been logged by then."""
+
+    images: t.Tensor
+    num_steps: t.Tensor
+    w: float
+    guess: t.Tensor
+    with_gradient: bool
+    training: bool
+    logged: int  # the step of the latest log
+    pictures: list
+    trained_before: int  # calls that a gradient had come back to
+    gradient: float | None = None
+
+
+def slope(step: int) -> float:
+    return [1, -2, 0.5, 3, -1, 0.25, 2][step % 7]
+
+
+class Recorder(Recording):
+    """A model of one weight w, which guesses w everywhere and remembers all calls. What comes back to w is another
+    multiple of the gradient in each step, so that Adam's memory shows."""
+
+    img_shape: tuple[int, ...] = (1, 8, 8)
+    where = "On which device are they made? The data is brought to the device above."
+
+    def __init__(self, schedule: NoiseSchedule | None = None) -> None:
+        super().__init__(schedule, weight=1.0)
+        self.calls: list[Call] = []
+        self.trained: list[Call] = []  # the calls that a gradient came back to
+
+    def guess(self, images: t.Tensor) -> t.Tensor:
+        w = self.weight.detach()
+        return (w + slope(len(self.trained)) * (self.weight - w)).expand(images.shape).clone()
+
+    def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        guess, run = self.guess(images), utils.Run.latest
+        logged, pictures = (run.step, run.pictures) if run else (0, [])
+        seen = images.detach().clone(), num_steps, self.weight.item(), guess.detach().clone()
+        call = Call(*seen, guess.requires_grad, self.training, logged, pictures, len(self.trained))
+        self.calls.append(call)
+
+        def remember(gradient: t.Tensor) -> None:
+            call.gradient = gradient.sum().item()
+            self.trained.append(call)
+
+        if guess.requires_grad:
+            guess.register_hook(remember)
+        return guess
+
+
+class Painted(Recorder):
+    """A model whose guess is another for each image, so that a picture of it tells what it shows."""
+
+    def guess(self, images: t.Tensor) -> t.Tensor:
+        return self.weight * 0.5 * images.flip(-1)
+
+
+def plain_images(values: t.Tensor) -> TensorDataset:
+    return TensorDataset(values.reshape(-1, 1, 1, 1).expand(-1, *Recorder.img_shape).clone())
+
+
+def run_train(
+    answer: Callable,
+    model: Recorder,
+    testset: TensorDataset | None = None,
+    trainset: TensorDataset | None = None,
+    **settings,
+) -> tuple:
+    """What train returns, and the run it has logged to."""
+    trainset = trainset or plain_images(LEVEL * t.arange(N_IMAGES, dtype=t.float32))
+    config = dict(lr=0.01, epochs=3, batch_size=SIZE, max_steps=len(BETAS), device=t.device("cpu"))
+    config |= dict(img_log_interval=1000, n_images_to_log=3, image_shape=model.img_shape) | settings
+    before = os.environ.get("WANDB_MODE")
+    os.environ["WANDB_MODE"] = "disabled"  # a check leaves no run behind
+    latest, quiet = utils.Run.latest, utils.IS_CI
+    utils.IS_CI, utils.Run.latest = True, None
+    try:
+        return careful(answer)(model, config, trainset, testset), utils.Run.latest
+    finally:
+        utils.Run.latest, utils.IS_CI = latest, quiet
+        os.environ.pop("WANDB_MODE") if before is None else os.environ.update(WANDB_MODE=before)
+
+
+@check("1.10", mistakes=LOSS_MISTAKES + ADAM_MISTAKES + PICTURE_MISTAKES)
+def check_train(answer: Callable) -> str:
+    schedule = schedule_for()
+    model = Recorder(schedule)
+    result, run = run_train(answer, model)
+    if result is not model:
+        raise Mistake(f"it returns {kind(result)}, expected the model", "Does the function end in return model?")
+    if model.noise_schedule is not schedule:
+        raise Mistake("it replaces the schedule that the model had", "Is a schedule made only where there is none?")
+    if not model.calls:
+        raise Mistake("the model is never called", "Is there a loop over the epochs, and one over the minibatches?")
+    if not model.trained:
+        raise Mistake("no gradient ever reaches the model", "Is the backward pass missing?")
+    seen = judge_minibatches(model.trained)
+    judge_gradients(model.trained)
+    judge_adam(model)
+    judge_epochs(seen)
+    judge_order(answer)
+    judge_train_loss(model.trained, run)
+    untrained = Recorder()
+    run_train(answer, untrained, lr=0.0, batch_size=128, epochs=1)
+    if (w := untrained.weight.item()) != 1:
+        raise Mistake(f"with lr=0 the model changes, from 1 to {w:.3f}", "Is lr used?")
+    if not untrained.trained:
+        raise Mistake(
+            f"with {N_IMAGES} images and batch_size=128 no step is taken", "Is the last, smaller batch dropped?"
+        )
+    if untrained.noise_schedule is None:
+        raise Mistake("a model without a schedule still has none", "Is the schedule kept on the model?")
+    judge_testing(answer)
+    judge_pictures(answer)
+    judge_train_device(answer)
+    return (
+        "Algorithm 1, its loss, gradients and every step of Adam, each image once an epoch, test images not trained "
+        "on, loss and pictures logged"
+    )
+
+
+def judge_minibatches(trained: list[Call]) -> list[int]:
+    """Which images were shown, in order; and whether they and their counts have the right form."""
+    for call in trained:
+        images, num_steps = call.images, call.num_steps
+        if images.ndim != 4:
+            facts = f"the model is shown {kind(images)}, expected (B, {', '.join(map(str, Recorder.img_shape))})"
+            raise Mistake(facts, "Is a single image taken for a minibatch?")
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            facts = f"the model gets {kind(num_steps)} as num_steps"
+            facts += f",\nexpected shape ({len(images)},), one count an image"
+            raise Mistake(facts, "Are those the counts that noise_img returns?")
+    counts = t.cat([call.num_steps for call in trained])
+    if counts.is_floating_point() or counts.min() < 1 or counts.max() > len(BETAS):
+        question = "Counts begin at 1. Is 1 subtracted from them?"
+        if counts.is_floating_point():
+            question = "Are they scaled? That is left to the model."
+        facts = f"num_steps runs from {counts.min():.3g} to {counts.max():.3g}"
+        raise Mistake(f"the model's {facts}, expected counts from 1 to {len(BETAS)}", question)
+    sizes = [len(call.images) for call in trained]
+    if max(sizes) != SIZE:
+        few = ", ".join(map(str, sizes[:4])) + ", ..." * (len(sizes) > 4)
+        facts = f"the minibatches hold {few} images, expected batch_size={SIZE}"
+        question = "Is one image taken at a time?" if max(sizes) == 1 else "Is batch_size used?"
+        raise Mistake(facts, question)
+    shown = t.cat([call.images for call in trained])
+    if shown.std(dim=(1, 2, 3)).max() < 0.01:
+        raise Mistake("the model is shown clean images", "Does it get the noised ones?")
+    if shown.mean(dim=(1, 2, 3)).abs().max() < 2:
+        raise Mistake("there is no image in what the model is shown", "Is the noise alone shown?")
+    brightness = shown.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL
+    if brightness.max() > N_IMAGES or (brightness - brightness.round()).abs().max() > 0.2:
+        question = "Are both from one call of noise_img, and in the same order?"
+        raise Mistake("the images that the model is shown are not noised by the counts it is given", question)
+    return brightness.round().int().tolist()
+
+
+def noise_in(images: t.Tensor, num_steps: t.Tensor, level: float = LEVEL) -> t.Tensor:
+    """The noise in noised plain images, whose brightness is a multiple of level."""
+    a = alpha_bars(num_steps)
+    clean = (images.mean(dim=(1, 2, 3), keepdim=True) / a.sqrt() / level).round() * level
+    return (images - a.sqrt() * clean) / (1 - a).sqrt()
+
+
+def judge_gradients(trained: list[Call]) -> None:
+    """The gradient of every step is that of the mean squared error between w and the noise."""
+    measured, parts = [call.gradient for call in trained], []
+    for call in trained:
+        noise, a = noise_in(call.images, call.num_steps), alpha_bars(call.num_steps)
+        parts.append((call.w, noise, unmix(call.images, noise, a), call.images, a))
+
+    def fits(formula: Callable) -> bool:
+        made = [float(formula(*part)) for part in parts]
+        return all(abs(m - g) < 0.01 + 0.01 * abs(m) for m, g in zip(made, measured, strict=True))
+
+    if not fits(lambda w, noise, x0, xt, a: 2 * (w - noise).mean()):
+        expected = 2 * (parts[0][0] - parts[0][1]).mean().item()
+        facts = f"the first gradient is {measured[0]:.3f}, expected {expected:.3f} for the mean squared error"
+        raise Mistake(facts, recognise(LOSS_MISTAKES, fits, otherwise="What is compared with the model's guess?"))
+
+
+def judge_adam(model: Recorder) -> None:
+    """Every value of w is the one that Adam makes of the gradients before it."""
+    values = [call.w for call in model.trained] + [model.weight.item()]
+    gradients = [slope(i) * call.gradient for i, call in enumerate(model.trained)]
+
+    def fits(mistake: Callable) -> bool:
+        made = mistake(partial(weights, gradients), len(gradients) // 3)
+        return all(abs(m - v) < 1e-5 for m, v in zip(made, values, strict=True))
+
+    if fits(lambda steps, epoch: steps()):
+        return
+    question = recognise(ADAM_MISTAKES, fits, otherwise="Is it Adam with this lr alone, one step a minibatch?")
+    expected = weights(gradients)
+    i = max(range(len(values)), key=lambda i: abs(values[i] - expected[i]))
+    facts = f"after {i} step{'s'[: i > 1]} of Adam the weight is {values[i]:.5f}, expected {expected[i]:.5f}"
+    raise Mistake(facts, question)
+
+
+def judge_epochs(seen: list[int]) -> None:
+    """Each epoch shows every image once."""
+    first, everything = seen[:N_IMAGES], list(range(N_IMAGES))
+    if len(seen) != 3 * N_IMAGES:
+        question = "Is each image shown once an epoch?"
+        if len(seen) == N_IMAGES:
+            question = "Is epochs used?"
+        elif len(seen) == 3 * SIZE:
+            question = "Is the loop over the minibatches left early?"
+        elif len(seen) % SIZE == 0 and len(seen) < 3 * N_IMAGES:
+            question = "Is the last, smaller minibatch dropped?"
+        raise Mistake(f"in 3 epochs, {N_IMAGES} images were shown {len(seen)} times, expected {3 * N_IMAGES}", question)
+    if sorted(first) != everything or sorted(seen) != sorted(3 * everything):
+        often = max(first, key=first.count)
+        never = len(set(everything) - set(first))
+        facts = f"in the first epoch, one image is shown {first.count(often)} times, and {never} are never shown"
+        raise Mistake(facts, "Does each image belong to one minibatch of an epoch?")
+
+
+def judge_order(answer: Callable) -> None:
+    """Each epoch has a new random order. With 12 minibatches, no order comes twice by chance."""
+    model, N, size = Recorder(schedule_for()), 36, 3
+    run_train(answer, model, trainset=plain_images(LEVEL * t.arange(N)), epochs=2, batch_size=size)
+    images, counts = (t.cat([getattr(call, name) for call in model.trained]) for name in ("images", "num_steps"))
+    seen = (images.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL).round().int().tolist()
+    first, second = seen[:N], seen[N:]
+    if first == second:
+        question = "Is there a new random order each time?"
+        raise Mistake("every epoch shows the images in the same order", question)
+    if first == sorted(first):
+        raise Mistake("the first epoch shows the images in the order of the data", "Is it shuffled from the start?")
+    if all(second[i : i + size] == list(range(second[i], second[i] + size)) for i in range(0, N, size)):
+        facts = "each minibatch is a piece of the data, in its order"
+        raise Mistake(facts, "Are the images shuffled, or only the minibatches?")
+
+
+def judge_train_loss(trained: list[Call], run: utils.Run | None) -> None:
+    """The loss is logged after each step, which is counted from 1."""
+    if not run or "train_loss" not in run.curves:
+        names = f"logged are {', '.join(run.curves)}" if run and run.curves else "nothing is logged"
+        raise Mistake(f"{names}, expected train_loss after every step", "Is it logged in the inner loop?")
+    steps = [call.logged for call in trained[1:]] + [run.step]
+    if steps != list(range(1, len(trained) + 1)) or run.curves["train_loss"][0][0] != 1:
+        facts = f"after steps 1, 2, 3, 4, the latest log is of step {', '.join(map(str, steps[:4]))}"
+        question = "Is step counted up from 1, before it is logged?"
+        if steps[0] == 1 and len({*steps}) < len(steps):
+            question = "Is train_loss logged after every step, with step counted up by 1?"
+        elif 0 in steps[:2] and max(steps) > 2:
+            question = "Is train_loss logged in the inner loop, after every step?"
+        if steps[:4] == [0, 1, 2, 3]:
+            question = "Steps are counted from 1. Is step counted up before it is logged?"
+        raise Mistake(facts, question)
+    first = trained[0]
+    loss = (first.w - noise_in(first.images, first.num_steps)).square().mean().item()
+    value = run.curves["train_loss"][0][1]
+    if abs(value - loss) > 0.01 * loss:
+        facts = f"train_loss is logged as {value:.3f} after step 1, expected {loss:.3f}"
+        raise Mistake(facts, "Is it the loss of this step?")
+
+
+def judge_testing(answer: Callable) -> None:
+    """With a test set: it is looked at after each epoch, without gradients, and not trained on."""
+    model, n_test, epochs = Recorder(schedule_for()), 7, 2
+    _, run = run_train(answer, model, plain_images(t.full((n_test,), TEST_LEVEL)), epochs=epochs)
+    tested = [call for call in model.calls if call.images.mean() > 0.4 * TEST_LEVEL]
+    if any(call.images.mean() > 0.4 * TEST_LEVEL for call in model.trained):
+        raise Mistake("the model is trained on the test images", "Is the test loss only looked at?")
+    looks = sum(len(call.images) for call in tested)
+    if looks != epochs * n_test:
+        facts = f"in {epochs} epochs, {n_test} test images are looked at {looks} times, expected {epochs * n_test}"
+        raise Mistake(facts, "Is the test loss taken once after each epoch, on all test images?")
+    if any(call.with_gradient for call in tested):
+        raise Mistake("the test loss is taken with gradients on", "It is only looked at. Which context turns them off?")
+    when, length = sorted({call.trained_before for call in tested}), -(-N_IMAGES // SIZE)
+    if when != [length, 2 * length]:
+        facts = f"the test loss is taken after {' and '.join(map(str, when))} steps, expected {length} and {2 * length}"
+        raise Mistake(facts, "Is it taken after each epoch, once the minibatches are through?")
+    judge_test_images(tested)
+    if "test_loss" not in run.curves:
+        raise Mistake(f"logged are {', '.join(run.curves)}, expected test_loss, too", "Is it logged after each epoch?")
+    tested = tested[: len(tested) // epochs]
+    losses = [(c.w - noise_in(c.images, c.num_steps, TEST_LEVEL)).square().mean().item() for c in tested]
+    (step, value), (low, high) = run.curves["test_loss"][0], (min(losses), max(losses))
+    if not 0.98 * low < value < 1.02 * high:
+        facts = f"the first test_loss is logged as {value:.3f}, expected {low:.3f}"
+        raise Mistake(facts, "Is it the mean squared error between guess and noise, on the test images?")
+    if step != length:
+        facts = f"the first test_loss is logged at step {step}, expected {length}, the last of its epoch"
+        raise Mistake(facts, "Does it get the same step as the training loss?")
+    if not all(call.training for call in model.trained):
+        raise Mistake("after the first test, the model is trained in eval mode", "Is it set back to train mode?")
+
+
+def judge_test_images(tested: list[Call]) -> None:
+    for call in tested:
+        noise = noise_in(call.images, call.num_steps, TEST_LEVEL)
+        if call.images.std() < 0.01:
+            raise Mistake("for the test loss, the model is shown clean images", "Are test images noised, too?")
+        if abs(noise.mean()) > 1 or noise.std() > 2:
+            facts = "the test images that the model is shown are not noised by the counts it is given"
+            raise Mistake(facts, "Are both from one call of noise_img?")
+
+
+N_PAINTED, EVERY, N_LOGGED = 36, 4, 2  # 12 steps of 3 images; every fourth logs pictures of 2 of them
+
+
+def judge_pictures(answer: Callable) -> None:
+    """Pictures come every so many steps, and show what the model has been shown and has guessed."""
+    model, images = Painted(schedule_for()), 2 * t.rand(N_PAINTED, *Recorder.img_shape) - 1
+    images[:, 0, 0, 0] = LEVEL * t.arange(N_PAINTED)  # tells which image it is
+    options = dict(trainset=TensorDataset(images), epochs=1, batch_size=3, lr=0.0)
+    _, run = run_train(answer, model, img_log_interval=EVERY, n_images_to_log=N_LOGGED, **options)
+    if len(run.curves["train_loss"]) != 2:  # a curve keeps every tenth step, here the first and the eleventh
+        facts = f"12 steps are logged as {[step for step, _ in run.curves['train_loss']]}, ..., expected 1, 11"
+        raise Mistake(facts, "Is step counted up?")
+    after = [*(call.pictures for call in model.trained[1:]), run.pictures]
+    changed = [now is not then and bool(now) for then, now in zip([[], *after], after, strict=False)]
+    at = [step for step, new in enumerate(changed, 1) if new]
+    if not at:
+        facts = f"in {len(after)} steps with img_log_interval={EVERY}, no pictures are logged"
+        raise Mistake(facts, "Is there a list of them under the name images?")
+    gaps = [b - a for a, b in zip([0, *at], [*at, len(after) + 1], strict=True)]
+    if max(gaps) > EVERY or len(at) > len(after) // EVERY + 1:
+        steps = f"steps {', '.join(map(str, at))} of {len(after)}"
+        question = "Is it every so many steps, with steps counted from 1?"
+        if len(at) == len(after):
+            steps, question = "every step", "Is img_log_interval used?"
+        elif len(at) == len(after) - len(after) // EVERY:
+            question = "Is it turned round, so that all steps log but those that should?"
+        elif len(at) == 1:
+            steps, question = f"step {at[0]} alone, of {len(after)}", "Do the intervals after the first count, too?"
+        raise Mistake(f"with img_log_interval={EVERY}, pictures are logged after {steps}", question)
+    for step in at:
+        pictures = after[step - 1]
+        if len(pictures) != N_LOGGED:
+            s = "s"[: len(pictures) != 1]
+            facts = f"{len(pictures)} picture{s} at a time, expected n_images_to_log={N_LOGGED}"
+            raise Mistake(facts, "Is n_images_to_log used?")
+        for picture in pictures:
+            judge_picture(picture, model.calls, images)
+
+
+def judge_picture(picture: object, calls: list[Call], images: t.Tensor) -> None:
+    """One picture is that of an image which the model was shown, with its noise, guess and reconstruction."""
+    parts = []
+    for call in calls:
+        a = alpha_bars(call.num_steps)
+        x0 = images[(call.images[:, 0, 0, 0] / a.flatten().sqrt() / LEVEL).round().long().clamp(0, N_PAINTED - 1)]
+        noise = (call.images - a.sqrt() * x0) / (1 - a).sqrt()
+        parts.append((x0, call.images, noise, call.guess, unmix(call.images, call.guess, a), a))
+    everything = [t.cat(each) for each in zip(*parts, strict=True)]
+    shown = t.from_numpy(np.array(picture)).float()
+
+    def gaps(formula: Callable) -> t.Tensor:
+        """How far the picture is from that of each image, in its six panels: noised, noise, clean; true and guessed."""
+        img, noised, noise, guess, clean = formula(*everything)
+        rows = t.stack([t.stack([noised, noise, img], 1), t.stack([noised, guess, clean], 1)], 1)
+        made = (127.5 * rows + 127.5).clamp(0, 255).squeeze(3)
+        panels = shown.reshape(2, 8, 3, 8).permute(0, 2, 1, 3)
+        return (made - panels).abs().amax(dim=(-1, -2)).flatten(1)
+
+    if shown.shape != (16, 24):
+        raise Mistake(f"a picture has {tuple(shown.shape)} pixels, expected (16, 24)", "Is it made by log_images?")
+    found = gaps(lambda x0, xt, e, g, r, a: (x0, xt, e, g, r))
+    if found.amax(dim=1).min() < 2:
+        return
+    names = ["noised image", "noise", "clean image", "noised image", "guess", "reconstruction"]
+    wrong = found[found.gt(2).sum(dim=1).argmin()].gt(2)
+    off = list(dict.fromkeys(name for name, bad in zip(names, wrong.tolist(), strict=True) if bad))
+    places = "all places" if len(off) > 3 else f"the place of the {' and of the '.join(off)}"
+    facts = f"the logged pictures show something else in {places}"
+    otherwise = "Are all five from the same minibatch, as the model saw it?"
+    raise Mistake(facts, recognise(PICTURE_MISTAKES, lambda f: gaps(f).amax(dim=1).min() < 2, otherwise))
+
+
+def judge_train_device(answer: Callable) -> None:
+    """Every tensor has to be made on the device of the config; the meta device gets as far as the first log."""
+    model = Recorder(schedule_for())
+    facts = "with another device in the config, tensors of two devices meet"
+    question = "Is each made there? Model and data are brought to it above."
+    elsewhere(lambda: run_train(answer, model, device=t.device("meta"), epochs=1), facts, question)

@@ -1,0 +1,255 @@
+"""The check of 2.4 SelfAttention.
+
+Without biases, an image of two kinds of pixels, a and b, tells all: what a pixel gets is a mean of what it would get
+in an image of a alone and in one of b alone, and how far between them it lies is the weight that it gives to b.
+"""
+
+from collections.abc import Callable, Sequence
+from math import log, sqrt
+
+import torch as t
+from einops import rearrange
+from torch import nn
+
+from solutions.part2_unet import SelfAttention
+from tests.checking import (
+    Mistake,
+    check,
+    close,
+    everything,
+    expect_error,
+    expect_tensor,
+    judge_layer,
+    make,
+    nothing,
+    recognise,
+    seed_all,
+    silence,
+)
+
+
+def images_of(kinds: t.Tensor, pattern: Sequence[int], size: tuple[int, int]) -> t.Tensor:
+    """Images whose pixels are of some kinds. kinds: (k, B, C)   pattern: the kind of each pixel, in reading order"""
+    H, W = size
+    return rearrange(kinds[list(pattern)], "(h w) b c -> b c h w", h=H, w=W)
+
+
+CUTS = [  # of the result (2, 8, 3, 4), each with an axis along which all is alike
+    ("Is x made a sequence by a reshape alone? Its axes have to be moved.", lambda y: (y.flatten(2), 2)),
+    (
+        "Is the sequence made an image by a reshape alone? Its axes have to be moved.",
+        lambda y: (y.reshape(2, 12, 8), 1),
+    ),
+    (
+        "Are the heads put together by a reshape alone? Their axis has to be moved.",
+        lambda y: (y.reshape(2, 8, 4, 3), 3),
+    ),
+    ("Are the heads split off by a reshape alone? Their axis has to be moved.", lambda y: (y, 2)),
+]
+SCALES = [  # how many times too large the scores are, for 128 channels and 8 heads
+    ("Are the scores divided by the root of the head width?", 4.0),
+    ("Are the scores multiplied by the root? They are divided by it.", 16.0),
+    ("Is that the root of all channels? Each head has its own width.", sqrt(1 / 8)),
+    ("Is the head width's root missing? They are divided by it, once, and not by the width.", 0.25),
+    ("Is that the root of the number of heads?", sqrt(2)),
+    ("Is that the root of the number of pixels? It is the root of the head width.", sqrt(8)),
+    ("Is that the number of heads? It is the root of the head width.", 0.5),
+]
+
+
+@check("2.4", mistakes=CUTS + SCALES)
+def check_SelfAttention(answer: Callable) -> str:
+    expect_error(
+        lambda: answer(6, 4),
+        "SelfAttention(6, 4) raises no error, but 6 channels do not make 4 equal heads",
+        "Is the given check still there?",
+    )
+    for heads, shape in [(4, (2, 8, 5, 3)), (1, (3, 6, 2, 4)), (4, (8, 8, 8, 8)), (2, (1, 4, 1, 1))]:
+        x = t.randn(shape)
+        module = make(answer, shape[1], heads, inputs=[x])
+        with t.no_grad():
+            expect_tensor(module(x), shape, f"for x {shape} and {heads} heads it")
+    with t.no_grad():
+        judge_company(answer)
+    judge_layer(answer, (8, 4), [t.randn(3, 8, 4, 2)], [(3, 8, 4, 2)])
+    with t.no_grad():
+        judge_places(answer)
+        judge_nothing_else(answer)
+        judge_weights(answer)
+        judge_heads(answer)
+        judge_scale(answer)
+    return "pixels as a sequence, weights that add up to 1, heads, their scale, an output projection"
+
+
+def bare(answer: Callable, channels: int, heads: int, x: t.Tensor) -> nn.Module:
+    return silence(make(answer, channels, heads, inputs=[x], width=channels), nothing)
+
+
+def judge_company(answer: Callable) -> None:
+    """An image's pixels look at each other, and not at those of other images."""
+    x = t.randn(3, 8, 2, 3)
+    module = make(answer, 8, 4, inputs=[x])
+    together, alone = module(x)[:1], module(x[:1])
+    if close(together, alone) or not together.equal(module(x)[:1]):  # what is drawn anew is judged later
+        return
+    lit = x[:1].clone()
+    lit[:, :, 0, 0] += 1
+    if close(module(lit)[:, :, 1, 2], alone[:, :, 1, 2]):
+        facts = "a pixel looks at the same pixel of other images, and not at its own image's pixels"
+        raise Mistake(facts, "Which axis is taken for the sequence? (PyTorch's own attention has batch_first.)")
+    facts = "what an image becomes depends on the other images of its batch"
+    raise Mistake(facts, "Does the softmax go over the batch, or a reshape mix images?")
+
+
+def judge_places(answer: Callable) -> None:
+    """A pixel knows what it is and not where; what it gets comes back where it was."""
+    kinds, size = t.randn(2, 2, 8), (3, 4)
+    module = bare(answer, 8, 4, images_of(kinds, [0] * 12, size))
+    alike = module(images_of(kinds, [0] * 12, size))
+    if not close(alike, alike[:, :, :1, :1].expand_as(alike)):
+        facts = "an image whose pixels are all alike comes back with pixels that differ"
+        raise Mistake(facts, why_pixels_differ(module))
+    lit = module(images_of(kinds, [0] * 6 + [1] + [0] * 5, size))
+    usual = lit.flatten(2).median(dim=2).values[:, :, None, None]
+    odd = (lit - usual).abs().sum(dim=(0, 1)) > 1e-3 * lit.abs().sum()
+    if odd.sum() == 1 and not odd[1, 2]:
+        row, column = odd.nonzero()[0].tolist()
+        facts = f"what the pixel in row 1, column 2 gets comes back in row {row}, column {column}"
+        raise Mistake(facts, "Do height and width go back in the order they came?")
+    x, order = t.randn(2, 8, 3, 4), t.randperm(12)
+    mixed = x.flatten(2)[:, :, order].reshape(x.shape)
+    if not close(module(mixed), module(x).flatten(2)[:, :, order].reshape(x.shape)):
+        lit = x[:1] + t.eye(12).reshape(12, 1, 3, 4)  # in each image another pixel
+        change = (module(lit) - module(x[:1])).abs().sum(dim=1).flatten(1)
+        touched = change > 1e-4 * change.max()
+        facts, question = "the same pixels in another order do not get the same results in that order", ""
+        if not touched.all():
+            first, last = int(touched[0].sum()), int(touched[-1].sum())
+            facts = f"of 12 pixels, the first counts for {first} and the last for {last}"
+            question = "Is there a mask? Each pixel looks at all."
+            if touched.equal(touched.T):
+                question = "Are the heads split off by a reshape alone? It cuts the sequence into pieces."
+        raise Mistake(facts, question or "Does a pixel's place count? Nothing should tell a pixel where it is.")
+
+
+def why_pixels_differ(module: nn.Module) -> str:
+    """What went wrong on the way of an image whose pixels are alike, told from one whose channels are alike, too."""
+    result = module(t.tensor([1.0, 2]).reshape(2, 1, 1, 1).expand(2, 8, 3, 4))
+    spread = 1e-3 * (result - result[:, :, :1, :1]).abs().max()  # a pixel's place makes it a little another one
+
+    def fits(cut: Callable) -> bool:
+        pieces, axis = cut(result)
+        return bool((pieces - pieces.narrow(axis, 0, 1)).abs().max() <= spread)
+
+    return recognise(CUTS, fits, otherwise="Does a pixel's place count? Nothing should tell a pixel where it is.")
+
+
+def judge_nothing_else(answer: Callable) -> None:
+    kinds = t.randn(1, 64, 16)
+    x = images_of(kinds, [0], (1, 1))
+    module, silent = bare(answer, 16, 1, x), silence(make(answer, 16, 1, inputs=[x]), everything)
+    if silent(x).abs().max() > 1e-3:
+        raise Mistake("with all weights at 0 the result is not 0", "Is x added? That is the next exercise.")
+    if close(module(2 * x), module(x), 0.05):
+        raise Mistake(
+            "twice as large numbers give the same result", "Is there a norm inside? That is the next exercise."
+        )
+
+
+def judge_weights(answer: Callable) -> None:
+    """One head: what a pixel gets lies between what it would get among pixels of one kind alone."""
+    kinds = t.randn(2, 64, 16)
+    module = bare(answer, 16, 1, images_of(kinds, [0], (1, 1)))
+    a, a_alone = module(images_of(kinds, [0] * 12, (3, 4))), module(images_of(kinds, [0], (1, 1)))
+    if not close(a[:, :, :1, :1], a_alone):
+        facts = "in an image of one colour, what a pixel gets depends on how many pixels there are"
+        question = "Do the weights that one pixel gives to all pixels add up to 1? "
+        twice = module(images_of(2 * kinds, [0], (1, 1)))
+        if not close(a[:, :, :1, :1], 12 * a_alone):
+            raise Mistake(facts, "Do channels look at channels? Pixels look at pixels.")
+        if close(twice, 2 * a_alone):
+            raise Mistake(facts, question + "Along which axis do they lie?")
+        raise Mistake(facts, question + ("Is there a softmax?" if close(twice, 8 * a_alone) else "Is that a softmax?"))
+    b = module(images_of(kinds, [1], (1, 1)))[:, :, 0, 0]
+    a = a_alone[:, :, 0, 0]
+    both = module(images_of(kinds, [0] * 3 + [1] * 5, (2, 4)))
+    if close(both[:, :, 0, 0], a) and close(both[:, :, 1, 3], b):
+        facts = "what a pixel gets does not depend on the other pixels"
+        raise Mistake(facts, "Which axes are left in the product of q and k? There should be one score for each pair.")
+    way = b - a
+    share = ((both - a[:, :, None, None]) * way[:, :, None, None]).sum(dim=1) / way.square().sum(dim=1)[:, None, None]
+    on_the_way = a[:, :, None, None] + share[:, None] * way[:, :, None, None]
+    if not close(on_the_way, both, 0.01) or share.min() < -0.01 or share.max() > 1.01:
+        facts = "with one head, what a pixel gets is no weighted mean of what the pixels have to give"
+        if not close(module(images_of(2 * kinds, [0], (1, 1))), 2 * a_alone):
+            raise Mistake(facts, "Is there a softmax? One pixel's weights are positive, and add up to 1.")
+        one_key_for_all = close(both.sum(dim=(2, 3)), 3 * a + 5 * b)  # a key's weights for all queries add up to 1
+        if not one_key_for_all and ways_to_choose(module, 16, list(range(16))) > 1:
+            facts = "with num_heads=1, pixels are weighted in several ways, expected one"
+            raise Mistake(facts, "Is num_heads the width of a head? It is how many there are.")
+        raise Mistake(facts, "Over which axis is the softmax? One pixel's weights on all others add up to 1.")
+    if close(module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0], b):
+        raise Mistake("of two pixels, each looks at the other alone", "Is there a mask? A pixel looks at itself, too.")
+    symmetric = t.logit(share[:, 0, 0].clamp(1e-6, 1 - 1e-6)) - t.logit(share[:, 1, 3].clamp(1e-6, 1 - 1e-6))
+    if symmetric.abs().median() > 1e-3 and (symmetric <= 1e-3).all() and len(symmetric) > 20:
+        raise Mistake("each pixel prefers pixels like itself, in all of 64 images", "Are q and k the same?")
+    gain = (a.square().mean() / kinds[0].square().mean()).sqrt().item()
+    if not 0.6 < gain < 1.7:
+        facts = f"in images of one colour, numbers come out {gain:.2f} times as large as expected"
+        raise Mistake(facts, "Is the scale applied after the softmax? It belongs to the scores.")
+
+
+def judge_heads(answer: Callable) -> None:
+    """Each head has its own weights; the projection mixes what the heads bring, each channel in its own way."""
+    C, heads = 32, 4
+    kinds = t.randn(2, 1, C)
+    module = bare(answer, C, heads, images_of(kinds, [0], (1, 1)))
+    a, b = (module(images_of(kinds, [i], (1, 1)))[0, :, 0, 0] for i in (0, 1))
+    both = module(images_of(kinds, [0] * 3 + [1] * 5, (2, 4)))[0, :, 0, 0]
+    share = ((both - a) / (b - a))[(b - a).abs() > 0.05 * (b - a).abs().max()].sort().values
+    distinct = 1 + int((share.diff() > 1e-3).sum())
+    ways = ways_to_choose(module, C, list(range(C)))
+    if ways != heads:
+        facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights, expected {heads}, one for each head"
+        width = "Is num_heads the width of a head? It is how many there are."
+        raise Mistake(facts, {1: "Does each head have its own scores?", C // heads: width}.get(ways, ""))
+    for few in (range(C // heads), range(0, C, heads)):
+        if ways_to_choose(module, C, list(few)) < heads:
+            facts = f"what only {len(few)} of the {C} channels hold reaches one head alone"
+            raise Mistake(facts, "Are the heads split before Linear? A query, key or value is made of all channels.")
+    if distinct <= heads:
+        facts = f"the channels fall into {distinct} sets, one for each head, that are not mixed"
+        raise Mistake(facts, "Is there an output projection after the heads are put together?")
+
+
+def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:
+    """The number of heads: a weak pixel between a strong one and its opposite gets, from each head, the one or the
+    other, so that all it ever gets is made of as many vectors as there are heads."""
+    strong, weak = t.zeros(64, C), t.zeros(64, C)
+    strong[:, channels], weak[:, channels] = 60 * t.randn(len(channels)), 0.1 * t.randn(64, len(channels))
+    found = module(t.stack([weak, strong, -strong], dim=2)[:, :, None])[:, :, 0, 0]
+    sizes = t.linalg.svdvals(found)
+    return int((sizes > 0.03 * sizes[0]).sum())
+
+
+def score_size(answer: Callable) -> float:
+    """How far the weights move from all alike, which grows with the scores while they are small."""
+    seed_all(0)
+    C, heads = 128, 8
+    kinds = 0.15 * t.randn(2, 64, C)
+    module = bare(answer, C, heads, images_of(kinds, [0], (1, 1)))
+    a, b = (module(images_of(kinds, [i], (1, 1)))[:, :, 0, 0] for i in (0, 1))
+    both = module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0]
+    return ((both - (a + b) / 2).square().mean() / (b - a).square().mean()).sqrt().item()
+
+
+def judge_scale(answer: Callable) -> None:
+    ratio = score_size(answer) / score_size(SelfAttention)
+    if 0.84 < ratio < 1.19:
+        return
+
+    def off(scale: float) -> float:
+        return abs(log(max(ratio, 1e-9) / scale))
+
+    question = recognise(sorted(SCALES, key=lambda row: off(row[1])), lambda scale: off(scale) < 0.45)
+    raise Mistake(f"with 8 heads of width 16, scores are {ratio:.2f} times what they should be", question)

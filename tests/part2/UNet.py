@@ -1,0 +1,254 @@
+"""The check of 2.11 UNet."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import combinations, pairwise
+
+import torch as t
+from torch import nn
+
+from solutions.part2_unet import UNetConfig
+from tests.checking import (
+    Mistake,
+    check,
+    close,
+    everything,
+    expect_tensor,
+    globals_used,
+    is_3x3,
+    judge_device,
+    judge_form,
+    judge_saving,
+    judge_training,
+    make,
+    nothing,
+    silence,
+)
+
+
+def is_4x4(name: str, p: t.Tensor) -> bool:
+    return p.shape[2:] == (4, 4)
+
+
+def config(img_shape: tuple = (1, 4, 6), dim_mults: tuple = (1,), **settings) -> UNetConfig:
+    return UNetConfig(img_shape, dim_mults=dim_mults, **({"channels": 8, "groups": 4, "max_steps": 1000} | settings))
+
+
+@check("2.11")
+def check_UNet(answer: Callable) -> str:
+    counts, formed = t.tensor([1, 500, 1000]), []
+    for shape, mults in [((3, 8, 12), (1, 2)), ((1, 12, 8), (1, 1, 1)), ((2, 5, 7), (2,))]:
+        inputs, settings = [t.randn(3, *shape), counts], (config(shape, mults),)
+        try:
+            if len(mults) == 3:
+                with t.no_grad():
+                    model = make(answer, *settings, inputs=inputs)
+                    expect_tensor(model(*inputs), (3, *shape), f"for {(3, *shape)} and {(3,)} it")
+            else:
+                formed.append((inputs, *judge_form(answer, settings, inputs, [(3, *shape)], ("images", "num_steps"))))
+        except (RuntimeError, ValueError) as error:
+            error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
+            if "halved evenly" in str(error):
+                error.add_note("Do all DownBlocks halve but the last?")
+            raise
+    with t.no_grad():
+        judge_output(answer)  # first: behind an activation, not all may learn, and not even the counts may show
+    for inputs, model, results in formed:
+        judge_table(model, inputs)
+        judge_training(model, inputs)
+    judge_saving(answer, settings, model, inputs, results)
+    judge_device(answer, settings, inputs)
+    model = answer(config())
+    if tuple(getattr(model, "img_shape", ())) != (1, 4, 6) or getattr(model, "noise_schedule", 0) is not None:
+        raise Mistake("img_shape and noise_schedule are not as given", "Are the given lines of __init__ still there?")
+    with t.no_grad():
+        judge_counts(answer)
+        judge_blocks(answer)
+    judge_skips(answer)
+    judge_config(answer)
+    return "any image size, every count, no missing block, each skip at its place, attention at its levels"
+
+
+def judge_table(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """A table with a row for each count learns nothing about a count from others, however near."""
+    images, counts = inputs
+    with t.enable_grad():
+        guess = model(images, counts)
+    with t.enable_grad():  # anew, if the model has turned it off
+        guess.square().sum().backward()
+    for name, p in model.named_parameters():
+        if p.grad is not None and p.ndim == 2 and len(p) >= 1000:
+            learning = int(p.grad.any(dim=1).sum())
+            facts = f"{name} has {len(p)} rows, and {learning} of them learn from {len(counts)} counts"
+            raise Mistake(facts, "Is there a table with a row for each count? The counts are embedded by sinusoids.")
+    model.zero_grad()
+
+
+def judge_counts(answer: Callable) -> None:
+    images = t.randn(2, 1, 4, 6)
+    for max_steps in (10, 1000):
+        counts = t.tensor([1, max_steps])
+        model = make(answer, config(max_steps=max_steps), inputs=[images, counts])
+        call = f"with max_steps={max_steps}, for the counts 1 and {max_steps} it"
+        expect_tensor(model(images, counts), (2, 1, 4, 6), call)
+    guess = model(images[:1].expand(4, -1, -1, -1), t.tensor([1, 1000, 900, 901]))
+    if close(guess[0], guess[1]):
+        raise Mistake("the guess does not depend on num_steps", "Is step_emb passed on to every block?")
+    if (guess[2] - guess[3]).abs().mean() < 0.02 * (guess[0] - guess[1]).abs().mean():
+        facts = "after 900 steps and after 901 the guess is nearly the same"
+        raise Mistake(facts, "Do the counts go into the sinusoids as they are?")
+
+
+def judge_output(answer: Callable) -> None:
+    images, counts = t.randn(16, 1, 4, 6), t.randint(1, 1001, (16,))
+    model = silence(make(answer, config(), inputs=[images, counts]), nothing)  # a norm's shift would look like a sign
+    loud = model(1000 * images, counts)
+    if loud.min() >= -0.3:
+        raise Mistake("the guess is never negative", "Is there an activation at the end? Noise has both signs.")
+    if loud.abs().max() <= 1.001 and loud.abs().median() > 0.99:  # behind a norm it may be small, but is seldom 1
+        raise Mistake("the guess never leaves [-1, 1]", "Is there an activation at the end? Noise goes further.")
+    if close(model(1e7 * images, counts), model(1e6 * images, counts), 0.05):
+        raise Mistake("images that are ten times as large change nothing", "Is there a norm at the very end?")
+    silent = silence(model, everything)(images, counts)
+    if silent.abs().max() > 1e-4:
+        question = "Are the images added to the guess, or taken from it?" if close(silent.abs(), images.abs()) else ""
+        raise Mistake("with all weights at 0 the guess is not 0", question or "What is added to the last convolution?")
+
+
+def judge_step_layers(model: nn.Module, image: t.Tensor) -> None:
+    """Each Linear layer that all of the step goes through is one without which the counts do not matter. Two such, both
+    turned round, come to the same if nothing bends between them."""
+    images, counts = image.expand(3, -1, -1, -1), t.tensor([1, 300, 1000])
+    usual, layers = model(images, counts), []
+    for p in model.parameters():
+        if p.requires_grad and p.ndim > 1 and not is_3x3("", p) and len(layers) < 2:
+            weight = p.clone()
+            p.zero_()
+            guess = model(images, counts)
+            layers += [p] if close(guess, guess[:1].expand_as(guess)) and guess.any() else []
+            p.copy_(weight)
+    if len(layers) < 2:
+        facts = f"the step goes through {('no Linear layer', 'one Linear layer')[len(layers)]} on its way to the blocks, expected 2"
+        raise Mistake(facts, "Is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
+    for p in layers:
+        p.neg_()
+    if close(model(images, counts), usual, 1e-4):
+        raise Mistake("nothing bends between the two Linear layers of step_emb", "Is there a SiLU between them?")
+    for p in layers:
+        p.neg_()
+
+
+def judge_blocks(answer: Callable) -> None:
+    """In a network of one level, with 3×3 kernels that move what they see down by one row, a lit pixel moves by one row
+    in the stem and by two in each ResidualBlock."""
+    images, counts, start, expected = t.zeros(8, 3, 80, 1), t.full((8,), 5), 30, 1 + 2 * 7
+    model = silence(make(answer, config((3, 80, 1), (1,), attention=(False,)), inputs=[images, counts]), nothing)
+    judge_step_layers(model, t.randn(1, 3, 80, 1))
+    kernels = [p for name, p in model.named_parameters() if is_3x3(name, p)]
+    for p in kernels:
+        p[:, :, 1:] = 0
+    lit = images.clone()
+    lit[:, :, start] = 5 * t.randn(8, 3, 1)
+    result = model(lit, counts)[..., 0]
+    touched = ((result - result[:, :, -10:-9]).abs().amax(dim=(0, 1)) > 1e-5 * result.abs().max())[start:]
+    moved = int(touched.nonzero().max()) if touched.any() else 0
+    if (moved - expected) % 2:
+        facts = f"in a network of one level, an image passes {moved} layers with 3×3 kernels, expected {expected}"
+        raise Mistake(facts, "Is the kernel of the stem 3×3, and that of the last convolution 1×1?")
+    if moved != expected:
+        facts = f"in a network of one level, an image passes {(moved - 1) // 2} ResidualBlocks, expected 7"
+        raise Mistake(facts, "Are there 2 on the way down, 2 in the middle, 2 on the way up and 1 at the end?")
+    for p in kernels:
+        if p.shape[1] != 3:
+            p.zero_()
+    images = t.randn(8, 3, 80, 1)
+    dark, once, twice = (model(scale * images, counts) for scale in (0, 1, 2))
+    if once.abs().max() < 1e-6:
+        raise Mistake("with all 3×3 kernels but the stem's at 0, the guess is 0", "Is the last convolution 1×1?")
+    if close(twice - dark, 2 * (once - dark)):
+        raise Mistake("with attention at no level there is none at all", "Is there a MidBlock at the bottom?")
+
+
+@t.no_grad()
+def judge_skips(answer: Callable) -> None:
+    """With three levels of equal widths, a skip at the wrong place fits if it is resized. With all 3×3 kernels but the
+    stem's at 0, what is left are the ways that images take, and a dead resizing layer closes all ways through it."""
+    shape = (3, 16, 24)
+    inputs = [t.randn(2, *shape), t.tensor([3, 700])]
+    model = make(answer, config(shape, (1, 1, 1), attention=(False,) * 3), inputs=inputs)
+    silence(model, lambda name, p: is_3x3(name, p) and p.shape[1] != 3)
+    kernels = [p for name, p in model.named_parameters() if is_4x4(name, p)]
+    if len(kernels) != 4:
+        facts = f"with three levels, {len(kernels)} layers resize, expected 4"
+        raise Mistake(facts, "Do all DownBlocks halve but the last, and all UpBlocks double but the last?")
+    weights = [p.clone() for p in kernels]
+
+    def guess(alive: tuple[int, ...]) -> t.Tensor:
+        for i, (p, weight) in enumerate(zip(kernels, weights, strict=True)):
+            p.copy_(weight * (i in alive))
+        return model(*inputs)
+
+    at_full_size = guess(())
+    if at_full_size.abs().max() < 1e-4:
+        facts = "without the resizing layers, the images do not reach the end"
+        raise Mistake(facts, "Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+    guesses = {alive: guess(alive) for n in range(2, 5) for alive in combinations(range(4), n)}
+    open_pairs = [alive for alive, it in guesses.items() if len(alive) == 2 and not close(it, at_full_size)]
+    expected = {  # the first halving and the last doubling open a way to each other, by the second skip
+        alive: guesses[open_pairs[0]] if len(open_pairs) == 1 and {*open_pairs[0]} <= {*alive} else at_full_size
+        for alive in guesses
+        if len(alive) < 4
+    }
+    all_right = len(open_pairs) == 1 and all(close(guesses[alive], it) for alive, it in expected.items())
+    if not all_right or close(guesses[0, 1, 2, 3], guesses[open_pairs[0]]):
+        facts = "with three levels of equal widths, what a DownBlock hands over arrives at another level"
+        raise Mistake(facts, "Does each UpBlock get the skip of its own size, last in, first out?")
+
+
+def judge_config(answer: Callable) -> None:
+    @cache
+    def size(dim_mults: tuple = (2, 4), **settings) -> int:
+        return sum(p.numel() for p in answer(config((1, 8, 8), dim_mults, **settings)).parameters())
+
+    if size() == size(channels=16) or size() == size((2, 2)) or size() == size((4, 4)):
+        raise Mistake("other channels or multipliers make no other network", "Do the widths come from the config?")
+    if size() != size(attention=(False, True)):
+        raise Mistake("attention=None makes another network than (False, True)", "Is it the coarsest level alone?")
+    plain = size(attention=(False, False))
+    added = [size(attention=levels) - plain for levels in ((True, False), (False, True))]
+    if 0 in added or added[0] == added[1]:
+        raise Mistake("other levels with attention make no other network", "Does each level get its own entry?")
+    judge_attention_levels(answer, added)
+    judge_all_groups(answer)
+
+
+@t.no_grad()
+def judge_all_groups(answer: Callable) -> None:
+    """With a group for each channel, every norm takes off by how much a channel's weights are larger."""
+    settings = config((1, 4, 4), channels=12, groups=12, attention=(False,))
+    inputs = [t.randn(2, 1, 4, 4), t.tensor([5, 900])]
+    model = silence(make(answer, settings, inputs=inputs), nothing)
+    before = model(*inputs)
+    for name, p in model.named_parameters():
+        if is_3x3(name, p) and p.shape[1] > 1:
+            p.mul_(1 + 2 * t.rand(len(p), 1, 1, 1))
+    if not close(model(*inputs), before, 0.02):
+        facts = "with as many groups as channels, larger weights of some channels change the guess"
+        raise Mistake(facts, "Is config.groups passed on to every block?")
+
+
+def judge_attention_levels(answer: Callable, added: list[int]) -> None:
+    """What attention at one level adds is what it adds to the learner's own blocks of that level, down and up."""
+    blocks = [globals_used(answer).get(name) for name in ("DownBlock", "UpBlock")]
+    if None in blocks:
+        return
+
+    def adds(block: Callable, before: int, after: int) -> int:
+        with_it, without = (block(before, after, 8, 4, False, asked) for asked in (True, False))
+        return sum(p.numel() for p in with_it.parameters()) - sum(p.numel() for p in without.parameters())
+
+    for level, (before, after) in enumerate(pairwise([8, 16, 32])):
+        down, up = adds(blocks[0], before, after), adds(blocks[1], after, before)
+        if added[level] != down + up:
+            facts = f"attention at level {level} alone adds {added[level]} parameters, expected {down} + {up}"
+            raise Mistake(facts, "Do the DownBlock and the UpBlock of one level get the same entry of attention?")

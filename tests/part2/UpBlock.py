@@ -1,0 +1,104 @@
+"""The check of 2.10 UpBlock."""
+
+from collections.abc import Callable, Sequence
+
+import torch as t
+from torch import nn
+
+from tests.checking import (
+    Mistake,
+    check,
+    close,
+    everything,
+    is_3x3,
+    judge_layer,
+    judge_learning,
+    judge_step_used,
+    make,
+    silence,
+)
+from tests.part2.DownBlock import REACHES, far_change, judge_attention, judge_footprint, judge_place, judge_reach
+
+
+@check("2.10", mistakes=REACHES)
+def check_UpBlock(answer: Callable) -> str:
+    for arguments, shape in [
+        ((16, 8, 12, 4, True, True), (3, 16, 3, 4)),
+        ((8, 8, 8, 4, True, False), (8, 8, 8, 8)),
+        ((16, 8, 12, 4, False, True), (2, 16, 7, 5)),
+        ((8, 16, 12, 2, False, False), (2, 8, 4, 6)),
+    ]:
+        (B, _, H, W), step_dim, up = shape, arguments[2], arguments[4]
+        inputs = [t.randn(shape), t.randn(B, step_dim), t.randn(shape)]
+        judge_up_shape(answer, arguments, inputs)
+        size = (B, arguments[1], 2 * H, 2 * W) if up else (B, arguments[1], H, W)
+        judge = judge_layer if H == 3 else judge_learning
+        judge(answer, arguments, inputs, [size])
+    x, e, skip = t.randn(2, 8, 12, 12), t.randn(2, 12), t.randn(2, 8, 12, 12)
+    module = make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip])
+    judge_step_used(module, [x, e, skip])
+    with t.no_grad():
+        result = module(x, e, skip)
+        if close(module(x, e, x), result):
+            raise Mistake("the result does not depend on skip", "Is it put beside x?")
+        if close(module(skip, e, skip), result):
+            raise Mistake("the result does not depend on x", "Is it put beside skip?")
+        if close(module(skip, e, x), result):
+            raise Mistake("x and skip can be swapped", "Are they added? They are put side by side, as channels.")
+    judge_reach(make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip]), 8, 12, skip=True)
+    for asked in (False, True):
+        skeleton = silence(make(answer, 8, 8, 12, 4, False, asked, inputs=[x, e, skip]), is_3x3)
+        judge_attention(asked, far_change(skeleton, [x, e, skip]))
+    judge_up_place(answer)
+    skeleton = silence(make(answer, 8, 16, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
+    judge_footprint(skeleton, [x, e, skip], {})
+    skeleton = silence(make(answer, 8, 16, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
+    judge_attention_first(skeleton, [x, e, skip])
+    return "x beside skip, the widths on the way up, some attention where asked, the doubling"
+
+
+@t.no_grad()
+def judge_up_place(answer: Callable) -> None:
+    """As 8 + 8 channels come and 16 go, x beside skip comes through as it is, in an order that is the learner's."""
+    y, e = t.randn(2, 16, 5, 6), t.zeros(2, 12)
+    numbered = t.arange(1.0, 17).reshape(1, 16, 1, 1).expand(2, 16, 5, 6)
+    plain = silence(make(answer, 8, 16, 12, 4, False, False, inputs=[y[:, :8], e, y[:, 8:]]), everything)
+    came = plain(numbered[:, :8], e, numbered[:, 8:])[0, :, 0, 0].round().long() - 1
+    if sorted(came.tolist()) != list(range(16)):
+        return
+    module, back = make(answer, 8, 16, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
+    judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
+
+
+@t.no_grad()
+def judge_attention_first(skeleton: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """Black pixels get all the same from far ones, and after that the stamps of the doubling give it a pattern."""
+    x, e, skip = (0 * each for each in inputs)
+    x[:, :, 0, 0] = inputs[0][:, :, 0, 0]
+    far = skeleton(x, e, skip)[:, :, 8:16, 8:16]
+    if close(far, far[:, :, :1, :1].expand_as(far)):
+        facts = "what attention finds far away comes without the pattern of the transposed convolution"
+        raise Mistake(facts, "Does the attention come after the doubling? It comes before.")
+
+
+def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
+    module = answer(*arguments)
+    try:
+        result = module(*inputs)
+    except RuntimeError as error:
+        names = "channels_in={}, channels_out={}, step_dim={}, groups={}, upsample={}, attention={}".format(*arguments)
+        error.add_note(f"The check made it with {names}: x and skip have {arguments[0]} channels each.")
+        raise
+    if isinstance(result, t.Tensor) and result.ndim == 4 and result.shape[1] != arguments[1]:
+        facts = (
+            f"with channels_in={arguments[0]} and channels_out={arguments[1]} the result has {result.shape[1]} channels"
+        )
+        question = "Which width has the result, and which x and skip?"
+        raise Mistake(f"{facts}, expected {arguments[1]}", question)
+    if isinstance(result, t.Tensor) and result.shape[2:] == inputs[0].shape[2:] and arguments[4]:
+        raise Mistake("with upsample=True, x keeps its size", "Is upsample used?")
+    if isinstance(result, t.Tensor) and result.shape[2] == 2 * inputs[0].shape[2] and not arguments[4]:
+        raise Mistake("with upsample=False, x is doubled", "Is upsample used?")
+    if isinstance(result, t.Tensor) and len(result) == 2 * len(inputs[0]):
+        facts = f"from {len(inputs[0])} images it makes {len(result)}"
+        raise Mistake(facts, "Are x and skip put behind each other, as images? They go side by side, as channels.")

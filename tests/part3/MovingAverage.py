@@ -1,0 +1,221 @@
+"""The check of 3.4 MovingAverage.
+
+Several averages follow one model, whose numbers are set anew between the updates. Every update is judged by itself,
+from the average that stood before it, so that each mistake has a closed form.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch as t
+from torch import nn
+
+from tests.checking import Mistake, careful, check, expect_tensor, kind, numbers, recognise
+
+DECAYS = [(0.5, 11), (0.5, 1), (0.6, 15), (0.995, 11), (0.0, 2)]  # and updates: 0.5 is reached after 8, 0.6 after 13
+
+
+class WeightsToAverage(nn.Module):
+    """Its answer shows all parameters. Backwards, which is the order of their names, they have the same shapes: paired
+    wrongly, they make wrong numbers and no error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.inner = nn.Parameter(t.zeros(2, 3)), nn.Module()
+        for name, shape in [("scale", (4,)), ("offset", (4,)), ("bias", (2, 3))]:
+            self.inner.register_parameter(name, nn.Parameter(t.zeros(shape)))
+        self.register_buffer("level", t.zeros(2))
+        self.inner.register_buffer("count", t.zeros(1, dtype=t.int64))
+        self.train_a_step()
+
+    def forward(self, x: float) -> t.Tensor:
+        return x * t.cat([p.flatten() for p in (self.weight, self.inner.scale, self.inner.offset, self.inner.bias)])
+
+    @t.no_grad()
+    def train_a_step(self) -> None:
+        for p in self.parameters():
+            p.copy_(t.randint(-9, 10, p.shape))  # small whole numbers, so that a learner can redo the sum
+            p.grad = t.randint(-9, 10, p.shape).float()
+        self.level.add_(t.tensor([1.5, -2]))
+        self.inner.count.add_(10)
+
+
+@dataclass
+class UpdateSeen:
+    """One update: all parameters as one row of numbers (20,), and the buffers."""
+
+    d: float
+    n: int
+    earlier: int  # updates of other averages
+    model: t.Tensor
+    grad: t.Tensor
+    old: t.Tensor  # the average before
+    new: t.Tensor
+    buffers: list[tuple[str, t.Tensor, t.Tensor, t.Tensor]]  # name, in the model, in the average before, and after
+
+    def mix(self, d: float | t.Tensor, model: t.Tensor | None = None) -> t.Tensor:
+        return d * self.old + (1 - d) * (self.model if model is None else model)
+
+    @property
+    def right(self) -> float:
+        return min(self.d, warm(self.n))
+
+    def fits(self, expected: t.Tensor) -> bool:
+        return self.new.allclose(expected, rtol=1e-4, atol=1e-4)
+
+
+def warm(n: float | t.Tensor) -> float | t.Tensor:
+    return (1 + n) / (10 + n)
+
+
+def counted_in_the_loop(u: UpdateSeen) -> t.Tensor:
+    """The count that each number meets if each of the 4 parameters counts as an update."""
+    return 4 * (u.n - 1) + t.tensor([1.0] * 6 + [2.0] * 4 + [3.0] * 4 + [4.0] * 6)
+
+
+def backwards(row: t.Tensor) -> t.Tensor:
+    return t.cat(row.split([6, 4, 4, 6])[::-1])
+
+
+MOVING_AVERAGE_MISTAKES = [
+    ("The average never changes. Does the result get into self.model?", lambda u: u.old),
+    (
+        "Some numbers stay as they were. Does each update reach all parameters?",
+        lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
+    ),
+    ("That is the model's own number. Is d 0, or rounded down to it?", lambda u: u.model),
+    ("Is d the full decay from the start? Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
+    ("Is the larger of the two taken for d?", lambda u: u.mix(max(u.d, warm(u.n)))),
+    ("Does the fraction count this update as number 0?", lambda u: u.mix(min(u.d, warm(u.n - 1)))),
+    ("Does the fraction count the first update as number 2?", lambda u: u.mix(min(u.d, warm(u.n + 1)))),
+    ("Does d go beyond the decay that the constructor got?", lambda u: u.mix(warm(u.n))),
+    ("Is the decay that the constructor got used?", lambda u: u.mix(0.995)),
+    ("Is a 1 missing above the fraction line?", lambda u: u.mix(min(u.d, u.n / (10 + u.n)))),
+    ("Is the count missing above the fraction line?", lambda u: u.mix(min(u.d, 1 / (10 + u.n)))),
+    ("Is the count missing below the fraction line?", lambda u: u.mix(min(u.d, (1 + u.n) / 10))),
+    ("Is d the decay to the power of the count?", lambda u: u.mix(u.d**u.n)),
+    ("Is that Adam's 1 - decay to the power of the count?", lambda u: u.mix(1 - u.d**u.n)),
+    ("Is the decay multiplied by the fraction? The smaller of the two is d.", lambda u: u.mix(u.d * warm(u.n))),
+    ("Is it a plain mean until the decay is reached?", lambda u: u.mix(min(u.d, u.n / (u.n + 1)))),
+    ("The fraction stays at 1/10. Are the updates counted?", lambda u: u.mix(min(u.d, warm(0)))),
+    (
+        "d stays what it was in update 1. Does the count go on, and is self.decay left alone?",
+        lambda u: u.mix(min(u.d, warm(1))),
+    ),
+    (
+        "Does each parameter count as an update of its own?",
+        lambda u: u.mix(warm(counted_in_the_loop(u)).clamp(max=u.d)),
+    ),
+    ("Do several averages share one count?", lambda u: u.mix(min(u.d, warm(u.n + u.earlier)))),
+    ("Is each update counted twice?", lambda u: u.mix(min(u.d, warm(2 * u.n - 1)))),
+    ("Are d and 1 - d swapped?", lambda u: u.mix(1 - u.right)),
+    ("Are d and 1 - d swapped, and is d the full decay from the start?", lambda u: u.mix(1 - u.d)),
+    ("Is that the plain mean of all weights so far?", lambda u: u.mix(u.n / (u.n + 1))),
+    ("Is that the plain mean of all updates so far?", lambda u: u.mix((u.n - 1) / u.n)),
+    ("Is the model subtracted? Its share is added.", lambda u: u.right * u.old - (1 - u.right) * u.model),
+    ("It moves away from the model. Is a difference the wrong way round?", lambda u: u.mix(2 - u.right)),
+    ("Does the old average keep its full size?", lambda u: u.old + (1 - u.right) * u.model),
+    ("Is their sum added? Their difference is the way to go.", lambda u: u.old + (1 - u.right) * (u.model + u.old)),
+    ("Is the mix halved? Its two shares add up to 1.", lambda u: u.mix(u.right) / 2),
+    ("Is the model added at its full size?", lambda u: u.right * u.old + u.model),
+    ("Have both the factor d?", lambda u: u.right * (u.old + u.model)),
+    ("Is the old average left out?", lambda u: (1 - u.right) * u.model),
+    ("Is the model left out?", lambda u: u.right * u.old),
+    ("Are these the gradients? The weights are averaged.", lambda u: u.mix(u.right, u.grad)),
+    ("Does each parameter meet another one? Mind their order.", lambda u: u.mix(u.right, backwards(u.model))),
+]
+
+
+@check("3.4", mistakes=MOVING_AVERAGE_MISTAKES)
+def check_MovingAverage(answer: Callable) -> str:
+    model = WeightsToAverage()
+    averages, start, seen = [careful(answer)(model, decay) for decay, _ in DECAYS], model(1.0).detach(), []
+    for average in averages:
+        if not hasattr(average, "update") or not isinstance(getattr(average, "model", None), nn.Module):
+            facts = f"made with a model and a decay, it is {kind(average)} without a .model or an .update"
+            raise Mistake(facts, "Is the given __init__ still there?")
+    for average, (decay, updates) in zip(averages, DECAYS, strict=True):
+        earlier = len(seen)
+        model.train_a_step()
+        if earlier and not average.model(1.0).equal(start):
+            raise Mistake("updates of one average change another one, too", "What do the two share?")
+        seen += [judge_update(average, model, decay, n, earlier) for n in range(1, updates + 1)]
+    judge_mix(seen, [name for name, p in model.named_parameters() for _ in range(p.numel())])
+    judge_buffers(seen)
+    return "the mix, its start and its decay, all parameters, buffers as they are, the model left alone"
+
+
+def judge_update(average: object, model: WeightsToAverage, d: float, n: int, earlier: int) -> UpdateSeen:
+    """One update and what it must leave alone; then the model takes its next step of training."""
+    (old, *old_buffers), before = shown(average.model), all_of(model)
+    careful(average.update)(model)
+    for name, value in all_of(model).items():
+        if not value.equal(before[name]):
+            facts = f"update changes the {name} of the model that it is given"
+            raise Mistake(facts, "Training goes on with that model. Which of the two is written to?")
+    if not isinstance(average.model, nn.Module):
+        raise Mistake(f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights")
+    lost = model.state_dict().keys() - average.model.state_dict().keys()
+    if lost:
+        facts = f"after an update, the state_dict of .model lacks {', '.join(sorted(lost))}"
+        raise Mistake(facts, "Is a plain tensor put in the place of a parameter?")
+    new, *new_buffers = shown(average.model)
+    model.train_a_step()
+    if not all(one.equal(other) for one, other in zip(shown(average.model), [new, *new_buffers], strict=True)):
+        facts = "when the model takes a step of training, .model changes with it, before any update"
+        raise Mistake(facts, "Are there tensors that belong to both?")
+    if any(p.requires_grad for p in average.model.parameters()):
+        facts = "after an update, the weights of .model require a gradient"
+        raise Mistake(facts, "Is update recorded for a backward pass, or is .model made anew?")
+    expect_tensor(new, (20,), f"with decay {d}, after update {n} .model(x)")
+    names = [name for name, _ in model.named_buffers()]
+    buffers = list(zip(names, before["buffers"].split([2, 1]), old_buffers, new_buffers, strict=True))
+    return UpdateSeen(d, n, earlier, before["weights"], before["gradients"], old, new, buffers)
+
+
+def shown(model: nn.Module) -> list[t.Tensor]:
+    """What the model answers, and copies of its buffers."""
+    return [model(1.0).detach(), *(buffer.clone() for buffer in model.buffers())]
+
+
+def all_of(model: nn.Module) -> dict[str, t.Tensor]:
+    def row(tensors: list[t.Tensor]) -> t.Tensor:
+        return t.cat([t.zeros(0), *(each.detach().flatten() for each in tensors)])
+
+    parameters = list(model.parameters())
+    return {
+        "weights": row(parameters),
+        "buffers": row(list(model.buffers())),
+        "gradients": row([p.grad for p in parameters if p.grad is not None]),
+        "requires_grad": t.tensor([p.requires_grad for p in parameters]),
+        "mode (train or eval)": t.tensor([module.training for module in model.modules()]),
+    }
+
+
+def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
+    wrong = next((u for u in seen if not u.fits(u.mix(u.right))), None)
+    if wrong is None:
+        return
+    question = recognise(MOVING_AVERAGE_MISTAKES, lambda mistake: all(u.fits(mistake(u)) for u in seen))
+    expected, gap = wrong.mix(wrong.right), wrong.old - wrong.model
+    d = ((wrong.new - wrong.model) @ gap / (gap @ gap)).item()
+    if not question and wrong.fits(wrong.mix(d)):
+        question = f"All numbers fit d = {d:.4g}. How does it come about?"
+    i = (wrong.new - expected).abs().argmax().item()
+    facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
+    facts += f";\nthe average becomes {wrong.new[i]:.4g}, expected {expected[i]:.4g} with d = {wrong.right:.4g}"
+    raise Mistake(f"with decay {wrong.d}, before update {wrong.n} a number of {names[i]} {facts}", question)
+
+
+def judge_buffers(seen: list[UpdateSeen]) -> None:
+    for u in seen:
+        for name, model, old, new in u.buffers:
+            if new.equal(model):
+                continue
+            question = "Is each buffer replaced by that of the model?"
+            if new.equal(old):
+                question = "Are all buffers taken over, in each update?"
+            elif ((new >= old.minimum(model)) & (new <= old.maximum(model))).all():
+                question = "Are the buffers averaged, too?"
+            facts = f"after update {u.n} the buffer {name} is {numbers(new)} in the average"
+            raise Mistake(f"with decay {u.d}, {facts},\nexpected {numbers(model)}, as in the model", question)

@@ -1,0 +1,262 @@
+"""The check of 3.6 bf16_loss.
+
+Nothing here is random: what rounding does to one number is chance, and must not decide about an answer.
+"""
+
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+
+import numpy as np
+import torch as t
+import torch.nn.functional as F
+from torch import nn
+
+from solutions.part3_fashion_mnist import VelocityGuesser
+from tests.checking import (
+    DEVICES,
+    Mistake,
+    alpha_bars,
+    careful,
+    check,
+    expect_tensor,
+    kind,
+    mix,
+    recognise,
+    schedule_for,
+    unchanged,
+)
+
+BF16_SHAPE, BF16_COUNTS = (3, 2, 4, 5), [3, 1, 4]
+
+
+def bf16_mse(one: t.Tensor, other: t.Tensor) -> float:
+    return (one.double() - other.double()).square().mean().item()
+
+
+def bf16_rounded(x: t.Tensor) -> t.Tensor:
+    return x.bfloat16().float()
+
+
+BF16_MISTAKES = [  # b: the network's guess, the model's guess of the noise, target, x0, num_steps, noise, noised
+    ("Is the guess compared with the noise? The network learns model.target.", lambda b: bf16_mse(b.guess, b.noise)),
+    ("Is the guess compared with x0? The network learns model.target.", lambda b: bf16_mse(b.guess, b.x0)),
+    ("Is the guess compared with noised? The network learns model.target.", lambda b: bf16_mse(b.guess, b.noised)),
+    (
+        "Are x0 and noise swapped on their way to model.target?",
+        lambda b: bf16_mse(b.guess, b.target_of(b.noise, b.x0, b.num_steps)),
+    ),
+    (
+        "Is model.target given noised for x0?",
+        lambda b: bf16_mse(b.guess, b.target_of(b.noised, b.noise, b.num_steps)),
+    ),
+    (
+        "Is model.target given noised for the noise?",
+        lambda b: bf16_mse(b.guess, b.target_of(b.x0, b.noised, b.num_steps)),
+    ),
+    (
+        "Is the model asked, which guesses noise? The target is that of its network.",
+        lambda b: bf16_mse(b.eps, b.target),
+    ),
+    (
+        "Is that Part 1's loss, of the model and the noise? Here its network has a target.",
+        lambda b: bf16_mse(b.eps, b.noise),
+    ),
+    ("Is the target added to the guess? It is taken away.", lambda b: bf16_mse(b.guess, -b.target)),
+    ("Is it squared twice?", lambda b: (b.guess - b.target).double().pow(4).mean().item()),
+    ("Is the square missing?", lambda b: (b.guess - b.target).double().mean().item()),
+    ("Is the square missing?", lambda b: (b.target - b.guess).double().mean().item()),
+    ("Is the mean squared, and not each error?", lambda b: (b.guess - b.target).double().mean().item() ** 2),
+    ("Is the loss a sum?", lambda b: bf16_mse(b.guess, b.target) * b.guess.numel()),
+    ("Is the mean taken over the batch alone?", lambda b: bf16_mse(b.guess, b.target) * b.guess[0].numel()),
+    ("Is that the absolute error?", lambda b: F.l1_loss(b.guess, b.target).item()),
+    ("Is that a mix of squared and absolute error?", lambda b: F.smooth_l1_loss(b.guess, b.target).item()),
+    ("Is a root taken of the loss?", lambda b: bf16_mse(b.guess, b.target) ** 0.5),
+    ("Is the loss halved?", lambda b: bf16_mse(b.guess, b.target) / 2),
+    ("Is the target rounded to bfloat16?", lambda b: bf16_mse(b.guess, bf16_rounded(b.target))),
+    (
+        "Are x0 and noise rounded to bfloat16?",
+        lambda b: bf16_mse(b.guess, b.target_of(bf16_rounded(b.x0), bf16_rounded(b.noise), b.num_steps)),
+    ),
+]
+
+
+class Bf16Network(nn.Module):
+    """A convolution, so that its answer has the type it computes in. It refuses what it should not be asked."""
+
+    def __init__(self, inputs: dict[str, t.Tensor]) -> None:
+        super().__init__()
+        self.img_shape, self.guesses, self.computed_in = BF16_SHAPE[1:], [], None
+        self.inputs = {name: value.clone() for name, value in inputs.items()}
+        self.layer = nn.Conv2d(2, 2, 1, bias=False)
+        self.layer.weight.data = t.tensor([[0.5, -0.25], [1.0, 0.75]])[..., None, None]
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        noised, counts = self.inputs["noised"], self.inputs["num_steps"]
+        if self.layer.weight.dtype != t.float32:
+            facts = f"the network runs with weights of type {self.layer.weight.dtype}, expected torch.float32"
+            raise Mistake(facts, "Is the model cast? Autocast leaves the weights as they are.")
+        if not isinstance(images, t.Tensor) or images.shape != noised.shape:
+            facts = f"the network gets {kind(images)} as images, expected shape {BF16_SHAPE}"
+            raise Mistake(facts, "Are its two arguments in order?")
+        if images.dtype != t.float32:
+            facts = f"the network gets images of type {images.dtype}, expected torch.float32"
+            raise Mistake(facts, "Are they cast by hand? Autocast does it where it is needed.")
+        if not images.equal(noised):
+            shown = next((name for name, value in self.inputs.items() if images.equal(value)), "other images")
+            question = "In training, which of the three does it see?"
+            if shown == "other images":
+                question = "Is noised changed on the way?"
+            raise Mistake(f"the network is shown {shown}, expected noised", question)
+        if not isinstance(num_steps, t.Tensor) or not num_steps.equal(counts):
+            told = num_steps.tolist() if isinstance(num_steps, t.Tensor) else num_steps
+            question = "Is num_steps handed on as it came?"
+            if told == [n - 1 for n in counts.tolist()]:
+                question = "Counts begin at 1, rows at 0. Which does the network know?"
+            raise Mistake(f"the network is told the counts {told}, expected {counts.tolist()}", question)
+        guess = self.layer(images)
+        self.computed_in = guess.dtype
+        if guess.dtype != t.bfloat16:
+            question = "Is it asked inside of an autocast, and one for the device that noised is on?"
+            if guess.dtype == t.float16:
+                question = "There are two types of 16 bits. Which one does the text take?"
+            raise Mistake(f"the network computes in {guess.dtype}, expected torch.bfloat16", question)
+        self.guesses.append(guess)
+        return guess
+
+
+class Elsewhere(t.Tensor):
+    """A tensor that says it is on a GPU, to show on any machine whether a function asks it."""
+
+    device, is_cuda, is_cpu = t.device("cuda"), True, False
+
+
+class NetworkElsewhere(nn.Module):
+    """What is said to be elsewhere must not be asked under the autocast of this CPU."""
+
+    img_shape = BF16_SHAPE[1:]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(t.ones(()).as_subclass(Elsewhere))
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        if t.is_autocast_enabled("cpu"):
+            facts = "noised is on a GPU, and autocast is turned on for the CPU"
+            raise Mistake(facts, "Is the name of the device written down? noised knows where it is.")
+        return images * self.weight
+
+
+class Bf16Model(VelocityGuesser):
+    def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        if t.is_autocast_enabled(noise.device.type):
+            raise Mistake("model.target is asked under autocast", "Where does the with block end?")
+        return super().target(x0, noise, num_steps)
+
+
+@check("3.6", mistakes=BF16_MISTAKES)
+def check_bf16_loss(answer: Callable) -> str:
+    for device in DEVICES:
+        judge_bf16_loss(answer, device)
+    inputs = bf16_inputs("cpu")
+    network = Bf16Network(inputs)
+    try:
+        t.set_autocast_dtype("cpu", t.float16)  # as it is on a GPU
+        bf16_asked(answer, Bf16Model(network, schedule_for()), inputs, "cpu")
+    except Mistake:
+        if network.computed_in != t.float16:
+            raise
+        facts = "where autocast's own type is torch.float16, as on a GPU, the network computes in that"
+        raise Mistake(facts, "Is autocast told which type to take?") from None
+    finally:
+        t.set_autocast_dtype("cpu", t.bfloat16)
+    judge_bf16_device(answer)
+    return "the network in bfloat16, target and loss in float32, a gradient for every weight, autocast off again"
+
+
+def bf16_inputs(device: str) -> dict[str, t.Tensor]:
+    draw, n = t.Generator().manual_seed(0), t.tensor(BF16_COUNTS, device=device)
+    x0, noise = (t.randn(BF16_SHAPE, generator=draw).to(device) for _ in range(2))
+    a = alpha_bars(n)
+    return {"x0": x0, "num_steps": n, "noise": noise, "noised": mix(x0, noise, a)}
+
+
+def bf16_asked(answer: Callable, model: nn.Module, inputs: dict[str, t.Tensor], device: str) -> object:
+    """What the answer returns; autocast is off before, whatever the session has."""
+    try:
+        with t.autocast(device, enabled=False):
+            result = careful(answer)(model, *inputs.values())
+            left_on = t.is_autocast_enabled(device)
+    except ValueError as error:
+        if "device_type" in str(error):
+            error.add_note("3.6 bf16_loss: autocast takes the name of a device, such as noised.device.type.")
+        raise
+    if left_on:
+        raise Mistake("autocast is still on when the function has returned", "Does anything turn it off again?")
+    return result
+
+
+def judge_bf16_loss(answer: Callable, device: str) -> None:
+    inputs = bf16_inputs(device)
+    model = Bf16Model(Bf16Network(inputs), schedule_for(device)).to(device)
+    with unchanged(**inputs):
+        result = bf16_asked(answer, model, inputs, device)
+    if (asked := len(model.network.guesses)) != 1:
+        question = "Can its first answer be kept?" if asked else "Is it model.network that is asked?"
+        raise Mistake(f"the network is asked {asked} times, expected once", question)
+    judge_bf16_value(result, model)
+    judge_bf16_gradient(result, model.network)
+
+
+def judge_bf16_device(answer: Callable) -> None:
+    """Whether the device's name is that of the tensors given, on a machine without a GPU, too."""
+    schedule = schedule_for()
+    for name, values in list(schedule.named_buffers()):
+        setattr(schedule, name, values.as_subclass(Elsewhere))
+    inputs = {name: value.as_subclass(Elsewhere) for name, value in bf16_inputs("cpu").items()}
+    with warnings.catch_warnings(action="ignore"), suppress(RuntimeError, TypeError, AssertionError):  # without a GPU
+        careful(answer)(VelocityGuesser(NetworkElsewhere(), schedule), *inputs.values())
+
+
+def judge_bf16_value(result: object, model: Bf16Model) -> None:
+    if isinstance(result, t.Tensor) and result.dtype == t.bfloat16:
+        facts = "the loss is of type torch.bfloat16, expected torch.float32"
+        raise Mistake(facts, "Of which type are the guess and the target when they are compared?")
+    if isinstance(result, float | np.number):
+        raise Mistake(f"it returns {kind(result)}, expected one tensor", "Does a plain number know its gradient?")
+    if isinstance(result, tuple | list):
+        raise Mistake(f"it returns {kind(result)}, expected one tensor", "What does train need, but the loss?")
+    if isinstance(result, t.Tensor) and result.ndim:
+        raise Mistake(f"it returns {kind(result)}, expected shape ()", "Is it the mean of all squared errors?")
+    if isinstance(result, t.Tensor) and result.dtype == t.float64:
+        facts = "the loss is of type torch.float64, expected torch.float32"
+        raise Mistake(facts, "The sum may be done in float64. What is returned in the end?")
+    plain = result.detach() if isinstance(result, t.Tensor) else result
+    expect_tensor(plain, (), "it", model.noise_schedule.device.type)
+    b = SimpleNamespace(**model.network.inputs, guess=model.network.guesses[0].detach().float())
+    b.target_of, a = super(Bf16Model, model).target, alpha_bars(b.num_steps)
+    b.target = b.target_of(b.x0, b.noise, b.num_steps)
+    b.eps = (1 - a).sqrt() * b.noised + a.sqrt() * b.guess
+    expected = bf16_mse(b.guess, b.target)
+
+    def fits(mistake: Callable) -> bool:
+        return abs(plain.item() - (value := mistake(b))) < 1e-5 * abs(value)
+
+    if not fits(lambda b: expected):
+        rounded = "Is the loss computed in bfloat16, and cast at the end?" if bf16_rounded(plain) == plain else ""
+        question = recognise(BF16_MISTAKES, fits, otherwise=rounded)
+        raise Mistake(f"the loss is {plain.item():.6g}, expected {expected:.6g}", question)
+
+
+def judge_bf16_gradient(result: t.Tensor, network: Bf16Network) -> None:
+    weight = network.layer.weight
+    if weight.grad is not None:
+        raise Mistake("the weights have a gradient already", "Is backward called inside? That is left to train.")
+    if result.requires_grad:
+        result.backward()
+    if weight.grad is None:
+        question = "Is the loss cut off from the guess?"
+        if not network.guesses[0].requires_grad:
+            question = "Is the network asked under no_grad?"
+        raise Mistake("the loss is right, but no gradient goes back to the weights", question)

@@ -1,0 +1,523 @@
+"""The check of 3.7 ddim_sample.
+
+The model remembers what it is shown and what it guesses, so every step is known. With eta = 0, the next x has a
+closed form. With eta > 0, two ways under one seed get the same fresh noise: what differs between them gives the
+factor of the guessed noise exactly, and what is left over is σz.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch as t
+
+from solutions.part1_diffusion import NoiseSchedule, linear_schedule
+from tests.checking import (
+    Mistake,
+    Recording,
+    careful,
+    check,
+    elsewhere,
+    expect_tensor,
+    kind,
+    recognise,
+    seed_all,
+    unchanged,
+)
+
+DDIM_BETAS = [0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4]
+DDIM_COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps; 3 steps are uneven, too
+DDIM_ETA = 0.5  # where fresh noise is looked at
+DDIM_ROUNDED = [0.31, 0.64, 0.79, 0.91]  # of a first β; then, in float32, 1 - ᾱ_m - σ² is below 0 for m = 2
+
+
+def ddim_bar(n: int) -> t.Tensor:
+    """ᾱ after n steps, in float64; 1 for n = 0."""
+    return (1 - t.tensor(DDIM_BETAS[:n], dtype=t.float64)).prod()
+
+
+def ddim_own_bar(n: int) -> t.Tensor:
+    return (1 - linear_schedule(len(DDIM_BETAS)).double()[:n]).prod()
+
+
+def ddim_alpha(n: int) -> t.Tensor:
+    return ddim_bar(n) / ddim_bar(max(n - 1, 0))
+
+
+def ddim_sigma(eta: float, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return eta * ((1 - b) / (1 - a) * (1 - a / b)) ** 0.5
+
+
+def ddim_clean(x: t.Tensor, e: t.Tensor, a: t.Tensor) -> t.Tensor:
+    return (x - (1 - a) ** 0.5 * e) / a**0.5
+
+
+def ddim_noise(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return (x - a**0.5 * x0) / (1 - a) ** 0.5
+
+
+def ddim_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return b**0.5 * x0 + (1 - b) ** 0.5 * noise
+
+
+def ddim_step(
+    x: t.Tensor,
+    e: t.Tensor,
+    n: int,
+    m: int,
+    at: Callable = lambda n, m: (n, m),
+    bar: Callable = ddim_bar,
+    clean_at: Callable = lambda n, m: n,
+    clean_bar: Callable = ddim_bar,
+    clean: Callable = ddim_clean,
+    clip: Callable = lambda x0, m: x0.clamp(-1, 1),
+    noise: Callable = ddim_noise,
+    mix: Callable = ddim_mix,
+    sigma: Callable = lambda a, b: ddim_sigma(0, a, b),
+    end: Callable = lambda x, m: x,
+    clamped: bool = False,
+) -> t.Tensor:
+    """The step with eta = 0 from x and the guess e, after n steps of noise. at to end: what a mistake does otherwise;
+    for wrong a and b, σ is no 0 but nan, unless all is clamped under its root"""
+    (n_bar, m_bar), (a_of, b_of) = at(n, m), bar if isinstance(bar, tuple) else (bar, bar)
+    a, b = a_of(n_bar), b_of(m_bar)
+    x0 = clip(clean(x, e, clean_bar(clean_at(n, m))), m)
+    return end(mix(x0, noise(x, x0, e, a, b), a, b) + (0 if clamped else sigma(a, b)), m)
+
+
+def ddim_guess(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return e
+
+
+def ddim_unclipped(x0: t.Tensor, m: int) -> t.Tensor:
+    return x0
+
+
+def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return ddim_mix(x0, noise, a, b).clamp(-1, 1)
+
+
+NAN = "Is there a root of a negative number, or a division by 0?"
+GUESS_CLIPPED = "Is the guessed noise clipped? Only the guessed image is in [-1, 1]."
+DDIM_MISTAKES = [
+    (
+        "Is ᾱ_n the smaller one, and on top in its fraction? 1 less a number above 1 has no root.",
+        dict(sigma=lambda a, b: 0 * ((1 - b) * (1 - b / a)) ** 0.5),
+    ),
+    ("x0 was clipped. Does the noise that the model guessed still lead from it to x?", dict(noise=ddim_guess)),
+    ("Is the guessed image clipped? It can lie far outside of [-1, 1].", dict(clip=ddim_unclipped)),
+    ("Is it clipped in the last step alone?", dict(clip=lambda x0, m: x0 if m else x0.clamp(-1, 1))),
+    ("Is it clipped in the last step, too?", dict(clip=lambda x0, m: x0.clamp(-1, 1) if m else x0)),
+    ("Is it clipped to [0, 1]? Images are in [-1, 1].", dict(clip=lambda x0, m: x0.clamp(0, 1))),
+    ("Is x clipped? Only the guessed image is in [-1, 1].", dict(clip=ddim_unclipped, mix=ddim_clip_mix)),
+    ("Is x clipped? Only the guessed image is in [-1, 1].", dict(noise=ddim_guess, mix=ddim_clip_mix)),
+    ("Is x clipped, too? Only the guessed image is in [-1, 1].", dict(mix=ddim_clip_mix)),
+    (GUESS_CLIPPED, dict(clean=lambda x, e, a: ddim_clean(x, e.clamp(-1, 1), a), clip=ddim_unclipped)),
+    (GUESS_CLIPPED, dict(clean=lambda x, e, a: ddim_clean(x, e.clamp(-1, 1), a))),
+    (
+        "Are the samples brought to [0, 1] in the end? They stay in [-1, 1].",
+        dict(end=lambda x, m: x if m else (x + 1) / 2),
+    ),
+    ("Is ᾱ at 0 steps that of 1 step? No noise is left at 0.", dict(at=lambda n, m: (n, max(m, 1)))),
+    ("Is ᾱ at 0 steps 0? No noise is left there, so it is 1.", dict(bar=lambda n: ddim_bar(n) * min(n, 1))),
+    ("Is that ᾱ at 0 steps? Index -1 is the last one.", dict(at=lambda n, m: (n, m or len(DDIM_BETAS)))),
+    ("Is that one count late? Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
+    ("Is ᾱ of m looked up one count early?", dict(at=lambda n, m: (n, max(m - 1, 0)))),
+    ("Is ᾱ of n looked up one count early?", dict(at=lambda n, m: (max(n - 1, 1), m))),
+    ("Are both ᾱ looked up one count early?", dict(at=lambda n, m: (max(n - 1, 1), max(m - 1, 0)))),
+    ("Is m taken for n - 1? These steps are longer.", dict(at=lambda n, m: (n, n - 1))),
+    ("Are ᾱ of n and ᾱ of m swapped?", dict(at=lambda n, m: (m, n))),
+    ("Which count does the step lead to? It stays as noisy as it was.", dict(at=lambda n, m: (n, n))),
+    ("Is that α, of one step alone?", dict(bar=ddim_alpha)),
+    ("Is that α, of one step alone?", dict(bar=ddim_alpha, clean_bar=ddim_alpha)),
+    ("For n, is that α, of one step alone?", dict(bar=(ddim_alpha, ddim_bar))),
+    ("For m, is that α, of one step alone?", dict(bar=(ddim_bar, ddim_alpha))),
+    ("Is that the schedule of the model?", dict(bar=ddim_own_bar)),
+    ("Is x0 reconstructed from m steps? x still has n.", dict(clean_at=lambda n, m: max(m, 1))),
+    ("Is that a tanh? Clipping leaves alone what lies in [-1, 1].", dict(clip=lambda x0, m: x0.tanh())),
+    ("Are the samples clipped to [0, 1] in the end?", dict(end=lambda x, m: x if m else x.clamp(0, 1))),
+    ("Do x and the guess trade places in reconstruct?", dict(clean=lambda x, e, a: ddim_clean(e, x, a))),
+    ("Is the guess taken for the clean image? It is noise.", dict(clean=lambda x, e, a: e)),
+    (
+        "Is the noise that of m? x still has n steps of it.",
+        dict(noise=lambda x, x0, e, a, b: ddim_noise(x, x0, e, b, a)),
+    ),
+    ("Is the noise divided by a root?", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a))),
+    ("Is the noise divided by the image's factor?", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / a**0.5)),
+    (
+        "Is the noise multiplied by its factor? To get it back, divide.",
+        dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) * (1 - a) ** 0.5),
+    ),
+    (
+        "Is x divided, too, in the noise? Mind the parentheses.",
+        dict(noise=lambda x, x0, e, a, b: x - a**0.5 * x0 / (1 - a) ** 0.5),
+    ),
+    (
+        "Is x overwritten by the clean image? Its noise is what leads from the one to the other.",
+        dict(noise=lambda x, x0, e, a, b: ddim_noise(x0, x0, e, a, b)),
+    ),
+    ("In the noise, is x0 faded at all?", dict(noise=lambda x, x0, e, a, b: (x - x0) / (1 - a) ** 0.5)),
+    ("In the noise, is x0 faded by a root?", dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5)),
+    ("Has the image ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
+    ("Has the noise ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - a) ** 0.5 * e)),
+    ("Is the root missing in front of the image?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) ** 0.5 * e)),
+    ("Is the root missing in front of the noise?", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b) * e)),
+    ("Are both roots missing?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) * e)),
+    ("Are the two factors swapped?", dict(mix=lambda x0, e, a, b: ddim_mix(e, x0, a, b))),
+    ("Is the noise subtracted? It is added again.", dict(mix=lambda x0, e, a, b: ddim_mix(x0, -e, a, b))),
+    ("Is the image faded?", dict(mix=lambda x0, e, a, b: x0 + (1 - b) ** 0.5 * e)),
+    ("Is the guessed noise added again?", dict(mix=lambda x0, e, a, b: b**0.5 * x0)),
+    ("That is the guessed image. Is it noised again?", dict(mix=lambda x0, e, a, b: x0)),
+]
+SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta is β of n
+    ("Is fresh noise added?", lambda eta, a, b, beta: 0 * a),
+    ("Is eta a factor, or only a switch?", lambda eta, a, b, beta: ddim_sigma(1, a, b)),
+    ("Does eta multiply a variance? It multiplies σ.", lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b)),
+    ("Is the root missing? z wants a standard deviation.", lambda eta, a, b, beta: eta * ddim_sigma(1, a, b) ** 2),
+    ("Is z multiplied by σ², a variance?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 2),
+    ("Is that Algorithm 2's σ, of one step?", lambda eta, a, b, beta: eta * beta**0.5),
+    (
+        "Is that β, of one step? These steps are longer.",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * beta) ** 0.5,
+    ),
+    ("Is the first fraction missing under the root?", lambda eta, a, b, beta: eta * (1 - a / b) ** 0.5),
+    ("Is 1 - ᾱ_n / ᾱ_m missing under the root?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5),
+    ("Is the first fraction upside down?", lambda eta, a, b, beta: eta * ((1 - a) / (1 - b) * (1 - a / b)) ** 0.5),
+    ("Is a 1 - missing in front of ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * a / b) ** 0.5),
+    (
+        "Does the root cover the first fraction alone?",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5 * (1 - a / b),
+    ),
+    (
+        "Does the root leave out the first fraction?",
+        lambda eta, a, b, beta: eta * (1 - b) / (1 - a) * (1 - a / b) ** 0.5,
+    ),
+    (
+        "Are both factors under the root of σ added?",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) + 1 - a / b) ** 0.5,
+    ),
+    ("Is it divided by 1 - ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) / (1 - a / b)) ** 0.5),
+    ("Is (1 - ᾱ_n) / ᾱ_m taken for 1 - ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / b) ** 0.5),
+    ("Is a root taken of σ itself?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 0.5),
+    ("Is all noise of m fresh? Part of it is guessed.", lambda eta, a, b, beta: eta * (1 - b) ** 0.5),
+    ("Is that all noise of n? The step leads to m, with less noise.", lambda eta, a, b, beta: eta * (1 - a) ** 0.5),
+    ("Is z multiplied by eta alone?", lambda eta, a, b, beta: eta * a**0),
+    ("Is z drawn between 0 and 1?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) / 12**0.5),
+]
+KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ of m, s is σ
+    ("The fresh noise comes on top. Is the guessed one made smaller for it?", lambda b, s: (1 - b) ** 0.5),
+    ("Is σ squared under the middle root?", lambda b, s: (1 - b - s).clamp(min=0) ** 0.5),
+    ("Is σ² added under the middle root?", lambda b, s: (1 - b + s**2) ** 0.5),
+    ("Is σ taken off after the root, or σ² under it?", lambda b, s: (1 - b) ** 0.5 - s),
+    ("Is σ² taken off after the root, or under it?", lambda b, s: (1 - b) ** 0.5 - s**2),
+    ("Is the root multiplied by 1 - σ²? σ² is taken off under it.", lambda b, s: ((1 - b) * (1 - s**2)) ** 0.5),
+    ("Is eta² taken off under the middle root, or σ²?", lambda b, s: (1 - b - DDIM_ETA**2).clamp(min=0) ** 0.5),
+]
+
+
+DDIM_COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mistake, where counts is given
+    (
+        "Is the model told m? x still has n steps of noise.",
+        lambda seen, counts, expected: seen in (counts[1:], [max(m, 1) for m in counts[1:]]),
+    ),
+    (
+        "Is it the way back, from T down to 0?",
+        lambda seen, counts, expected: seen == counts[-2::-1] or seen[:1] == [0],
+    ),
+    ("Is the first step left out?", lambda seen, counts, expected: seen == counts[1:-1]),
+    ("Is the last step left out?", lambda seen, counts, expected: seen == counts[:-2]),
+    (
+        "Is every count visited? The given ones are further apart.",
+        lambda seen, counts, expected: seen == DDIM_COUNTS[7][:-1],
+    ),
+    (
+        "Counts begin at 1, rows at 0. Which does the model know?",
+        lambda seen, counts, expected: seen == [n - 1 for n in counts[:-1]],
+    ),
+    (
+        "Is n_steps taken for the length of a step? It is how many there are.",
+        lambda seen, counts, expected: seen == [*range(counts[0], 0, 1 - len(counts))],
+    ),
+    (
+        "Is the model asked twice at each count? Keep its guess.",
+        lambda seen, counts, expected: seen == [n for n in expected for _ in range(2)],
+    ),
+]
+DDIM_LIST_MISTAKES = [  # whether entry i is that of the mistake; xs are right, x0 is the image guessed before
+    (
+        "Is it one tensor, changed in place, many times?",
+        lambda steps, i, xs, x0: all(steps[i].equal(other) for other in steps),
+    ),
+    ("Is it noisy first, clean last?", lambda steps, i, xs, x0: steps[-1].equal(xs[0])),
+    ("Is x kept as it is, or clipped?", lambda steps, i, xs, x0: steps[i].allclose(xs[i].clamp(-1, 1), atol=1e-4)),
+    (
+        "Is x kept as it is, or brought to [0, 1]?",
+        lambda steps, i, xs, x0: steps[i].clamp(0, 1).allclose((xs[i] / 2 + 0.5).clamp(0, 1), atol=1e-4),
+    ),
+    ("Is the start in it twice?", lambda steps, i, xs, x0: i > 0 and steps[i].allclose(xs[i - 1], atol=1e-4)),
+    ("Is x kept, or the guessed image?", lambda steps, i, xs, x0: i > 0 and steps[i].allclose(x0, atol=1e-4)),
+]
+
+
+class Recorded(Recording):
+    """A model whose guesses depend on the count alone, and are remembered as well."""
+
+    img_shape = (3, 24, 32)
+
+    def __init__(self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = DDIM_BETAS) -> None:
+        super().__init__(NoiseSchedule(len(betas), device, t.tensor(betas)), device)
+        self.sign, self.guesses = sign, []
+
+    def refuse(self, images: t.Tensor, num_steps: object) -> None:
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            facts = f"the model gets {kind(num_steps)} as num_steps"
+            question = "Are there as many images and counts as samples?"
+            raise Mistake(f"{facts}, expected one count for each of {len(images)} images", question)
+        if num_steps.is_floating_point():
+            facts = f"the model gets {num_steps[0]:.4g} as a count, of type {num_steps.dtype}, expected whole numbers"
+            raise Mistake(facts, "Is it the count n of the step?")
+        if images.dtype != t.float32:
+            facts = f"the model gets images of type {images.dtype}, expected torch.float32"
+            raise Mistake(facts, "Which of the factors is float64?" if images.dtype == t.float64 else "")
+
+    def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        self.remember(images, num_steps)
+        guess = 0.5 * t.randn(images.shape, generator=t.Generator().manual_seed(self.counts[-1]))
+        self.guesses.append(self.sign * guess.double())
+        return self.sign * guess + self.weight
+
+
+@dataclass
+class DdimStep:
+    """One step with eta = 0, from x and the guess, after n steps of noise, to result."""
+
+    x: t.Tensor
+    guess: t.Tensor
+    n: int
+    m: int
+    result: t.Tensor
+
+    def fits(self, **how) -> bool:
+        """how: of a mistake; none: whether the step is right"""
+        return self.result.allclose(ddim_step(self.x, self.guess, self.n, self.m, **how), atol=1e-3, equal_nan=True)
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether it is nan at 0 steps alone. What is wrong before tells more."""
+        return self.m == 0 and bool(self.result.isnan().any() and self.x.isfinite().all())
+
+
+@check("3.7", mistakes=DDIM_COUNT_MISTAKES + DDIM_MISTAKES + SIGMA_MISTAKES + KEPT_MISTAKES + DDIM_LIST_MISTAKES)
+def check_ddim_sample(answer: Callable) -> str:
+    answer = careful(answer)
+    model, plain = ddim_way(answer, 3, 6, 0.0)
+    if not all(
+        one.allclose(two, equal_nan=True) for one, two in zip(plain, ddim_way(answer, 3, 6, 0.0)[1], strict=True)
+    ):
+        raise Mistake("with eta=0, two ways from the same start end apart", "Is eta used?")
+    steps = ddim_steps(3, model, plain)
+    try:
+        for n_steps, n_samples in [(1, 1), (7, 2)]:
+            steps += ddim_steps(n_steps, *ddim_way(answer, n_steps, n_samples, 0.0))
+    except Exception:
+        judge_ddim_steps(answer, steps)  # what is wrong so far may be why
+        raise
+    judge_ddim_steps(answer, steps)
+    judge_ddim_noise(answer)
+    judge_ddim_rounding(answer)
+    judge_ddim_list(answer, model, plain)
+    judge_ddim_start(answer)
+    judge_ddim_device(answer)
+    return "counts, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
+
+
+def ddim_way(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int = 1) -> tuple[Recorded, list]:
+    """The model, and each x from start to the result, in float64."""
+    model, shape = Recorded(sign), (n_samples, *Recorded.img_shape)
+    start = sign * 0.6 * t.randn(shape, generator=t.Generator().manual_seed(n_steps))
+    with unchanged(start=start):
+        try:
+            result = answer(model, n_samples, n_steps=n_steps, eta=eta, start=start)
+        except ValueError as error:  # the schedule lacks a count
+            seen = len(model.counts)
+            judge_ddim_counts(model.counts, DDIM_COUNTS[n_steps], DDIM_COUNTS[n_steps][:seen])
+            error.add_note("3.7 ddim_sample: is ᾱ of 0 steps looked up? The text says what it is.")
+            raise
+        if isinstance(result, t.Tensor) and result.requires_grad:
+            raise Mistake("the samples carry a graph for gradients", "Is @t.no_grad() still above def?")
+        numbers = result.nan_to_num() if isinstance(result, t.Tensor) else result  # a nan is judged where it comes up
+        expect_tensor(numbers, shape, f"with n_steps={n_steps} it")
+        judge_ddim_counts(model.counts, DDIM_COUNTS[n_steps], DDIM_COUNTS[n_steps][:-1])
+    if not model.shown[0].equal(start):
+        raise Mistake("the first images that the model gets are not start", "Is start used?")
+    return model, [x.double() for x in [*model.shown, result]]
+
+
+def judge_ddim_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
+    if seen != expected:
+        facts = f"where counts is {counts}, the model gets the counts {seen}, expected {counts[:-1]}"
+        otherwise = "Does each go to the next of the given counts?"
+        raise Mistake(facts, recognise(DDIM_COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
+
+
+def ddim_steps(n_steps: int, model: Recorded, xs: list[t.Tensor]) -> list[DdimStep]:
+    pairs = pairwise(DDIM_COUNTS[n_steps])
+    return [DdimStep(x, e, n, m, to) for (x, to), e, (n, m) in zip(pairwise(xs), model.guesses, pairs, strict=True)]
+
+
+def judge_ddim_steps(answer: Callable, steps: list[DdimStep]) -> None:
+    """With eta = 0, every pixel has a closed form."""
+    wrong = sorted((step for step in steps if not step.fits()), key=lambda step: step.broken_off)
+    if not wrong:
+        return
+    step = wrong[0]
+    if step.broken_off:
+        judge_ddim_noise(answer, last=False)
+    expected, x0 = ddim_step(step.x, step.guess, step.n, step.m), ddim_clean(step.x, step.guess, ddim_bar(step.n))
+    gap = (step.result - expected).abs().nan_to_num(nan=9)
+    unclipped = gap * (x0.abs() < 1)  # if wrong there, such a pixel tells more
+    at = (unclipped if unclipped.max() > 1e-3 else gap).argmax()
+    x, guess, x0, is_now, should_be = (v.flatten()[at] for v in (step.x, step.guess, x0, step.result, expected))
+    facts = f"from count {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
+    facts += f"x becomes {is_now:.3f}, expected {should_be:.3f}"
+    ways = [(q, how | guard) for q, how in DDIM_MISTAKES for guard in ({}, dict(clamped=True))]
+    others = [
+        (NAN, is_now.isnan()),
+        ("Where x0 is in [-1, 1] already, all is right. What becomes of the others?", unclipped.max() < 1e-4),
+    ]
+    question = recognise(ways, lambda how: all(step.fits(**how) for step in steps)) or recognise(others, bool)
+    raise Mistake(facts, question, given=f"with betas {DDIM_BETAS} and eta=0")
+
+
+class Freshened(NamedTuple):
+    """One step with eta > 0: what is added to image and guessed noise, and the factor of the latter."""
+
+    n: int
+    m: int
+    fresh: t.Tensor
+    kept: t.Tensor
+
+
+def freshened(answer: Callable, n_steps: int) -> list[Freshened]:
+    """Every step, from two ways with the same fresh noise and opposite guesses."""
+    ways, steps = [], []
+    for sign in (1, -1):
+        seed_all(t.initial_seed())
+        ways.append(ddim_way(answer, n_steps, 6, DDIM_ETA, sign))
+    for i, (n, m) in enumerate(pairwise(DDIM_COUNTS[n_steps])):
+        a, b = ddim_bar(n), ddim_bar(m)
+        x0s = [ddim_clean(xs[i], model.guesses[i], a).clamp(-1, 1) for model, xs in ways]
+        noise, other = (ddim_noise(xs[i], x0, x0, a, b) for x0, (_, xs) in zip(x0s, ways, strict=True))
+        rest, other_rest = (xs[i + 1] - b**0.5 * x0 for x0, (_, xs) in zip(x0s, ways, strict=True))
+        kept = ((noise - other) * (rest - other_rest)).sum() / ((noise - other) ** 2).sum()
+        steps.append(Freshened(n, m, rest - kept * noise, kept))
+    return steps
+
+
+def judge_ddim_noise(answer: Callable, last: bool = True) -> None:
+    """With eta > 0: how much fresh noise is added, how much of the guessed one is kept, and what z is.
+    last: whether the step to 0 is judged, too"""
+    steps = [step for n_steps in (3, 7) for step in freshened(answer, n_steps) if step.m or last]
+    first, second = (step.fresh for step in steps[:2])
+    shared = [axis for i, axis in enumerate(["sample", "channel", "row", "column"]) if first.std(dim=i).max() < 1e-4]
+    if shared and first.std() > 1e-3:
+        raise Mistake(f"with eta={DDIM_ETA}, every {' and '.join(shared)} gets the same noise", "Has z the shape of x?")
+    seeded = freshened(answer, 3)[0].fresh.equal(first)  # else z comes from elsewhere, and differs each time
+    seed_all(t.initial_seed() + 1)
+    if first.std() > 1e-3 and freshened(answer, 3)[0].fresh.equal(first):
+        facts = f"with eta={DDIM_ETA}, each way from the same start leads to the same images"
+        raise Mistake(facts, "Is z drawn at random, or is a seed set inside?")
+    sigmas, kepts = [], []
+    for n, m, fresh, kept in steps:
+        a, b = ddim_bar(n), ddim_bar(m)
+        sigma = ddim_sigma(DDIM_ETA, a, b)
+        sigmas.append((n, m, fresh.std(), sigma, (DDIM_ETA, a, b, 1 - ddim_alpha(n))))
+        kepts.append((n, m, kept, (1 - b - sigma**2).abs() ** 0.5, (b, sigma)))
+    before_0 = [step for step in steps if step.m]
+    if all(step.fresh.std() < 1e-3 and step.kept.isclose((1 - ddim_bar(step.m)) ** 0.5, 1e-3) for step in before_0):
+        facts = f"with eta={DDIM_ETA}, no fresh noise is added, and the guessed noise is not made smaller"
+        raise Mistake(facts, "Then σ is 0. Does eta count in it, and is its last fraction the right way up?")
+    judge_ddim_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
+    judge_ddim_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
+    within = (first.abs() < first.std()).double().mean()
+    if abs(within - 0.683) > 0.03:
+        facts = f"with eta={DDIM_ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
+        raise Mistake(facts, "From which distribution is z drawn?")
+    if (first * second).mean().abs() > 0.1 * first.std() * second.std():
+        raise Mistake(f"with eta={DDIM_ETA}, two steps add the same noise", "Is z drawn anew in each step?")
+
+
+def judge_ddim_factors(words: str, measured: list[tuple], mistakes: list, slack: float) -> None:
+    def same(got: t.Tensor, formula: t.Tensor) -> bool:
+        return got.allclose(formula, rtol=slack, atol=1e-3)
+
+    # in the last step some take x0 as it is, and after a first nan all is nan
+    known = [(got, expected, of) for _, m, got, expected, of in measured if m and not got.isnan()]
+
+    def fits(mistake: Callable) -> bool:
+        return bool(known) and all(same(value, mistake(*of)) for value, _, of in known)
+
+    for n, m, got, expected, _ in measured:
+        if not same(got, expected):
+            times = f"In each step it is about {got / expected:.1f} times as large. Where does that come from?"
+            others = [
+                (NAN, got.isnan()),
+                ("Is noise added in the last step? Nothing cleans up after it.", m == 0),
+                (
+                    "Is fresh noise left out in some steps? Only the step to 0 has none.",
+                    got < 1e-3 and mistakes is SIGMA_MISTAKES,
+                ),
+                (times, all(same(value / right, got / expected) for value, right, _ in known)),
+            ]
+            facts = f"from count {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
+            question = recognise(mistakes, fits) or recognise(others, bool)
+            raise Mistake(facts, question, given=f"with betas {DDIM_BETAS} and eta={DDIM_ETA}")
+
+
+def judge_ddim_rounding(answer: Callable) -> None:
+    """Where all noise is fresh, rounding leads 1 - ᾱ_m - σ² just below 0, in one of these schedules at least."""
+    for beta in DDIM_ROUNDED:
+        betas = [beta, beta, 0.9999, 0.9999]
+        if answer(Recorded(betas=betas), 1, n_steps=2, eta=1.0).isnan().any():
+            question = "By rounding, what should be 0 can come out just below it. Is it clamped, under its root?"
+            raise Mistake("n_steps=2 and eta=1, x becomes nan", question, given=f"with betas {betas}")
+
+
+def judge_ddim_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None:
+    start = plain[0].float()
+    steps = answer(Recorded(), 6, n_steps=3, eta=0.0, start=start, return_all_steps=True)
+    if isinstance(steps, t.Tensor) and steps.shape == start.shape:
+        raise Mistake("with return_all_steps=True it returns the last images alone", "Is return_all_steps used?")
+    if not isinstance(steps, list | tuple | t.Tensor):
+        raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list")
+    if len(steps) != len(plain):
+        question = "Is it one image for each step, and the start?"
+        if len(steps) == len(plain) - 1:
+            question = "Are both the start and the result in it?"
+        raise Mistake(f"return_all_steps gives {len(steps)} entries for 3 steps, expected {len(plain)}", question)
+    xs = [x.float() for x in plain]
+    for i, (entry, expected) in enumerate(zip(steps, xs, strict=True)):
+        expect_tensor(entry, start.shape, f"entry {i} of all steps")
+        if not entry.allclose(expected, atol=1e-3):
+            x0 = ddim_clean(plain[i - 1], model.guesses[i - 1], ddim_bar(DDIM_COUNTS[3][i - 1])).clamp(-1, 1).float()
+            facts = f"entry {i} of all steps is not x after {DDIM_COUNTS[3][i]} steps of noise"
+            raise Mistake(facts, recognise(DDIM_LIST_MISTAKES, lambda made: made(steps, i, xs, x0)))
+
+
+def judge_ddim_start(answer: Callable) -> None:
+    model = Recorded()
+    answer(model, 6, n_steps=1)
+    x = model.shown[0]
+    if x.std(dim=0).max() < 1e-6:
+        raise Mistake("without start, all samples begin with the same noise", "Is there a draw for each sample?")
+    if abs(x.mean()) > 0.05 or abs(x.std() - 1) > 0.05:
+        facts = f"without start, the first images have mean {x.mean():.3f} and std {x.std():.3f}, expected 0 and 1"
+        raise Mistake(facts, "From which distribution are they drawn?")
+
+
+def judge_ddim_device(answer: Callable) -> None:
+    """Every tensor has to be made where the schedule is."""
+    facts = "with a model on another device, tensors of two devices meet"
+    question = "Is each made on the device of x, and brought to the CPU for NumPy?"
+    elsewhere(lambda: answer(Recorded(device="meta"), 6, n_steps=3), facts, question)
