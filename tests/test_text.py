@@ -1,5 +1,6 @@
 """The text says what is so: each number is recomputed, each picture is the one that the stored run has drawn."""
 
+import json
 import math
 import re
 from functools import cache
@@ -60,6 +61,7 @@ def chance() -> float:
     return worst
 
 
+PARTS = json.loads((utils.ASSETS / "parts.json").read_text(encoding="utf-8"))
 LAST_ALPHA = 1 - cosine_schedule(1000)[-1].item()
 
 # Numbers that formulas bear out, as each part has them in its text. All decimal numbers of a text are listed here
@@ -92,6 +94,7 @@ COMPUTED = {
         f"{(7 * 7) ** 2:,d}",
         f"{(7 + 2 - 4) / 2:.1f}",
         f"{sum(p.numel() for p in network().parameters()):,d}",
+        *(f"{error:.3f}" for errors in PARTS.values() for error in errors),
     ],
     "part3_fashion_mnist": [
         f"{LAST_ALPHA**0.5:.2f}",
