@@ -8,7 +8,7 @@ import netrc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from itertools import pairwise
@@ -454,6 +454,26 @@ def draw_unet(model: t.nn.Module, *inputs: t.Tensor) -> None:
     axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
     axis.axis("off")
     show()
+
+
+def bar(things: Collection) -> tqdm:
+    """The same things, one after the other, with a progress bar; under IS_CI without it."""
+    return tqdm(things, unit=" steps", mininterval=0.5, disable=IS_CI)
+
+
+@contextmanager
+def show_steps(model: t.nn.Module, n_steps: int) -> Iterator[None]:
+    """A progress bar of how often a model is called; that of a copy made inside counts, too. n_steps: in all"""
+
+    def count(*_: Any) -> None:
+        steps.update()
+
+    with bar(range(n_steps)) as steps:
+        hook = model.register_forward_hook(count)
+        try:
+            yield
+        finally:
+            hook.remove()
 
 
 class Run:

@@ -2,7 +2,9 @@
 
 python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
 python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
+python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
 python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
+python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
 python -m tools.make_assets samplers     the distance of each sampler: ten minutes
 python -m tools.make_assets ablation     what each change brings: an hour and a half
 """
@@ -108,6 +110,14 @@ def classifier() -> None:
     print(f"right for {right:.1%} of the test images")
 
 
+def plain() -> None:
+    t.manual_seed(0)
+    config = part3.plain_config()
+    model = part1.train(part3.make_unet(config["max_steps"]), config, TensorDataset(part3.clothes()[:25_600]))
+    t.manual_seed(0)
+    t.save({"25,600 images": as_bytes(part1.sample(model, 8))}, utils.ASSETS / "plain.pt")
+
+
 def clothes() -> None:
     """Train as the notebook does with FULL=1, and measure every 2,000 steps: 2,000 samples in 100 steps."""
     t.manual_seed(0)
@@ -124,6 +134,11 @@ def clothes() -> None:
     loss = [value for _, value in utils.Run.latest.curves["train_loss"]]  # of every 20th step
     means = [round(sum(loss[i : i + 5]) / 5, 4) for i in range(0, len(loss) - 4, 5)]
     write("clothes.json", {"measured": measured, "loss_per_100_steps": means})
+
+
+def samples() -> None:
+    images = part3.draw_many(utils.shipped_model(), n_steps=100)
+    t.save({"images": as_bytes(images[:64]), "features": utils.features(images).half()}, utils.ASSETS / "samples.pt")
 
 
 def samplers() -> None:
@@ -162,5 +177,5 @@ def as_bytes(images: t.Tensor) -> t.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["parts", "classifier", "clothes", "samplers", "ablation"])
+    parser.add_argument("what", choices=["parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"])
     globals()[parser.parse_args().what]()
