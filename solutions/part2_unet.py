@@ -21,7 +21,7 @@
 #
 # **You need** Part 1, a Gaussian's mean and variance, and an idea of what a convolution is: a small kernel of weights
 # that slides over an image and combines each pixel with its neighbours, over all channels. You don't need a GPU. Plan
-# about four hours.
+# on about four hours.
 #
 # <details>
 # <summary>Contents</summary>
@@ -50,10 +50,10 @@
 # missing or fails comes from the solutions, and the line under the cell tells you which is which.
 #
 # The exercises work as in Part 1. Write your code in place of `raise NotImplementedError(...)`, run the cell, then run
-# the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the check. After
-# them comes a figure made with your code, with the picture to expect folded under it. Where random weights are at work,
-# your figure may differ in detail: a layer can be written in many right ways, and they draw their weights in different
-# orders.
+# the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the check. Then
+# you draw a figure with your code, and the picture to expect is folded under it. Where random weights are at work, your
+# figure may differ in detail, because there are many right ways to write a layer, and they draw their weights in
+# different orders.
 
 # %% tags=["set-up"]
 if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
@@ -109,14 +109,13 @@ if MAIN:
 # %% [markdown]
 # ## What is each part for?
 #
-# Your network will have four ingredients beyond plain convolutions. **Skips** carry fine detail from the path down to
-# the path up. **Attention** lets every pixel look at every other one. An **embedding** tells the network the timestep.
-# And **halving** lets it see the whole.
+# A U-Net adds three things to its convolutions and its halving. **Skips** carry fine detail from the path down to the
+# path up. **Attention** lets every pixel look at every pixel. And an **embedding** tells the network the timestep.
 #
-# Before you build any of them, guess. Someone trained the same network four times on the eight drawings: whole, without
-# skips, without attention, and without being told the timestep. Which one suffers most, and which one hardly at all?
-# Make your guess before you run this cell. It shows the coat at eight timesteps, and below it what's left after each
-# network has guessed the noise once and the guess has been taken off.
+# Before you build any of them, guess. We've trained the same network on the eight drawings whole, without skips,
+# without attention, and without telling it the timestep. Which one suffers most, and which one hardly at all? Decide,
+# then run this cell. The top row is the coat under more and more noise. Each row below shows what's left when a network
+# has guessed the noise, once, and the guess has been taken off.
 
 # %%
 if MAIN:
@@ -132,10 +131,10 @@ if MAIN:
 # The skips matter most. Noise differs from pixel to pixel, and without skips it all has to fit through 7 by 7 pixels.
 # The timestep matters a little, because a network can mostly see for itself how noisy an image is. And attention? On
 # eight small drawings it makes no difference. This is the mean squared error of the guessed noise, over all timesteps,
-# for networks half as wide as yours will be. Each was trained three times, from different seeds.
+# for networks half as wide as yours will be, each trained from three seeds.
 #
-# | | three trainings |
-# |---|---|
+# | network | first | second | third |
+# |---|---|---|---|
 # ROWS
 #
 # At 7 by 7 pixels, a few convolutions reach from edge to edge on their own. Attention earns its place on [larger and
@@ -276,9 +275,9 @@ if MAIN:
 # *Write the activation function* · ●○○○○ · 5 minutes · the paper's code
 #
 # Without a nonlinearity between them, two linear layers collapse into one. Part 1 used ReLU, which is $x$ above 0 and 0
-# below. DDPM's code uses **SiLU**, also called **Swish**. It's $x$ times the sigmoid of $x$, and $\text{sigmoid}(x) = 1
-# / (1 + e^{-x})$ rises smoothly from 0 to 1. Your layer has to survive large numbers. $e^{200}$ is more than float32
-# can hold, so let PyTorch's sigmoid take care of that.
+# below. DDPM's code uses **SiLU**, also called **Swish**. It's $x$ times the sigmoid of $x$, which rises smoothly from
+# 0 to 1: $\text{sigmoid}(x) = 1 / (1 + e^{-x})$. Your layer has to survive large numbers. $e^{200}$ is more than
+# float32 can hold, so let PyTorch's sigmoid take care of that.
 
 # %%
 class SiLU(nn.Module):
@@ -701,7 +700,7 @@ if MAIN:
 #
 # Now the parts become blocks, and blocks can be trained. These two cells are given. `SmallNetwork` is the least that
 # turns a block into something that guesses noise: a convolution before it and one after it. `practise` trains any
-# network on the eight drawings. Read it again, it's Algorithm 1.
+# network on the eight drawings, and you know its lines. They're Algorithm 1.
 
 # %%
 class SmallNetwork(nn.Module):
@@ -854,10 +853,10 @@ if MAIN:
 # ### 2.7 One level down
 # *Write the block of the path down* · ●●●○○ · 20 minutes · the paper's code
 #
-# Two ResidualBlocks, the first from `channels_in` to `channels_out`. After them comes an AttentionBlock, if `attention`
-# asks for it. The result is the **skip**, which is kept at full size for the path up. Then, if `downsample`, a
-# convolution with a 4×4 kernel, stride 2 and padding 1 halves height and width. Return both, the halved `x` first, then
-# `skip`. Without `downsample`, both are the same tensor.
+# Two ResidualBlocks, the first from `channels_in` to `channels_out`. An AttentionBlock follows if `attention` asks for
+# it. The result is the **skip**, which is kept at full size for the path up. Then, if `downsample`, a convolution with
+# a 4×4 kernel, stride 2 and padding 1 halves height and width. Return both, the halved `x` first, then `skip`. Without
+# `downsample`, both are the same tensor.
 #
 # (Don't name a layer `self.half`, `self.double` or `self.float`, because modules have methods of those names.)
 
@@ -912,8 +911,8 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# Decide everything in `__init__`. With `nn.Identity()` in the place of a missing layer, `forward` needs no `if`. It runs
-# both blocks and the attention, calls the result `skip`, and returns the resized skip and the skip.
+# Decide everything in `__init__`. With `nn.Identity()` in the place of a missing layer, `forward` needs no `if`. It
+# runs both blocks and the attention, calls the result `skip`, and returns the resized skip and the skip.
 #
 # </details>
 
@@ -1085,10 +1084,10 @@ if MAIN:
 # ### 2.9 Sizes, down and up
 # *Work out which sizes survive the trip* · ●●○○○ · 10 minutes · no equation
 #
-# A convolution with kernel $k$, stride $s$ and padding $p$ turns $n$ pixels into $\lfloor (n + 2p - k) / s \rfloor + 1$,
-# because that's how many places the kernel has ($\lfloor\ \rfloor$ rounds down). A transposed one goes the other way.
-# Its $n$ stamps, each $s$ pixels after the one before, span $(n - 1) s + k$ pixels, and $p$ are cut off at each end,
-# which leaves $(n - 1) s + k - 2p$.
+# A convolution with kernel $k$, stride $s$ and padding $p$ turns $n$ pixels into
+# $\lfloor (n + 2p - k) / s \rfloor + 1$, because that's how many places the kernel has ($\lfloor\ \rfloor$ rounds
+# down). A transposed one goes the other way. Its $n$ stamps, each $s$ pixels after the one before, span $(n - 1) s + k$
+# pixels, and $p$ are cut off at each end, which leaves $(n - 1) s + k - 2p$.
 #
 # 1. Halve 28, and halve the result, with $k = 4$, $s = 2$, $p = 1$. Halve 7.
 # 2. Double 7, and double the result, with the same numbers. What does 7 become, halved and then doubled?
@@ -1101,8 +1100,8 @@ if MAIN:
 #    becomes 3.
 # 2. (7 − 1) · 2 + 4 − 2 = 14, and (14 − 1) · 2 + 4 − 2 = 28. But 7 is halved to 3, and 3 is doubled to (3 − 1) · 2 + 4
 #    − 2 = 6. So 7 comes back as 6.
-# 3. The even ones, because n becomes n / 2 becomes n. A size that's halved three times has to be a multiple of 2 · 2 · 2
-#    = 8. 28 isn't, it would go to 14, 7, 3. So a network for FashionMNIST halves twice, or pads the images to 32.
+# 3. The even ones, because n becomes n / 2 becomes n. A size that's halved three times has to be a multiple of 2 · 2 ·
+#    2 = 8. 28 isn't: it would go to 14, 7, 3. So a network for FashionMNIST halves twice, or pads the images to 32.
 # 4. (14 − 1) · 2 + 3 − 2 = 27, one short of 28. In the picture, 5 pixels became 9 with the 3×3 kernel and 10 with the
 #    4×4.
 # ### END SOLUTION
@@ -1113,9 +1112,9 @@ if MAIN:
 #
 # An UpBlock mirrors a DownBlock and undoes its width and its size. x and its skip have `channels_in` channels **each**,
 # and the result has `channels_out`. Put x and skip side by side as channels (`t.cat`). Run two ResidualBlocks, the
-# first of which brings the width to `channels_out`, then attention if it's asked for. Last, if `upsample`, comes a 4×4
-# transposed convolution with stride 2 and padding 1. This table shows the blocks of your network, with 16 channels for
-# 28 by 28 images:
+# first of which brings the width to `channels_out`, then attention if it's asked for. If `upsample`, a 4×4 transposed
+# convolution with stride 2 and padding 1 ends the block. This table shows the blocks of your network, with 16 channels
+# for 28 by 28 images:
 #
 # | block | channels_in | channels_out | x comes as | skip | gives x as |
 # |---|---|---|---|---|---|
@@ -1264,8 +1263,8 @@ class UNetConfig:
 # - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, and its UpBlock goes back.
 #   Every DownBlock halves except the last one to run, and every UpBlock doubles except the last one to run.
 # - Every skip is used, last in, first out. `attention[i]`, which is given, says whether level i has attention.
-# - At the end come a ResidualBlock and a 1×1 convolution to the image's channels. No activation, because noise has both
-#   signs.
+# - A ResidualBlock and a 1×1 convolution to the image's channels come last. There's no activation, because noise has
+#   both signs.
 #
 # Keep blocks in an `nn.ModuleList`, because blocks in a plain list aren't trained. **Write `__init__` first and run the
 # check:** as long as `forward` isn't written, it judges your blocks alone.
@@ -1419,9 +1418,9 @@ if MAIN:
 #
 # ![The training loss against the step: it falls from above 1 to near 0.1 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
 #
-# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. Most of what's left comes from
-# the smallest timesteps. There the noise is so faint that the network would have to know the images very exactly to
-# tell the two apart.
+# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. Most of what's left comes
+# from the smallest timesteps. There the noise is so faint that the network would have to know the images very exactly
+# to tell the two apart.
 #
 # </details>
 
