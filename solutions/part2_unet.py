@@ -126,7 +126,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Five rows of eight coats, under more noise from left to right. First the noised coats. The whole network cleans all but the noisiest. Without skips, a coat dissolves into blotches from the fourth on. Without attention, the row looks like the whole network's. Without the timestep it nearly does, but the noisiest coats come out too bright.](images/part2_parts.png)
+# ![Five rows of eight coats, under more noise from left to right. First the noised coats. The whole network cleans all but the noisiest. Without skips, the coat dissolves into blotches from the fourth on. Without attention, the row looks like the whole network's. Without the timestep it nearly does, but the noisiest coats come out brighter.](images/part2_parts.png)
 #
 # The skips matter most. Noise differs from pixel to pixel, and without skips it all has to fit through 7 by 7 pixels.
 # The timestep matters a little, because a network can mostly see for itself how noisy an image is. And attention? On
@@ -135,7 +135,10 @@ if MAIN:
 #
 # | network | first | second | third |
 # |---|---|---|---|
-# ROWS
+# | whole network | 0.026 | 0.030 | 0.029 |
+# | without skips | 0.235 | 0.278 | 0.308 |
+# | without attention | 0.026 | 0.031 | 0.032 |
+# | without the timestep | 0.035 | 0.039 | 0.036 |
 #
 # At 7 by 7 pixels, a few convolutions reach from edge to edge on their own. Attention earns its place on [larger and
 # more varied images](https://arxiv.org/abs/2105.05233).
@@ -1521,9 +1524,9 @@ if MAIN:
     with utils.show_steps(model, len(model.noise_schedule)):
         steps = part1.sample(model, 8, return_all_steps=True)
     last, frames, titles = len(steps) - 1, [], []
-    for to_go in (last * t.linspace(1, 0, 16) ** 2).long().tolist():  # slower towards the end, where shapes appear
+    for to_go in (last * t.linspace(1, 0, 12) ** 2).long().tolist():  # slower towards the end, where shapes appear
         picture = rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 1 (r h) (c w)", r=2)
-        frames.append(F.interpolate(picture, scale_factor=6)[0])
+        frames.append(F.interpolate(picture, scale_factor=5)[0])
         titles.append(f"{to_go} steps to go")
     utils.show_movie(frames, titles)
 
