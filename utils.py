@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache, partial
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -20,7 +19,6 @@ import matplotlib.pyplot as plt
 import torch as t
 from einops import rearrange
 from matplotlib.font_manager import findfont
-from matplotlib.text import Text
 from PIL import Image as Pictures
 from PIL import ImageDraw, ImageFont
 from PIL.Image import Image
@@ -38,6 +36,9 @@ for stream in (sys.stdout, sys.stderr):  # where a console cannot write β, it w
         stream.reconfigure(errors="backslashreplace")
 
 
+# --------------------------------------------------------------------------------- the device, and what a learner gives
+
+
 def get_device() -> t.device:
     """Choose where to compute: DEVICE (cpu, cuda or mps) if it is set, else CUDA where there is one, else the CPU.
     errors: ValueError for another name, RuntimeError for a device this machine lacks"""
@@ -51,8 +52,7 @@ def get_device() -> t.device:
 
 
 def fork_rng() -> AbstractContextManager[None]:
-    """Random numbers apart: after this block they go on as if nothing had been drawn in it, on the CPU and on the GPU
-    in use. (Of several GPUs PyTorch's own would put all aside, and warn that this is slow.)"""
+    """After this block, random numbers go on as if none had been drawn in it, on the CPU and on the GPU in use."""
     return t.random.fork_rng([t.cuda.current_device()] if t.cuda.is_available() else [])
 
 
@@ -78,39 +78,6 @@ def allclose(actual: t.Tensor, expected: t.Tensor, tolerance: float = 1e-4) -> N
     print(f"ok, equal to within {tolerance:g}")
 
 
-def check_can_halve(x: t.Tensor) -> None:
-    """Refuse an odd height or width, whose half would not double back to it.
-    x: (B, C, H, W)   errors: ValueError"""
-    H, W = x.shape[-2:]
-    if H % 2 or W % 2:
-        raise ValueError(
-            f"{H} by {W} pixels cannot be halved evenly: choose images whose height and width can be halved once for"
-            " each multiplier but the last"
-        )
-
-
-def check_unet(config: Any) -> None:
-    """Refuse a UNetConfig that makes no network. errors: ValueError that says which numbers do not fit"""
-    levels, halvings = len(config.dim_mults), 2 ** max(len(config.dim_mults) - 1, 0)
-    if not levels:
-        raise ValueError("dim_mults is empty: give one multiplier for each level")
-    if config.attention is not None and len(config.attention) != levels:
-        raise ValueError(f"attention has {len(config.attention)} entries for {levels} multipliers: give one for each")
-    if len(config.img_shape) != 3 or any(side % halvings for side in config.img_shape[1:]):
-        raise ValueError(f"img_shape is {config.img_shape}: give (C, H, W), with H and W multiples of {halvings}")
-    if config.channels % 2:
-        raise ValueError(f"channels is {config.channels}: make it even, sines and cosines come in pairs")
-    widths = [config.channels, *(config.channels * mult for mult in config.dim_mults)]
-    for width in widths:
-        if width % config.groups:
-            raise ValueError(f"a width of {width} channels does not make {config.groups} equal groups")
-    attention = config.attention or [False] * (levels - 1) + [True]
-    asked = [width for level in range(levels) if attention[level] for width in widths[level : level + 2]]
-    for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
-        if width % 4:
-            raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
-
-
 class Settings(dict):
     """A dict whose missing key is an error that says what to do."""
 
@@ -126,6 +93,9 @@ def check_can_sample(model: t.nn.Module, n_samples: int) -> t.nn.Module:
     if getattr(model, "noise_schedule", None) is None:
         raise ValueError("the model has no noise schedule yet: train it first, or set model.noise_schedule")
     return model.noise_schedule
+
+
+# ------------------------------------------------------------------------------------------------------------- pictures
 
 
 def show() -> None:
@@ -235,17 +205,6 @@ def show_slider(draw: Callable[[int], t.Tensor], name: str, first: int, last: in
     display(ipywidgets.VBox([slider, view], layout={"align_items": "flex-start"}))  # else it would be stretched
 
 
-def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:
-    """Show sets of images side by side, each in rows without gaps.
-    grids: by title, images (N, C, H, W) in [0, 1]   columns: of each grid"""
-    figure, axes = plt.subplots(1, len(grids), figsize=(4.6 * len(grids), 4.6), squeeze=False, layout="constrained")
-    for axis, (title, images) in zip(axes[0], grids.items(), strict=True):
-        axis.imshow(grid(images, columns), cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=10)
-        axis.axis("off")
-    show()
-
-
 def show_rows(rows: dict[str, t.Tensor]) -> None:
     """Show sets of images under each other, one row each. rows: by title, images (N, C, H, W) in [0, 1]"""
     n_images = len(next(iter(rows.values())))
@@ -278,33 +237,7 @@ def show_maps(
     show()
 
 
-CLOTHES = [  # each: outlines over each other on 28 by 28 pixels, "grey value in percent: x,y x,y ..."
-    ["75: 9,4 12,6 16,6 19,4 25,8 23,13 20,11 20,25 8,25 8,11 5,13 3,8"],  # T-shirt
-    ["60: 9,3 19,3 20,25 16,25 14,10 12,25 8,25", "35: 9,4 19,4 19,6 9,6"],  # trousers
-    ["50: 10,4 18,4 22,7 25,23 22,24 19,12 19,25 9,25 9,12 6,24 3,23 6,7", "80: 8,13 20,13 20,15 8,15"],  # pullover
-    ["85: 11,3 13,6 15,6 17,3 17,11 21,25 7,25 11,11", "40: 11,11 17,11 17,12 11,12"],  # dress
-    ["45: 10,3 18,3 22,6 24,22 21,22 20,12 20,26 8,26 8,12 7,22 4,22 6,6", "90: 14,5 14.6,5 14.6,26 14,26"],  # coat
-    [
-        "65: 4,12 24,12 25,24 3,24",
-        "65: 9,12 10,5 18,5 19,12 17,12 16,7 12,7 11,12",
-        "95: 12,12 16,12 16,16 12,16",
-    ],  # bag
-    ["55: 11,3 19,3 19,14 25,19 26,24 10,24", "90: 10,22 26,22 26,25 10,25"],  # boot
-    ["70: 2,20 10,18 18,13 24,12 26,20 26,23 24,23 23,19 13,23 2,23", "0: 13,18.5 19,15 22,15 22,16.5 14,20"],  # sandal
-]
-
-
-def draw_clothes() -> t.Tensor:
-    """Eight drawn pieces of clothing that look much like FashionMNIST's. returns: (8, 1, 28, 28) in [0, 1]"""
-    pictures = []
-    for outlines in CLOTHES:
-        picture = Pictures.new("L", (8 * 28, 8 * 28))  # large, then made small: so edges get greys in between
-        for grey, points in (outline.split(": ") for outline in outlines):
-            corners = [tuple(8 * float(number) for number in point.split(",")) for point in points.split()]
-            ImageDraw.Draw(picture).polygon(corners, fill=round(2.55 * float(grey)))
-        pixels = picture.resize((28, 28), Pictures.Resampling.BOX).tobytes()
-        pictures.append(t.tensor(list(pixels)).reshape(1, 28, 28) / 255)
-    return t.stack(pictures)
+# ----------------------------------------------------------------------------------------------------------------- data
 
 
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
@@ -337,123 +270,15 @@ def read_idx(path: Path, header: int, size: int | None = None) -> t.Tensor:
 
 
 def check_data(path: Path) -> None:
-    """Refuse a file of the data that is missing, cut short or changed.
-    errors: FileNotFoundError, ValueError, each saying which file, and how to get it back"""
-    remedy = f"get it back with git checkout -- {path.relative_to(DATA.parents[1])} in the course's folder, or get the course anew"
+    """Refuse a file of the data that is missing, cut short or changed. errors: FileNotFoundError, ValueError"""
+    remedy = f"in the course's folder, git checkout -- {path.relative_to(DATA.parents[1])} brings it back"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {remedy}")
     if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != MD5[path.name]:
-        size = path.stat().st_size
-        raise ValueError(f"{path} is not the published file, it may be cut short ({size:,d} bytes): {remedy}")
+        raise ValueError(f"{path} is not the published file, it may be cut short or changed: {remedy}")
 
 
-class Classifier(t.nn.Module):
-    """A small network that tells FashionMNIST's classes apart, to judge images by.
-    python -m tools.make_assets classifier trains it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-        def convolution(c_in: int, c_out: int) -> list[t.nn.Module]:
-            return [t.nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), t.nn.BatchNorm2d(c_out), t.nn.ReLU()]
-
-        self.body = t.nn.Sequential(
-            *convolution(1, 32), *convolution(32, 32), t.nn.MaxPool2d(2),
-            *convolution(32, 64), *convolution(64, 64), t.nn.MaxPool2d(2),
-            t.nn.Flatten(), t.nn.Dropout(0.3), t.nn.Linear(64 * 7 * 7, 64), t.nn.SiLU(),  # a ReLU would leave some features dead
-        )  # fmt: skip
-        self.head = t.nn.Sequential(t.nn.Dropout(0.3), t.nn.Linear(64, len(CLASSES)))
-
-    def forward(self, images: t.Tensor) -> t.Tensor:
-        """images: (B, 1, 28, 28) in [-1, 1]   returns: scores (B, 10)"""
-        return self.head(self.body(images))
-
-
-FEW = 100  # images at a time: a processor's cache holds what comes of them, and no time goes into large memory
-
-
-@cache
-def load_classifier() -> Classifier:
-    """The classifier that comes with the course, on the device of get_device()."""
-    classifier = Classifier()
-    classifier.load_state_dict(t.load(ASSETS / "classifier.pt", weights_only=True, map_location="cpu"))
-    return classifier.eval().requires_grad_(False).to(get_device())
-
-
-def features(images: t.Tensor) -> t.Tensor:
-    """What the classifier sees in images. images: (N, 1, 28, 28) in [-1, 1]   returns: (N, 64), on the CPU"""
-    judge = load_classifier()
-    return t.cat([judge.body(some.to(get_device())).cpu() for some in images.split(FEW)])
-
-
-def classes(images: t.Tensor) -> t.Tensor:
-    """Which class the classifier takes each image for.
-    images: (N, 1, 28, 28) in [-1, 1]   returns: (N,) int, rows of CLASSES, on the CPU"""
-    judge = load_classifier()
-    return t.cat([judge(some.to(get_device())).argmax(dim=1).cpu() for some in images.split(FEW)])
-
-
-def watch_blocks(model: t.nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
-    """Run a U-Net once and tell what has gone through its DownBlocks, its MidBlock and its UpBlocks, in order.
-    returns: class name, inputs and outputs of each"""
-    seen = []
-
-    def note(module: t.nn.Module, arguments: tuple, named: dict, result: Any) -> None:
-        outputs = list(result) if isinstance(result, tuple) else [result]
-        seen.append((type(module).__name__, [*arguments, *named.values()], outputs))
-
-    blocks = [module for module in model.modules() if type(module).__name__ in ("DownBlock", "MidBlock", "UpBlock")]
-    hooks = [block.register_forward_hook(note, with_kwargs=True) for block in blocks]
-    try:
-        with t.no_grad():
-            model(*inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
-
-
-def draw_unet(model: t.nn.Module, *inputs: t.Tensor) -> None:
-    """Draw the blocks of a U-Net as they run for these inputs, the lower the smaller the image, and where skips go.
-    inputs: images (B, C, H, W) and num_steps (B,)"""
-    blocks, images = watch_blocks(model, *inputs), inputs[0]
-    colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
-    _, axis = plt.subplots(figsize=(1.45 * len(blocks) + 2.9, 4.4), layout="constrained")
-
-    def level(x: t.Tensor) -> float:
-        return math.log2(x.shape[-1] / images.shape[-1])
-
-    def size(x: t.Tensor) -> str:
-        return " × ".join(map(str, x.shape[1:]))
-
-    def box(column: int, y: float, words: str, colour: str = "white") -> Text:
-        return axis.text(
-            column, y, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": colour}
-        )
-
-    def arrow(start: Text, end: Text, **style: Any) -> None:
-        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(), "shrinkA": 3, "shrinkB": 3}
-        places = [each.get_position() for each in (end, start)]
-        axis.annotate("", *places, arrowprops={"arrowstyle": "->"} | ends | style)
-
-    boxes, skips = [box(-1, 0, f"images\n{size(images)}")], []
-    for column, (name, given, made) in enumerate(blocks):
-        y = level(given[0])
-        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]} channels\ngives {size(made[0])}"
-        boxes.append(box(column, y, words, colours[name]))
-        for start, skip in skips:
-            if any(skip is taken for taken in given[2:]):
-                near = column - start[0] < 3
-                arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
-                place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
-                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=9, color="dimgrey")
-        skips += [((column, boxes[-1]), skip) for skip in made[1:]]
-    boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
-    for start, end in pairwise(boxes):
-        arrow(start, end)
-    axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
-    axis.axis("off")
-    show()
+# ------------------------------------------------------------------------------------------------ trainings, as they go
 
 
 def bar(things: Collection) -> tqdm:
@@ -478,6 +303,8 @@ def show_steps(model: t.nn.Module, n_steps: int) -> Iterator[None]:
 
 class Run:
     """One training run: a progress bar with the loss, curves to draw afterwards, and Weights & Biases where it is on.
+    batch_size: of a long training, whose bar counts images, and whose pictures show as they come
+    begin: how many steps are done already
 
     Leaving the block closes all three. An interrupt (Ctrl-C, the stop button) only ends the block, so that what comes
     after it still happens. The latest run is Run.latest."""
@@ -512,7 +339,10 @@ class Run:
         for name, value in values.items():
             if isinstance(value, list):
                 self.pictures = value
-                taken[name] = [wandb_image(picture) for picture in value] if self.wandb else value
+                if self.wandb:
+                    import wandb
+
+                    taken[name] = [wandb.Image(picture) for picture in value]  # it would cut tensors to whole numbers
                 if self.batch_size:
                     self.show_live(value[0])
             elif name not in self.curves or step >= self.curves[name][-1][0] + self.every:
@@ -545,11 +375,7 @@ class Run:
         return kind is KeyboardInterrupt
 
 
-def start_run(config: dict[str, Any], max_steps: int, batch_size: int = 0, begin: int = 0) -> Run:
-    """Begin to log a training: with utils.start_run(...) as run: ... run.log({"train_loss": loss}, step)
-    batch_size: of a long training, whose bar counts images, and whose pictures show as they come
-    begin: how many steps are done already"""
-    return Run(config, max_steps, batch_size, begin)
+start_run = Run  # what a loop calls: with utils.start_run(...) as run
 
 
 def wandb_mode() -> str:
@@ -600,12 +426,6 @@ def start_wandb(config: dict[str, Any]) -> Any:
     return run
 
 
-def wandb_image(picture: Image) -> Any:
-    import wandb
-
-    return wandb.Image(picture)  # a PIL image: tensors would be cut to whole numbers first
-
-
 def show_losses(band: tuple[float, float] | None = None) -> None:
     """Draw the curves of the latest run. band: lowest and highest loss of other runs, drawn as a grey strip
     errors: RuntimeError before the first run"""
@@ -638,21 +458,7 @@ def show_logged_images() -> None:
     show()
 
 
-def minibatches(
-    n_images: int, batch_size: int, done: int, total: int, device: t.device | None = None
-) -> Iterator[tuple[int, t.Tensor]]:
-    """The steps from done + 1 to total, each with the rows of its minibatch: all images once, then all again in another
-    order. The orders are the same in every run, so that a run which is taken up goes on with the rows that are due.
-    device: where the images are; rows that come from elsewhere at each step would keep a GPU waiting"""
-    per_epoch = n_images // batch_size
-    if not per_epoch:
-        raise ValueError(f"{n_images} images do not fill a minibatch of {batch_size}: choose a smaller batch_size")
-    for epoch in range(done // per_epoch, math.ceil(total / per_epoch)):
-        order = t.randperm(n_images, generator=t.Generator().manual_seed(epoch)).to(device)
-        for i, rows in enumerate(order.split(batch_size)[:per_epoch]):
-            step = epoch * per_epoch + i + 1
-            if done < step <= total:
-                yield step, rows
+# ------------------------------------------------------------------------------------------------------ trainings, kept
 
 
 class Saved:
@@ -739,58 +545,6 @@ def put_state(part: Any, state: dict[str, Any]) -> None:
     part.load_state_dict(state) if hasattr(part, "load_state_dict") else vars(part).update(state)
 
 
-@contextmanager
-def together() -> Iterator[Callable[[t.nn.Module], None]]:
-    """Under torchrun, join the other processes, and at the end wait for them and end this one.
-    yields: share(network), after which each process computes its share of every batch that trains the network, gets the
-    answers to the whole batch, and the gradients of the whole: the training is that of one process.
-    errors: KeyError without torchrun"""
-    on_gpu = get_device().type == "cuda"
-    if on_gpu:
-        t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    t.distributed.init_process_group("nccl" if on_gpu else "gloo")
-    me, processes = t.distributed.get_rank(), t.distributed.get_world_size()
-
-    def my_rows(network: t.nn.Module, inputs: tuple[t.Tensor, ...]) -> tuple[t.Tensor, ...] | None:
-        if not t.is_grad_enabled():  # samples on the way: each process draws them all
-            return None
-        if len(inputs[0]) % processes:
-            raise ValueError(f"{processes} processes cannot share a batch of {len(inputs[0])} evenly: choose another")
-        return tuple(each.chunk(processes)[me] for each in inputs)
-
-    def all_rows(network: t.nn.Module, inputs: tuple[t.Tensor, ...], mine: t.Tensor) -> t.Tensor | None:
-        if not t.is_grad_enabled():
-            return None
-        answers = [t.empty_like(mine) for _ in range(processes)]
-        t.distributed.all_gather(answers, mine.detach())
-        answers[me] = mine  # with its graph
-        return t.cat(answers)
-
-    def add_up(parameter: t.nn.Parameter) -> None:
-        t.distributed.all_reduce(parameter.grad)
-
-    def share(network: t.nn.Module) -> None:
-        network.register_forward_pre_hook(my_rows)
-        network.register_forward_hook(all_rows)
-        for parameter in network.parameters():
-            parameter.register_post_accumulate_grad_hook(add_up)
-
-    yield share
-    t.distributed.barrier()
-    t.distributed.destroy_process_group()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # threads of t.distributed may outlive Python's own end, which then aborts, now and then
-
-
 def rank() -> int:
     """The number of this process among those that train together; 0 alone."""
     return t.distributed.get_rank() if t.distributed.is_available() and t.distributed.is_initialized() else 0
-
-
-def computes_bf16_fast(device: t.device) -> bool:
-    """Whether this device multiplies bfloat16 numbers faster than float32 ones."""
-    if device.type == "cuda":
-        return t.cuda.is_bf16_supported(including_emulation=False)
-    can = getattr(t.cpu, "get_capabilities", dict)()
-    return device.type == "cpu" and bool(can.get("avx512_bf16") or can.get("amx_bf16"))

@@ -45,9 +45,10 @@
 # %% [markdown]
 # ## Set up
 #
-# Run the next three cells. The second one also loads `part1`, the functions from Part 1. In the exercise notebook
+# Run the next four cells. The second one also loads `part1`, the functions from Part 1. In the exercise notebook
 # they're **your own**, as you last saved them in `part1_diffusion.ipynb`, if they pass their checks. Anything that's
-# missing or fails comes from the solutions, and the line under the cell tells you which is which.
+# missing or fails comes from the solutions, and the line under the cell tells you which is which. The third one holds
+# helpers that you needn't read.
 #
 # The exercises work as in Part 1. Write your code in place of `raise NotImplementedError(...)`, run the cell, then run
 # the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the check. Then
@@ -73,15 +74,52 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import matplotlib.pyplot as plt
+import PIL.Image
 import torch as t
 import torch.nn as nn
 import torch.nn.functional as F
 from einops import rearrange
+from matplotlib.text import Text
 from torch.utils.data import TensorDataset
 
 import solutions.part1_diffusion as part1
 import utils
 from utils import IS_CI
+
+# %% tags=["folded"]
+def check_can_halve(x: t.Tensor) -> None:
+    """Refuse an odd height or width, whose half would not double back to it.
+    x: (B, C, H, W)   errors: ValueError"""
+    H, W = x.shape[-2:]
+    if H % 2 or W % 2:
+        raise ValueError(
+            f"{H} by {W} pixels cannot be halved evenly: choose images whose height and width can be halved once for"
+            " each multiplier but the last"
+        )
+
+
+def check_unet(config: "UNetConfig") -> None:
+    """Refuse a UNetConfig that makes no network. errors: ValueError that says which numbers do not fit"""
+    levels, halvings = len(config.dim_mults), 2 ** max(len(config.dim_mults) - 1, 0)
+    if not levels:
+        raise ValueError("dim_mults is empty: give one multiplier for each level")
+    if config.attention is not None and len(config.attention) != levels:
+        raise ValueError(f"attention has {len(config.attention)} entries for {levels} multipliers: give one for each")
+    if len(config.img_shape) != 3 or any(side % halvings for side in config.img_shape[1:]):
+        raise ValueError(f"img_shape is {config.img_shape}: give (C, H, W), with H and W multiples of {halvings}")
+    if config.channels % 2:
+        raise ValueError(f"channels is {config.channels}: make it even, sines and cosines come in pairs")
+    widths = [config.channels, *(config.channels * mult for mult in config.dim_mults)]
+    for width in widths:
+        if width % config.groups:
+            raise ValueError(f"a width of {width} channels does not make {config.groups} equal groups")
+    attention = config.attention or [False] * (levels - 1) + [True]
+    asked = [width for level in range(levels) if attention[level] for width in widths[level : level + 2]]
+    for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
+        if width % 4:
+            raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
+
 
 # %%
 if MAIN:
@@ -95,8 +133,16 @@ if MAIN:
 # grey pixels with one piece of clothing on black.
 
 # %%
+def drawn_clothes() -> t.Tensor:
+    """Eight drawings of clothes that look much like FashionMNIST's. returns: (8, 1, 28, 28) in [0, 1]"""
+    with PIL.Image.open(utils.ASSETS / "drawn_clothes.png") as picture:
+        pixels = t.frombuffer(bytearray(picture.tobytes()), dtype=t.uint8)
+    return rearrange(pixels, "(h b w) -> b 1 h w", b=8, w=28) / 255
+
+
+# %%
 if MAIN:
-    utils.show_images(utils.draw_clothes())
+    utils.show_images(drawn_clothes())
 
 # %% [markdown]
 # <details>
@@ -461,7 +507,7 @@ if MAIN:
 
 # %%
 if MAIN:
-    image = part1.normalize_img(utils.draw_clothes()[0])
+    image = part1.normalize_img(drawn_clothes()[0])
     patches = rearrange(F.unfold(image, 5, padding=2), "numbers pixels -> pixels numbers")
     weights = (patches @ patches.T / math.sqrt(25)).softmax(dim=1)
     looking = {"from the body": (15, 14), "from its left edge": (18, 8), "from the background": (2, 14)}
@@ -589,7 +635,7 @@ if MAIN:
 # %%
 if MAIN:
     t.manual_seed(0)
-    attention, coat = SelfAttention(4), part1.normalize_img(utils.draw_clothes()[4]).expand(1, 4, 28, 28)
+    attention, coat = SelfAttention(4), part1.normalize_img(drawn_clothes()[4]).expand(1, 4, 28, 28)
     order = t.randperm(28 * 28)
     shuffled = coat.flatten(2)[..., order].reshape(coat.shape)
     with t.no_grad():
@@ -674,7 +720,7 @@ if MAIN:
 if MAIN:
     t.manual_seed(0)
     blocks = [AttentionBlock(4) for _ in range(8)]
-    image = part1.normalize_img(utils.draw_clothes()[0]).expand(1, 4, 28, 28)
+    image = part1.normalize_img(drawn_clothes()[0]).expand(1, 4, 28, 28)
     with_x, without_x = image, image
     steps = [("image", image)]
     with t.no_grad():
@@ -725,7 +771,7 @@ def practise(network: nn.Module, n_steps: int, loss_of: Callable = F.mse_loss) -
     """Train a network on the eight drawings, twice each in every minibatch.
     network: takes images (16, 1, 28, 28) and num_steps (16,)   loss_of: takes its answer and the noise
     returns: the network, trained"""
-    clothes, schedule = part1.normalize_img(utils.draw_clothes()), part1.NoiseSchedule(1000, "cpu")
+    clothes, schedule = part1.normalize_img(drawn_clothes()), part1.NoiseSchedule(1000, "cpu")
     optimizer = t.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(3 if IS_CI else n_steps):
         num_steps, noise, noised = part1.noise_img(clothes.repeat(2, 1, 1, 1), schedule)
@@ -815,7 +861,7 @@ if MAIN:
 def one_guess(network: nn.Module, num_steps: int, told: int) -> tuple[t.Tensor, t.Tensor]:
     """The coat after some steps of noise, and what's left when a network's one guess is taken off.
     told: the timestep that the network hears   returns: two images (1, 28, 28) in [0, 1]"""
-    coat, schedule = part1.normalize_img(utils.draw_clothes()[4:5]), part1.NoiseSchedule(1000, "cpu")
+    coat, schedule = part1.normalize_img(drawn_clothes()[4:5]), part1.NoiseSchedule(1000, "cpu")
     noised = part1.q_eq4(coat, num_steps, part1.linear_schedule(1000))
     with t.no_grad():
         noise_pred = network(noised, t.tensor([told]))
@@ -884,7 +930,7 @@ class DownBlock(nn.Module):
         returns: x (B, channels_out, H/2, W/2), or the skip itself without downsample; skip (B, channels_out, H, W)
         errors: ValueError for an odd height or width that should be halved"""
         if self.downsample:
-            utils.check_can_halve(x)
+            check_can_halve(x)
         ### BEGIN SOLUTION
         skip = self.attention(self.block2(self.block1(x, step_emb), step_emb))
         return self.resize(skip), skip
@@ -1033,7 +1079,7 @@ class NamesIt(nn.Module):
 if MAIN:
     t.manual_seed(0)
     network = practise(NamesIt(), 80, loss_of=lambda answer, noise: F.cross_entropy(answer, t.arange(8).repeat(2)))
-    noised = part1.q_eq4(part1.normalize_img(utils.draw_clothes()), 250, part1.linear_schedule(1000))
+    noised = part1.q_eq4(part1.normalize_img(drawn_clothes()), 250, part1.linear_schedule(1000))
     names = ["T-shirt", "trousers", "pullover", "dress", "coat", "bag", "boot", "sandal"]
     with t.no_grad():
         answers = network(noised, t.full((8,), 250)).argmax(dim=1)
@@ -1253,7 +1299,7 @@ class UNetConfig:
     attention: tuple[bool, ...] | None = None
 
     def __post_init__(self):
-        utils.check_unet(self)
+        check_unet(self)
 
 
 # %% [markdown]
@@ -1356,12 +1402,76 @@ if MAIN:
 # the tensors on their way. With these settings the course's own network has 283,201 parameters. Yours may have a
 # different number where the text leaves you a choice.
 
+# %% tags=["folded"]
+def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
+    """Run a U-Net once and tell what has gone through its DownBlocks, its MidBlock and its UpBlocks, in order.
+    returns: class name, inputs and outputs of each"""
+    seen = []
+
+    def note(module: nn.Module, arguments: tuple, named: dict, result: Any) -> None:
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        seen.append((type(module).__name__, [*arguments, *named.values()], outputs))
+
+    blocks = [module for module in model.modules() if type(module).__name__ in ("DownBlock", "MidBlock", "UpBlock")]
+    hooks = [block.register_forward_hook(note, with_kwargs=True) for block in blocks]
+    try:
+        with t.no_grad():
+            model(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
+    """Draw the blocks of a U-Net as they run for these inputs, the lower the smaller the image, and where skips go.
+    inputs: images (B, C, H, W) and num_steps (B,)"""
+    blocks, images = watch_blocks(model, *inputs), inputs[0]
+    colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
+    _, axis = plt.subplots(figsize=(1.45 * len(blocks) + 2.9, 4.4), layout="constrained")
+
+    def level(x: t.Tensor) -> float:
+        return math.log2(x.shape[-1] / images.shape[-1])
+
+    def size(x: t.Tensor) -> str:
+        return " × ".join(map(str, x.shape[1:]))
+
+    def box(column: int, y: float, words: str, colour: str = "white") -> Text:
+        return axis.text(
+            column, y, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": colour}
+        )
+
+    def arrow(start: Text, end: Text, **style: Any) -> None:
+        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(), "shrinkA": 3, "shrinkB": 3}
+        places = [each.get_position() for each in (end, start)]
+        axis.annotate("", *places, arrowprops={"arrowstyle": "->"} | ends | style)
+
+    boxes, skips = [box(-1, 0, f"images\n{size(images)}")], []
+    for column, (name, given, made) in enumerate(blocks):
+        y = level(given[0])
+        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]} channels\ngives {size(made[0])}"
+        boxes.append(box(column, y, words, colours[name]))
+        for start, skip in skips:
+            if any(skip is taken for taken in given[2:]):
+                near = column - start[0] < 3
+                arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
+                place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
+                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=9, color="dimgrey")
+        skips += [((column, boxes[-1]), skip) for skip in made[1:]]
+    boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
+    for start, end in pairwise(boxes):
+        arrow(start, end)
+    axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
+    axis.axis("off")
+    utils.show()
+
+
 # %%
 if MAIN:
     t.manual_seed(0)
     model = UNet(UNetConfig((1, 28, 28), channels=16, dim_mults=(1, 2, 2), groups=8, max_steps=1000))
     print(f"{sum(p.numel() for p in model.parameters()):,d} parameters")
-    utils.draw_unet(model, t.randn(1, 1, 28, 28), t.tensor([500]))
+    draw_unet(model, t.randn(1, 1, 28, 28), t.tensor([500]))
 
 # %% [markdown]
 # <details>
@@ -1396,7 +1506,7 @@ def by_heart_config() -> dict[str, Any]:
 
 def small_clothes() -> t.Tensor:
     """The eight drawings at half their size. returns: (8, 1, 14, 14) in [-1, 1]"""
-    return part1.normalize_img(F.avg_pool2d(utils.draw_clothes(), 2))
+    return part1.normalize_img(F.avg_pool2d(drawn_clothes(), 2))
 
 
 @cache
@@ -1419,22 +1529,22 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step: it falls from above 1 to near 0.1 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
+# ![The training loss against the step: it falls from above 1 to below 0.3 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
 #
-# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. Most of what's left comes
+# The loss starts above 1, falls below 0.3 within the first 20 steps, and ends below 0.05. Most of what's left comes
 # from the smallest timesteps. There the noise is so faint that the network would have to know the images very exactly
 # to tell the two apart.
 #
 # </details>
 
 # %% [markdown]
-# Now noise the eight images by 250 steps of 1000, and let the network guess the noise. `reconstruct` takes it off.
+# Now noise the eight images by 200 steps of 1000, and let the network guess the noise. `reconstruct` takes it off.
 
 # %%
 if MAIN:
     model, clothes = by_heart_model(), small_clothes().to(by_heart_config()["device"])
     t.manual_seed(1)
-    num_steps, noise = t.full((8,), 250, device=clothes.device), t.randn_like(clothes)
+    num_steps, noise = t.full((8,), 200, device=clothes.device), t.randn_like(clothes)
     alpha_bar = rearrange(model.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
     noised = alpha_bar.sqrt() * clothes + (1 - alpha_bar).sqrt() * noise
     with t.no_grad():

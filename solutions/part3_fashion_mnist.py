@@ -53,7 +53,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -212,6 +212,53 @@ if MAIN:
 # apart. The course comes with one, which is right for 93 % of the test images. The 64 numbers of its last layer but
 # one, the **features**, describe what is in an image, and hardly where each pixel is.
 
+# %% tags=["folded"]
+class Classifier(nn.Module):
+    """A small network that tells FashionMNIST's classes apart, to judge images by.
+    python -m tools.make_assets classifier trains it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def convolution(c_in: int, c_out: int) -> list[nn.Module]:
+            return [nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU()]
+
+        self.body = nn.Sequential(
+            *convolution(1, 32), *convolution(32, 32), nn.MaxPool2d(2),
+            *convolution(32, 64), *convolution(64, 64), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 7 * 7, 64), nn.SiLU(),  # a ReLU would leave some features dead
+        )  # fmt: skip
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, len(utils.CLASSES)))
+
+    def forward(self, images: t.Tensor) -> t.Tensor:
+        """images: (B, 1, 28, 28) in [-1, 1]   returns: scores (B, 10)"""
+        return self.head(self.body(images))
+
+
+FEW = 100  # images at a time: a processor's cache holds what comes of them, and no time goes into large memory
+
+
+@cache
+def load_classifier() -> Classifier:
+    """The classifier that comes with the course, on the device of utils.get_device()."""
+    classifier = Classifier()
+    classifier.load_state_dict(t.load(utils.ASSETS / "classifier.pt", weights_only=True, map_location="cpu"))
+    return classifier.eval().requires_grad_(False).to(utils.get_device())
+
+
+def features_of(images: t.Tensor) -> t.Tensor:
+    """What the classifier sees in images. images: (N, 1, 28, 28) in [-1, 1]   returns: (N, 64), on the CPU"""
+    judge = load_classifier()
+    return t.cat([judge.body(some.to(utils.get_device())).cpu() for some in images.split(FEW)])
+
+
+def classes_of(images: t.Tensor) -> t.Tensor:
+    """Which class the classifier takes each image for.
+    images: (N, 1, 28, 28) in [-1, 1]   returns: (N,) int, rows of CLASSES, on the CPU"""
+    judge = load_classifier()
+    return t.cat([judge(some.to(utils.get_device())).argmax(dim=1).cpu() for some in images.split(FEW)])
+
+
 # %% [markdown]
 # ### 3.1 The Fréchet distance
 # *Measure how far two sets of images are apart* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
@@ -279,7 +326,7 @@ def damaged(images: t.Tensor) -> dict[str, t.Tensor]:
         "some noise": (images + 0.1 * noise).clamp(-1, 1),  # std 0.05 on a scale from 0 to 1
         "noise": (images + 0.2 * noise).clamp(-1, 1),  # std 0.1
         "blurred": blurred,
-        "one class missing": images[utils.classes(images) != 1],
+        "one class missing": images[classes_of(images) != 1],
         "100, repeated": images[:100].repeat(len(images) // 100, 1, 1, 1),
         "all black": t.full_like(images, -1),
         "noise alone": noise.clamp(-1, 1),
@@ -289,14 +336,14 @@ def damaged(images: t.Tensor) -> dict[str, t.Tensor]:
 @cache
 def features_of_test_images() -> t.Tensor:
     """The features of all test images. returns: (N, 64)"""
-    return utils.features(clothes(train=False))
+    return features_of(clothes(train=False))
 
 
 def distance(images: t.Tensor) -> float:
     """The Fréchet distance of images from the test images. images: (N, 1, 28, 28) in [-1, 1]"""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Matrix is singular")  # images that are all alike have no spread
-        return frechet_distance(utils.features(images), features_of_test_images())
+        return frechet_distance(features_of(images), features_of_test_images())
 
 
 # %%
@@ -343,7 +390,7 @@ if MAIN:
 # %%
 def measure_sizes(sizes: list[int]) -> list[tuple[int, float]]:
     """The distance of so many training images from the test images."""
-    features = utils.features(clothes()[t.randperm(len(clothes()))[: max(sizes)]])
+    features = features_of(clothes()[t.randperm(len(clothes()))[: max(sizes)]])
     return [(n, frechet_distance(features[:n], features_of_test_images())) for n in sizes]
 
 
@@ -357,7 +404,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# They are all equally good images, and the distance falls from 43 for a hundred of them to less than 1 for 10,000.
+# They are all equally good images, and the distance falls from 43 for a hundred of them to less than 1 for 5,000.
 #
 # </details>
 
@@ -781,6 +828,14 @@ if MAIN:
 # Whether this one has them decides whether the course uses it here. Compare:
 
 # %%
+def computes_bf16_fast(device: t.device) -> bool:
+    """Whether this device multiplies bfloat16 numbers faster than float32 ones."""
+    if device.type == "cuda":
+        return t.cuda.is_bf16_supported(including_emulation=False)
+    can = getattr(t.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+
+
 def seconds_per_step(loss_of: Callable, model: part1.Guesser, x0: t.Tensor) -> float:
     """The median time of some steps of training. loss_of: fp32_loss or bf16_loss"""
     times = []
@@ -800,7 +855,7 @@ if MAIN:
     model, x0 = VelocityGuesser(make_unet(1000).to(device), schedule), clothes()[:16]
     fp32, bf16 = (seconds_per_step(loss_of, model, x0) for loss_of in (fp32_loss, bf16_loss))
     print(f"bfloat16 is {fp32 / bf16:.2f} times as fast as float32 here")
-    print(f"this course will use it on this machine: {'yes' if utils.computes_bf16_fast(device) else 'no'}")
+    print(f"this course will use it on this machine: {'yes' if computes_bf16_fast(device) else 'no'}")
 
 # %% [markdown]
 # ## Better: how samples are drawn
@@ -972,7 +1027,7 @@ def clothes_config() -> dict[str, Any]:
         batch_size=8 if IS_CI else 256 if on_gpu else 64,
         decay=0.999 if on_gpu else 0.995,
         max_steps=20 if IS_CI else 1000,
-        bf16=utils.computes_bf16_fast(device),
+        bf16=computes_bf16_fast(device),
         img_log_interval=3 if IS_CI else 500,
         n_images_to_log=16,
         device=device,
@@ -983,6 +1038,24 @@ def draw_samples(model: part1.DiffusionModel, config: dict[str, Any]) -> dict[st
     """What to log on the way: a picture of samples in twenty steps."""
     samples = ddim_sample(model, config["n_images_to_log"], n_steps=20)
     return {"samples": [utils.grid(part1.denormalize_img(samples))]}
+
+
+# %% tags=["folded"]
+def minibatches(
+    n_images: int, batch_size: int, done: int, total: int, device: t.device | None = None
+) -> Iterator[tuple[int, t.Tensor]]:
+    """The steps from done + 1 to total, each with the rows of its minibatch: all images once, then all again in another
+    order. The orders are the same in every run, so that a run which is taken up goes on with the rows that are due.
+    device: where the images are; rows that come from elsewhere at each step would keep a GPU waiting"""
+    per_epoch = n_images // batch_size
+    if not per_epoch:
+        raise ValueError(f"{n_images} images do not fill a minibatch of {batch_size}: choose a smaller batch_size")
+    for epoch in range(done // per_epoch, math.ceil(total / per_epoch)):
+        order = t.randperm(n_images, generator=t.Generator().manual_seed(epoch)).to(device)
+        for i, rows in enumerate(order.split(batch_size)[:per_epoch]):
+            step = epoch * per_epoch + i + 1
+            if done < step <= total:
+                yield step, rows
 
 
 # %%
@@ -1006,7 +1079,7 @@ def train_longer(
     saved = utils.Saved(path, nature, **parts)
     loss_of = bf16_loss if config["bf16"] else fp32_loss
     with utils.start_run(config, config["n_steps"], config["batch_size"], begin=saved.step) as run:
-        batches = utils.minibatches(len(images), config["batch_size"], saved.step, config["n_steps"], images.device)
+        batches = minibatches(len(images), config["batch_size"], saved.step, config["n_steps"], images.device)
         for step, rows in batches:
             if config["warmup"]:
                 optimizer.param_groups[0]["lr"] = learning_rate(step, config["n_steps"], config["lr"], config["warmup"])
@@ -1143,7 +1216,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# Both come out at 500 or so. Which of them is ahead is chance, after so short a training.
+# Both come out at 550 or so. Which of them is ahead is chance, after so short a training.
 #
 # </details>
 
@@ -1278,9 +1351,21 @@ def clothes_samples() -> tuple[t.Tensor, t.Tensor]:
     returns: 64 images (64, 1, 28, 28) in [-1, 1]; the features of all 2,000 (2000, 64)"""
     if trains_here():
         samples = draw_many(clothes_model(), n_steps=100)
-        return samples[:64], utils.features(samples)
+        return samples[:64], features_of(samples)
     shipped = t.load(utils.ASSETS / "samples.pt", weights_only=True)
     return part1.normalize_img(shipped["images"] / 255), shipped["features"].float()
+
+
+# %% tags=["folded"]
+def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:
+    """Show sets of images side by side, each in rows without gaps.
+    grids: by title, images (N, C, H, W) in [0, 1]   columns: of each grid"""
+    figure, axes = plt.subplots(1, len(grids), figsize=(4.6 * len(grids), 4.6), squeeze=False, layout="constrained")
+    for axis, (title, images) in zip(axes[0], grids.items(), strict=True):
+        axis.imshow(utils.grid(images, columns), cmap="gray", vmin=0, vmax=255)
+        axis.set_title(title, fontsize=10)
+        axis.axis("off")
+    utils.show()
 
 
 # %%
@@ -1288,7 +1373,7 @@ if MAIN:
     clothes_samples.cache_clear()
     samples, _ = clothes_samples()
     sets = {"samples": samples, "test images": clothes(train=False)[:64]}
-    utils.show_grids({name: part1.denormalize_img(images) for name, images in sets.items()})
+    show_grids({name: part1.denormalize_img(images) for name, images in sets.items()})
 
 # %% [markdown]
 # <details>
@@ -1304,7 +1389,7 @@ if MAIN:
 # %%
 def class_shares(features: t.Tensor) -> t.Tensor:
     """Which share of images the classifier takes for each class. features: (N, 64), of the images   returns: (10,)"""
-    found = utils.load_classifier().head(features.to(utils.get_device())).argmax(dim=1)
+    found = load_classifier().head(features.to(utils.get_device())).argmax(dim=1)
     return found.cpu().bincount(minlength=len(utils.CLASSES)) / len(features)
 
 
@@ -1313,7 +1398,7 @@ if MAIN:
     t.manual_seed(0)
     _, drawn = clothes_samples()
     images = clothes()[t.randperm(len(clothes()))[: len(drawn)]]
-    noised, real = utils.features(damaged(images)["noise"]), utils.features(images)
+    noised, real = features_of(damaged(images)["noise"]), features_of(images)
     sets = {"samples": drawn, "training images with noise": noised, "training images": real}
     for name, features in sets.items():
         print(f"{name:28} distance {frechet_distance(features, features_of_test_images()):7.1f}")
@@ -1525,12 +1610,61 @@ if MAIN:
 # You will meet them again in the systems that Part 1 named.
 
 # %% tags=["script"]
+import os
+import sys
+from contextlib import contextmanager
+
+
+@contextmanager
+def together() -> Iterator[Callable[[nn.Module], None]]:
+    """Under torchrun, join the other processes, and at the end wait for them and end this one.
+    yields: share(network), after which each process computes its share of every batch that trains the network, gets the
+    answers to the whole batch, and the gradients of the whole: the training is that of one process.
+    errors: KeyError without torchrun"""
+    on_gpu = utils.get_device().type == "cuda"
+    if on_gpu:
+        t.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    t.distributed.init_process_group("nccl" if on_gpu else "gloo")
+    me, processes = t.distributed.get_rank(), t.distributed.get_world_size()
+
+    def my_rows(network: nn.Module, inputs: tuple[t.Tensor, ...]) -> tuple[t.Tensor, ...] | None:
+        if not t.is_grad_enabled():  # samples on the way: each process draws them all
+            return None
+        if len(inputs[0]) % processes:
+            raise ValueError(f"{processes} processes cannot share a batch of {len(inputs[0])} evenly: choose another")
+        return tuple(each.chunk(processes)[me] for each in inputs)
+
+    def all_rows(network: nn.Module, inputs: tuple[t.Tensor, ...], mine: t.Tensor) -> t.Tensor | None:
+        if not t.is_grad_enabled():
+            return None
+        answers = [t.empty_like(mine) for _ in range(processes)]
+        t.distributed.all_gather(answers, mine.detach())
+        answers[me] = mine  # with its graph
+        return t.cat(answers)
+
+    def add_up(parameter: nn.Parameter) -> None:
+        t.distributed.all_reduce(parameter.grad)
+
+    def share(network: nn.Module) -> None:
+        network.register_forward_pre_hook(my_rows)
+        network.register_forward_hook(all_rows)
+        for parameter in network.parameters():
+            parameter.register_post_accumulate_grad_hook(add_up)
+
+    yield share
+    t.distributed.barrier()
+    t.distributed.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads of t.distributed may outlive Python's own end, which then aborts, now and then
+
+
 def train_together() -> None:
     """The whole training, shared by several processes:
     torchrun --nproc-per-node=2 --no-python python -c "import solutions.part3_fashion_mnist as p; p.train_together()"
     """
     t.manual_seed(0)  # the same in all processes: each draws the whole batch, and its network computes a share
-    with utils.together() as share:
+    with together() as share:
         config = clothes_config()
         model = make_guesser(config)
         share(model.network)

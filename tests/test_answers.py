@@ -6,57 +6,52 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from itertools import combinations
-from typing import NamedTuple
 
 import pytest
 
-from tools.build import build
-from tools.markup import ROOT
-from tests import part1, part2, part3
 from tests.answers import answers, wrong
+from tests.checking import BETAS, alpha_bar
+from tests.part1 import q_eq2
+from tools.markup import ROOT, Exercise, find_exercises
 from tools.saved import find_checks
 
 MANY = range(1, 1 + int(os.getenv("SEEDS") or 200))  # seed 0 is for `make test`
+WRONG, RIGHT = 8, 4  # answers that a new exercise needs at least; their kinds matter more than their number
+
+SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
+EXERCISES = [exercise for path in SOURCES for exercise in find_exercises(path) if exercise.check]
 
 
-class Exercise(NamedTuple):
-    part: str  # "part1"
-    module: str  # "part1_diffusion"
-    name: str
-    stub: str  # the cell of the exercise notebook
-    solved: str  # the same cell, solved
-
-    @property
-    def check(self) -> Callable | None:
-        return getattr(import_module(f"tests.{self.part}"), f"check_{self.name}", None)
-
-    @property
-    def body(self) -> list[str]:
-        """What the learner has to write, line by line."""
-        written = set(self.solved.splitlines()) - set(self.stub.splitlines())
-        return [line.strip() for line in written if len(line.strip()) > 3]
-
-    @property
-    def answers(self) -> list[Callable]:
-        exists = (ROOT / "tests" / "answers" / self.part / f"{self.name}.py").exists()
-        return answers(self.part, self.name) if exists else []  # test_exercise_is_complete says what is missing
+def check_of(exercise: Exercise) -> Callable:
+    return find_checks(exercise.module)[exercise.name]
 
 
-EXERCISES = [
-    Exercise(path.stem.split("_")[0], path.stem, cell.id, cell.source, solved[cell.id])
-    for path in sorted((ROOT / "solutions").glob("part*.py"))
-    for notebooks in [build(path)]
-    for solved in [{cell.id: cell.source for cell in notebooks[0].cells}]
-    for cell in notebooks[1].cells
-    if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
-]
+def answers_of(exercise: Exercise) -> list[Callable]:
+    exists = (ROOT / answers_file(exercise)).exists()
+    return answers(exercise.part, exercise.name) if exists else []  # test_exercise_is_complete says what is missing
+
+
+def check_file(exercise: Exercise) -> str:
+    return f"tests/{exercise.part}/{exercise.name}.py"
+
+
+def answers_file(exercise: Exercise) -> str:
+    return f"tests/answers/{exercise.part}/{exercise.name}.py"
+
+
+def to_be_written(exercise: Exercise) -> list[str]:
+    """What the learner has to write, line by line."""
+    written = set(exercise.answer.text.splitlines()) - set(exercise.stub.splitlines())
+    return [line.strip() for line in written if len(line.strip()) > 3 and not line.strip().startswith("###")]
+
+
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 
 
 def verdict(exercise: Exercise, answer: object, seed: int, capsys) -> str | None:
     """The check's message, or None where it accepts."""
     try:
-        exercise.check(answer, seed=seed)
+        check_of(exercise)(answer, seed=seed)
     except AssertionError as failure:
         assert not capsys.readouterr().out, "a check that fails prints nothing"
         return str(failure)
@@ -72,37 +67,41 @@ def verdict(exercise: Exercise, answer: object, seed: int, capsys) -> str | None
 
 @each_exercise
 def test_exercise_is_complete(exercise):
-    file = f"tests/answers/{exercise.part}/{exercise.name}.py"
-    assert exercise.body
-    assert exercise.check, f"tests/{exercise.part}.py has no check_{exercise.name}: write it, with @check('number')"
-    assert (ROOT / file).exists(), f"{file} is missing: copy a neighbour, and write right and wrong answers"
-    wrongs = sum(answer.diagnosis is not None for answer in exercise.answers)
-    rights = len(exercise.answers) - wrongs
-    least = 20 if exercise.part == "part1" else 12
-    assert wrongs >= least, f"{file} has {wrongs} wrong answers, it needs {least}: each one mistake of a learner"
-    assert rights >= 8, f"{file} has {rights} right answers, it needs 8: each written in another way"
-    number = re.search(r'NotImplementedError\("(\S+) ', exercise.stub)[1]
-    assert exercise.check.number == number, f"check_{exercise.name} says {exercise.check.number}, the text {number}"
+    """The source is one of its three files; a check or answers without that are named below."""
+    assert to_be_written(exercise)
+    check, answers = check_file(exercise), answers_file(exercise)
+    assert (ROOT / check).exists(), f"{check} is missing: copy a neighbour, and write check_{exercise.name} in it"
+    assert (ROOT / answers).exists(), f"{answers} is missing: copy a neighbour, and write right and wrong answers"
+    assert exercise.name in find_checks(exercise.module), f"{check} has no check_{exercise.name} under @check"
+    number = check_of(exercise).number
+    assert number == exercise.number, f"{check} says {number}, {exercise.module}.py says {exercise.number}"
+    wrongs = sum(answer.diagnosis is not None for answer in answers_of(exercise))
+    rights = len(answers_of(exercise)) - wrongs
+    assert wrongs >= WRONG, f"{answers} has {wrongs} wrong answers, it needs {WRONG}: each one mistake of a learner"
+    assert rights >= RIGHT, f"{answers} has {rights} right answers, it needs {RIGHT}: each written in another way"
 
 
-def test_every_answer_belongs_to_an_exercise():
-    files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/answers/*/*.py") if path.stem != "__init__"}
-    known = {f"tests/answers/{exercise.part}/{exercise.name}.py" for exercise in EXERCISES}
-    assert files <= known, f"no exercise has these answers: {sorted(files - known)}"
+def left_over(pattern: str, file_of: Callable[[Exercise], str]) -> list[str]:
+    """Files like this that belong to no exercise of the sources."""
+    files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern) if path.stem != "__init__"}
+    return sorted(files - {file_of(exercise) for exercise in EXERCISES})
 
 
 def test_every_check_belongs_to_an_exercise():
-    for part in sorted({exercise.module for exercise in EXERCISES}):
-        named = {exercise.name for exercise in EXERCISES if exercise.module == part}
-        left = [f"tests.{part.split('_')[0]}.check_{name}" for name in find_checks(part) if name not in named]
-        assert not left, f"no exercise has these checks: {left}"
+    left = left_over("tests/part*/*.py", check_file)
+    assert not left, f"no exercise has these checks, write its slice of solutions/part*.py or remove them: {left}"
+
+
+def test_every_answer_belongs_to_an_exercise():
+    left = left_over("tests/answers/part*/*.py", answers_file)
+    assert not left, f"no exercise has these answers, write its slice of solutions/part*.py or remove them: {left}"
 
 
 @each_exercise
 def test_every_answer_is_marked(exercise):
-    path = ROOT / "tests" / "answers" / exercise.part / f"{exercise.name}.py"
+    path = ROOT / answers_file(exercise)
     defined = re.findall(r"^(?:def|class) ([^\W_]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    marked = [answer.__name__ for answer in exercise.answers]
+    marked = [answer.__name__ for answer in answers_of(exercise)]
     assert sorted(defined) == sorted(marked), (
         f"in {path.name}, mark each answer with @right or @wrong(diagnosis), and begin the name of a helper with _"
     )
@@ -138,7 +137,7 @@ def test_stub_is_reported_as_not_written(exercise, capsys):
     namespace = dict(vars(import_module(f"solutions.{exercise.module}")))
     exec(exercise.stub, namespace)
     message = verdict(exercise, namespace[exercise.name], 0, capsys)
-    assert message == f"NotImplementedError: {exercise.check.number} {exercise.name} is not written yet"
+    assert message == f"NotImplementedError: {exercise.number} {exercise.name} is not written yet"
 
 
 @each_exercise
@@ -155,7 +154,7 @@ def each_answer(choose: Callable[[Exercise], list[Callable]]) -> pytest.MarkDeco
 
 def one_of_each_kind(exercise: Exercise) -> list[Callable]:
     """A right answer, and a wrong one for each diagnosis."""
-    return list({answer.diagnosis: answer for answer in reversed(exercise.answers)}.values())
+    return list({answer.diagnosis: answer for answer in reversed(answers_of(exercise))}.values())
 
 
 def judge_answer(exercise: Exercise, answer: Callable, seeds: range, capsys) -> None:
@@ -167,9 +166,9 @@ def judge_answer(exercise: Exercise, answer: Callable, seeds: range, capsys) -> 
             assert message and answer.diagnosis in message, (
                 f"seed {seed}: expected {answer.diagnosis!r}, got {message!r}"
             )
-            if message.startswith(exercise.check.number):
+            if message.startswith(exercise.number):
                 assert message.count("\n") <= 2, f"a message is short: {message}"
-                assert not any(line in message for line in exercise.body), f"a line is given away: {message}"
+                assert not any(line in message for line in to_be_written(exercise)), f"a line is given away: {message}"
 
 
 @each_answer(one_of_each_kind)
@@ -178,61 +177,31 @@ def test_answer_gets_its_verdict(exercise, answer, capsys):
 
 
 @pytest.mark.slow
-@each_answer(lambda exercise: exercise.answers)
+@each_answer(answers_of)
 def test_answer_gets_its_verdict_under_many_seeds(exercise, answer, capsys):
     judge_answer(exercise, answer, MANY, capsys)
 
 
 # ------------------------------------------------------------------------------------------------ the tables
 
-TABLES = {
-    "linear_schedule": part1.SCHEDULE_MISTAKES,
-    "q_eq2": part1.EQ2_MISTAKES,
-    "q_eq4": part1.EQ4_MISTAKES,
-    "NoiseSchedule": part1.LOOKUP_MISTAKES,
-    "noise_img": part1.NOISED_MISTAKES,
-    "reconstruct": part1.RECONSTRUCT_MISTAKES,
-    "train": part1.LOSSES + part1.PICTURE_MISTAKES,
-    "sample": [(question, formula) for _, question, formula in part1.FACTOR_MISTAKES],
-    "GroupNorm": part2.NORM_MISTAKES + part2.AFFINE_MISTAKES,
-    "SiLU": part2.SILU_MISTAKES,
-    "SinusoidalPositionEmbeddings": part2.WAVE_MISTAKES,
-    "SelfAttention": [(question, ratio) for ratio, question in part2.SCALES],
-    "MidBlock": [(question, size) for size, question in part2.REACHES.items()],
-    "frechet_distance": part3.FRECHET_MISTAKES,
-    "cosine_schedule": part3.COSINE_MISTAKES,
-    "VelocityGuesser": [
-        *part3.V_TARGET_MISTAKES,
-        *part3.V_FORWARD_MISTAKES,
-        *part3.V_ALPHA_BAR_MISTAKES,
-        *part3.V_PAIR_MISTAKES,
-    ],
-    "MovingAverage": part3.MOVING_AVERAGE_MISTAKES,
-    "learning_rate": part3.RATE_MISTAKES,
-    "bf16_loss": part3.BF16_MISTAKES,
-    "ddim_sample": part3.DDIM_MISTAKES + part3.SIGMA_MISTAKES + part3.KEPT_MISTAKES,
-}
-
-
 @pytest.mark.parametrize("name", ["q_eq2", "q_eq4"])
 def test_no_two_diagnoses_describe_the_same_behaviour(name):
     def fits(one, other):
-        return all(part1.Levels(n, *levels, grey=0, slack=0).fits(other[n - 1]) for n, levels in enumerate(one, 1))
+        return all(q_eq2.Levels(n, *levels, grey=0, slack=0).fits(other[n - 1]) for n, levels in enumerate(one, 1))
 
-    rows = [("right", part1.jump(part1.alpha_bar)), *TABLES[name]]
-    levels = [(question, [mistake(part1.BETAS, n) for n in (1, 2, 3)]) for question, mistake in rows]
+    rows = [("right", q_eq2.jump(alpha_bar)), *find_checks("part1_diffusion")[name].mistakes]
+    levels = [(question, [mistake(BETAS, n) for n in (1, 2, 3)]) for question, mistake in rows]
     for (question, one), (other_question, other) in combinations(levels, 2):
         assert question == other_question or not (fits(one, other) or fits(other, one)), (question, other_question)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_every_diagnosis_is_proved_by_a_wrong_answer(name, capsys):
+@each_exercise
+def test_every_diagnosis_is_proved_by_a_wrong_answer(exercise, capsys):
     """An answer is tried only where what it must be told does not hold the question: that it is told so is proved."""
-    exercise = next(exercise for exercise in EXERCISES if exercise.name == name)
     tried = cache(lambda answer: verdict(exercise, answer, 0, capsys) or "")
-    for question in dict.fromkeys(question for question, _ in TABLES[name]):
-        if not any(question in (answer.diagnosis or "") for answer in exercise.answers):
-            likely_first = sorted(exercise.answers, key=lambda answer: (answer.diagnosis or "?!") not in question)
+    for question in dict.fromkeys(question for question, _ in check_of(exercise).mistakes):
+        if not any(question in (answer.diagnosis or "") for answer in answers_of(exercise)):
+            likely_first = sorted(answers_of(exercise), key=lambda answer: (answer.diagnosis or "?!") not in question)
             assert any(question in tried(answer) for answer in likely_first), (
                 f"no wrong answer gets {question!r}: write one"
             )

@@ -17,8 +17,8 @@ import nbformat
 import pytest
 import torch as t
 
-from tools.markup import ROOT
 from tests.part1 import check_linear_schedule
+from tools.markup import ROOT
 
 CHROMIUM = shutil.which("chromium")
 MISSING = [name for name, found in [("playwright", find_spec("playwright")), ("chromium", CHROMIUM)] if not found]

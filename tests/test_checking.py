@@ -11,10 +11,10 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from tools.markup import ROOT
 from tests.checking import check
 from tests.part1 import check_q_eq2, check_q_eq4
-from tests.test_answers import each_exercise
+from tests.test_answers import check_of, each_exercise
+from tools.markup import ROOT
 
 
 def state() -> list:
@@ -69,7 +69,7 @@ def reference(exercise):
 def test_session_is_left_as_it_was(exercise, twist):
     before = state()
     try:
-        exercise.check(twisted(reference(exercise), twist))
+        check_of(exercise)(twisted(reference(exercise), twist))
     except (Exception, KeyboardInterrupt) as error:
         assert isinstance(error, KeyboardInterrupt) or twist is not interrupts, error
     else:
@@ -79,7 +79,7 @@ def test_session_is_left_as_it_was(exercise, twist):
 
 @each_exercise
 def test_what_an_answer_prints_is_its_own(exercise, capsys):
-    exercise.check(twisted(reference(exercise), lambda result: print("here I am") or result))
+    check_of(exercise)(twisted(reference(exercise), lambda result: print("here I am") or result))
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1].startswith("ok ") and set(printed[:-1]) == {"here I am"}
 
@@ -90,7 +90,7 @@ def test_a_result_of_the_wrong_kind_is_refused_in_words(exercise, instead):
     if exercise.name == "MovingAverage":
         pytest.skip("update returns nothing")
     with pytest.raises(AssertionError) as failure:
-        exercise.check(twisted(reference(exercise), lambda result: instead))
+        check_of(exercise)(twisted(reference(exercise), lambda result: instead))
     assert len(str(failure.value).splitlines()) <= 3
 
 
@@ -98,10 +98,10 @@ def test_a_result_of_the_wrong_kind_is_refused_in_words(exercise, instead):
 def test_any_callable_is_taken(exercise):
     answer = reference(exercise)
     if isinstance(answer, type):
-        exercise.check(type("Mine", (answer,), {}))
+        check_of(exercise)(type("Mine", (answer,), {}))
     else:
-        exercise.check(partial(answer))
-        exercise.check(SimpleNamespace(method=lambda *given, **named: answer(*given, **named)).method)
+        check_of(exercise)(partial(answer))
+        check_of(exercise)(SimpleNamespace(method=lambda *given, **named: answer(*given, **named)).method)
 
 
 def test_a_check_gives_the_same_verdict_each_time():
@@ -146,7 +146,7 @@ def test_a_notebook_shows_a_failed_check_as_its_message_and_a_learners_error_wit
     shown = "\n".join(raised.traceback)
     assert raised.ename == "NameError" and "bettas" in shown
     assert "The check called it with x of shape (3, 5, 6), num_steps=2" in shown
-    assert "tests/part1.py" not in shown and "checking.py" not in shown and "judge" not in shown
+    assert "tests/part1/" not in shown and "checking.py" not in shown and "judge" not in shown
     assert len(shown.splitlines()) < 15
     shown = "\n".join(layers.traceback)
     assert "Linear" in shown and "_call_impl" not in shown and "container.py" not in shown

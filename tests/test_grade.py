@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tools.markup import ROOT
-from tools import grade, progress
-from tools.grade import Row, find_part, find_student, grade_one, lines_of, main, no_walls, table, write_csv
 from tests.test_progress import ENDLESS, ENDS_PYTHON
 from tests.test_saved import NAME, SOLVED, WRONG_EQ4, save_part
+from tools import grade
+from tools.grade import Row, find_part, find_student, grade_one, lines_of, main, no_walls, table, write_csv
+from tools.markup import ROOT
 
 SECONDS = 20
 NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12"]

@@ -9,11 +9,11 @@ import pytest
 import torch as t
 
 import tests.part1
-from tools.markup import ROOT
 from tests import checking
-from tools.guard import Snapshot, read_for_tricks
-from tools.saved import find_checks
 from tests.test_saved import NAME, save_part
+from tools.guard import Snapshot, read_for_tricks
+from tools.markup import ROOT
+from tools.saved import find_checks
 
 NAMES = [path.stem for path in sorted((ROOT / "solutions").glob("part*.py"))]
 

@@ -7,8 +7,9 @@ from importlib import import_module
 
 import pytest
 
-from tests.mutants import changes, mutants
-from tests.test_answers import Exercise, each_exercise, verdict
+from tests.answers.mutants import changes, mutants
+from tests.test_answers import answers_file, each_exercise, verdict
+from tools.markup import Exercise
 
 SEEDS = range(3)
 
@@ -25,7 +26,7 @@ def test_every_mutant_is_refused_or_excused(exercise, capsys, record_property):
     made, excuses = mutants(import_module(f"solutions.{exercise.module}"), exercise.name), excused(exercise)
     verdicts = {change: {verdict(exercise, answer, seed, capsys) is None for seed in SEEDS} for change, answer in made}
     survivors = [change for change, seen in verdicts.items() if True in seen]
-    file = f"tests/answers/{exercise.part}/{exercise.name}.py"
+    file = answers_file(exercise)
     accepted = "\n".join(f"{change!r}," for change in survivors if change not in excuses)
     assert not accepted, f"mend the check, or excuse these in EQUIVALENT of {file}, with the reason:\n{accepted}"
     refused = "\n".join(repr(change) for change in excuses if verdicts.get(change) != {True})

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tools.markup import ROOT
 from tests.test_notebooks import run_in_turn, setup_cells
 from tests.test_saved import save_part, solved
+from tools.markup import ROOT
 
 PARTS = sorted(path.stem for path in (ROOT / "solutions").glob("part*.py"))
 each_part = pytest.mark.parametrize("part", PARTS)

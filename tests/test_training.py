@@ -15,8 +15,8 @@ from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1
-from tools.markup import ROOT
 from tests.part1 import check_train
+from tools.markup import ROOT
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not t.cuda.is_available(), reason="no CUDA device"))]
 

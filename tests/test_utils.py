@@ -210,15 +210,6 @@ def test_allclose_says_how_far_apart_tensors_are(capsys):
 # ------------------------------------------------------------------------------------------------ pictures of Part 2
 
 
-def test_drawn_clothes_are_eight_different_pictures_on_black():
-    clothes = utils.draw_clothes()
-    assert clothes.shape == (8, 1, 28, 28) and clothes.dtype == t.float32
-    assert clothes.min() == 0 and 0.7 < clothes.amax(dim=(1, 2, 3)).min() + 0.1 and clothes.max() <= 1
-    distances = (clothes[:, None] - clothes).square().mean(dim=(2, 3, 4)).sqrt() + t.eye(8)
-    assert distances.min() > 0.1
-    assert clothes[:, :, :2].max() == 0, "the top rows are black"
-
-
 def test_maps_carry_their_titles_and_marks(monkeypatch):
     monkeypatch.setattr(utils, "show", lambda: None)
     utils.show_maps([t.rand(3, 4, requires_grad=True), t.ones(2, 20)], ["a", "b"], [(2, 1)], ("right", "down"))
@@ -228,50 +219,6 @@ def test_maps_carry_their_titles_and_marks(monkeypatch):
     assert left.lines[0].get_xydata().tolist() == [[1, 2]] and not right.lines
     assert (left.get_xlabel(), left.get_ylabel()) == ("right", "down")
     assert right.images[0].get_clim() == (0, 1), "a map of ones is bright"
-
-
-@pytest.mark.parametrize("height, width", [(7, 6), (6, 7), (5, 5)])
-def test_an_odd_size_is_not_halved(height, width):
-    with pytest.raises(ValueError, match=f"{height} by {width} pixels cannot be halved evenly: choose"):
-        utils.check_can_halve(t.zeros(2, 3, height, width))
-    utils.check_can_halve(t.zeros(2, 3, 6, 8))
-
-
-class DownBlock(t.nn.Module):
-    def forward(self, x):
-        return x[..., ::2, ::2].clone(), x
-
-
-class UpBlock(t.nn.Module):
-    def forward(self, x, step_emb, skip):
-        return x.repeat_interleave(2, -1).repeat_interleave(2, -2) if skip.shape[-1] == 4 else skip + 0
-
-
-class Crossed(t.nn.Module):
-    """Two levels; crossed, it hands the first skip to both ways up."""
-
-    def __init__(self, crossed):
-        super().__init__()
-        self.crossed, self.down, self.up = crossed, DownBlock(), UpBlock()
-
-    def forward(self, images, num_steps):
-        x, first = self.down(images)
-        x, second = self.down(x)
-        x = self.up(x, num_steps, skip=first if self.crossed else second)
-        return self.up(x, num_steps, first)
-
-
-@pytest.mark.parametrize("crossed", [False, True])
-def test_a_unet_is_drawn_from_what_happens_in_it(crossed, monkeypatch):
-    monkeypatch.setattr(utils, "show", lambda: None)
-    utils.draw_unet(Crossed(crossed), t.zeros(1, 3, 8, 8), t.tensor([1]))
-    (axis,) = plt.gcf().axes
-    plt.close()
-    words = [text.get_text() for text in axis.texts if text.get_text()]
-    assert [word for word in words if word.startswith("skip")] == (
-        ["skip 3 × 8 × 8"] * 2 if crossed else ["skip 3 × 4 × 4", "skip 3 × 8 × 8"]
-    )
-    assert words[:2] == ["images\n3 × 8 × 8", "DownBlock\n3 → 3 channels\ngives 3 × 4 × 4"]
 
 
 def test_a_grid_holds_every_image_in_its_place():

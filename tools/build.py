@@ -36,19 +36,23 @@ from tools.saved import YOUR_ANSWER
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 STALE = "; its outputs belong to other code"
 EARLIER_PART = re.compile(r"^import solutions\.(part\w+) as (\w+)(?:\n|\Z)", re.MULTILINE)
-GO_ON = """Being stuck here need not stop you. Put this line into a new cell below, and run it:
+GO_ON = """Being stuck here need not stop you. Put this line into the exercise's cell, below your own try or in its place,
+and run the cell and the check:
 
 ```python
 from solutions.{part} import {name}
 ```
 
-What comes later then uses the solution's `{name}`; later parts do as well, and say so. To try again, delete the line
-and run your own cell."""
+The check then says that you chose this. What comes later uses the solution's `{name}`; later parts do as well, and say
+so. To try again, delete the line."""
 GIVEN = "\n*Given: read how it is done.*"
 PROGRESS = """## Your progress
 
 **Save this notebook first**, then run the cell below. It reads the saved file, runs each check once more, and shows how
-far you are in this part. In a terminal, `make progress` does it for all parts."""
+far you are in this part. In a terminal, `make progress` does it for all parts.
+
+**To go on tomorrow**, save, open this notebook again, select the cell you have come to, and choose *Run All Above
+Selected Cell*: your work is in the cells, so running them brings all of it back."""
 REPO_URL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repo_url"]
 SET_UP = """import os
 import sys
@@ -85,10 +89,6 @@ def fold(summary: str, text: str) -> str:
 
 def without_markers(text: str) -> str:
     return re.sub(rf"^ *({BEGIN}|{END})\n?", "", text, flags=re.MULTILINE).strip("\n")
-
-
-def with_stubs(text: str, stub: str) -> str:
-    return re.sub(rf"^( *){BEGIN}\n.*?{END}$", rf"\1{stub}", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def with_own_parts(text: str) -> str:
@@ -161,8 +161,7 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
                 metadata = {"nbgrader": grading(exercise, cell)}
                 id = metadata["nbgrader"]["grade_id"]
             if exercise and cell is exercise.answer and not is_given:
-                line = f'raise NotImplementedError("{exercise.number} {exercise.name} is not written yet")'
-                stub = YOUR_ANSWER if cell.kind == "markdown" else with_stubs(cell.text, line)
+                stub = YOUR_ANSWER if cell.kind == "markdown" else exercise.stub
             if cell.kind != "markdown":
                 stub = with_fetch(with_own_parts(stub))
             elif not theirs and badge(path.stem):

@@ -1,5 +1,6 @@
-"""Make what lies in solutions/assets/: small weights and results that Parts 2 and 3 show. It takes the time that it says.
+"""Make what lies in solutions/assets/: small pictures, weights and results that the parts show. It takes the time that it says.
 
+python -m tools.make_assets drawn        the eight drawn clothes of Part 2: a moment
 python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
 python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
 python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
@@ -17,6 +18,8 @@ from typing import Any
 
 import torch as t
 import torch.nn.functional as F
+from PIL import Image as Pictures
+from PIL import ImageDraw
 from torch.utils.data import TensorDataset
 from tqdm import tqdm
 
@@ -37,6 +40,33 @@ def save(name: str, module: t.nn.Module) -> None:
     t.save(weights, utils.ASSETS / name)
 
 
+CLOTHES = [  # each: outlines over each other on 28 by 28 pixels, "grey value in percent: x,y x,y ..."
+    ["75: 9,4 12,6 16,6 19,4 25,8 23,13 20,11 20,25 8,25 8,11 5,13 3,8"],  # T-shirt
+    ["60: 9,3 19,3 20,25 16,25 14,10 12,25 8,25", "35: 9,4 19,4 19,6 9,6"],  # trousers
+    ["50: 10,4 18,4 22,7 25,23 22,24 19,12 19,25 9,25 9,12 6,24 3,23 6,7", "80: 8,13 20,13 20,15 8,15"],  # pullover
+    ["85: 11,3 13,6 15,6 17,3 17,11 21,25 7,25 11,11", "40: 11,11 17,11 17,12 11,12"],  # dress
+    ["45: 10,3 18,3 22,6 24,22 21,22 20,12 20,26 8,26 8,12 7,22 4,22 6,6", "90: 14,5 14.6,5 14.6,26 14,26"],  # coat
+    [
+        "65: 4,12 24,12 25,24 3,24",
+        "65: 9,12 10,5 18,5 19,12 17,12 16,7 12,7 11,12",
+        "95: 12,12 16,12 16,16 12,16",
+    ],  # bag
+    ["55: 11,3 19,3 19,14 25,19 26,24 10,24", "90: 10,22 26,22 26,25 10,25"],  # boot
+    ["70: 2,20 10,18 18,13 24,12 26,20 26,23 24,23 23,19 13,23 2,23", "0: 13,18.5 19,15 22,15 22,16.5 14,20"],  # sandal
+]
+
+
+def drawn() -> None:
+    row = Pictures.new("L", (8 * 28, 28))
+    for i, outlines in enumerate(CLOTHES):
+        picture = Pictures.new("L", (8 * 28, 8 * 28))  # large, then made small: so edges get greys in between
+        for grey, points in (outline.split(": ") for outline in outlines):
+            corners = [tuple(8 * float(number) for number in point.split(",")) for point in points.split()]
+            ImageDraw.Draw(picture).polygon(corners, fill=round(2.55 * float(grey)))
+        row.paste(picture.resize((28, 28), Pictures.Resampling.BOX), (28 * i, 0))
+    row.save(utils.ASSETS / "drawn_clothes.png")
+
+
 def without(part: str, model: part2.UNet) -> part2.UNet:
     """Take a part out of a U-Net before it is trained: "skips", "attention", "the timestep", or "" for none."""
     if part == "skips":
@@ -52,7 +82,7 @@ def without(part: str, model: part2.UNet) -> part2.UNet:
 
 def parts(n_steps: int = 300) -> None:
     """Train a narrow U-Net on the eight drawings, whole and without each of its parts, from three seeds."""
-    clothes, errors, pictures = part1.normalize_img(utils.draw_clothes()), {}, {}
+    clothes, errors, pictures = part1.normalize_img(part2.drawn_clothes()), {}, {}
     config = part2.by_heart_config() | {"lr": 0.005, "batch_size": 32, "max_steps": 1000, "device": "cpu"}
     for part in ["", "skips", "attention", "the timestep"]:
         name = f"without {part}" if part else "whole network"
@@ -90,13 +120,13 @@ def guess_coats(model: part1.DiffusionModel, coat: t.Tensor) -> tuple[t.Tensor, 
 def classifier() -> None:
     t.manual_seed(0)
     images, (_, labels), (_, test_labels) = part3.clothes(), utils.fashion_mnist(), utils.fashion_mnist(train=False)
-    device, epochs, batch_size, model = images.device, 8, 128, utils.Classifier()
+    device, epochs, batch_size, model = images.device, 8, 128, part3.Classifier()
     model.to(device)
     optimizer = t.optim.AdamW(model.parameters())
     total = epochs * (len(images) // batch_size)
     schedule = t.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total)
-    bf16 = utils.computes_bf16_fast(device)
-    for _, rows in tqdm(utils.minibatches(len(images), batch_size, 0, total), total=total, unit=" steps"):
+    bf16 = part3.computes_bf16_fast(device)
+    for _, rows in tqdm(part3.minibatches(len(images), batch_size, 0, total), total=total, unit=" steps"):
         mirrored = t.rand(batch_size, 1, 1, 1, device=device) < 0.5
         batch = t.where(mirrored, images[rows].flip(-1), images[rows])
         with t.autocast(device.type, t.bfloat16, enabled=bf16):
@@ -106,7 +136,7 @@ def classifier() -> None:
         optimizer.step()
         schedule.step()
     save("classifier.pt", model)
-    right = (utils.classes(part3.clothes(train=False)) == test_labels).float().mean()
+    right = (part3.classes_of(part3.clothes(train=False)) == test_labels).float().mean()
     print(f"right for {right:.1%} of the test images")
 
 
@@ -137,8 +167,8 @@ def clothes() -> None:
 
 
 def samples() -> None:
-    images = part3.draw_many(utils.shipped_model(), n_steps=100)
-    t.save({"images": as_bytes(images[:64]), "features": utils.features(images).half()}, utils.ASSETS / "samples.pt")
+    images = part3.draw_many(part3.shipped_model(), n_steps=100)
+    t.save({"images": as_bytes(images[:64]), "features": part3.features_of(images).half()}, utils.ASSETS / "samples.pt")
 
 
 def samplers() -> None:
@@ -177,5 +207,5 @@ def as_bytes(images: t.Tensor) -> t.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"])
+    parser.add_argument("what", choices=["drawn", "parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"])
     globals()[parser.parse_args().what]()

@@ -5,6 +5,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -134,12 +135,30 @@ def split_sections(cells: list[Cell]) -> list[list[Cell]]:
 
 @dataclass
 class Exercise:
+    module: str  # "part1_diffusion", which it belongs to
     number: str
-    name: str
+    title: str
+    name: str  # of the function or class; of a written answer, its title
     points: int
     answer: Cell
     check: Cell | None = None  # a written answer has neither check nor hints
     hints: Cell | None = None
+
+    @property
+    def part(self) -> str:
+        return self.module.split("_")[0]
+
+    @property
+    def stub(self) -> str:
+        """The answer's cell as a learner gets it."""
+        line = f'raise NotImplementedError("{self.number} {self.name} is not written yet")'
+        return re.sub(rf"^( *){BEGIN}\n.*?{END}$", rf"\1{line}", self.answer.text, flags=re.MULTILINE | re.DOTALL)
+
+
+def find_exercises(path: Path) -> list[Exercise]:
+    """The exercises of a part's source, in order. errors: MarkupError"""
+    source = Source(path)
+    return list(filter(None, [find_exercise(source, section) for section in split_sections(source.cells())]))
 
 
 def find_exercise(source: Source, section: list[Cell]) -> Exercise | None:
@@ -150,13 +169,14 @@ def find_exercise(source: Source, section: list[Cell]) -> Exercise | None:
         source.fail(head.line + 1, f"an exercise begins with two lines like these: {EXAMPLE}")
     if not heading:
         return None
-    number, title, points = heading["number"], heading["title"], len(heading["dots"])
+    number, title = heading["number"], heading["title"]
+    exercise = partial(Exercise, source.path.stem, number, title, points=len(heading["dots"]))
     if len(answers) != 1:
         source.fail(head.line + 1, f"exercise {number} has {len(answers)} cells with '{BEGIN}', it needs one")
     answer, *after = section[answers[0] :]
     if answer.kind == "markdown":
         name = slug(title) or f"question-{slug(number)}"  # of a title without a letter from a to z
-        return Exercise(number, name.replace("-", "_"), points, answer)
+        return exercise(name.replace("-", "_"), answer=answer)
     names = re.findall(r"^(?:async def|def|class) (\w+)", answer.text.split(BEGIN)[0], re.MULTILINE)
     if not names:
         source.fail(answer.line, "a solution is the body of a function or a class")
@@ -165,4 +185,4 @@ def find_exercise(source: Source, section: list[Cell]) -> Exercise | None:
         source.fail(answer.line, f"the cell after {name} has to run tests.partN.check_{name}({name}) under 'if MAIN:'")
     if len(after) < 2 or not after[1].text.startswith("<details>"):
         source.fail(after[0].line, f"the cell after the check of {name} has to hold its hints, each in a <details>")
-    return Exercise(number, name, points, answer, *after[:2])
+    return exercise(name, answer=answer, check=after[0], hints=after[1])

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable
 
 from tests.answers import answers
-from tools.saved import ROOT, find_checks
+from tools.markup import ROOT, find_exercises
+from tools.saved import find_checks
 
 
 def message(check: Callable, answer: Callable) -> str:
@@ -18,15 +19,14 @@ def message(check: Callable, answer: Callable) -> str:
 def main() -> None:
     sys.stdout.reconfigure(encoding="utf-8")  # on Windows, too
     for path in sorted((ROOT / "solutions").glob("part*.py")):
-        part = path.stem.split("_")[0]
-        if sys.argv[1:] and part.removeprefix("part") not in sys.argv[1:]:
-            continue
-        for name, check in find_checks(path.stem).items():
-            print(f"\n## {check.number} {name}\n\n| mistake | message |\n|---|---|")
-            for answer in answers(part, name):
-                if answer.diagnosis is not None:
-                    said = message(check, answer).replace("|", "\\|").replace("\n", "<br>")
-                    print(f"| {answer.__name__.lstrip('_')} | {said} |", flush=True)
+        for exercise in find_exercises(path):
+            if exercise.check and (not sys.argv[1:] or exercise.part.removeprefix("part") in sys.argv[1:]):
+                check = find_checks(exercise.module)[exercise.name]
+                print(f"\n## {exercise.number} {exercise.name}\n\n| mistake | message |\n|---|---|")
+                for answer in answers(exercise.part, exercise.name):
+                    if answer.diagnosis is not None:
+                        said = message(check, answer).replace("|", "\\|").replace("\n", "<br>")
+                        print(f"| {answer.__name__.lstrip('_')} | {said} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools.build import METADATA, as_text, build, check_given, with_own_parts, write
-from tools.markup import ROOT, MarkupError, Source, find_exercise, split_sections
+from tools.markup import ROOT, MarkupError, find_exercises
 from tools.saved import YOUR_ANSWER
 
 HIDDEN = """
@@ -64,9 +64,8 @@ c.Autograde.sanitize_preprocessors = [
 def for_nbgrader(path: Path, given: Set[str] = frozenset()) -> NotebookNode:
     """A part as nbgrader's generate_assignment takes it: solutions between markers, and each check with hidden tests.
     It has no progress at its end: nbgrader's own button, Validate, is for that. errors: MarkupError"""
-    source, notebook = Source(path), build(path, solutions=False, given=given)[1]
-    sections = [find_exercise(source, section) for section in split_sections(source.cells())]
-    exercises = {exercise.name: exercise for exercise in sections if exercise}
+    notebook = build(path, solutions=False, given=given)[1]
+    exercises = {exercise.name: exercise for exercise in find_exercises(path)}
     del notebook.cells[-2:]
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")

@@ -287,14 +287,10 @@ def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) ->
     except KeyboardInterrupt:
         why = Why("was interrupted", "It was interrupted.")
     except BaseException as error:
-        text, prefix = str(error), f"{check.number} {name}: "
-        if isinstance(error, NotImplementedError) and text in ("", f"{check.number} {name} {NOT_WRITTEN}"):
+        if isinstance(error, NotImplementedError) and str(error) in ("", f"{check.number} {name} {NOT_WRITTEN}"):
             why = Why(NOT_WRITTEN)
-        elif isinstance(error, AssertionError) and text.startswith(prefix):
-            message = text.removeprefix(prefix)
-            facts, _, _question = message.partition(".\n")
-            facts = re.sub(r"^with betas \[.*?\], ", "", facts)  # long, and needed only to redo the sum
-            why = Why(f"failed: {shorten(facts.removesuffix('.'))}", message)
+        elif mistake := getattr(error, "mistake", None):  # recognised by the check
+            why = Why(f"failed: {shorten(mistake.facts)}", str(mistake))
         else:
             why = any_error(error)
             if isinstance(error, NameError) and error.name in broken:

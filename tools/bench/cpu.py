@@ -23,7 +23,6 @@ from torch.utils.data import DataLoader, TensorDataset
 import solutions.part1_diffusion as part1
 import solutions.part2_unet as part2
 import solutions.part3_fashion_mnist as part3
-import utils
 from tools.bench import peers
 from tools.bench.measure import ROOT, ROUNDS, THREADS, Row, python, ratio, side_by_side, slope
 from tools.bench.quality import RECIPE
@@ -216,7 +215,7 @@ TO_REACH = {  # by peer: training, forward
 
 
 def unet() -> list[Row]:
-    images, rows, bf16 = t.randn(64, 1, 28, 28), [], utils.computes_bf16_fast(t.device("cpu"))
+    images, rows, bf16 = t.randn(64, 1, 28, 28), [], part3.computes_bf16_fast(t.device("cpu"))
     for millions in (0.28, 1.1):
         networks = peers.networks(millions)
         course, size = networks["course"], f"U-Net of {millions} M parameters"

@@ -54,7 +54,7 @@ class Training:
     def go_on(self, seconds: float) -> None:
         """Train for so many seconds of processor time, then save."""
         images, until, loss = part3.clothes(), min(self.spent + seconds, self.seconds), t.zeros(())
-        batches = utils.minibatches(len(images), self.settings["batch_size"], self.saved.step, sys.maxsize)
+        batches = part3.minibatches(len(images), self.settings["batch_size"], self.saved.step, sys.maxsize)
         while self.spent < until:
             begin = time.process_time()
             step, rows = next(batches)
@@ -90,7 +90,7 @@ class Training:
 def course(seconds: float, path: Path) -> Training:
     """The course's own U-Net and recipe; in bfloat16 where that is fast. The tutorials train in float32."""
     config = part3.recipe(RECIPE)
-    loss_of = part3.bf16_loss if utils.computes_bf16_fast(config["device"]) else part3.fp32_loss
+    loss_of = part3.bf16_loss if part3.computes_bf16_fast(config["device"]) else part3.fp32_loss
     settings = {name: config[name] for name in ("lr", "batch_size", "decay", "warmup")}
     settings |= dict(clip=1.0, optimizer=t.optim.Adam, loss_of=loss_of)
     max_steps = config["max_steps"]
