@@ -18,11 +18,10 @@ import utils
 from tests.checking import Mistake, check
 from tools import saved
 from tools.markup import ROOT
-from tools.saved import Verdict, load, read_cells, say
+from tools.saved import Verdict, find_checks, load, read_cells, say
 
 NAME = "part1_diffusion"
-EXERCISES = ["linear_schedule", "q_eq2", "q_eq4", "NoiseSchedule", "noise_img", "reconstruct"]
-EXERCISES += ["TinyDiffuser", "train", "sample"]
+EXERCISES = list(find_checks(NAME))
 
 
 def solved(name: str) -> dict[str, str]:
