@@ -89,7 +89,7 @@ from utils import IS_CI
 
 # %% tags=["folded"]
 def check_can_halve(x: t.Tensor) -> None:
-    """Refuse an odd height or width, whose half would not double back to it.
+    """Reject an odd height or width, because its half doesn't double back to it.
     x: (B, C, H, W)   errors: ValueError"""
     H, W = x.shape[-2:]
     if H % 2 or W % 2:
@@ -100,7 +100,7 @@ def check_can_halve(x: t.Tensor) -> None:
 
 
 def check_unet(config: "UNetConfig") -> None:
-    """Refuse a UNetConfig that makes no network. errors: ValueError that says which numbers do not fit"""
+    """Reject a UNetConfig whose settings don't fit together. errors: ValueError that says which don't"""
     levels, halvings = len(config.dim_mults), 2 ** max(len(config.dim_mults) - 1, 0)
     if not levels:
         raise ValueError("dim_mults is empty: give one multiplier for each level")
@@ -773,7 +773,7 @@ def practise(network: nn.Module, n_steps: int, loss_of: Callable = F.mse_loss) -
     returns: the network, trained"""
     clothes, schedule = part1.normalize_img(drawn_clothes()), part1.NoiseSchedule(1000, "cpu")
     optimizer = t.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(3 if IS_CI else n_steps):
+    for _ in utils.bar(range(3 if IS_CI else n_steps)):
         num_steps, noise, noised = part1.noise_img(clothes.repeat(2, 1, 1, 1), schedule)
         loss = loss_of(network(noised, num_steps), noise)
         optimizer.zero_grad()
@@ -1404,7 +1404,7 @@ if MAIN:
 
 # %% tags=["folded"]
 def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
-    """Run a U-Net once and tell what has gone through its DownBlocks, its MidBlock and its UpBlocks, in order.
+    """Run a U-Net once and list what passes through its DownBlocks, its MidBlock and its UpBlocks, in order.
     returns: class name, inputs and outputs of each"""
     seen = []
 
@@ -1424,7 +1424,7 @@ def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.
 
 
 def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
-    """Draw the blocks of a U-Net as they run for these inputs, the lower the smaller the image, and where skips go.
+    """Draw the blocks of a U-Net as they run for these inputs, smaller images further down, and where the skips go.
     inputs: images (B, C, H, W) and num_steps (B,)"""
     blocks, images = watch_blocks(model, *inputs), inputs[0]
     colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
@@ -1520,7 +1520,7 @@ def by_heart_model() -> part1.DiffusionModel:
 
 # %%
 if MAIN:
-    by_heart_model.cache_clear()  # train anew whenever this cell runs
+    by_heart_model.cache_clear()  # train again whenever this cell runs
     t.manual_seed(1)
     by_heart_model()
     utils.show_losses()
@@ -1634,7 +1634,7 @@ if MAIN:
     with utils.show_steps(model, len(model.noise_schedule)):
         steps = part1.sample(model, 8, return_all_steps=True)
     last, frames, titles = len(steps) - 1, [], []
-    for to_go in (last * t.linspace(1, 0, 12) ** 2).long().tolist():  # slower towards the end, where shapes appear
+    for to_go in (last * t.linspace(1, 0, 11) ** 2).long().tolist():  # slower towards the end, where shapes appear
         picture = rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 1 (r h) (c w)", r=2)
         frames.append(F.interpolate(picture, scale_factor=5)[0])
         titles.append(f"{to_go} steps to go")
