@@ -1364,21 +1364,21 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step: it falls from above 1 to near 0.1 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
+# ![The training loss against the step: it falls from above 1 to below 0.3 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
 #
-# The loss starts above 1, falls below 0.2 within the first 20 steps, and ends below 0.05. Most of what is left is at
+# The loss starts above 1, falls below 0.3 within the first 20 steps, and ends below 0.05. Most of what is left is at
 # the smallest counts: to tell the little noise of one step, the network would have to know the images very exactly.
 #
 # </details>
 
 # %% [markdown]
-# Now noise the eight images, 250 steps of 1000, and let the network guess the noise. `reconstruct` takes it off.
+# Now noise the eight images, 200 steps of 1000, and let the network guess the noise. `reconstruct` takes it off.
 
 # %%
 if MAIN:
     model, clothes = by_heart_model(), small_clothes().to(by_heart_config()["device"])
     t.manual_seed(1)
-    num_steps, noise = t.full((8,), 250, device=clothes.device), t.randn_like(clothes)
+    num_steps, noise = t.full((8,), 200, device=clothes.device), t.randn_like(clothes)
     alpha_bar = rearrange(model.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
     noised = alpha_bar.sqrt() * clothes + (1 - alpha_bar).sqrt() * noise
     with t.no_grad():
@@ -1411,7 +1411,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight samples, clean but for faint grain: three bags, a dress, two coats and two sandals.](images/part2_samples.png)
+# ![Eight samples, clean but for faint grain: two T-shirts, a boot, a bag, a sandal, two dresses and a coat.](images/part2_samples.png)
 #
 # Each sample is one of the eight images, with a little grain. Which of them come is another matter: after so few steps
 # the network knows what the images look like, and not yet how often each should come. So you may get others than these

@@ -196,24 +196,24 @@ def test_without_shortcuts_all_pixels_become_the_same():
 def test_the_clothes_are_learned_as_the_text_says():
     part2.by_heart_model.cache_clear()
     t.manual_seed(1)
-    model, clothes = part2.by_heart_model().cpu(), part1.normalize_img(part2.drawn_clothes())
+    model, clothes = part2.by_heart_model().cpu(), part2.small_clothes()
     curve = utils.Run.latest.curves["train_loss"]
     assert curve[0][1] > 1
-    assert max(loss for step, loss in curve if step > 20) < 0.2
+    assert max(loss for step, loss in curve if step > 20) < 0.3
     assert t.tensor([loss for step, loss in curve if step > 350]).mean() < 0.05
     errors = {}  # at counts: of the guessed noise
     for n in (1, 10, 1000):
-        num_steps, noise = t.full((8,), n), t.randn(8, 1, 28, 28)
+        num_steps, noise = t.full((8,), n), t.randn_like(clothes)
         a = model.noise_schedule.alpha_bar(n)
         with t.no_grad():
             errors[n] = (model(a.sqrt() * clothes + (1 - a).sqrt() * noise, num_steps) - noise).square().mean().item()
-    assert errors[1] > 0.3 and errors[1] > 2 * errors[10] > 20 * errors[1000], errors
-    noised, clean = denoised(model, clothes, 250)
-    assert rms(noised - clothes) > 0.7 and (clean - clothes).square().mean(dim=(1, 2, 3)).sqrt().max() < 0.2
+    assert errors[1] > 0.3 and errors[1] > 1.5 * errors[10] > 20 * errors[1000], errors
+    noised, clean = denoised(model, clothes, 200)
+    assert rms(noised - clothes) > 0.5 and (clean - clothes).square().mean(dim=(1, 2, 3)).sqrt().max() < 0.2
     t.manual_seed(2)
     samples = part1.sample(model, 8).clamp(-1, 1)
     distances = (samples[:, None] - clothes).square().mean(dim=(2, 3, 4)).sqrt()
-    assert distances.amin(dim=1).max() < 0.35 < (clothes[:, None] - clothes).square().mean(dim=(2, 3, 4)).sqrt()[0, 1]
+    assert distances.amin(dim=1).max() < 0.25 < (clothes[:, None] - clothes).square().mean(dim=(2, 3, 4)).sqrt()[0, 1]
 
 
 def test_drawn_clothes_are_eight_different_pictures_on_black():
