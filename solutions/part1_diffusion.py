@@ -1492,9 +1492,9 @@ if MAIN:
 # *Write the mean and variance of xₜ₋₁, given xₜ and x₀* · ●●●○○ · 15 minutes · Equations 6 and 7
 #
 # Suppose somebody tells you the clean image. Then you know two things about $x_{t-1}$. The forward process reached it
-# from $x_0$ in $t - 1$ steps (Equation 4), and left it for $x_t$ in one more (Equation 2). Together, these two Gaussians
-# give one Gaussian for $x_{t-1}$, the **posterior**. Equations 6 and 7 have its mean and variance. Write them for a
-# batch.
+# from $x_0$ in $t - 1$ steps (Equation 4), and left it for $x_t$ in one more (Equation 2). Together, these two
+# Gaussians give one Gaussian for $x_{t-1}$, the **posterior**. Equations 6 and 7 have its mean and variance. Write
+# them for a batch.
 #
 # One thing isn't in your schedule: $\bar\alpha_{t-1}$ at $t = 1$. What must it be, and can you get it from what you can
 # look up?
@@ -1632,7 +1632,7 @@ if MAIN:
 # ![Three grey hills, each with a dashed bell curve of the same mean and variance. For 20 steps back the hill and the bell curve coincide. For 200 the hill has two humps and the bell curve runs between them. For 380 two thin spikes stand at -1 and 1, and the bell curve is low and broad.](images/part1_small_steps.png)
 #
 # Grey is where the pixel may have been, and the dashed line is the Gaussian with the same mean and variance. For a
-# small step they're the same curve. For a long one, the truth is "black or white", and the best Gaussian says "grey,
+# small step they can't be told apart. For a long one, the truth is "black or white", and the best Gaussian says "grey,
 # more or less".
 #
 # </details>
@@ -1856,7 +1856,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# This one picture holds the whole method. Squared error makes the network answer with an average. The average noise,
+# This one picture sums up the method. Squared error makes the network answer with an average. The average noise,
 # with its sign turned, is the direction uphill. And the steps are small because the arrows are right only for the noise
 # level they belong to.
 
@@ -1921,7 +1921,7 @@ class ImageGuesser(Guesser):
 # *Bet, measure, explain* · ●●○○○ · 15 minutes · Section 3.2
 #
 # Where does the grain come from? There are two suspects: *what* the network guesses, and the schedule of 100 steps,
-# which stops long before pure noise. Change one at a time. The cell below trains all four combinations of noise or
+# which stops long before pure noise. Change one at a time. The cells below try all four combinations of noise or
 # clean image with $\beta$ or ten times $\beta$, which leaves 0.005 of the image instead of 0.603.
 #
 # Before you run it, write down your bet: which combination has the least grain, and which the most? Then run it, and
@@ -1985,10 +1985,10 @@ if MAIN:
 #
 # | the network guesses | schedule | rms (data: 0.000) | corner colours vary by (data: 0.58) | without new noise |
 # |---|---|---|---|---|
-# | the noise | β | 0.12 to 0.13 | 0.54 to 0.56 | 0.37 to 0.39 |
-# | the noise | 10 · β | 0.369 to 0.374 | 0.51 to 0.54 | 0.07 to 0.12 |
-# | the image | β | 0.004 to 0.005 | 0.59 to 0.60 | 0.36 to 0.38 |
-# | the image | 10 · β | 0.004 to 0.009 | 0.64 to 0.74 | 0.04 to 0.08 |
+# | the noise | β | 0.13 | 0.54 to 0.56 | 0.38 to 0.39 |
+# | the noise | 10 · β | 0.37 | 0.51 to 0.55 | 0.05 to 0.12 |
+# | the image | β | 0.004 | 0.56 to 0.59 | 0.37 |
+# | the image | 10 · β | 0.005 | 0.62 to 0.66 | 0.03 to 0.07 |
 #
 # The last column is Algorithm 2 without its third term. Without fresh noise, the colours crowd together, and on the
 # schedule that reaches noise nearly all images end up in the same grey.
@@ -2026,8 +2026,9 @@ if MAIN:
 #   first $t$ alphas. $\sqrt{\bar\alpha_t}$ is what's left of the image.
 # - Trained with squared error, a network answers with the **average** noise that fits (Algorithm 1). With its sign
 #   turned and divided by $\sqrt{1 - \bar\alpha_t}$, that's the **score**, the direction uphill.
-# - The average is a blurred picture, but it's the exact mean of a small **step back**, which is nearly Gaussian. So
-#   sampling takes many small steps, and chance decides what the average leaves open (Algorithm 2, `posterior`).
+# - That average is a blurred picture, but it's all you need for the mean of a small **step back**, which is nearly
+#   Gaussian (`posterior`). So sampling takes many small steps, and chance decides what the average leaves open
+#   (Algorithm 2).
 # - Noise, image and $v$ are three names for one guess, but not equally hard for a network.
 #
 # The famous systems are built on this, each with something added:

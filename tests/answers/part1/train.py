@@ -798,7 +798,9 @@ def noise_on_the_cpu(model, config, trainset, testset=None):
 
 EQUIVALENT = {
     "what does not need the line before it may come before it": [
+        "optimizer = t.optim.Adam(model.parameters(), lr=config['lr']) -> after step = 0",
         "loss = F.mse_loss(noise_pred, noise) -> after optimizer.zero_grad()",
+        "optimizer.step() -> after step += 1",
     ],
     "a shuffled order minus 1 is a shuffled order, as row -1 is the last": [
         "x0 = images[rows] -> x0 = images[rows - 1]",
