@@ -28,9 +28,9 @@ test: $(READY)  ## check everything that is fast to check
 progress: $(READY)  ## show which exercises of your saved notebooks pass (PART=1: of one part)
 	@$(PY) -m tools.progress $(PART)
 
-grade: $(READY)  ## grade the notebooks of a class into a table and build/grades.csv (SUBMISSIONS=folder)
+grade: $(READY)  ## grade what a class has handed in, into tables and a gradebook in grades/ (SUBMISSIONS=folder or zip; ROSTER=csv)
 	@test -n "$(SUBMISSIONS)" || { echo "Say where they are: make grade SUBMISSIONS=folder" >&2; exit 1; }
-	@$(PY) -m tools.grade "$(SUBMISSIONS)"
+	@$(PY) -m tools.grade "$(SUBMISSIONS)" $(if $(ROSTER),--roster "$(ROSTER)")
 
 messages: $(READY)  ## write what each wrong answer is told into build/messages.md, to be read
 	@mkdir -p build && $(PY) -m tools.messages $(PART) > build/messages.md && echo "see build/messages.md"
@@ -50,7 +50,7 @@ outputs: build  ## run the solution notebooks, store their outputs and pictures
 ablation: $(READY)  ## measure what each change of Part 3 brings (an hour and a half; Part 3 shows the result)
 	@$(PY) -m tools.make_assets ablation
 
-clean:  ## remove what make made: .venv, build/ with its grades.csv, caches. Your notebooks and saves stay
+clean:  ## remove what make made: .venv, build/, caches. Your notebooks, saves and grades/ stay
 	rm -rf .venv build .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

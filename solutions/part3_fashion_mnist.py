@@ -236,9 +236,10 @@ if MAIN:
 # Now a set of images is a cloud of points. How far apart are two clouds? Begin with a single feature and describe each
 # cloud by its mean and its standard deviation. Then the Fréchet distance is
 #
-# $$d = (\mu_1 - \mu_2)^2 + (\sigma_1 - \sigma_2)^2 = (\mu_1 - \mu_2)^2 + \sigma_1^2 + \sigma_2^2 - 2 \sqrt{\sigma_1^2 \sigma_2^2}$$
+# $$d = (\mu_1 - \mu_2)^2 + (\sigma_1 - \sigma_2)^2$$
 #
-# It's 0 only if both agree. The long form on the right is the one that carries over to many features.
+# It's 0 only if both agree. Multiplied out, the second square is
+# $\sigma_1^2 + \sigma_2^2 - 2 \sqrt{\sigma_1^2 \sigma_2^2}$, and in this form it carries over to many features.
 
 # %% tags=["folded"]
 class Classifier(nn.Module):
@@ -1497,7 +1498,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight small samples, drawn in twenty steps: most are shirts, dresses and trousers, plain to see; some are torn or of no clear kind.](images/part3_live.png)
+# ![Two rows of eight small samples, drawn in twenty steps: most are bags, shirts and pullovers, plain to see; some are torn or of no clear kind.](images/part3_live.png)
 #
 # While it trains, `train_longer` draws a few samples every 10 steps. Each new picture replaces the one before and
 # begins with different noise. Sixteen samples are too few to tell which picture is better.

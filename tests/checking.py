@@ -75,11 +75,11 @@ def check(number: str, mistakes: Sequence[tuple[str, Any]] = ()) -> Callable[[Ca
     return decorate
 
 
-def find_checks(package: str, folders: Iterable[str]) -> dict[str, Callable]:
+def checks_in(package: str, folders: Iterable[str]) -> dict[str, Callable]:
     """What a part's __init__.py makes of its files: check_NAME of each NAME.py, in the order of their numbers."""
-    names = [file.name for file in pkgutil.iter_modules(folders)]
-    found = {f"check_{name}": vars(import_module(f"{package}.{name}")).get(f"check_{name}") for name in names}
-    return dict(sorted(filter(lambda row: row[1], found.items()), key=lambda row: in_order(row[1].number)))
+    modules = {f"check_{file.name}": import_module(f"{package}.{file.name}") for file in pkgutil.iter_modules(folders)}
+    found = [(key, vars(module)[key]) for key, module in modules.items() if key in vars(module)]  # else a test says so
+    return dict(sorted(found, key=lambda row: in_order(row[1].number)))
 
 
 def in_order(number: str) -> list[int]:
@@ -193,7 +193,7 @@ def seed_all(seed: int) -> None:
     np.random.seed(seed)
 
 
-OURS = str(Path(__file__).parent)
+OURS = Path(__file__).parent
 # where PyTorch turns module(x) into module.forward(x): several frames a layer, which tell a learner nothing
 CALLS = (t.nn.modules.module.__file__, t.nn.modules.container.__file__)
 
@@ -203,7 +203,7 @@ def hide_our_frames(error: BaseException) -> None:
     frames, traceback = [], error.__traceback__
     while traceback:
         file = traceback.tb_frame.f_code.co_filename
-        if not file.startswith(OURS) and file not in CALLS:
+        if OURS not in Path(file).parents and file not in CALLS:
             frames.append(traceback)
         traceback = traceback.tb_next
     for frame in reversed(frames):

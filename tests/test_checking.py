@@ -3,6 +3,7 @@
 import random
 from functools import partial
 from importlib import import_module
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import nbformat
@@ -11,7 +12,7 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from tests.checking import check
+from tests.checking import BETAS, check, in_order
 from tests.part1 import check_q_eq2, check_q_eq4
 from tests.test_answers import check_of, each_exercise
 from tools.markup import ROOT
@@ -121,6 +122,33 @@ def test_an_unknown_mistake_still_gets_numbers():
         "1.4 q_eq4: with betas [0.1, 0.4, 0.2, 0.25], after 1 step",
         "0.900 of the image is left, expected 0.949, and the noise has std 0.123, expected 0.316.",
     ]
+
+
+def test_a_failed_check_carries_the_mistake_in_its_parts():
+    with pytest.raises(AssertionError) as failure:
+        check_q_eq4(lambda x, num_steps, betas: x)
+    mistake = failure.value.mistake
+    assert mistake.facts.startswith("after 1 step\n1.000 of the image is left")
+    assert mistake.question == "That is x as it came. Is it the noised image that is returned?"
+    assert str(failure.value) == f"1.4 q_eq4: with betas {BETAS}, {mistake.facts}.\n{mistake.question}"
+
+
+def test_an_earlier_exercise_that_fails_is_named_and_no_later_one():
+    space: dict = {}
+    for name, other in (("q_eq2", "q_eq4"), ("q_eq4", "q_eq2")):
+        body = f"return {other}(x, num_steps - 1, betas) if num_steps else x"
+        exec(f"def {name}(x, num_steps, betas):\n    {body}", space)
+    with pytest.raises(AssertionError, match=r"q_eq4 uses your q_eq2 \(1.3\), which fails its own check"):
+        check_q_eq4(space["q_eq4"])
+    with pytest.raises(AssertionError, match="That is x as it came"):
+        check_q_eq2(space["q_eq2"])
+
+
+def test_the_checks_of_a_part_come_in_the_order_of_their_numbers():
+    for part in ("part1", "part2", "part3"):
+        package = import_module(f"tests.{part}")
+        numbers = [in_order(check.number) for key, check in vars(package).items() if key.startswith("check_")]
+        assert numbers == sorted(numbers) and len(numbers) == len(list(iter_modules(package.__path__)))
 
 
 @pytest.mark.slow

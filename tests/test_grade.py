@@ -1,30 +1,41 @@
-"""Grading a class: each attack among good submissions costs its own rows, and the others are whole and right."""
+"""Grading a class: whatever a submission holds costs its own rows alone, and all others are whole and right."""
 
 import csv
+import json
 import os
 import shutil
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.test_handins import STUDENTS, canvas, moodle, number, pack
 from tests.test_progress import ENDLESS, ENDS_PYTHON
-from tests.test_saved import NAME, SOLVED, WRONG_EQ4, save_part
-from tools import grade
-from tools.grade import Row, find_part, find_student, grade_one, lines_of, main, no_walls, table, write_csv
+from tests.test_saved import NAME, SOLVED, TAKE, WRONG_EQ4, save_part
+from tools import grade, walls
+from tools.grade import Row, find_part, grade_one, main, table, with_counting
+from tools.gradebook import write_all
+from tools.handins import HandIn, find_hand_ins
 from tools.markup import ROOT
+from tools.walls import FORGED, NO_END, NO_MEMORY, NO_TIME, Forged, Job, lines_of, no_walls, opened
+from tools.withhold import write_reference
 
 SECONDS = 20
-NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12"]
-QUESTIONS = {"1.1", "1.9", "1.11"}
+NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14"]
+QUESTIONS = {"1.1": "equation_2_in_plain_english", "1.9": "algorithm_1_line_by_line"}
+QUESTIONS |= {"1.11": "algorithm_2_line_by_line", "1.14": "four_experiments"}
+PART_2 = ["2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11"]
 walled = pytest.mark.skipif(bool(no_walls()), reason=no_walls() or "-")
 
 
-def hand_in(folder: Path, student: str, *scratch: str, name: str = NAME, **cells) -> Path:
-    path = save_part(folder / "made", name, *scratch, **cells)
-    (folder / "class" / student).mkdir(parents=True, exist_ok=True)
-    return path.rename(folder / "class" / student / path.name)
+@pytest.fixture(scope="session")
+def job(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grading") / "reference"
+    write_reference(folder)
+    return Job(folder, (0, 11, 22, 33), SECONDS, 300)
 
 
 @pytest.fixture
@@ -34,6 +45,13 @@ def folder(tmp_path):
     return tmp_path
 
 
+def hand_in(folder: Path, student: str, *scratch: str, name: str = NAME, **cells) -> HandIn:
+    path = save_part(folder / "made", name, *scratch, **cells)
+    (folder / "class" / student).mkdir(parents=True, exist_ok=True)
+    path = path.rename(folder / "class" / student / path.name)
+    return HandIn(path, f"{student}/{path.name}", "", student)
+
+
 def q_eq4(*lines: str) -> str:
     """A right answer that does this first."""
     text = SOLVED["q_eq4"]
@@ -41,104 +59,171 @@ def q_eq4(*lines: str) -> str:
     return text[:end] + "".join(f"    {line}\n" for line in lines) + text[end:]
 
 
-# ------------------------------------------------------------------------------------------------ who and what
+def a_file(path: Path, name: str = "") -> HandIn:
+    return HandIn(path, name or path.name, "", path.stem)
 
 
-@pytest.mark.parametrize(
-    "path, student",
-    [
-        ("student01/part1_diffusion.ipynb", "student01"),
-        ("student01/week 1/anything.ipynb", "student01"),
-        ("part1_diffusion_student01.ipynb", "student01"),
-        ("student01-part1.ipynb", "student01"),
-        ("part1_diffusion.ipynb", "part1_diffusion"),
-        ("homework.ipynb", "homework"),
-        ("Part1_bob.ipynb", "bob"),
-        ("counterpart1.ipynb", "counterpart1"),
-    ],
-)
-def test_the_student_is_found_in_the_path(path, student):
-    assert find_student(Path("class") / path, Path("class")) == student
+# ------------------------------------------------------------------------------------------------ which part
 
 
 def test_the_part_is_told_by_the_cells_before_the_name(folder):
-    path = hand_in(folder, "student01", name="part2_unet")
-    assert find_part(path.rename(path.with_name("part1_diffusion.ipynb"))) == "part2_unet"
-    (folder / "part3_mine.ipynb").write_text('{"cells": []}', encoding="utf-8")
-    assert find_part(folder / "part3_mine.ipynb") == "part3_fashion_mnist"
+    path = hand_in(folder, "student01", name="part2_unet").path
+    assert find_part(path, "part1_diffusion.ipynb") == "part2_unet"
+    (folder / "mine.ipynb").write_text('{"cells": [{"cell_type": "code", "source": ""}]}', encoding="utf-8")
+    assert find_part(folder / "mine.ipynb", "part3_mine.ipynb") == "part3_fashion_mnist"
+
+
+def strip(path: Path) -> None:
+    """Take off what a tool may take off a notebook: ids, tags and all other metadata."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell.pop("id", None)
+        cell["metadata"] = {}
+    path.write_text(json.dumps(notebook | {"metadata": {}, "nbformat_minor": 4}), encoding="utf-8")
+
+
+def test_the_part_is_told_by_what_is_defined_where_ids_are_gone(folder):
+    path = hand_in(folder, "student01", name="part2_unet").path
+    strip(path)
+    assert find_part(path, "homework.ipynb") == "part2_unet"
+
+
+def test_written_answers_are_found_where_ids_are_gone(folder):
+    path = hand_in(folder, "student01", **{QUESTIONS["1.1"]: "It fades.\n\n## Of course", QUESTIONS["1.9"]: ...}).path
+    strip(path)
+    texts = grade.texts_of(path, NAME)
+    assert texts["1.1"] == "It fades.\n\n## Of course" and texts["1.9"] == "" and texts["1.11"]
 
 
 @pytest.mark.parametrize(
     "text, said",
     [
-        ('{"cells": [{"id": "elsewhere"}]}', "belongs to no part: no cell bears the id of an exercise"),
-        ("", "is no notebook"),
-        ('{"cells": [1, null]}', "is no notebook"),
-        ("[" * 200_000, "is no notebook"),
+        ('{"cells": [{"cell_type": "code", "source": "x"}]}', "belongs to no part: no cell bears or defines"),
+        ('{"cells": []}', "holds no code"),
+        ("", "is empty"),
+        ('{"cells": [1, null]}', "cannot be read as a notebook"),
+        ("[" * 200_000, "cannot be read as a notebook"),
+        ('{"cells": [{"cell_type": "code", "source": "", "id": []}]}', "stops the grader: TypeError: unhashable"),
     ],
 )
-def test_a_file_of_no_part_is_said(folder, text, said):
+def test_a_file_of_no_part_is_said(folder, job, text, said):
     path = folder / "class" / "student01.ipynb"
     path.write_text(text, encoding="utf-8")
-    (row,) = grade_one(path, folder / "class", SECONDS)
-    assert row[:7] == ("student01.ipynb", "student01", "", "", grade.UNREADABLE, 0, 0)
+    (row,) = grade_one(a_file(path), job)
+    assert row[:8] == ("student01.ipynb", "", "student01", "", "", grade.UNREADABLE, 0, 0)
     assert row.message.startswith(f"It {said}"), row.message
 
 
-def test_large_files_and_links_are_not_read(folder):
+def test_large_files_and_links_are_not_read(folder, job):
     large, link = folder / "class" / "part1_student01.ipynb", folder / "class" / "part1_student02.ipynb"
     with large.open("wb") as file:
         file.truncate(100_000_000)
     link.symlink_to("/etc/passwd")
-    too_large = "It has 100 MB, more than 20: clear its outputs and save it."
+    too_large = "It has more than 20 MB, or is packed in a way of its own: clear its outputs and save it."
     for path, said in (large, too_large), (link, "It is no file of its own, but"):
-        rows = grade_one(path, folder / "class", SECONDS)
+        rows = grade_one(a_file(path), job)
         assert [row.exercise.split()[0] for row in rows] == NUMBERS
         assert all(row.state == grade.UNREADABLE and row.message.startswith(said) for row in rows), rows
 
 
-# ------------------------------------------------------------------------------------------------ table and CSV
+def test_names_and_answers_of_odd_characters_are_written(folder, job, monkeypatch):
+    monkeypatch.setattr(grade.progress, "grade", lambda *_: [])
+    path = hand_in(folder, "student01", **{QUESTIONS["1.1"]: "ANSWER"}).path
+    path.write_text(path.read_text(encoding="utf-8").replace("ANSWER", "\\ud800\\u0000 it fades"), encoding="utf-8")
+    os.rename(path, os.fsencode(path.parent) + b"/part1\xff\n.ipynb")
+    (folder / "zips").mkdir()
+    (found,) = find_hand_ins(folder / "class", folder / "zips")
+    rows = grade_one(found, job)
+    with (folder / "g.csv").open("w", newline="", encoding="utf-8") as file:
+        grade.write_whole(rows, file)
+    write_all(rows, [], folder)
+    assert "it fades" in (folder / "answers.html").read_text(encoding="utf-8") and table(rows).encode()
+
+
+# ------------------------------------------------------------------------------------------------ rows and tables
 
 
 def test_points_are_those_of_the_notebooks():
-    points = {name: sum(exercise.points for exercise in parts[0]) for name, parts in grade.parts().items()}
+    points = {name: sum(exercise.points for exercise in part.exercises) for name, part in grade.parts().items()}
     assert points == {"part1_diffusion": 27, "part2_unet": 28, "part3_fashion_mnist": 23}
 
 
 def test_a_spreadsheet_gets_no_formulas_and_single_lines(tmp_path):
-    row = Row("=f.ipynb", "student01", "1", "1.4 q_eq4", "not yet", None, 2, "=SUM(1)\n\x1b[31mred", 0.123)
-    write_csv([row], tmp_path / "x" / "g.csv")
-    assert (tmp_path / "x" / "g.csv").read_text(encoding="utf-8") == (
-        "file,student,part,exercise,state,points,of,message,seconds\n"
-        "'=f.ipynb,student01,1,1.4 q_eq4,not yet,,2,'=SUM(1)  [31mred,0.12\n"
+    row = Row(
+        "=f.ipynb",
+        "0012",
+        "Jäne",
+        "1",
+        "1.4 q_eq4",
+        "not yet",
+        None,
+        2,
+        "=SUM(1)\n\x1b[31mred",
+        "",
+        True,
+        seconds=0.123,
+    )
+    with (tmp_path / "g.csv").open("w", newline="", encoding="utf-8") as file:
+        grade.write_whole([row], file)
+    assert (tmp_path / "g.csv").read_bytes().decode("utf-8") == (
+        "\ufefffile,id,student,part,exercise,state,points,of,message,worth reading,late,counts,seconds\r\n"
+        "'=f.ipynb,0012,Jäne,1,1.4 q_eq4,not yet,,2,'=SUM(1)  [31mred,,late,yes,0.12\r\n"
     )
 
 
-def test_the_table_has_a_line_for_each_submission():
-    def row(student, exercise, state, points=0, message=""):
-        return Row(f"{student}/a.ipynb", student, "1", exercise, state, points, 2, message)
+def test_the_table_has_a_line_for_each_hand_in():
+    def row(student, exercise, state, points=0, message="", **more):
+        return Row(f"{student}/a.ipynb", "7", student, "1", exercise, state, points, 2, message, **more)
 
     assert table(
         [
             row("student01", "1.1 Equation 2", grade.ANSWERED, None),
             row("student01", "1.2 linear_schedule", grade.PASSED, 2),
-            row("student02", "1.2 linear_schedule", grade.TO_BE_READ),
-            row("student02", "1.3 q_eq2", grade.CHANGES),
-            row("student03", "1.2 linear_schedule", grade.UNREADABLE, 0, "It is empty."),
+            row("student02", "1.2 linear_schedule", grade.PASSED, 2, worth_reading="f uses open", late=True),
+            row("student02", "1.3 q_eq2", grade.UNREADABLE, message="It took long."),
+            row("student03", "1.2 linear_schedule", grade.UNREADABLE, message="It is empty.", counts=False),
         ]
     ) == (
-        "student    part  points  passed  to look at                            file\n"
-        "student01  1     2 of 4  1 of 1  1 answer to read                      student01/a.ipynb\n"
-        "student02  1     0 of 4  0 of 2  1: to be read; 1: changes the checks  student02/a.ipynb\n"
-        "student03  1     0 of 2  0 of 1  It is empty.                          student03/a.ipynb"
+        "student    id  part  points  passed  to look at                           file\n"
+        "student01  7   1     2 of 4  1 of 1  1 answer to read                     student01/a.ipynb\n"
+        "student02  7   1     2 of 4  1 of 2  late; 1 not judged; 1 worth reading  student02/a.ipynb\n"
+        "student03  7   1     0 of 2  0 of 1  does not count; It is empty.         student03/a.ipynb"
     )
 
 
-def test_a_missing_folder_and_an_empty_one_are_said(tmp_path, capsys):
-    assert main([str(tmp_path / "none")]) == main([str(tmp_path)]) == 1
-    assert capsys.readouterr().err == (
-        f"there is no folder {tmp_path / 'none'}\nthere is no notebook (.ipynb) in {tmp_path}\n"
-    )
+@pytest.mark.parametrize("take, which", [("latest", "b"), ("first", "a"), ("best", "a")])
+def test_of_two_hand_ins_one_counts_and_a_better_one_is_named(take, which):
+    hand_ins = [HandIn(Path(name), name, "", "student01", False, (i,)) for i, name in enumerate("ab")]
+    rows = [Row(name, "", "student01", "1", "1.2 f", "", points, 2) for name, points in (("b", 0), ("a", 2))]
+    rows = with_counting(rows, hand_ins, take)
+    assert [row.file for row in rows if row.counts] == [which]
+    notes = [row.worth_reading for row in rows if row.worth_reading]
+    assert notes == (["a has more points (2), but is not the latest"] if take == "latest" else [])
+
+
+# ------------------------------------------------------------------------------------------------ the command
+
+
+def test_what_is_wrong_at_the_start_is_said_before_anything_is_judged(tmp_path, capsys):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "x.ipynb").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "bad.csv").write_text("number;name\n", encoding="utf-8")
+    where, out = str(tmp_path / "class"), ["--out", str(tmp_path / "out")]
+    assert main([str(tmp_path / "none")]) == 1
+    assert main([where, *out, "--without", "9.9"]) == main([where, *out, "--roster", str(tmp_path / "bad.csv")]) == 1
+    assert main([where, "--out", str(tmp_path / "file")]) == 1
+    (tmp_path / "class" / "x.ipynb").unlink()
+    assert main([where, *out]) == 1
+    said = capsys.readouterr().err
+    for words in (
+        f"there is no {tmp_path / 'none'}\n",
+        "there is no exercise 9.9: the exercises are 1.1, 1.2",
+        "bad.csv has no column id: its first line has to name id, name\n",
+        "File exists",
+        f"there is no notebook (.ipynb) in {where}\n",
+    ):
+        assert words in said
 
 
 def test_make_grade_asks_for_the_folder():
@@ -146,161 +231,225 @@ def test_make_grade_asks_for_the_folder():
     assert done.returncode and "Say where they are: make grade SUBMISSIONS=folder" in done.stderr + done.stdout
 
 
-def test_what_is_not_protected_is_said(folder, monkeypatch, capsys):
-    (folder / "class" / "student01.ipynb").write_text("", encoding="utf-8")
+@pytest.fixture
+def forgetful():
     no_walls.cache_clear()
+    yield
+    no_walls.cache_clear()
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_what_is_not_protected_is_said_and_root_refuses(folder, monkeypatch, capsys, forgetful, user):
+    (folder / "class" / "student01.ipynb").write_text("", encoding="utf-8")
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    try:
-        assert main([str(folder / "class"), "--csv", str(folder / "grades.csv")]) == 0
-    finally:
-        no_walls.cache_clear()
-    assert "Not protected, as bubblewrap (bwrap) is not installed: submissions can read" in capsys.readouterr().err
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    assert main([str(folder / "class"), "--out", str(folder / "out")]) == (user == 0)
+    said = capsys.readouterr().err
+    assert ("Not protected, as bubblewrap (bwrap) is not installed: submissions can read" in said) == (user != 0)
+    assert ("As root, submissions are not judged without walls, and bubblewrap (bwrap) is not" in said) == (user == 0)
 
 
-def test_a_bubblewrap_that_does_not_start_is_said(tmp_path, monkeypatch):
+def test_a_bubblewrap_that_does_not_start_is_said(tmp_path, monkeypatch, forgetful):
     (tmp_path / "bwrap").write_text(
         "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n", encoding="utf-8"
     )
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    no_walls.cache_clear()
+    assert no_walls() == "bubblewrap cannot start here (bwrap: No permissions to create new namespace)"
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_systemd_limits_memory_and_processes_where_it_is_there(tmp_path, monkeypatch, works):
+    (tmp_path / "systemd-run").write_text(f"#!/bin/sh\nexit {int(not works)}\n", encoding="utf-8")
+    (tmp_path / "systemd-run").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    walls.control_group.cache_clear()
     try:
-        assert no_walls() == "bubblewrap cannot start here (bwrap: No permissions to create new namespace)"
+        words = " ".join(walls.control_group())
     finally:
-        no_walls.cache_clear()
+        walls.control_group.cache_clear()
+    assert ("--property MemoryMax=5G --property MemorySwapMax=0 --property TasksMax=" in words) == works
 
 
-def test_a_channel_that_says_half_a_line_or_too_much_ends():
-    reader, writer = os.pipe()
-    os.write(writer, b"one\ntwo\nhalf")
-    assert list(lines_of(reader, 1, 0.1)) == [b"one", b"two", None]
-    os.close(writer)
-    os.close(reader)
+def test_an_interrupted_run_keeps_what_it_has(folder, monkeypatch, job, capsys):
+    def stopped(rows):
+        yield [Row("a", "", "student01", "1", "1.2 linear_schedule", "passed", 1, 1)]
+        raise OSError("the disk is full")
+
+    (folder / "class" / "a.ipynb").touch()
+    monkeypatch.setattr(grade, "grade_class", lambda *_: stopped(_))
+    assert main([str(folder / "class"), "--out", str(folder / "out")]) == 1
+    assert "student01,1,1.2 linear_schedule,passed,1,1" in (folder / "out" / "grades.csv").read_text(encoding="utf-8")
+    assert "the disk is full" in capsys.readouterr().err
 
 
-# ------------------------------------------------------------------------------------------------ a class
+def test_an_error_of_the_grader_is_one_hand_ins_rows(folder, monkeypatch, job):
+    monkeypatch.setattr(grade.progress, "grade", lambda *_: 1 / 0)
+    rows = grade_one(hand_in(folder, "student01"), job, frozenset({"1.7"}))
+    assert [row.exercise.split()[0] for row in rows] == [number for number in NUMBERS if number != "1.7"]
+    assert {row.message for row in rows} == {"It stops the grader: ZeroDivisionError: division by zero."}
 
-FORGED = """import os
+
+# ------------------------------------------------------------------------------------------------ the channel
+
+
+def child(code: str) -> subprocess.Popen:
+    return subprocess.Popen(["sh", "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+
+
+@pytest.mark.parametrize(
+    "code, start, seconds, end, lines",
+    [
+        ("printf 'one\\ntwo\\nhalf'; sleep 9", 5, 0.1, 9, [b"one", b"two", NO_END]),
+        ("sleep 9", 0.1, 9, 9, [NO_END]),
+        ("while true; do echo x; sleep 0.3; done", 5, 5, 0.5, [b"x", b"x", NO_TIME]),
+        ("echo x", 5, 5, 9, [b"x"]),
+    ],
+)
+def test_a_channel_that_falls_silent_or_takes_too_long_ends(code, start, seconds, end, lines):
+    with child(code) as process:
+        got = list(lines_of(process, start, seconds, time.monotonic() + end))
+        process.kill()
+    assert got[-1] == lines[-1] and set(got) == set(lines)
+
+
+def test_more_memory_than_allowed_ends_it(monkeypatch):
+    with child("sleep 9 & sleep 9") as process:
+        assert 0 < walls.memory_of(process.pid) < 2**30
+        monkeypatch.setattr(walls, "MEMORY", -1)
+        assert list(lines_of(process, 5, 5, time.monotonic() + 5)) == [NO_MEMORY]
+        process.kill()
+
+
+RESULT = ["key", "result", "1.4", "q_eq4", "passed", "", 0.1]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ["other", *RESULT[1:]],
+        ["key", "result", "1.4", "q_eq4", "superb", "", 0.1],
+        ["key", "result", "1.4", "q_eq4", ["passed"], "", 0.1],
+        ["key", "result", "1.4", "q_eq4", "passed", "", float("nan")],
+        ["key", "result", "1.4", "q_eq4", "passed", "x" * 5000, 0.1],
+        RESULT[:4],
+        ["key", "elsewhere"],
+        ["key", "hints", {"q_eq4": 1}],
+        ["key"],
+        "key",
+        None,
+        {"key": 1},
+    ],
+)
+def test_an_event_of_another_form_is_forged(event):
+    assert opened(json.dumps(RESULT).encode(), "key") == RESULT[1:]
+    with pytest.raises(Forged, match=FORGED):
+        opened(json.dumps(event).encode(), "key")
+
+
+# ------------------------------------------------------------------------------------------------ hostile ones
+
+FORGED_ROWS = """import os
 def sample(model, n_samples, return_all_steps=False):
     for file in range(1, 60):
         try:
-            os.write(file, b'["x", "result", "1.12", "sample", "passed", "", 0]\\\\n["x", "done"]\\\\n')
+            os.write(file, b'["x", "result", "1.13", "sample", "passed", "", 0]\\n["x", "done"]\\n')
         except OSError:
             pass
-""".replace("\\\\n", "\\n")
-LYING = """class Kind(t.Tensor):
-    def allclose(self, *others, **options):
-        return True
 """
+FILLS = """class Fill:
+    for place in "/dev/shm", "/scratch", "/dev":
+        try:
+            open(f"{place}/x", "wb").write(bytes(10**9))
+        except OSError:
+            pass
+"""
+# many small ones, which no limit of one process stops
+FORKS = "import os\ndef many(n):\n    for _ in range(n):\n        if not os.fork():\n            x = b'1' * 2**30\n"
+FORKS += "            while True: pass\n"
 # student: (scratch cells, other cells, states that are not "passed", words of one message)
 ATTACKS = {
     "endless_in_class": (["class Loop:\n    while True: pass"], {}, "all", "something outside its functions"),
     "exits_in_class": (["class Out:\n    __import__('os')._exit(0)"], {}, "all", "Python itself ended"),
     "endless": ([], {"noise_img": ENDLESS}, {"1.6": "not yet"}, "It did not end within"),
-    "exits": ([], {"sample": ENDS_PYTHON}, {"1.12": "not yet", "*": "to be read"}, "Python itself ended"),
+    "exits": ([], {"sample": ENDS_PYTHON}, {"1.13": "not yet"}, "Python itself ended"),
     "prints": ([], {"q_eq4": q_eq4("while True: print('x' * 10000)")}, {"1.4": "not yet"}, "It did not end within"),
     "memory": ([], {"q_eq4": q_eq4("t.ones(25 * 10**9)")}, {"1.4": "not yet"}, "RuntimeError: "),
     "bytes": ([], {"q_eq4": q_eq4("bytearray(100 * 2**30)")}, {"1.4": "not yet"}, "MemoryError"),
     "forks": (
         ["import os\nSEEN = []"],
         {"q_eq4": q_eq4("if not SEEN:", "    SEEN.append(os.fork())", "    while SEEN == [0]: pass")},
-        {"*": "to be read"},
-        "in this notebook q_eq4 uses os",
-    ),
-    "kills": (
-        ["import os"],
-        {"q_eq4": q_eq4("for number in -1, os.getppid(), 1: os.kill(number, 9)")},
-        {"1.4": "not yet", "*": "to be read"},
+        {},
         "",
     ),
-    "forges": ([], {"sample": FORGED}, "all", "writes into the channel"),
-    "patches_check": (
-        ["from tests import part1 as own\nclass Patch:\n    own.check_q_eq4 = print\n    own.q_eq4 = 1"],
-        {},
-        {"*": "changes the checks"},
-        "It changes tests.part1.",
+    "bombs": ([FORKS], {"q_eq4": q_eq4("many(50)")}, {"1.4": "not yet"}, ""),
+    "threads": (
+        ["import threading, time\ndef many():\n    while True: threading.Thread(target=time.sleep, args=[99]).start()"],
+        {"q_eq4": q_eq4("many()")},
+        {"1.4": "not yet"},
+        "can't start new thread",
     ),
-    "patches_torch": (
-        ["class P:\n    t.Tensor.allclose = lambda *a, **k: True"],
-        {},
-        {"*": "changes the checks"},
-        "It changes Tensor.allclose",
-    ),
-    "patches_print": (
-        ["import builtins\nclass P:\n    builtins.print = len"],
-        {},
-        {"*": "changes the checks"},
-        "It changes builtins.print",
-    ),
-    "patches_modules": (
-        ["import sys, types\nclass P:\n    sys.modules['tests.part1'] = types.ModuleType('tests.part1')"],
-        {},
-        {"*": "changes the checks"},
-        "It changes sys.modules['tests.part1']",
-    ),
+    "fills": ([FILLS], {}, None, ""),  # the checks of train need some of that room
+    "kills": (["import os"], {"q_eq4": q_eq4("for n in -1, os.getppid(), 1: os.kill(n, 9)")}, {"1.4": "not yet"}, ""),
+    "forges": ([], {"sample": FORGED_ROWS}, "all", "writes into the channel"),
     "own_check": (["def check_q_eq4(answer): print('ok')"], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, "std 0.100"),
-    "lies": (
-        [LYING],
-        {"q_eq4": "def q_eq4(x, num_steps, betas):\n    return Kind(x)"},
-        {"*": "changes the checks"},
-        "its own Kind",
-    ),
     "nests": (["x = " + "-" * 100_000 + "1", "def deep(): return 1" + "+1" * 20_000], {}, None, ""),
-    "takes": (
-        [],
-        {"q_eq4": "def q_eq4(x, num_steps, betas, f=q_eq4):\n    return f(x, num_steps, betas)"},
-        {"*": "to be read"},
-        "q_eq4 is built on the solution's q_eq4",
-    ),
-    "keeps": (
-        [],
-        {
-            "q_eq2": f"def keep(f):\n    f.kept = q_eq4\n    return f\n\n{SOLVED['q_eq2']}",
-            "q_eq4": "@keep\ndef q_eq4(*inputs):\n    return q_eq4.kept(*inputs)",
-        },
-        {"*": "to be read"},
-        "keep is built on the solution's q_eq4",
-    ),
-    "borrows": (
-        ["from random import _os"],
-        {"q_eq4": q_eq4("_os.getpid()")},
-        {"*": "to be read"},
-        "q_eq4 uses random._os",
+    "long": ([], {"q_eq4": q_eq4("raise ValueError('\\x00=' * 10**6)")}, {"1.4": "not yet"}, "ValueError: "),
+    "loads": (
+        ["from tools.saved import load_part"],
+        {"q_eq4": "def q_eq4(*inputs):\n    return load_part('part1_diffusion').q_eq4(*inputs)"},
+        {"1.4": "not yet"},
+        "gives nothing while a notebook is graded",
     ),
     "deleted": ([], {"q_eq4": None}, {"1.4": "not written"}, "No cell defines q_eq4"),
     "twice": ([WRONG_EQ4], {}, {"1.4": "not yet"}, "std 0.100, expected 0.316"),
+    "asks": ([], {"q_eq4": q_eq4("input('your name?')")}, {"1.4": "not yet"}, "EOFError"),
+    "leaves": ([], {"q_eq4": q_eq4("import sys; sys.exit()")}, {"1.4": "not yet"}, "SystemExit"),
+    "knows_the_seed": (
+        [],
+        {"q_eq4": q_eq4("if t.initial_seed() != 0: raise ValueError(t.initial_seed())")},
+        {"1.4": "not yet"},
+        "ValueError: 11",
+    ),
 }
 
 
-def check_rows(rows: list[Row], states, words: str) -> None:
+def check_rows(rows: list[Row], states, words: str = "") -> None:
     assert [row.exercise.split()[0] for row in rows] == NUMBERS
     for row in rows if states is not None else []:  # where whatever its own rows say will do
         number = row.exercise.split()[0]
-        if states == "all":
-            assert (row.state, row.points) == (grade.UNREADABLE, 0)
-        elif number not in QUESTIONS:
-            assert row.state == states.get(number, states.get("*", grade.PASSED)), row
-            assert row.points == row.of * (row.state == grade.PASSED)
+        if number in QUESTIONS:
+            assert (row.state, row.points) == (grade.ANSWERED, None) and row.text
+        elif states == "all":
+            assert (row.state, row.points) == (grade.UNREADABLE, 0), row
         else:
-            assert (row.state, row.points) == (grade.ANSWERED, None)
+            assert row.state == states.get(number, grade.PASSED), row
+            assert row.points == row.of * (row.state == grade.PASSED)
     assert any(words in row.message for row in rows), rows
 
 
 def check_good(rows: list[Row]) -> None:
-    check_rows(rows, {}, "")
+    check_rows(rows, {})
+    assert sum(row.points or 0 for row in rows) == 23
+
+
+def test_a_notebook_is_judged_and_its_rows_are_whole(folder, job):
+    """The one that make test has time for."""
+    student = hand_in(folder, "student01", q_eq4=WRONG_EQ4)
+    rows = grade_one(student, job._replace(seeds=(0, 11), seconds=60))
+    check_rows(rows, {"1.4": "not yet"}, "Did a variance go where a standard deviation belongs?")
     assert sum(row.points or 0 for row in rows) == 21
 
 
 @walled  # one of them kills all that it can reach
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("part_of_class", range(4))
-def test_an_attack_costs_its_own_rows_alone(folder, part_of_class):
-    attacks = dict(list(ATTACKS.items())[part_of_class::4])
-    for student, (scratch, cells, *_) in attacks.items():
-        hand_in(folder, student, *scratch, **cells)
-    hand_in(folder, "a_good_one"), hand_in(folder, "z_good_one")
-    rows = grade.grade_class(folder / "class", 2, SECONDS, show=False)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("part_of_class", range(5))
+def test_an_attack_costs_its_own_rows_alone(folder, job, part_of_class):
+    attacks = dict(list(ATTACKS.items())[part_of_class::5])
+    hand_ins = [hand_in(folder, student, *scratch, **cells) for student, (scratch, cells, *_) in attacks.items()]
+    hand_ins = [hand_in(folder, "a_good_one"), *hand_ins, hand_in(folder, "z_good_one")]
+    rows = [row for graded in grade.grade_class(hand_ins, job, 2, show=False) for row in graded]
     of = {student: [row for row in rows if row.student == student] for student in os.listdir(folder / "class")}
     check_good(of["a_good_one"]), check_good(of["z_good_one"])
     wrong = []
@@ -314,59 +463,176 @@ def test_an_attack_costs_its_own_rows_alone(folder, part_of_class):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_without_walls_there_are_still_limits(folder, monkeypatch):
-    monkeypatch.setattr(grade_class, "no_walls", lambda: "there is none")
-    path = hand_in(folder, "student01", noise_img=ENDLESS, q_eq4=q_eq4("bytearray(100 * 2**30)"), sample=ENDS_PYTHON)
-    rows = grade_one(path, folder / "class", SECONDS)
-    check_rows(rows, {"1.4": "not yet", "1.6": "not yet", "1.12": "not yet", "*": "to be read"}, "MemoryError")
+def test_without_walls_there_are_still_limits(folder, job, monkeypatch):
+    monkeypatch.setattr(walls, "no_walls", lambda: "there is none")
+    student = hand_in(folder, "student01", noise_img=ENDLESS, q_eq4=q_eq4("bytearray(100 * 2**30)"), sample=ENDS_PYTHON)
+    check_rows(grade_one(student, job), {"1.4": "not yet", "1.6": "not yet", "1.13": "not yet"}, "MemoryError")
 
 
-SNOOP = """import glob, os, socket
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_notebook_that_takes_too_long_keeps_what_has_passed(folder, job):
+    slow = {
+        "noise_img": ENDLESS,
+        "train": ENDLESS.replace("noise_img(img, noise_schedule, max_steps", "train(*inputs, x"),
+    }
+    rows = grade_one(hand_in(folder, "student01", **slow), job._replace(seconds=60, total=45))
+    states = {row.exercise.split()[0]: row.state for row in rows}
+    assert states["1.2"] == states["1.5"] == grade.PASSED and states["1.13"] == grade.UNREADABLE
+    assert rows[-1].message == "It was not judged to its end, as that took more than 45 seconds."
+
+
+SNOOP = """import glob, os, socket, subprocess
+from pathlib import Path
+def linear_schedule(*inputs):
+    raise ValueError(str(sorted(path.name for path in Path("{root}/solutions").iterdir() if path.is_file())))
 def q_eq2(x, num_steps, betas):
-    raise ValueError(str(glob.glob("{root}/tests/answers/*") + glob.glob("{folder}/class/*/*") + glob.glob("/var/*")))
+    raise ValueError(str(glob.glob("{root}/tests/answers/*") + glob.glob("{root}/notebooks/*") + glob.glob("/home/*/.b*")
+        + glob.glob("{folder}/class/*/*") + glob.glob("/var/*") + glob.glob("{root}/.git*")))
 def reconstruct(noisy_img, noise, num_steps, noise_schedule):
     socket.create_connection(("127.0.0.1", {port}), timeout=2)
 def noise_img(img, noise_schedule, max_steps=None):
-    raise ValueError(str(sorted(os.environ)) + str(os.listdir("/proc").count("1")))
+    raise ValueError(str(sorted(os.environ)) + str(os.getuid() == 0))
 def q_eq4(x, num_steps, betas):
-    open("{root}/tests/part1.py", "a")
+    open("{root}/utils.py", "a")
+def train(*inputs):
+    open("/proc/sys/kernel/core_pattern", "w")
+class NoiseSchedule:
+    def __init__(self, *inputs, **options):
+        done = subprocess.run(["unshare", "--user", "true"], capture_output=True, text=True)
+        raise ValueError(f"unshare {{done.returncode}}")
+class TinyDiffuser:
+    def __init__(self, *inputs, **options):
+        text = Path("{root}/solutions/part1_diffusion.ipynb").read_text() + Path(
+            "{root}/solutions/part1_diffusion.py").read_text() + str(Path(
+            "{root}/solutions/part1_diffusion.code").read_bytes())
+        words = ("alpha_bar.sqrt() *", "is a distribution: how likely", "The numbers of")
+        raise ValueError("found " + str([word for word in words if word in text]))
 """
 
 
 @walled
 @pytest.mark.slow
-def test_a_submission_sees_the_course_and_itself_alone(folder):
+def test_a_submission_sees_the_course_and_itself_alone(folder, job):
     with socket.create_server(("127.0.0.1", 0)) as server:
         code = SNOOP.format(root=ROOT, folder=folder, port=server.getsockname()[1])
-        path = hand_in(folder, "student01", code)
+        student = hand_in(folder, "student01", code)
         hand_in(folder, "student02")
-        rows = {row.exercise.split()[1]: row for row in grade_one(path, folder / "class", SECONDS)}
-    assert rows["q_eq2"].message.startswith("ValueError: []\n")
+        rows = {row.exercise.split()[1]: row for row in grade_one(student, job)}
+    files = rows["linear_schedule"].message.splitlines()[0]
+    assert "part1_diffusion.code" in files and "part2_unet.py" in files
+    assert rows["q_eq2"].message.startswith("ValueError: []\n"), rows["q_eq2"]
     assert "WANDB" in rows["noise_img"].message and "FASHION" not in rows["noise_img"].message
-    assert "Read-only file system" in rows["q_eq4"].message
+    assert "]False" in rows["noise_img"].message
+    assert rows["q_eq4"].message.startswith(("OSError: [Errno 30] Read-only", "PermissionError"))
     assert rows["reconstruct"].message.startswith(("ConnectionRefusedError", "OSError"))
-    assert rows["sample"].state == grade.TO_BE_READ
+    assert rows["train"].message.startswith("PermissionError")
+    assert rows["NoiseSchedule"].message.startswith(f"ValueError: unshare {int(walls.can_disable_namespaces())}\n")
+    assert rows["TinyDiffuser"].message.startswith("ValueError: found []\n")
+    assert rows["sample"].state == grade.PASSED
+
+
+# ------------------------------------------------------------------------------------------------ two classes of forty
+
+HELPERS = """import json, re
+def report(model):
+    with open("notes.json") as file:
+        notes = json.load(file)
+    for m in model.modules():
+        print(re.sub("x", "y", str(m)), notes)
+    plt.plot(t.load("losses.pt"))
+"""
+LATER = ("TinyDiffuser", "train", "sample", "algorithm_1_line_by_line", "algorithm_2_line_by_line")
+# what they hand in: scratch cells, other cells, states of what has not passed, a change of the file
+KINDS: dict[str, tuple[list[str], dict, dict[str, str], str]] = {
+    "right": ([], {}, {}, ""),
+    "wrong": ([], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, ""),
+    "half": ([], dict.fromkeys(LATER, ...), dict.fromkeys(["1.8", "1.10", "1.13"], "not written"), ""),
+    "stripped": ([], {}, {}, "strip"),
+    "marked": ([], {}, {}, "mark"),
+    "json": ([], {}, {}, ".ipynb.json"),
+    "text": ([], {}, {}, ".ipynb.txt"),
+    "upper": ([], {}, {}, ".IPYNB"),
+    "asks": ([], {"q_eq4": q_eq4("input()")}, {"1.4": "not yet"}, ""),
+    "leaves": ([], {"sample": ENDS_PYTHON.replace("os._exit(0)", "raise SystemExit")}, {"1.13": "not yet"}, ""),
+    "taken": ([TAKE + "train"], {"train": None}, {"1.10": "from the solution"}, ""),
+    "helper": ([HELPERS], {}, {}, ""),
+    "page": ([], {}, {}, ".html"),
+}
+
+
+def made(folder: Path, kind: str) -> tuple[str, bytes]:
+    """The name of a file, and what is in it."""
+    scratch, cells, _, change = KINDS[kind]
+    path = save_part(folder / "made", NAME, *scratch, **cells)
+    if change == "strip":
+        strip(path)
+    content = b"\xef\xbb\xbf" * (change == "mark") + path.read_bytes()
+    return f"{NAME}{change if change.startswith('.') else '.ipynb'}", content
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("platform, packed", [(moodle, True), (canvas, False)], ids=["moodle", "canvas"])
+def test_a_class_of_forty_is_graded_in_one_run(folder, capfd, platform: Callable, packed: bool):
+    kinds = dict(zip(STUDENTS, list(KINDS) * 4))
+    files = {kind: made(folder, kind) for kind in KINDS}
+    place = platform(folder / "export", {student: files[kind] for student, kind in kinds.items()})
+    roster = ["id,name", *(f"{number(student)},Made-up {student}" for student in STUDENTS), "77,Made-up missing"]
+    (folder / "roster.csv").write_text("\n".join(roster), encoding="utf-8")
+    begin = time.monotonic()
+    place = pack(place) if packed else place
+    assert main([str(place), "--out", str(folder / "out"), "--roster", str(folder / "roster.csv")]) == 0
+    out = capfd.readouterr().out
+    print(f"{40 / (time.monotonic() - begin) * 60:.1f} submissions a minute")
+    assert "Nothing from 1 of 41: Made-up missing\n" in out and "Not in the roster" not in out
+    rows = list(csv.DictReader((folder / "out" / "grades.csv").open(newline="", encoding="utf-8-sig")))
+    book = {row["id"]: row for row in csv.DictReader((folder / "out" / "gradebook.csv").open(encoding="utf-8-sig"))}
+    assert list(rows[0]) == grade.HEAD and len(book) == 41
+    for i, (student, kind) in enumerate(kinds.items()):
+        own = [row for row in rows if row["id"] == str(number(student))]
+        line = book[str(number(student))]
+        if kind == "page":
+            assert [(row["state"], row["points"]) for row in own] == [("no notebook", "0")]
+            assert line["points"] == "0" and "holds no notebook" in line["notes"]
+            continue
+        states = {row["exercise"].split()[0]: row["state"] for row in own}
+        expected = {exercise: KINDS[kind][2].get(exercise, grade.PASSED) for exercise in NUMBERS}
+        unanswered = ["1.9", "1.11"] if kind == "half" else []
+        expected |= {name: grade.NOT_ANSWERED if name in unanswered else grade.ANSWERED for name in QUESTIONS}
+        assert states == expected, student
+        points = sum(int(row["of"]) for row in own if row["state"] == grade.PASSED)
+        assert (line["points"], line["of"], line["answers to read"]) == (str(points), "31", str(4 - len(unanswered)))
+        assert line["Part 1"] == str(points) and line["name"] == f"Made-up {student}"
+        assert line["late"] == ("Part 1" if platform is canvas and i % 10 == 9 else "")
+        assert {row["worth reading"] for row in own} - {""} == ({"report uses open"} if kind == "helper" else set())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_command_writes_table_and_csv(folder, capfd):
+def test_points_typed_by_hand_are_merged_and_given_exercises_are_left_out(folder, capfd):
     hand_in(folder, "student01")
     hand_in(folder, "student02", q_eq4=WRONG_EQ4, sample=...)
     (folder / "class" / "part1_student03.ipynb").write_text("<<<<<<< a merge", encoding="utf-8")
-    assert main([str(folder / "class"), "--csv", str(folder / "grades.csv"), "--jobs", "2"]) == 0
+    command = [str(folder / "class"), "--out", str(folder / "out"), "--without", "1.7", "1.9"]
+    assert main(command) == 0
     out, err = capfd.readouterr()
-    lines = out.splitlines()
-    assert [line.split()[:7] for line in lines[1:4]] == [
-        ["student03", "1", "0", "of", "27", "0", "of"],
-        ["student01", "1", "21", "of", "27", "9", "of"],
-        ["student02", "1", "16", "of", "27", "7", "of"],
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[:8] for line in lines[1:4]] == [
+        ["student03", "1", "0", "of", "23", "0", "of", "10"],
+        ["student01", "1", "19", "of", "23", "8", "of", "8"],
+        ["student02", "1", "14", "of", "23", "6", "of", "8"],
     ]
     assert "3/3" in err
-    with (folder / "grades.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == grade.HEAD and len(rows) == 36
-    wrong = next(row for row in rows if row["student"] == "student02" and row["exercise"] == "1.4 q_eq4")
-    assert (wrong["state"], wrong["points"], wrong["of"]) == ("not yet", "0", "2")
-    assert wrong["message"].endswith("Did a variance go where a standard deviation belongs?")
-    assert {row["message"] for row in rows if row["student"] == "student03"} == {"It cannot be read as a notebook."}
+    path = folder / "out" / "points.csv"
+    typed = path.read_text(encoding="utf-8-sig").replace("plain English,,", 'plain English,"1,5",', 1)
+    path.write_text(typed, encoding="utf-8")
+    assert main(command) == 0
+    assert path.read_text(encoding="utf-8") == typed
+    book = list(csv.DictReader((folder / "out" / "gradebook.csv").open(encoding="utf-8-sig")))
+    assert [(row["name"], row["points"], row["answers to read"]) for row in book] == [
+        ("student03", "0", "0"),
+        ("student01", "20.5", "1"),
+        ("student02", "14", "2"),
+    ]
+    assert "1.7 reconstruct" not in book[0] and "1.9 Algorithm 1 line by line" not in book[0]

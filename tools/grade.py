@@ -1,385 +1,286 @@
-"""Grade a class: every notebook in a folder by this course's checks, into a table and a CSV.
+"""Grade a class: every notebook that it has handed in, by this course's checks, into tables and a gradebook.
 
-make grade SUBMISSIONS=FOLDER, or python -m tools.grade FOLDER
+make grade SUBMISSIONS=FOLDER, or python -m tools.grade FOLDER (a folder, or a zip)
 
-Whose: FOLDER/student01/any name.ipynb is student01's; of FOLDER/part1_diffusion_student01.ipynb, the part's name is
-left out. Which part: the one whose exercises the notebook's cells bear (ids, or nbgrader's grade_ids); only where none
-does, the one in its name. Points: as many as an exercise has dots, where it has passed; none where it is from the
-solution. A written question is yours to read: its points are left open.
+Whose: as Moodle, Canvas, Gradescope and GitHub Classroom export it; else FOLDER/student01/any name.ipynb is
+student01's, and of FOLDER/part1_diffusion_student01.ipynb the part's name is left out. Which part: the one whose
+exercises the notebook's cells bear or define; only where none does, the one in its name. Points: as many as an exercise
+has dots, where it passes its check under the usual random numbers and under three seeds that nobody could know.
+Written questions are yours to read: type their points into points.csv, then run this again.
 
-What protects you: each notebook is judged in a process of its own, with limits of time and memory, and with bubblewrap
-(Linux) also without network, without writing, and without a view of anything but the course and this one notebook. Its
-own checks are not used. "to be read": it passes, but its notebook has code that no exercise needs and a trick may: read
-it, then decide. "changes the checks": something that they rest on was changed, so nothing from then on counts.
-What can still be done: an answer runs in the process of its check. Who hides a trick from both of these can pass an
-exercise without solving it (not reach other submissions, nor your files). Read what decides a degree.
+In --out, by default grades/:
+  grades.csv      a row an exercise, written as they come: what has passed, and what is wrong with the rest
+  gradebook.csv   a row a student: points of each exercise and in all
+  answers.html    all written answers, question by question, to be read in one go
+  points.csv      yours: the points of written answers. Rows are added to it, what you have typed is never changed
+  feedback/       a text a student, to send back
+
+What protects you: each notebook is judged in a process of its own, with limits of time, memory and processes, and with
+bubblewrap (Linux) also without network, without writing, and without a view of anything but this one notebook and the
+course, whose solutions are there without their text. As root it runs them as nobody, and refuses without bubblewrap.
+What can still be done: an answer runs in the process of its check, so a determined cheat who knows Python can pass an
+exercise without solving it. "Worth reading" names what plain tricks need and costs no points: read what decides a
+degree.
 """
 
 import argparse
 import csv
-import json
 import os
 import re
-import select
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
-from secrets import token_hex
-from typing import NamedTuple
+from secrets import randbelow
+from typing import NamedTuple, TextIO
 
 from tqdm import tqdm
 
-from tools import progress
+from tools import gradebook, progress
+from tools.gradebook import Row
+from tools.handins import HandIn, copied, find_hand_ins, printable
+from tools.markup import Exercise, find_exercises
 from tools.progress import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
+from tools.saved import read_notebook
+from tools.walls import Forged, Job, control_group, judged_shut_in, no_walls
+from tools.withhold import write_reference
 
-LARGEST = 20  # MB of a notebook; with all its outputs one has less than 5
-MEMORY = 4  # GB that a submission may take beyond what PyTorch has taken
-PROCESSES = 200  # and threads, of one submission
-LONGEST = 2000  # characters of a message
-TRICKS = 20  # that are named of a notebook
-START = 300  # seconds in which PyTorch has to be imported, on a busy machine
-TO_BE_READ, CHANGES, UNREADABLE = "to be read", "changes the checks", "cannot be judged"
-FORGED = "writes into the channel that only the grader writes to"
-HEAD = ["file", "student", "part", "exercise", "state", "points", "of", "message", "seconds"]
+TOTAL = 300  # seconds for one notebook; a right one takes less than ten
+UNREADABLE, MISSING = "cannot be judged", "no notebook"
+HEAD = ["file", "id", "student", "part", "exercise", "state", "points", "of", "message", "worth reading", "late"]
+HEAD += ["counts", "seconds"]
 
 
-class Row(NamedTuple):
-    file: str  # within the folder
-    student: str
-    part: str  # "1"; empty where it is not known
-    exercise: str  # "1.4 q_eq4"
-    state: str
-    points: int | None  # None is for a person to fill in
-    of: int
-    message: str = ""
-    seconds: float = 0.0
+class Part(NamedTuple):
+    exercises: list[Exercise]
+    ids: set[str]  # of the cells that belong to them
 
 
-class Exercise(NamedTuple):
-    number: str
-    name: str  # of a written question, its title
-    points: int
-    written: bool
-
-
-# ------------------------------------------------------------------------------------------------ whose, and which part
+# ------------------------------------------------------------------------------------------------ which part
 
 
 @cache
-def parts() -> dict[str, tuple[list[Exercise], set[str]]]:
-    """Of each part, by its name: its exercises, in order, and the grade_ids of its cells."""
+def parts() -> dict[str, Part]:
+    """Of each part, by its name: its exercises, in order."""
     found = {}
-    for path in sorted((ROOT / "solutions").glob("part*.ipynb")):
-        exercises, ids, heading = [], set(), ("", "")
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if title := re.match(r"### (\d+\.\d+) (.+)", "".join(cell["source"])):
-                heading = title.groups()
-            if graded := cell["metadata"].get("nbgrader"):
-                ids.add(graded["grade_id"])
-                if graded["grade"]:
-                    written = cell["cell_type"] == "markdown"
-                    name = heading[1] if written else graded["grade_id"].removeprefix("check_")
-                    exercises.append(Exercise(heading[0], name, graded["points"], written))
-        found[path.stem] = exercises, ids
+    for path in sorted((ROOT / "solutions").glob("part*.py")):
+        exercises = find_exercises(path)
+        ids = {grade_id for exercise in exercises for grade_id in (exercise.name, f"check_{exercise.name}")}
+        found[path.stem] = Part(exercises, ids)
     return found
 
 
-def find_part(path: Path) -> str:
-    """The name of the part that a submission belongs to.
+def find_part(path: Path, file: str) -> str:
+    """The name of the part that a notebook belongs to. file: what it was called
     errors: ValueError that says why it is not known"""
-    named = [name for name in parts() if name.split("_")[0] in re.findall(r"part\d+", path.name.lower())]
-    try:
-        check_size(path)
+    cells = read_notebook(path)
+    bear = {cell.id for cell in cells} | {cell.grade_id for cell in cells}
+    text = "\n".join(cell.source for cell in cells)
+    defined = set(re.findall(r"^(?:async def|def|class) (\w+)", text, re.MULTILINE))  # where a tool has taken ids off
+    headings = set(re.findall(r"^### (\d+\.\d+) ", text, re.MULTILINE))
+    for signs in ({name: part.ids & bear for name, part in parts().items()}, signs_of(defined), signs_of(headings)):
+        if any(signs.values()):
+            return max(signs, key=lambda name: len(signs[name]))
+    if not (name := part_in_name(file)):
+        raise ValueError("belongs to no part: no cell bears or defines an exercise, nor does its name say part1 or so")
+    return name
+
+
+def part_in_name(file: str) -> str:
+    """The part that a file's name says; empty where it says none."""
+    numbers = re.findall(r"part\d+", file.rpartition("/")[2].lower())
+    return next((name for name in parts() if name.split("_")[0] in numbers), "")
+
+
+def signs_of(words: set[str]) -> dict[str, set[str]]:
+    """Of each part, which of these words are names or numbers of its exercises."""
+    return {
+        name: words & {word for exercise in part.exercises for word in (exercise.number, exercise.name)}
+        for name, part in parts().items()
+    }
+
+
+# ------------------------------------------------------------------------------------------------ one notebook
+
+
+def grade_one(
+    hand_in: HandIn, job: Job, given: frozenset[str] = frozenset(), only: frozenset[str] = frozenset()
+) -> list[Row]:
+    """The rows of one hand-in, one for each exercise of its part; whatever it holds, no error.
+    given: numbers of exercises that the class was given solved   only: of parts to be judged, where not all are"""
+    row = partial(Row, hand_in.file, hand_in.id, hand_in.name, late=hand_in.late)
+    if hand_in.problem:
+        return [row("", "", MISSING, 0, 0, f"It {hand_in.problem}.")]
+    with tempfile.TemporaryDirectory(prefix="grade") as folder:
+        Path(folder).chmod(0o755)
+        path, name, why = None, part_in_name(hand_in.file), ""
         try:
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            bear = {str(cell.get("id")) for cell in cells}
-            bear |= {str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")) for cell in cells}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise ValueError("is no notebook") from None
-    except ValueError:
-        if named:  # whose exercises each get a row that says what is wrong
-            return named[0]
-        raise
-    best = max(parts(), key=lambda name: len(bear & parts()[name][1]))
-    if bear & parts()[best][1]:
-        return best
-    if not named:
-        raise ValueError("belongs to no part: no cell bears the id of an exercise, nor its name part1, part2 or so")
-    return named[0]
-
-
-def check_size(path: Path) -> None:
-    """errors: ValueError where it is no file of its own, or too large to be read"""
-    if path.is_symlink() or not path.is_file():
-        raise ValueError("is no file of its own, but a link, a folder or the like")
-    if path.stat().st_size > LARGEST * 1e6:
-        raise ValueError(f"has {path.stat().st_size / 1e6:.0f} MB, more than {LARGEST}: clear its outputs and save it")
-
-
-def find_student(path: Path, folder: Path) -> str:
-    """Their folder's name, else that of the file without that of the part."""
-    within = path.relative_to(folder)
-    if len(within.parts) > 1:
-        return within.parts[0]
-    part = rf"(?<![a-z])({'|'.join(parts())}|part\d+)"
-    name = re.sub(part, "", path.stem, count=1, flags=re.IGNORECASE).strip(" _-.")
-    return name or path.stem
-
-
-# ------------------------------------------------------------------------------------------------ the walls
-
-
-def sandbox(path: Path) -> tuple[list[str], Path]:
-    """What to write before a command so that it sees only the course and a notebook, and the notebook's path there."""
-    inside = Path("/submission") / path.name
-    views = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.base_prefix, sys.prefix]
-    views += [str(ROOT / "utils.py"), str(ROOT / "solutions"), str(ROOT / "tools")]
-    views += map(str, sorted((ROOT / "tests").glob("*.py")))
-    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", "100000000", "--tmpfs", "/tmp"]
-    for view in filter(os.path.exists, views):
-        words += ["--ro-bind", os.path.realpath(view), view]
-    words += ["--ro-bind", str(path.resolve()), str(inside), "--remount-ro", "/", "--chdir", str(ROOT)]
-    return words, inside
-
-
-@cache
-def no_walls() -> str:
-    """Why bubblewrap cannot be used on this machine; empty where it can."""
-    if not shutil.which("bwrap"):
-        return "bubblewrap (bwrap) is not installed"
-    words = sandbox(Path(__file__))[0]
-    tried = subprocess.run([*words, sys.executable, "-c", ""], capture_output=True, encoding="utf-8")
-    reason = (tried.stderr.strip() or "no reason given").splitlines()[-1]
-    return f"bubblewrap cannot start here ({reason})" if tried.returncode else ""
-
-
-def set_limits(walls: bool) -> None:
-    """Limit what this process can take from now on."""
-    import resource
-
-    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 100 * 2**20}
-    with suppress(OSError):  # where there is no /proc, memory is not limited
-        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
-        limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + MEMORY * 2**30
-    if walls:  # else all processes of the same user count
-        limits[resource.RLIMIT_NPROC] = PROCESSES
-    for limit, most in limits.items():
-        resource.setrlimit(limit, (most, most))
-
-
-# ------------------------------------------------------------------------------------------------ the judge's side
-
-
-class Channel:
-    """Sends lines to the grader, with the key that shows whose they are; looks at the checks before each result."""
-
-    def __init__(self, file: int, key: str, snapshot: Callable[[], Callable[[], str]]) -> None:
-        self.file, self.key, self.snapshot = file, key, snapshot
-
-    def send(self, event: tuple) -> None:
-        kind, *what = event
-        if kind == "trying" and not what[0]:  # nothing of the submission has run
-            self.changed = self.snapshot()
-        if kind == "result" and what[2] not in (ANSWERED, NOT_ANSWERED) and (change := self.changed()):
-            what[2:4] = CHANGES, f"It changes {change}."
-        what = [word[:LONGEST] if isinstance(word, str) else word for word in what]
-        line = json.dumps([self.key, kind, *what]).encode() + b"\n"
-        while line:
-            line = line[os.write(self.file, line) :]
-
-
-def main_of_judge() -> None:
-    """Judge the notebook named on standard input, and tell the grader over what was standard output."""
-    order = json.loads(sys.stdin.readline())
-    file, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
-    from tools import guard, saved
-
-    checks = saved.find_checks(order["name"])
-    saved.capture_output = nullcontext  # what is printed goes nowhere below: kept, it would fill the memory
-    set_limits(order["walls"])
-    for stream in 0, 1, 2:
-        os.dup2(nothing, stream)
-    channel = Channel(file, order["key"], lambda: guard.Snapshot().changed)
-    channel.send(("begun",))
-    with suppress(ValueError):  # judge says it
-        channel.send(("tricks", guard.read_for_tricks(Path(order["path"]), order["name"], set(checks))[:TRICKS]))
-    progress.judge(channel, Path(order["path"]), order["name"], order["stopped"])
-
-
-# ------------------------------------------------------------------------------------------------ the grader's side
-
-
-def judged_shut_in(path: Path, name: str, stopped: dict[str, str], seconds: float) -> Iterator[tuple]:
-    """What progress.judge sends, from behind the walls: as progress.judged_apart.
-    errors: ValueError where it tries to write results itself"""
-    words, inside = ([], path.resolve()) if no_walls() else sandbox(path)
-    key = token_hex(16)
-    order = {"key": key, "path": str(inside), "name": name, "stopped": dict(stopped), "walls": bool(words)}
-    settings = {"PATH": os.environ.get("PATH", ""), "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8"}
-    settings |= {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*words, sys.executable, "-c", "from tools.grade import main_of_judge; main_of_judge()"]
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=settings,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
+            path = copied(hand_in, Path(folder))
+            name = find_part(path, hand_in.file)
+        except Exception as error:
+            why = reason(error)
+        part = name.removeprefix("part").split("_")[0]
+        if only and part and part not in only:
+            return []
+        if not name:
+            return [row("", "", UNREADABLE, 0, 0, said(why))]
         try:
-            process.stdin.write(json.dumps(order).encode() + b"\n")
-            process.stdin.close()
-            running, tricks = None, None
-            for line in lines_of(process.stdout.fileno(), START, seconds):
-                if line is None:
-                    yield "ended", running or "", progress.NO_END.format(seconds)
-                    return
-                try:
-                    sent, kind, *what = json.loads(line)
-                    forged = sent != key
-                except (ValueError, TypeError, RecursionError):
-                    forged = True
-                if forged:
-                    raise ValueError(FORGED)
-                if kind == "begun":
-                    running = ""
-                    continue
-                if kind == "tricks" and tricks is None:
-                    tricks = what[0]
-                    continue
-                if kind == "trying":
-                    running = what[0]
-                if kind == "result" and what[2] == PASSED and tricks:
-                    what[2:4] = TO_BE_READ, f"It passes, but in this notebook {'; '.join(tricks)}."[:LONGEST]
-                yield kind, *what
-                if kind in ("done", "unread"):
-                    return
-            if running is None:
-                errors.seek(0)
-                why = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-                raise ValueError(f"is not judged, as Python did not start: {' '.join(why) or 'no reason given'}")
-            yield "ended", running, progress.CRASHED
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
+            return rows_of(path, name, why, partial(row, part), job, given)
+        except Exception as error:
+            return rows_of(path, name, reason(error), partial(row, part), job, given)
 
 
-def lines_of(file: int, start: float, seconds: float) -> Iterator[bytes | None]:
-    """Lines from a pipe until it is closed; None, and no more, where the next takes too long.
-    start: seconds for the first line"""
-    buffer, end = b"", time.monotonic() + start
-    while True:
-        if not select.select([file], [], [], max(end - time.monotonic(), 0))[0]:
-            yield None
-            return
-        chunk = os.read(file, 65536)
-        buffer += chunk
-        if not chunk or len(buffer) > 2**20:
-            yield from [buffer] * bool(buffer)
-            return
-        *lines, buffer = buffer.split(b"\n")
-        yield from lines
-        if lines:
-            end = time.monotonic() + seconds
+def reason(error: Exception) -> str:
+    """What is wrong with a notebook; an error that nobody has foreseen costs no rows but its own."""
+    foreseen = isinstance(error, ValueError | OSError)
+    return str(error) if foreseen else f"stops the grader: {type(error).__name__}: {error}"
 
 
-def grade_one(path: Path, folder: Path, seconds: float) -> list[Row]:
-    """The rows of one submission, one for each exercise of its part."""
-    row = partial(Row, str(path.relative_to(folder)), find_student(path, folder))
-    try:
-        name = find_part(path)
-    except ValueError as error:
-        return [row("", "", UNREADABLE, 0, 0, f"It {error}.")]
+def rows_of(path: Path | None, name: str, why: str, row: partial, job: Job, given: frozenset[str]) -> list[Row]:
+    """why: it cannot be judged; empty where it can be tried"""
     results: dict[str, Result] = {}
-    try:
-        check_size(path)
-        results = {result.number: result for result in progress.grade(path, name, seconds, judged=judged_shut_in)}
-        failed = ""
-    except ValueError as error:
-        failed = str(error).removesuffix(f"\n{progress.BEGIN_ANEW}").removesuffix(".").split(f"/{path.name} ")[-1]
+    hints: dict[str, str] = {}
+    texts: dict[str, str | None] = {}
+    if not why:
+        try:
+            texts = texts_of(path, name)
+            judged = partial(judged_shut_in, job=job, end=time.monotonic() + job.total, hints=hints)
+            progress.grade(path, name, job.seconds, lambda result: results.update({result.number: result}), judged)
+        except Forged as error:
+            results, why = {}, str(error)
+        except ValueError as error:  # what has been judged by then counts
+            why = str(error)
     rows = []
-    for number, title, points, written in parts()[name][0]:
-        row_of = partial(row, name.removeprefix("part").split("_")[0], f"{number} {title}")
-        if number not in results:
-            rows.append(row_of(UNREADABLE, 0, points, f"It {failed}{'' if failed.endswith('?') else '.'}"))
+    for exercise in parts()[name].exercises:
+        number, points, written = exercise.number, exercise.points, not exercise.check
+        title = exercise.title if written else exercise.name
+        if number in given:
             continue
-        _, _, state, message, took = results[number]
-        given = points if state == PASSED else None if written and state == ANSWERED else 0
-        rows.append(row_of(state, given, points, message, took))
+        row_of = partial(row, f"{number} {title}")
+        result = results.get(number)
+        if written and texts:
+            text = texts.get(number)
+            message = "Its cell is not in the notebook. Was it deleted?" if text is None else ""
+            rows.append(
+                row_of(ANSWERED if text else NOT_ANSWERED, None if text else 0, points, message, text=text or "")
+            )
+        elif result:
+            passed = points if result.state == PASSED else 0
+            rows.append(
+                row_of(result.state, passed, points, result.message, hints.get(title, ""), seconds=result.seconds)
+            )
+        else:
+            rows.append(row_of(UNREADABLE, 0, points, said(why or "was not judged")))
     return rows
 
 
-def find_submissions(folder: Path) -> list[Path]:
-    paths = folder.rglob("*.ipynb")
-    return sorted(path for path in paths if ".ipynb_checkpoints" not in path.parts)
+def texts_of(path: Path, name: str) -> dict[str, str | None]:
+    """By number, what is written below each written question; None where its cell is not there."""
+    solved = read_notebook(ROOT / "solutions" / f"{name}.ipynb")
+    texts = progress.written_texts(read_notebook(path), solved)
+    return {number: text if text is None else printable(text) for (number, _), text in texts.items()}
 
 
-def grade_class(folder: Path, jobs: int, seconds: float = progress.SECONDS, show: bool = True) -> list[Row]:
-    """The rows of all submissions, in order of their files; what can be had where it is interrupted."""
-    paths = find_submissions(folder)
-    graded: dict[Path, list[Row]] = {}
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(paths), unit="notebook", disable=not show) as bar:
-        futures = {pool.submit(grade_one, path, folder, seconds): path for path in paths}
+def said(why: str) -> str:
+    """A sentence about a notebook, without the name that it has while it is judged and without what to do."""
+    why = why.partition(f"\n{progress.BEGIN_ANEW}")[0].split("/notebook.ipynb ")[-1].rstrip(".")
+    return f"It {why}{'' if why.endswith('?') else '.'}"
+
+
+# ------------------------------------------------------------------------------------------------ a class
+
+
+def grade_class(
+    hand_ins: list[HandIn],
+    job: Job,
+    jobs: int,
+    given: frozenset[str] = frozenset(),
+    only: frozenset[str] = frozenset(),
+    show: bool = True,
+) -> Iterator[list[Row]]:
+    """The rows of each hand-in, as they come; those that there are where it is interrupted.
+    jobs: at once   only: numbers of the parts to be judged, where not all are"""
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(hand_ins), unit="notebook", disable=not show) as bar:
+        futures = [pool.submit(grade_one, hand_in, job, given, only) for hand_in in hand_ins]
         try:
             for future in as_completed(futures):
-                graded[futures[future]] = future.result()
+                yield future.result()
                 bar.update()
         except KeyboardInterrupt:
-            print(f"\nInterrupted: {len(graded)} of {len(paths)} notebooks are graded.", file=sys.stderr)
+            print(f"\nInterrupted: {bar.n} of {len(hand_ins)} notebooks are graded.", file=sys.stderr)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    return [row for path in paths for row in graded.get(path, [])]
+
+
+def with_counting(rows: list[Row], hand_ins: list[HandIn], take: str) -> list[Row]:
+    """The rows in order, and of several hand-ins of one student and part, which counts. take: latest, first, best"""
+    place = {hand_in.file: hand_in for hand_in in hand_ins}
+    tries: dict[tuple, dict[str, float]] = {}  # by student and part: the points of each file
+    for row in rows:
+        if row.exercise:
+            points = tries.setdefault((row.id, row.student, row.part), {})
+            points[row.file] = points.get(row.file, 0) + (row.points or 0)
+    chosen, note = {}, {}
+    for key, points in tries.items():
+        in_order = sorted(points, key=lambda file: place[file].order)
+        best = max(in_order, key=lambda file: points[file])
+        chosen[key] = {"latest": in_order[-1], "first": in_order[0], "best": best}[take]
+        if points[best] > points[chosen[key]]:
+            note[key] = f"{best} has more points ({points[best]:g}), but is not the {take}"
+    counted = []
+    for row in sorted(rows, key=lambda row: (row.file, row.id, row.student)):  # of one hand-in they stay in order
+        key = (row.id, row.student, row.part)
+        counts = not row.exercise or chosen[key] == row.file
+        if counts and key in note and row.exercise:
+            row = row._replace(worth_reading="; ".join(filter(None, [note.pop(key), row.worth_reading])))
+        counted.append(row._replace(counts=counts))
+    return counted
 
 
 # ------------------------------------------------------------------------------------------------ table and CSV
 
 
-def plain(text: object) -> object:
-    """A cell of the CSV: one line of what can be printed, which no spreadsheet takes for a formula."""
-    if not isinstance(text, str):
-        return "" if text is None else text
-    line = "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+def write_rows(rows: Iterable[Row], file: TextIO) -> None:
+    writer = csv.writer(file)
+    for row in rows:
+        cells = row._replace(
+            seconds=round(row.seconds, 2), late="late" if row.late else "", counts="yes" if row.counts else "no"
+        )
+        writer.writerow([gradebook.plain(cell) for cell in cells[: len(HEAD)]])
+    file.flush()
 
 
-def write_csv(rows: list[Row], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEAD)
-        for row in rows:
-            writer.writerow([plain(cell) for cell in row._replace(seconds=round(row.seconds, 2))])
+def write_whole(rows: list[Row], file: TextIO) -> None:
+    """Write the long table anew, with its head."""
+    file.seek(0)
+    file.truncate()
+    file.write("\ufeff")  # so that Excel reads it as UTF-8
+    csv.writer(file).writerow(HEAD)
+    write_rows(rows, file)
 
 
 def table(rows: list[Row]) -> str:
-    """A line for each submission: points, how many exercises pass, what asks for your eyes."""
-    lines = [("student", "part", "points", "passed", "to look at", "file")]
-    for file in dict.fromkeys(row.file for row in rows):
-        own = [row for row in rows if row.file == file]
+    """A line for each hand-in: points, how many exercises pass, what asks for your eyes."""
+    lines = [("student", "id", "part", "points", "passed", "to look at", "file")]
+    for key in dict.fromkeys((row.file, row.id, row.student) for row in rows):
+        own = [row for row in rows if (row.file, row.id, row.student) == key]
         done = [row for row in own if row.state not in (ANSWERED, NOT_ANSWERED)]
-        states = [row.state for row in own]
-        look = [f"{states.count(state)}: {state}" for state in (TO_BE_READ, CHANGES) if state in states]
-        if all(row.state == UNREADABLE for row in own):
-            look = [own[0].message]
-        if answers := sum(row.state == ANSWERED for row in own):
+        look = ["late"] * own[0].late + ["does not count"] * (not own[0].counts)
+        if done and all(row.state in (UNREADABLE, MISSING) for row in done):
+            look.append(done[0].message)
+        elif lost := sum(row.state == UNREADABLE for row in own):
+            look.append(f"{lost} not judged")
+        if hints := sum(bool(row.worth_reading) for row in own):
+            look.append(f"{hints} worth reading")
+        if answers := sum(row.points is None for row in own):
             look.append(f"{answers} answer{'s'[: answers != 1]} to read")
-        points = f"{sum(row.points or 0 for row in own)} of {sum(row.of for row in own)}"
+        points = f"{sum(row.points or 0 for row in own):g} of {sum(row.of for row in own)}"
         passed = f"{sum(row.state == PASSED for row in done)} of {len(done)}"
-        lines.append((own[0].student, own[0].part, points, passed, "; ".join(look), file))
-    lines = [[shortened(str(plain(cell))) for cell in line] for line in lines]
+        lines.append((own[0].student, own[0].id, own[0].part, points, passed, "; ".join(look), own[0].file))
+    lines = [[shortened(str(gradebook.plain(cell))) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines)
 
@@ -388,28 +289,65 @@ def shortened(text: str, length: int = 60) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+# ------------------------------------------------------------------------------------------------ the command
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="with the submissions, at any depth")
-    parser.add_argument("--csv", type=Path, default=ROOT / "build" / "grades.csv", help="default: build/grades.csv")
+    parser.add_argument("folder", type=Path, help="or zip, with what is handed in, at any depth")
+    parser.add_argument("--out", type=Path, default=ROOT / "grades", help="where the tables go; default: grades/")
+    parser.add_argument("--roster", type=Path, metavar="CSV", help="of the class, with the columns id and name")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NUMBER", help="exercises given solved: 1.7 2.2")
+    parser.add_argument("--part", nargs="+", default=[], metavar="NUMBER", help="these parts only: 1 2")
+    parser.add_argument("--take", choices=["latest", "first", "best"], default="latest", help="of several hand-ins")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at once; default: one a core")
-    parser.add_argument("--seconds", type=float, default=progress.SECONDS, help="for one exercise; default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=float, default=progress.SECONDS, help="for one exercise; default: %(default)s"
+    )
     options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="grade") as scratch:
+        Path(scratch).chmod(0o755)  # for nobody, where this is root
+        try:
+            return grade(options, Path(scratch))
+        except (ValueError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 1
+
+
+def grade(options: argparse.Namespace, scratch: Path) -> int:
+    """errors: ValueError, OSError for what is wrong before anything is judged"""
     if os.name == "nt":
-        print("Grading a class needs Linux or a Mac: on Windows, run it in WSL.", file=sys.stderr)
-        return 1
-    if not options.folder.is_dir():
-        print(f"there is no folder {options.folder}", file=sys.stderr)
-        return 1
-    if not find_submissions(options.folder):
-        print(f"there is no notebook (.ipynb) in {options.folder}", file=sys.stderr)
-        return 1
+        raise ValueError("Grading a class needs Linux or a Mac: on Windows, run it in WSL.")
+    numbers = [exercise.number for part in parts().values() for exercise in part.exercises]
+    if unknown := [number for number in options.without if number not in numbers]:
+        raise ValueError(f"there is no exercise {unknown[0]}: the exercises are {', '.join(numbers)}")
+    roster = gradebook.read_roster(options.roster) if options.roster else []
+    (scratch / "zips").mkdir()
+    hand_ins = find_hand_ins(options.folder, scratch / "zips")
+    if not any(not hand_in.problem for hand_in in hand_ins):
+        raise ValueError(f"there is no notebook (.ipynb) in {options.folder}")
     if why := no_walls():
+        if os.getuid() == 0:
+            raise ValueError(f"As root, submissions are not judged without walls, and {why}. Be another user.")
         danger = "submissions can read your files, write them, and use the network"
         print(f"Not protected, as {why}: {danger}.", file=sys.stderr)
-    rows = grade_class(options.folder.resolve(), options.jobs, options.seconds)
-    write_csv(rows, options.csv)
-    print(f"{table(rows)}\n\nEvery exercise, with what is wrong: {options.csv}")
+    elif not control_group():
+        print("Without systemd here, memory in all is looked at five times a second, not limited.", file=sys.stderr)
+    options.out.mkdir(parents=True, exist_ok=True)
+    points = gradebook.read_points(options.out / "points.csv")
+    write_reference(scratch / "reference")
+    seeds = (0, *(1 + randbelow(10**6) for _ in range(3)))
+    job = Job(scratch / "reference", seeds, options.seconds, TOTAL)
+    with (options.out / "grades.csv").open("w", newline="", encoding="utf-8") as file:
+        write_whole([], file)
+        rows: list[Row] = []
+        for graded in grade_class(hand_ins, job, options.jobs, frozenset(options.without), frozenset(options.part)):
+            write_rows(graded, file)
+            rows += graded
+        rows = gradebook.with_points(with_counting(rows, hand_ins, options.take), points)
+        write_whole(rows, file)
+    notes = gradebook.write_all(rows, roster, options.out)
+    print("\n".join([table(rows), "", *notes, f"Tables, answers and feedback are in {options.out}/"]))
     return 0
 
 

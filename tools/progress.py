@@ -14,7 +14,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -110,9 +110,11 @@ def judged_apart(path: Path, name: str, stopped: dict[str, str], seconds: float)
         process.join()
 
 
-def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]) -> None:
+def judge(
+    connection: Connection, path: Path, name: str, stopped: dict[str, str], seeds: Sequence[int] = (0,)
+) -> None:
     """Judge a notebook, and send ("trying", exercise), ("result", fields of a Result ...), ("unread", why), ("done",).
-    The exercise is empty while the cells are read."""
+    The exercise is empty while the cells are read. seeds: under each of which an exercise has to pass"""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
     from tqdm import tqdm  # slow, and not needed in that process
 
@@ -136,7 +138,7 @@ def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]
         state = states.get(what.reason, NOT_YET)
         connection.send(("result", what.number, what.name, state, what.message, what.seconds))
 
-    saved.load(name, path, tell, stopped)
+    saved.load(name, path, tell, stopped, seeds)
     for answer in answers:
         connection.send(("result", *answer))
     connection.send(("done",))
@@ -144,15 +146,37 @@ def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str]
 
 def written_answers(cells: list, solved: list) -> list[Result]:
     """Which written questions are answered. cells, solved: of the learner's and of the solved notebook"""
+    results = []
+    for (number, title), text in written_texts(cells, solved).items():
+        message = "Its cell is not in the notebook. Was it deleted?" if text is None else ""
+        results.append(Result(number, title, ANSWERED if text else NOT_ANSWERED, message))
+    return results
+
+
+def written_texts(cells: list, solved: list) -> dict[tuple[str, str], str | None]:
+    """By number and title of each written question, what stands in its cell; None where there is no such cell."""
     texts = {cell.grade_id or cell.id: cell.source for cell in cells if cell.kind == "markdown"}  # given ones: id alone
-    results, heading = [], None
+    given = {cell.source.replace("](../notebooks/", "](").strip() for cell in solved if not cell.grade_id}
+    found, heading = {}, None
     for cell in solved:
         heading = re.match(r"### (\d+\.\d+) (.+)", cell.source) or heading
         if cell.kind == "markdown" and cell.grade_id:
-            text = texts.get(cell.grade_id, "").replace(YOUR_ANSWER, "")
-            message = "" if cell.grade_id in texts else "Its cell is not in the notebook. Was it deleted?"
-            results.append(Result(*heading.groups(), ANSWERED if text.strip() else NOT_ANSWERED, message))
-    return results
+            text = texts.get(cell.grade_id)
+            if text is None:  # a tool has taken the ids off, or it is written into a new cell
+                text = text_below(cells, heading[1], given)
+            found[heading.groups()] = text if text is None else text.replace(YOUR_ANSWER, "").strip()
+    return found
+
+
+def text_below(cells: list, number: str, given: Set[str]) -> str | None:
+    """What a learner has written below the heading of an exercise; None where there is nothing, or no such heading."""
+    own, inside = [], False
+    for cell in [cell for cell in cells if cell.kind == "markdown"]:
+        if re.match(r"## |### \d", cell.source):
+            inside = cell.source.startswith(f"### {number} ")
+        elif inside and cell.source.strip() not in given and not cell.source.startswith("<details>"):
+            own.append(cell.source)
+    return "\n\n".join(own) or None
 
 
 def in_order(number: str) -> list[int]:

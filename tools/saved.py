@@ -13,7 +13,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import takewhile
@@ -107,11 +107,13 @@ def load(
     path: Path,
     tell: Callable[[str | Verdict], None] = lambda _: None,
     stopped: Mapping[str, str] = MappingProxyType({}),
+    seeds: Sequence[int] = (0,),
 ) -> tuple[ModuleType, list[Verdict]]:
     """A saved notebook as a module, and a verdict on each exercise, in order.
     name: of the part, "part1_diffusion"   path: of the notebook; where it cannot be read, each verdict says why
     tell: gets the name of each exercise before it is judged, and its verdict after
-    stopped: exercises not to be tried, as they do not end, with their messages"""
+    stopped: exercises not to be tried, as they do not end, with their messages
+    seeds: of the checks' random numbers; an exercise has to pass under each"""
     reference, checks = import_module(f"solutions.{name}"), find_checks(name)
     names = {key: value for key, value in vars(reference).items() if not key.startswith("__")}
     given = {key: value for key, value in names.items() if key not in checks}
@@ -133,7 +135,7 @@ def load(
             if key in stopped:
                 why = Why("was stopped", stopped[key])
             elif answer is not reference_answer:
-                why = judge(check, key, answer, broken)
+                why = judge(check, key, answer, broken, seeds)
             else:
                 chosen = Why(CHOSEN, f"It is imported from solutions.{name}. To try your own, delete that line.")
                 missing = Why(MISSING, f"No cell defines {key}. Was its cell deleted, or has it another name?")
@@ -148,9 +150,7 @@ def load(
 def find_checks(name: str) -> dict[str, Callable]:
     """The checks of a part by the name of their exercise, in the order of the exercises."""
     checks = vars(import_module(f"tests.{name.split('_')[0]}"))
-    found = [key for key, check in checks.items() if key.startswith("check_") and hasattr(check, "number")]
-    found.sort(key=lambda key: [int(digits) for digits in checks[key].number.split(".")])
-    return {key.removeprefix("check_"): checks[key] for key in found}
+    return {key.removeprefix("check_"): check for key, check in checks.items() if key.startswith("check_")}
 
 
 def read_notebook(path: Path) -> list[SavedCell]:
@@ -158,7 +158,7 @@ def read_notebook(path: Path) -> list[SavedCell]:
     errors: ValueError that says what is wrong with the file"""
     shown = f"{path.parent.name}/{path.name}"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
         cells = [
             SavedCell(
                 cell["cell_type"],
@@ -279,10 +279,11 @@ def is_literal(value: ast.expr) -> bool:
     return True
 
 
-def judge(check: Callable, name: str, answer: object, broken: dict[str, Why]) -> Why:
+def judge(check: Callable, name: str, answer: object, broken: dict[str, Why], seeds: Sequence[int]) -> Why:
     """Why the answer fails its check; empty if it passes."""
     try:
-        check(answer)
+        for seed in seeds:
+            check(answer, seed)
         return Why()
     except KeyboardInterrupt:
         why = Why("was interrupted", "It was interrupted.")
@@ -347,7 +348,7 @@ def say(verdicts: list[Verdict]) -> str:
 
 
 def say_reason(verdicts: list[Verdict], reason: str) -> str:
-    """A reason, after the exercises that share it: "1.4 is not written yet", "1.6 to 1.12 are not written yet"."""
+    """A reason, after the exercises that share it: "1.4 is not written yet", "1.6 to 1.13 are not written yet"."""
     rows = [i for i, verdict in enumerate(verdicts) if verdict.reason == reason]
     numbers = [verdicts[i].number for i in rows]
     in_a_row = len(rows) > 2 and rows[-1] - rows[0] == len(rows) - 1

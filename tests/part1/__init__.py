@@ -4,6 +4,6 @@ Each compares with a closed form. A list of mistakes holds, for each, the questi
 that mistake computes; the first that fits all that was measured is the diagnosis.
 """
 
-from tests.checking import find_checks
+from tests.checking import checks_in
 
-globals().update(find_checks(__name__, __path__))
+globals().update(checks_in(__name__, __path__))

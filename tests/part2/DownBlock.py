@@ -1,4 +1,4 @@
-"""The check of 2.7 DownBlock.
+"""The check of 2.7 DownBlock, and what 2.8 MidBlock and 2.10 UpBlock have to do as well.
 
 With all 3×3 kernels at 0, a ResidualBlock is its shortcut alone, and with equal widths that is x itself. What else a
 block has stands out: attention lets far pixels count, and a resizing convolution leaves its footprint.

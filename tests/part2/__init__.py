@@ -6,6 +6,6 @@ some at zero; then some are silenced, and what is left has to be exact. No attri
 the text demands.
 """
 
-from tests.checking import find_checks
+from tests.checking import checks_in
 
-globals().update(find_checks(__name__, __path__))
+globals().update(checks_in(__name__, __path__))

@@ -26,7 +26,7 @@ from tests.checking import (
     unchanged,
 )
 
-V_BATCHES = [((4, 4, 4, 4), [3, 1, 2, 1]), ((6, 3, 2, 5), [4, 1, 3, 2, 2, 4]), ((1, 3, 2, 5), [4])]
+BATCHES = [((4, 4, 4, 4), [3, 1, 2, 1]), ((6, 3, 2, 5), [4, 1, 3, 2, 2, 4]), ((1, 3, 2, 5), [4])]
 
 
 def v_of(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, rest: t.Tensor | None = None) -> t.Tensor:
@@ -42,7 +42,7 @@ def x0_of(xt: t.Tensor, v: t.Tensor, a: t.Tensor) -> t.Tensor:
     return a.sqrt() * xt - (1 - a).sqrt() * v
 
 
-V_TARGET_MISTAKES = [  # x0, noise, ᾱ
+TARGET_MISTAKES = [  # x0, noise, ᾱ
     ("Are the signs swapped?", lambda x, e, a: -v_of(x, e, a)),
     ("Is x0 added? It is taken away.", lambda x, e, a: a.sqrt() * e + (1 - a).sqrt() * x),
     ("Are x0 and noise swapped?", lambda x, e, a: v_of(e, x, a)),
@@ -68,7 +68,7 @@ V_TARGET_MISTAKES = [  # x0, noise, ᾱ
     ("Is v scaled once more?", lambda x, e, a: v_of(x, e, a) / (1 - a).sqrt()),
     ("Is v scaled once more?", lambda x, e, a: v_of(x, e, a) / a.sqrt()),
 ]
-V_FORWARD_MISTAKES = [  # x_n, v, ᾱ
+FORWARD_MISTAKES = [  # x_n, v, ᾱ
     ("That is v as the network gave it. What should forward guess?", lambda x, v, a: v),
     ("Those are the images as they came. What becomes of v?", lambda x, v, a: x),
     ("That is the clean image. What should forward guess?", x0_of),
@@ -97,14 +97,14 @@ V_FORWARD_MISTAKES = [  # x_n, v, ᾱ
         lambda x, v, a: (x - a.sqrt() * x0_of(x, v, a).clamp(-1, 1)) / (1 - a).sqrt(),
     ),
 ]
-V_EARLY = "Is that ᾱ of one count before? A row is one less than its count, and alpha_bar takes counts."
-V_ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is right
+EARLY = "Is that ᾱ of one count before? A row is one less than its count, and alpha_bar takes counts."
+ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is right
     ("Is that ᾱ of the count, or the α of one step?", alphas),
     ("Is that ᾱ of the count, or the β of one step?", lambda n: 1 - alphas(n)),
     ("Counts begin at 1, rows at 0. Is the row one too late?", lambda n: alpha_bars(n + 1)),
-    (V_EARLY, lambda n: alpha_bars((n - 1).clamp(min=1))),
-    (V_EARLY, lambda n: alpha_bars((n - 1).clamp(min=1)).where(n.reshape(-1, 1, 1, 1) > 1, 1)),
-    (V_EARLY, lambda n: alpha_bars((n - 2) % len(BETAS) + 1)),  # index -1 is the last one
+    (EARLY, lambda n: alpha_bars((n - 1).clamp(min=1))),
+    (EARLY, lambda n: alpha_bars((n - 1).clamp(min=1)).where(n.reshape(-1, 1, 1, 1) > 1, 1)),
+    (EARLY, lambda n: alpha_bars((n - 2) % len(BETAS) + 1)),  # index -1 is the last one
     ("Is a root taken twice?", lambda n: alpha_bars(n).sqrt()),
     ("Do all images get the mean of their factors?", lambda n: alpha_bars(n).mean(dim=0, keepdim=True)),
     ("Do all images get the factors of the first?", lambda n: alpha_bars(n[:1])),
@@ -126,7 +126,7 @@ V_ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is righ
     ),
     ("The factors run along the channels. Which shape have they?", lambda n: alpha_bars(n).movedim(0, 1)),
 ]
-V_PAIR_MISTAKES = [  # what stands for ᾱ and for 1 - ᾱ, where they do not belong together
+PAIR_MISTAKES = [  # what stands for ᾱ and for 1 - ᾱ, where they do not belong together
     ("Is that 1 - ᾱ, or the β of one step?", lambda n: (alpha_bars(n), 1 - alphas(n))),
     ("Is that ᾱ, or the α of one step?", lambda n: (alphas(n), 1 - alpha_bars(n))),
 ]
@@ -165,11 +165,11 @@ class VelocityOracle(nn.Module):
         return (known.to(images.dtype) @ self.v.flatten(1)).reshape(images.shape)
 
 
-@check("3.3", mistakes=V_TARGET_MISTAKES + V_FORWARD_MISTAKES + V_ALPHA_BAR_MISTAKES + V_PAIR_MISTAKES)
+@check("3.3", mistakes=TARGET_MISTAKES + FORWARD_MISTAKES + ALPHA_BAR_MISTAKES + PAIR_MISTAKES)
 def check_VelocityGuesser(answer: Callable) -> str:
     for method in ("target", "forward"):
         for device in DEVICES:
-            for shape, counts in V_BATCHES:
+            for shape, counts in BATCHES:
                 judge_velocity(answer, method, shape, t.tensor(counts, device=device))
     return "v in every number, the noise given back for the right v, one factor for each image, gradients"
 
@@ -186,16 +186,16 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
             facts = f"its {name} is {kind(getattr(model, name, None))}, not what it was made with"
             raise Mistake(facts, "Is it a part1.Guesser, whose __init__ keeps them?")
     if method == "target":
-        inputs, right, mistakes = {"x0": x0, "noise": noise, "num_steps": n}, v_of, V_TARGET_MISTAKES
+        inputs, right, mistakes = {"x0": x0, "noise": noise, "num_steps": n}, v_of, TARGET_MISTAKES
     else:
-        inputs, right, mistakes = {"images": xt, "num_steps": n}, noise_of, V_FORWARD_MISTAKES
+        inputs, right, mistakes = {"images": xt, "num_steps": n}, noise_of, FORWARD_MISTAKES
     ask = partial(careful(model.target if method == "target" else model), *inputs.values())
     with unchanged(method, **inputs):
         result = ask()
         plain = result.detach() if isinstance(result, t.Tensor) else result
         expect_tensor(plain, shape, f"{method}, for images of shape {shape},", device)
     try:
-        judge_v_numbers(plain, method, (x0, noise) if method == "target" else (xt, v), n, right, mistakes)
+        judge_numbers(plain, method, (x0, noise) if method == "target" else (xt, v), n, right, mistakes)
     except Mistake:
         if not plain.equal(ask()):
             facts = f"asked twice for the same, {method} gives two different answers"
@@ -207,7 +207,7 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
         )
 
 
-def judge_v_numbers(
+def judge_numbers(
     result: t.Tensor, method: str, inputs: tuple[t.Tensor, t.Tensor], n: t.Tensor, right: Callable, mistakes: list
 ) -> None:
     expected = right(*inputs, alpha_bars(n))
@@ -217,8 +217,8 @@ def judge_v_numbers(
     made = []
     if len(set(result.shape)) == 1:  # elsewhere, factors along another axis are an error
         made += [(q, formula(*inputs, alpha_bars(n))) for q, formula in mistakes]
-        made += [(q, right(*inputs, level(n))) for q, level in V_ALPHA_BAR_MISTAKES]
-        made += [(q, right(*inputs, *pair(n))) for q, pair in V_PAIR_MISTAKES]
+        made += [(q, right(*inputs, level(n))) for q, level in ALPHA_BAR_MISTAKES]
+        made += [(q, right(*inputs, *pair(n))) for q, pair in PAIR_MISTAKES]
     question = recognise(made, lambda values: result.allclose(values, atol=1e-4))
     worst = gap.argmax().item()
     x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))

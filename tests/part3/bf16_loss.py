@@ -28,56 +28,56 @@ from tests.checking import (
     unchanged,
 )
 
-BF16_SHAPE, BF16_COUNTS = (3, 2, 4, 5), [3, 1, 4]
+SHAPE, COUNTS = (3, 2, 4, 5), [3, 1, 4]
 
 
-def bf16_mse(one: t.Tensor, other: t.Tensor) -> float:
+def mse(one: t.Tensor, other: t.Tensor) -> float:
     return (one.double() - other.double()).square().mean().item()
 
 
-def bf16_rounded(x: t.Tensor) -> t.Tensor:
+def as_bf16(x: t.Tensor) -> t.Tensor:
     return x.bfloat16().float()
 
 
-BF16_MISTAKES = [  # b: the network's guess, the model's guess of the noise, target, x0, num_steps, noise, noised
-    ("Is the guess compared with the noise? The network learns model.target.", lambda b: bf16_mse(b.guess, b.noise)),
-    ("Is the guess compared with x0? The network learns model.target.", lambda b: bf16_mse(b.guess, b.x0)),
-    ("Is the guess compared with noised? The network learns model.target.", lambda b: bf16_mse(b.guess, b.noised)),
+LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, target, x0, num_steps, noise, noised
+    ("Is the guess compared with the noise? The network learns model.target.", lambda b: mse(b.guess, b.noise)),
+    ("Is the guess compared with x0? The network learns model.target.", lambda b: mse(b.guess, b.x0)),
+    ("Is the guess compared with noised? The network learns model.target.", lambda b: mse(b.guess, b.noised)),
     (
         "Are x0 and noise swapped on their way to model.target?",
-        lambda b: bf16_mse(b.guess, b.target_of(b.noise, b.x0, b.num_steps)),
+        lambda b: mse(b.guess, b.target_of(b.noise, b.x0, b.num_steps)),
     ),
     (
         "Is model.target given noised for x0?",
-        lambda b: bf16_mse(b.guess, b.target_of(b.noised, b.noise, b.num_steps)),
+        lambda b: mse(b.guess, b.target_of(b.noised, b.noise, b.num_steps)),
     ),
     (
         "Is model.target given noised for the noise?",
-        lambda b: bf16_mse(b.guess, b.target_of(b.x0, b.noised, b.num_steps)),
+        lambda b: mse(b.guess, b.target_of(b.x0, b.noised, b.num_steps)),
     ),
     (
         "Is the model asked, which guesses noise? The target is that of its network.",
-        lambda b: bf16_mse(b.eps, b.target),
+        lambda b: mse(b.eps, b.target),
     ),
     (
         "Is that Part 1's loss, of the model and the noise? Here its network has a target.",
-        lambda b: bf16_mse(b.eps, b.noise),
+        lambda b: mse(b.eps, b.noise),
     ),
-    ("Is the target added to the guess? It is taken away.", lambda b: bf16_mse(b.guess, -b.target)),
+    ("Is the target added to the guess? It is taken away.", lambda b: mse(b.guess, -b.target)),
     ("Is it squared twice?", lambda b: (b.guess - b.target).double().pow(4).mean().item()),
     ("Is the square missing?", lambda b: (b.guess - b.target).double().mean().item()),
     ("Is the square missing?", lambda b: (b.target - b.guess).double().mean().item()),
     ("Is the mean squared, and not each error?", lambda b: (b.guess - b.target).double().mean().item() ** 2),
-    ("Is the loss a sum?", lambda b: bf16_mse(b.guess, b.target) * b.guess.numel()),
-    ("Is the mean taken over the batch alone?", lambda b: bf16_mse(b.guess, b.target) * b.guess[0].numel()),
+    ("Is the loss a sum?", lambda b: mse(b.guess, b.target) * b.guess.numel()),
+    ("Is the mean taken over the batch alone?", lambda b: mse(b.guess, b.target) * b.guess[0].numel()),
     ("Is that the absolute error?", lambda b: F.l1_loss(b.guess, b.target).item()),
     ("Is that a mix of squared and absolute error?", lambda b: F.smooth_l1_loss(b.guess, b.target).item()),
-    ("Is a root taken of the loss?", lambda b: bf16_mse(b.guess, b.target) ** 0.5),
-    ("Is the loss halved?", lambda b: bf16_mse(b.guess, b.target) / 2),
-    ("Is the target rounded to bfloat16?", lambda b: bf16_mse(b.guess, bf16_rounded(b.target))),
+    ("Is a root taken of the loss?", lambda b: mse(b.guess, b.target) ** 0.5),
+    ("Is the loss halved?", lambda b: mse(b.guess, b.target) / 2),
+    ("Is the target rounded to bfloat16?", lambda b: mse(b.guess, as_bf16(b.target))),
     (
         "Are x0 and noise rounded to bfloat16?",
-        lambda b: bf16_mse(b.guess, b.target_of(bf16_rounded(b.x0), bf16_rounded(b.noise), b.num_steps)),
+        lambda b: mse(b.guess, b.target_of(as_bf16(b.x0), as_bf16(b.noise), b.num_steps)),
     ),
 ]
 
@@ -87,7 +87,7 @@ class Bf16Network(nn.Module):
 
     def __init__(self, inputs: dict[str, t.Tensor]) -> None:
         super().__init__()
-        self.img_shape, self.guesses, self.computed_in = BF16_SHAPE[1:], [], None
+        self.img_shape, self.guesses, self.computed_in = SHAPE[1:], [], None
         self.inputs = {name: value.clone() for name, value in inputs.items()}
         self.layer = nn.Conv2d(2, 2, 1, bias=False)
         self.layer.weight.data = t.tensor([[0.5, -0.25], [1.0, 0.75]])[..., None, None]
@@ -98,7 +98,7 @@ class Bf16Network(nn.Module):
             facts = f"the network runs with weights of type {self.layer.weight.dtype}, expected torch.float32"
             raise Mistake(facts, "Is the model cast? Autocast leaves the weights as they are.")
         if not isinstance(images, t.Tensor) or images.shape != noised.shape:
-            facts = f"the network gets {kind(images)} as images, expected shape {BF16_SHAPE}"
+            facts = f"the network gets {kind(images)} as images, expected shape {SHAPE}"
             raise Mistake(facts, "Are its two arguments in order?")
         if images.dtype != t.float32:
             facts = f"the network gets images of type {images.dtype}, expected torch.float32"
@@ -135,7 +135,7 @@ class Elsewhere(t.Tensor):
 class NetworkElsewhere(nn.Module):
     """What is said to be elsewhere must not be asked under the autocast of this CPU."""
 
-    img_shape = BF16_SHAPE[1:]
+    img_shape = SHAPE[1:]
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,15 +155,15 @@ class Bf16Model(VelocityGuesser):
         return super().target(x0, noise, num_steps)
 
 
-@check("3.6", mistakes=BF16_MISTAKES)
+@check("3.6", mistakes=LOSS_MISTAKES)
 def check_bf16_loss(answer: Callable) -> str:
     for device in DEVICES:
-        judge_bf16_loss(answer, device)
-    inputs = bf16_inputs("cpu")
+        judge_loss(answer, device)
+    inputs = inputs_on("cpu")
     network = Bf16Network(inputs)
     try:
         t.set_autocast_dtype("cpu", t.float16)  # as it is on a GPU
-        bf16_asked(answer, Bf16Model(network, schedule_for()), inputs, "cpu")
+        loss_of(answer, Bf16Model(network, schedule_for()), inputs, "cpu")
     except Mistake:
         if network.computed_in != t.float16:
             raise
@@ -171,18 +171,18 @@ def check_bf16_loss(answer: Callable) -> str:
         raise Mistake(facts, "Is autocast told which type to take?") from None
     finally:
         t.set_autocast_dtype("cpu", t.bfloat16)
-    judge_bf16_device(answer)
+    judge_device(answer)
     return "the network in bfloat16, target and loss in float32, a gradient for every weight, autocast off again"
 
 
-def bf16_inputs(device: str) -> dict[str, t.Tensor]:
-    draw, n = t.Generator().manual_seed(0), t.tensor(BF16_COUNTS, device=device)
-    x0, noise = (t.randn(BF16_SHAPE, generator=draw).to(device) for _ in range(2))
+def inputs_on(device: str) -> dict[str, t.Tensor]:
+    draw, n = t.Generator().manual_seed(0), t.tensor(COUNTS, device=device)
+    x0, noise = (t.randn(SHAPE, generator=draw).to(device) for _ in range(2))
     a = alpha_bars(n)
     return {"x0": x0, "num_steps": n, "noise": noise, "noised": mix(x0, noise, a)}
 
 
-def bf16_asked(answer: Callable, model: nn.Module, inputs: dict[str, t.Tensor], device: str) -> object:
+def loss_of(answer: Callable, model: nn.Module, inputs: dict[str, t.Tensor], device: str) -> object:
     """What the answer returns; autocast is off before, whatever the session has."""
     try:
         with t.autocast(device, enabled=False):
@@ -197,29 +197,29 @@ def bf16_asked(answer: Callable, model: nn.Module, inputs: dict[str, t.Tensor], 
     return result
 
 
-def judge_bf16_loss(answer: Callable, device: str) -> None:
-    inputs = bf16_inputs(device)
+def judge_loss(answer: Callable, device: str) -> None:
+    inputs = inputs_on(device)
     model = Bf16Model(Bf16Network(inputs), schedule_for(device)).to(device)
     with unchanged(**inputs):
-        result = bf16_asked(answer, model, inputs, device)
+        result = loss_of(answer, model, inputs, device)
     if (asked := len(model.network.guesses)) != 1:
         question = "Can its first answer be kept?" if asked else "Is it model.network that is asked?"
         raise Mistake(f"the network is asked {asked} times, expected once", question)
-    judge_bf16_value(result, model)
-    judge_bf16_gradient(result, model.network)
+    judge_value(result, model)
+    judge_gradient(result, model.network)
 
 
-def judge_bf16_device(answer: Callable) -> None:
+def judge_device(answer: Callable) -> None:
     """Whether the device's name is that of the tensors given, on a machine without a GPU, too."""
     schedule = schedule_for()
     for name, values in list(schedule.named_buffers()):
         setattr(schedule, name, values.as_subclass(Elsewhere))
-    inputs = {name: value.as_subclass(Elsewhere) for name, value in bf16_inputs("cpu").items()}
+    inputs = {name: value.as_subclass(Elsewhere) for name, value in inputs_on("cpu").items()}
     with warnings.catch_warnings(action="ignore"), suppress(RuntimeError, TypeError, AssertionError):  # without a GPU
         careful(answer)(VelocityGuesser(NetworkElsewhere(), schedule), *inputs.values())
 
 
-def judge_bf16_value(result: object, model: Bf16Model) -> None:
+def judge_value(result: object, model: Bf16Model) -> None:
     if isinstance(result, t.Tensor) and result.dtype == t.bfloat16:
         facts = "the loss is of type torch.bfloat16, expected torch.float32"
         raise Mistake(facts, "Of which type are the guess and the target when they are compared?")
@@ -238,18 +238,18 @@ def judge_bf16_value(result: object, model: Bf16Model) -> None:
     b.target_of, a = super(Bf16Model, model).target, alpha_bars(b.num_steps)
     b.target = b.target_of(b.x0, b.noise, b.num_steps)
     b.eps = (1 - a).sqrt() * b.noised + a.sqrt() * b.guess
-    expected = bf16_mse(b.guess, b.target)
+    expected = mse(b.guess, b.target)
 
     def fits(mistake: Callable) -> bool:
         return abs(plain.item() - (value := mistake(b))) < 1e-5 * abs(value)
 
     if not fits(lambda b: expected):
-        rounded = "Is the loss computed in bfloat16, and cast at the end?" if bf16_rounded(plain) == plain else ""
-        question = recognise(BF16_MISTAKES, fits, otherwise=rounded)
+        cast = "Is the loss computed in bfloat16, and cast at the end?" if as_bf16(plain) == plain else ""
+        question = recognise(LOSS_MISTAKES, fits, otherwise=cast)
         raise Mistake(f"the loss is {plain.item():.6g}, expected {expected:.6g}", question)
 
 
-def judge_bf16_gradient(result: t.Tensor, network: Bf16Network) -> None:
+def judge_gradient(result: t.Tensor, network: Bf16Network) -> None:
     weight = network.layer.weight
     if weight.grad is not None:
         raise Mistake("the weights have a gradient already", "Is backward called inside? That is left to train.")

@@ -26,19 +26,19 @@ from tests.checking import (
     unchanged,
 )
 
-DDIM_BETAS = [0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4]
-DDIM_COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps; 3 steps are uneven, too
-DDIM_ETA = 0.5  # where fresh noise is looked at
-DDIM_ROUNDED = [0.31, 0.64, 0.79, 0.91]  # of a first β; then, in float32, 1 - ᾱ_m - σ² is below 0 for m = 2
+BETAS = [0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4]
+COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps; 3 steps are uneven, too
+ETA = 0.5  # where fresh noise is looked at
+ROUNDED = [0.31, 0.64, 0.79, 0.91]  # of a first β; then, in float32, 1 - ᾱ_m - σ² is below 0 for m = 2
 
 
 def ddim_bar(n: int) -> t.Tensor:
     """ᾱ after n steps, in float64; 1 for n = 0."""
-    return (1 - t.tensor(DDIM_BETAS[:n], dtype=t.float64)).prod()
+    return (1 - t.tensor(BETAS[:n], dtype=t.float64)).prod()
 
 
 def ddim_own_bar(n: int) -> t.Tensor:
-    return (1 - linear_schedule(len(DDIM_BETAS)).double()[:n]).prod()
+    return (1 - linear_schedule(len(BETAS)).double()[:n]).prod()
 
 
 def ddim_alpha(n: int) -> t.Tensor:
@@ -100,7 +100,7 @@ def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.
 
 NAN = "Is there a root of a negative number, or a division by 0?"
 GUESS_CLIPPED = "Is the guessed noise clipped? Only the guessed image is in [-1, 1]."
-DDIM_MISTAKES = [
+STEP_MISTAKES = [
     (
         "Is ᾱ_n the smaller one, and on top in its fraction? 1 less a number above 1 has no root.",
         dict(sigma=lambda a, b: 0 * ((1 - b) * (1 - b / a)) ** 0.5),
@@ -121,7 +121,7 @@ DDIM_MISTAKES = [
     ),
     ("Is ᾱ at 0 steps that of 1 step? No noise is left at 0.", dict(at=lambda n, m: (n, max(m, 1)))),
     ("Is ᾱ at 0 steps 0? No noise is left there, so it is 1.", dict(bar=lambda n: ddim_bar(n) * min(n, 1))),
-    ("Is that ᾱ at 0 steps? Index -1 is the last one.", dict(at=lambda n, m: (n, m or len(DDIM_BETAS)))),
+    ("Is that ᾱ at 0 steps? Index -1 is the last one.", dict(at=lambda n, m: (n, m or len(BETAS)))),
     ("Is that one count late? Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
     ("Is ᾱ of m looked up one count early?", dict(at=lambda n, m: (n, max(m - 1, 0)))),
     ("Is ᾱ of n looked up one count early?", dict(at=lambda n, m: (max(n - 1, 1), m))),
@@ -212,11 +212,11 @@ KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ
     ("Is σ taken off after the root, or σ² under it?", lambda b, s: (1 - b) ** 0.5 - s),
     ("Is σ² taken off after the root, or under it?", lambda b, s: (1 - b) ** 0.5 - s**2),
     ("Is the root multiplied by 1 - σ²? σ² is taken off under it.", lambda b, s: ((1 - b) * (1 - s**2)) ** 0.5),
-    ("Is eta² taken off under the middle root, or σ²?", lambda b, s: (1 - b - DDIM_ETA**2).clamp(min=0) ** 0.5),
+    ("Is eta² taken off under the middle root, or σ²?", lambda b, s: (1 - b - ETA**2).clamp(min=0) ** 0.5),
 ]
 
 
-DDIM_COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mistake, where counts is given
+COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mistake, where counts is given
     (
         "Is the model told m? x still has n steps of noise.",
         lambda seen, counts, expected: seen in (counts[1:], [max(m, 1) for m in counts[1:]]),
@@ -229,7 +229,7 @@ DDIM_COUNT_MISTAKES = [  # whether the counts that the model sees are those of t
     ("Is the last step left out?", lambda seen, counts, expected: seen == counts[:-2]),
     (
         "Is every count visited? The given ones are further apart.",
-        lambda seen, counts, expected: seen == DDIM_COUNTS[7][:-1],
+        lambda seen, counts, expected: seen == COUNTS[7][:-1],
     ),
     (
         "Counts begin at 1, rows at 0. Which does the model know?",
@@ -244,7 +244,7 @@ DDIM_COUNT_MISTAKES = [  # whether the counts that the model sees are those of t
         lambda seen, counts, expected: seen == [n for n in expected for _ in range(2)],
     ),
 ]
-DDIM_LIST_MISTAKES = [  # whether entry i is that of the mistake; xs are right, x0 is the image guessed before
+LIST_MISTAKES = [  # whether entry i is that of the mistake; xs are right, x0 is the image guessed before
     (
         "Is it one tensor, changed in place, many times?",
         lambda steps, i, xs, x0: all(steps[i].equal(other) for other in steps),
@@ -265,7 +265,7 @@ class Recorded(Recording):
 
     img_shape = (3, 24, 32)
 
-    def __init__(self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = DDIM_BETAS) -> None:
+    def __init__(self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = BETAS) -> None:
         super().__init__(NoiseSchedule(len(betas), device, t.tensor(betas)), device)
         self.sign, self.guesses = sign, []
 
@@ -289,7 +289,7 @@ class Recorded(Recording):
 
 
 @dataclass
-class DdimStep:
+class Step:
     """One step with eta = 0, from x and the guess, after n steps of noise, to result."""
 
     x: t.Tensor
@@ -308,31 +308,29 @@ class DdimStep:
         return self.m == 0 and bool(self.result.isnan().any() and self.x.isfinite().all())
 
 
-@check("3.7", mistakes=DDIM_COUNT_MISTAKES + DDIM_MISTAKES + SIGMA_MISTAKES + KEPT_MISTAKES + DDIM_LIST_MISTAKES)
+@check("3.7", mistakes=COUNT_MISTAKES + STEP_MISTAKES + SIGMA_MISTAKES + KEPT_MISTAKES + LIST_MISTAKES)
 def check_ddim_sample(answer: Callable) -> str:
     answer = careful(answer)
-    model, plain = ddim_way(answer, 3, 6, 0.0)
-    if not all(
-        one.allclose(two, equal_nan=True) for one, two in zip(plain, ddim_way(answer, 3, 6, 0.0)[1], strict=True)
-    ):
+    model, plain = way_of(answer, 3, 6, 0.0)
+    if not all(one.allclose(two, equal_nan=True) for one, two in zip(plain, way_of(answer, 3, 6, 0.0)[1], strict=True)):
         raise Mistake("with eta=0, two ways from the same start end apart", "Is eta used?")
-    steps = ddim_steps(3, model, plain)
+    steps = steps_of(3, model, plain)
     try:
         for n_steps, n_samples in [(1, 1), (7, 2)]:
-            steps += ddim_steps(n_steps, *ddim_way(answer, n_steps, n_samples, 0.0))
+            steps += steps_of(n_steps, *way_of(answer, n_steps, n_samples, 0.0))
     except Exception:
-        judge_ddim_steps(answer, steps)  # what is wrong so far may be why
+        judge_steps(answer, steps)  # what is wrong so far may be why
         raise
-    judge_ddim_steps(answer, steps)
-    judge_ddim_noise(answer)
-    judge_ddim_rounding(answer)
-    judge_ddim_list(answer, model, plain)
-    judge_ddim_start(answer)
-    judge_ddim_device(answer)
+    judge_steps(answer, steps)
+    judge_noise(answer)
+    judge_rounding(answer)
+    judge_list(answer, model, plain)
+    judge_start(answer)
+    judge_device(answer)
     return "counts, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
 
 
-def ddim_way(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int = 1) -> tuple[Recorded, list]:
+def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int = 1) -> tuple[Recorded, list]:
     """The model, and each x from start to the result, in float64."""
     model, shape = Recorded(sign), (n_samples, *Recorded.img_shape)
     start = sign * 0.6 * t.randn(shape, generator=t.Generator().manual_seed(n_steps))
@@ -341,39 +339,39 @@ def ddim_way(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: i
             result = answer(model, n_samples, n_steps=n_steps, eta=eta, start=start)
         except ValueError as error:  # the schedule lacks a count
             seen = len(model.counts)
-            judge_ddim_counts(model.counts, DDIM_COUNTS[n_steps], DDIM_COUNTS[n_steps][:seen])
+            judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:seen])
             error.add_note("3.7 ddim_sample: is ᾱ of 0 steps looked up? The text says what it is.")
             raise
         if isinstance(result, t.Tensor) and result.requires_grad:
             raise Mistake("the samples carry a graph for gradients", "Is @t.no_grad() still above def?")
         numbers = result.nan_to_num() if isinstance(result, t.Tensor) else result  # a nan is judged where it comes up
         expect_tensor(numbers, shape, f"with n_steps={n_steps} it")
-        judge_ddim_counts(model.counts, DDIM_COUNTS[n_steps], DDIM_COUNTS[n_steps][:-1])
+        judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:-1])
     if not model.shown[0].equal(start):
         raise Mistake("the first images that the model gets are not start", "Is start used?")
     return model, [x.double() for x in [*model.shown, result]]
 
 
-def judge_ddim_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
+def judge_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
     if seen != expected:
         facts = f"where counts is {counts}, the model gets the counts {seen}, expected {counts[:-1]}"
         otherwise = "Does each go to the next of the given counts?"
-        raise Mistake(facts, recognise(DDIM_COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
+        raise Mistake(facts, recognise(COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
 
 
-def ddim_steps(n_steps: int, model: Recorded, xs: list[t.Tensor]) -> list[DdimStep]:
-    pairs = pairwise(DDIM_COUNTS[n_steps])
-    return [DdimStep(x, e, n, m, to) for (x, to), e, (n, m) in zip(pairwise(xs), model.guesses, pairs, strict=True)]
+def steps_of(n_steps: int, model: Recorded, xs: list[t.Tensor]) -> list[Step]:
+    pairs = pairwise(COUNTS[n_steps])
+    return [Step(x, e, n, m, to) for (x, to), e, (n, m) in zip(pairwise(xs), model.guesses, pairs, strict=True)]
 
 
-def judge_ddim_steps(answer: Callable, steps: list[DdimStep]) -> None:
+def judge_steps(answer: Callable, steps: list[Step]) -> None:
     """With eta = 0, every pixel has a closed form."""
     wrong = sorted((step for step in steps if not step.fits()), key=lambda step: step.broken_off)
     if not wrong:
         return
     step = wrong[0]
     if step.broken_off:
-        judge_ddim_noise(answer, last=False)
+        judge_noise(answer, last=False)
     expected, x0 = ddim_step(step.x, step.guess, step.n, step.m), ddim_clean(step.x, step.guess, ddim_bar(step.n))
     gap = (step.result - expected).abs().nan_to_num(nan=9)
     unclipped = gap * (x0.abs() < 1)  # if wrong there, such a pixel tells more
@@ -381,13 +379,13 @@ def judge_ddim_steps(answer: Callable, steps: list[DdimStep]) -> None:
     x, guess, x0, is_now, should_be = (v.flatten()[at] for v in (step.x, step.guess, x0, step.result, expected))
     facts = f"from count {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
     facts += f"x becomes {is_now:.3f}, expected {should_be:.3f}"
-    ways = [(q, how | guard) for q, how in DDIM_MISTAKES for guard in ({}, dict(clamped=True))]
+    ways = [(q, how | guard) for q, how in STEP_MISTAKES for guard in ({}, dict(clamped=True))]
     others = [
         (NAN, is_now.isnan()),
         ("Where x0 is in [-1, 1] already, all is right. What becomes of the others?", unclipped.max() < 1e-4),
     ]
     question = recognise(ways, lambda how: all(step.fits(**how) for step in steps)) or recognise(others, bool)
-    raise Mistake(facts, question, given=f"with betas {DDIM_BETAS} and eta=0")
+    raise Mistake(facts, question, given=f"with betas {BETAS} and eta=0")
 
 
 class Freshened(NamedTuple):
@@ -404,8 +402,8 @@ def freshened(answer: Callable, n_steps: int) -> list[Freshened]:
     ways, steps = [], []
     for sign in (1, -1):
         seed_all(t.initial_seed())
-        ways.append(ddim_way(answer, n_steps, 6, DDIM_ETA, sign))
-    for i, (n, m) in enumerate(pairwise(DDIM_COUNTS[n_steps])):
+        ways.append(way_of(answer, n_steps, 6, ETA, sign))
+    for i, (n, m) in enumerate(pairwise(COUNTS[n_steps])):
         a, b = ddim_bar(n), ddim_bar(m)
         x0s = [ddim_clean(xs[i], model.guesses[i], a).clamp(-1, 1) for model, xs in ways]
         noise, other = (ddim_noise(xs[i], x0, x0, a, b) for x0, (_, xs) in zip(x0s, ways, strict=True))
@@ -415,40 +413,40 @@ def freshened(answer: Callable, n_steps: int) -> list[Freshened]:
     return steps
 
 
-def judge_ddim_noise(answer: Callable, last: bool = True) -> None:
+def judge_noise(answer: Callable, last: bool = True) -> None:
     """With eta > 0: how much fresh noise is added, how much of the guessed one is kept, and what z is.
     last: whether the step to 0 is judged, too"""
     steps = [step for n_steps in (3, 7) for step in freshened(answer, n_steps) if step.m or last]
     first, second = (step.fresh for step in steps[:2])
     shared = [axis for i, axis in enumerate(["sample", "channel", "row", "column"]) if first.std(dim=i).max() < 1e-4]
     if shared and first.std() > 1e-3:
-        raise Mistake(f"with eta={DDIM_ETA}, every {' and '.join(shared)} gets the same noise", "Has z the shape of x?")
+        raise Mistake(f"with eta={ETA}, every {' and '.join(shared)} gets the same noise", "Has z the shape of x?")
     seeded = freshened(answer, 3)[0].fresh.equal(first)  # else z comes from elsewhere, and differs each time
     seed_all(t.initial_seed() + 1)
     if first.std() > 1e-3 and freshened(answer, 3)[0].fresh.equal(first):
-        facts = f"with eta={DDIM_ETA}, each way from the same start leads to the same images"
+        facts = f"with eta={ETA}, each way from the same start leads to the same images"
         raise Mistake(facts, "Is z drawn at random, or is a seed set inside?")
     sigmas, kepts = [], []
     for n, m, fresh, kept in steps:
         a, b = ddim_bar(n), ddim_bar(m)
-        sigma = ddim_sigma(DDIM_ETA, a, b)
-        sigmas.append((n, m, fresh.std(), sigma, (DDIM_ETA, a, b, 1 - ddim_alpha(n))))
+        sigma = ddim_sigma(ETA, a, b)
+        sigmas.append((n, m, fresh.std(), sigma, (ETA, a, b, 1 - ddim_alpha(n))))
         kepts.append((n, m, kept, (1 - b - sigma**2).abs() ** 0.5, (b, sigma)))
     before_0 = [step for step in steps if step.m]
     if all(step.fresh.std() < 1e-3 and step.kept.isclose((1 - ddim_bar(step.m)) ** 0.5, 1e-3) for step in before_0):
-        facts = f"with eta={DDIM_ETA}, no fresh noise is added, and the guessed noise is not made smaller"
+        facts = f"with eta={ETA}, no fresh noise is added, and the guessed noise is not made smaller"
         raise Mistake(facts, "Then σ is 0. Does eta count in it, and is its last fraction the right way up?")
-    judge_ddim_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
-    judge_ddim_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
+    judge_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
+    judge_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
     within = (first.abs() < first.std()).double().mean()
     if abs(within - 0.683) > 0.03:
-        facts = f"with eta={DDIM_ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
+        facts = f"with eta={ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
         raise Mistake(facts, "From which distribution is z drawn?")
     if (first * second).mean().abs() > 0.1 * first.std() * second.std():
-        raise Mistake(f"with eta={DDIM_ETA}, two steps add the same noise", "Is z drawn anew in each step?")
+        raise Mistake(f"with eta={ETA}, two steps add the same noise", "Is z drawn anew in each step?")
 
 
-def judge_ddim_factors(words: str, measured: list[tuple], mistakes: list, slack: float) -> None:
+def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: float) -> None:
     def same(got: t.Tensor, formula: t.Tensor) -> bool:
         return got.allclose(formula, rtol=slack, atol=1e-3)
 
@@ -472,19 +470,19 @@ def judge_ddim_factors(words: str, measured: list[tuple], mistakes: list, slack:
             ]
             facts = f"from count {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
             question = recognise(mistakes, fits) or recognise(others, bool)
-            raise Mistake(facts, question, given=f"with betas {DDIM_BETAS} and eta={DDIM_ETA}")
+            raise Mistake(facts, question, given=f"with betas {BETAS} and eta={ETA}")
 
 
-def judge_ddim_rounding(answer: Callable) -> None:
+def judge_rounding(answer: Callable) -> None:
     """Where all noise is fresh, rounding leads 1 - ᾱ_m - σ² just below 0, in one of these schedules at least."""
-    for beta in DDIM_ROUNDED:
+    for beta in ROUNDED:
         betas = [beta, beta, 0.9999, 0.9999]
         if answer(Recorded(betas=betas), 1, n_steps=2, eta=1.0).isnan().any():
             question = "By rounding, what should be 0 can come out just below it. Is it clamped, under its root?"
             raise Mistake("n_steps=2 and eta=1, x becomes nan", question, given=f"with betas {betas}")
 
 
-def judge_ddim_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None:
+def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None:
     start = plain[0].float()
     steps = answer(Recorded(), 6, n_steps=3, eta=0.0, start=start, return_all_steps=True)
     if isinstance(steps, t.Tensor) and steps.shape == start.shape:
@@ -500,12 +498,12 @@ def judge_ddim_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) ->
     for i, (entry, expected) in enumerate(zip(steps, xs, strict=True)):
         expect_tensor(entry, start.shape, f"entry {i} of all steps")
         if not entry.allclose(expected, atol=1e-3):
-            x0 = ddim_clean(plain[i - 1], model.guesses[i - 1], ddim_bar(DDIM_COUNTS[3][i - 1])).clamp(-1, 1).float()
-            facts = f"entry {i} of all steps is not x after {DDIM_COUNTS[3][i]} steps of noise"
-            raise Mistake(facts, recognise(DDIM_LIST_MISTAKES, lambda made: made(steps, i, xs, x0)))
+            x0 = ddim_clean(plain[i - 1], model.guesses[i - 1], ddim_bar(COUNTS[3][i - 1])).clamp(-1, 1).float()
+            facts = f"entry {i} of all steps is not x after {COUNTS[3][i]} steps of noise"
+            raise Mistake(facts, recognise(LIST_MISTAKES, lambda made: made(steps, i, xs, x0)))
 
 
-def judge_ddim_start(answer: Callable) -> None:
+def judge_start(answer: Callable) -> None:
     model = Recorded()
     answer(model, 6, n_steps=1)
     x = model.shown[0]
@@ -516,7 +514,7 @@ def judge_ddim_start(answer: Callable) -> None:
         raise Mistake(facts, "From which distribution are they drawn?")
 
 
-def judge_ddim_device(answer: Callable) -> None:
+def judge_device(answer: Callable) -> None:
     """Every tensor has to be made where the schedule is."""
     facts = "with a model on another device, tensors of two devices meet"
     question = "Is each made on the device of x, and brought to the CPU for NumPy?"

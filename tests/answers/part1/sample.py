@@ -273,6 +273,11 @@ def indices_told(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), n - 1))
 
 
+@wrong("Is it the way back? And counts begin at 1.")
+def forwards_from_0(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, order=range)
+
+
 @wrong("Are they scaled? That is left to the model.")
 def scaled_counts_told(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), n / 4))

@@ -418,6 +418,30 @@ class NoReturn(_Given):
         super().forward(x, step_emb, skip)
 
 
+@wrong("Is what the ResidualBlocks make passed on?")
+class NoBlocks(_Given):
+    """Only the shortcut is left, and the step."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block1 = nn.Conv2d(2 * channels_in, channels_out, 1)
+        self.block2 = nn.Linear(step_dim, channels_out)
+
+    def blocks(self, x, step_emb):
+        return self.block1(x) + self.block2(step_emb)[:, :, None, None]
+
+
+@wrong("Are there two ResidualBlocks, with 3×3 kernels?")
+class OneBlockAndAConvolution(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+
+    def blocks(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        return x + self.block2(x)
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.block1 = ResidualBlock(2 * channels_in, channels_out, step_dim, groups) -> after self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)",
