@@ -1075,8 +1075,8 @@ if MAIN:
 # ## One jump or many steps
 #
 # Part 1 says that a network trained with squared error answers with the *average* of everything that fits, and that one
-# jump to the clean image therefore blurs. For gradients, that showed as a shrinking cloud. For clothes you can simply
-# look.
+# jump to the clean image therefore blurs. With gradients, you saw that as a shrinking cloud. With clothes, you'll see
+# the blur itself.
 #
 # Take a sneaker that the network has never seen, and noise it to $n$ = 900, 800, 700, 500 and 300. There are two ways
 # back. You can guess the noise and jump straight to the image with `reconstruct`. Or you can draw samples that begin at
