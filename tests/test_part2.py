@@ -150,6 +150,7 @@ def test_a_unet_learns_eight_images_by_heart(device):
     assert rms(clean - clothes) < 0.5 * rms(noised - clothes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_part_1_draws_samples_from_a_unet(device):
     model, _ = learned_by_heart(device)
@@ -157,6 +158,7 @@ def test_part_1_draws_samples_from_a_unet(device):
     assert samples.shape == (3, 1, 28, 28) and samples.isfinite().all() and samples.device.type == device
 
 
+@pytest.mark.slow
 def test_a_unet_is_saved_with_its_schedule():
     model, _ = learned_by_heart("cpu")
     other = UNet(model.config)
