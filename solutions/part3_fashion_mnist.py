@@ -177,8 +177,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Draw four samples. Below them stand eight that come with the course, from the same training, 25,600 images long: that is
-# 400 steps, and two to six minutes.
+# Draw four samples. The eight in the row above yours come with the course. They are from the same training, made
+# longer: 25,600 images, which are 400 steps and take a processor core three to six minutes.
 
 # %%
 if MAIN:
@@ -194,9 +194,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO](images/part3_plain_samples.png)
+# ![Two rows of grey images. Above, eight samples after 25,600 images: one could be a shoe, others are shreds of clothing, some are nearly black and one is all glare. Below, four samples of the short training, in which no clothes can be made out.](images/part3_plain_samples.png)
 #
-# TODO
+# Honestly: shreds. After 400 steps one sample could be a shoe; others are next to nothing, and one is all glare. Yours
+# have seen fewer images still, how many depends on your processor. The loss did not say any of this.
 #
 # </details>
 
@@ -1268,7 +1269,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight small samples, drawn in twenty steps: most are shirts, dresses and trousers, plain to see; some are torn or of no clear kind.](images/part3_live.png)
+# ![Two rows of eight small samples, drawn in twenty steps: most are bags, shirts and pullovers, plain to see; some are torn or of no clear kind.](images/part3_live.png)
 #
 # While it trains, `train_longer` draws a few samples every 10 steps. A new picture takes the place of the one before,
 # each from other noise. Sixteen samples are too few to tell which is better.
@@ -1325,16 +1326,16 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO](images/part3_drawn.png)
+# ![Two rows of eight samples: shirts, trousers, jackets, boots and bags that anyone recognises, and three that are torn or of no clear kind.](images/part3_drawn.png)
 #
-# TODO
+# Most are clothes that anyone recognises, and a few are torn or of no clear kind.
 #
 # </details>
 
 # %% [markdown]
 # To judge them, you need 2,000, in 100 steps each. Two cores would be busy with them for some minutes, so for its own
-# model the course comes with them, too: with 64 of them as images, and with the features of all. (If you have trained the
-# model yourself, they are drawn here.)
+# model the course comes with them, too: with 64 of them as images, and with the features of all. (If you have trained
+# the model yourself, they are drawn here.)
 
 # %%
 def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:

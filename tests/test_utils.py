@@ -1,3 +1,4 @@
+import copy
 import io
 import subprocess
 import sys
@@ -234,3 +235,12 @@ def test_a_grid_holds_every_image_in_its_place():
 def test_a_process_of_a_cluster_trains_alone_unless_it_is_told_to_join(name, monkeypatch):
     monkeypatch.setenv(name, "1")
     assert utils.rank() == 0 and not t.distributed.is_initialized()
+
+
+def test_a_bar_counts_how_often_a_model_and_its_copies_are_called(monkeypatch, capsys):
+    monkeypatch.setattr(utils, "IS_CI", False)
+    model = t.nn.Linear(1, 1)
+    with utils.show_steps(model, 3):
+        for each in (model, model, copy.deepcopy(model)):
+            each(t.zeros(1))
+    assert "3/3" in capsys.readouterr().err and not model._forward_hooks

@@ -210,9 +210,10 @@ def judge_heads(answer: Callable) -> None:
     distinct = 1 + int((share.diff() > 1e-3).sum())
     ways = ways_to_choose(module, C, list(range(C)))
     if ways != heads:
-        facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights, expected {heads}, one for each head"
+        facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights"
         width = "Is num_heads the width of a head? It is how many there are."
-        raise Mistake(facts, {1: "Does each head have its own matches?", C // heads: width}.get(ways, ""))
+        question = {1: "Does each head have its own matches?", C // heads: width}.get(ways, "")
+        raise Mistake(f"{facts}, expected {heads}, one for each head", question)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:
             facts = f"what only {len(few)} of the {C} channels hold reaches one head alone"

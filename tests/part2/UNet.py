@@ -195,7 +195,8 @@ def judge_step_layers(model: nn.Module, image: t.Tensor) -> None:
             layers += [p] if close(guess, guess[:1].expand_as(guess)) and guess.any() else []
             p.copy_(weight)
     if len(layers) < 2:
-        facts = f"the step goes through {('no Linear layer', 'one Linear layer')[len(layers)]} on its way to the blocks, expected 2"
+        few = ("no Linear layer", "one Linear layer")[len(layers)]
+        facts = f"the step goes through {few} on its way to the blocks, expected 2"
         raise Mistake(facts, "Is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
     for p in layers:
         p.neg_()
