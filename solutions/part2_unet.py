@@ -1307,8 +1307,8 @@ class UNetConfig:
 # *Put the U together* · ●●●●● · 35 minutes · Appendix B
 #
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
-# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That's `step_emb`, for
-#   all blocks. Its usual width is 4 · `channels`.
+# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That's `step_emb`,
+#   for all blocks. Its usual width is 4 · `channels`.
 # - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, and its UpBlock goes back.
 #   Every DownBlock halves except the last one to run, and every UpBlock doubles except the last one to run.
 # - Every skip is used, last in, first out. `attention[i]`, which is given, says whether level i has attention.

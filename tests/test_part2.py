@@ -150,6 +150,7 @@ def test_a_unet_learns_eight_images_by_heart(device):
     assert rms(clean - clothes) < 0.5 * rms(noised - clothes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_part_1_draws_samples_from_a_unet(device):
     model, _ = learned_by_heart(device)
@@ -157,6 +158,7 @@ def test_part_1_draws_samples_from_a_unet(device):
     assert samples.shape == (3, 1, 28, 28) and samples.isfinite().all() and samples.device.type == device
 
 
+@pytest.mark.slow
 def test_a_unet_is_saved_with_its_schedule():
     model, _ = learned_by_heart("cpu")
     other = UNet(model.config)
@@ -224,8 +226,8 @@ def test_each_part_is_for_what_the_text_says():
 def left_over(network: nn.Module, told: int) -> float:
     """What a network's guess leaves of 200 steps of noise on the coat; the noised coat is 0.53 off."""
     t.manual_seed(7)
-    coats, schedule = part1.normalize_img(part2.drawn_clothes()[4:5]).repeat(16, 1, 1, 1), part1.NoiseSchedule(1000, "cpu")
-    noised = part1.q_eq4(coats, 200, part1.linear_schedule(1000))
+    coats = part1.normalize_img(part2.drawn_clothes()[4:5]).repeat(16, 1, 1, 1)
+    schedule, noised = part1.NoiseSchedule(1000, "cpu"), part1.q_eq4(coats, 200, part1.linear_schedule(1000))
     with t.no_grad():
         guess = network(noised, t.full((16,), told))
     return rms(part1.reconstruct(noised, guess, t.full((16,), 200), schedule).clamp(-1, 1) - coats)
@@ -240,7 +242,8 @@ def test_small_networks_learn_what_the_text_says(seed):
     with_skips, without = (part2.practise(part2.SmallNetwork(part2.SmallU(kept)), 60) for kept in (1, 0))
     assert left_over(with_skips, 200) < 0.25 < 0.45 < left_over(without, 200)
     names = part2.practise(part2.NamesIt(), 80, lambda answer, _: F.cross_entropy(answer, t.arange(8).repeat(2)))
-    noised = part1.q_eq4(part1.normalize_img(part2.drawn_clothes()).repeat(16, 1, 1, 1), 250, part1.linear_schedule(1000))
+    clothes = part1.normalize_img(part2.drawn_clothes()).repeat(16, 1, 1, 1)
+    noised = part1.q_eq4(clothes, 250, part1.linear_schedule(1000))
     with t.no_grad():
         right = names(noised, t.full((128,), 250)).argmax(dim=1) == t.arange(8).repeat(16)
     assert right.float().mean() > 0.9

@@ -14,7 +14,6 @@ import PIL.ImageSequence
 import pytest
 import torch as t
 import torch.nn.functional as F
-from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1

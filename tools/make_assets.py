@@ -1,4 +1,4 @@
-"""Make what lies in solutions/assets/: small pictures, weights and results that the parts show. It takes the time that it says.
+"""Make what lies in solutions/assets/, small pictures, weights and results. It takes the time that it says.
 
 python -m tools.make_assets drawn        the eight drawn clothes of Part 2: a moment
 python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
@@ -207,5 +207,6 @@ def as_bytes(images: t.Tensor) -> t.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["drawn", "parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"])
+    whats = ["drawn", "parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"]
+    parser.add_argument("what", choices=whats)
     globals()[parser.parse_args().what]()

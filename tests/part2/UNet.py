@@ -97,7 +97,7 @@ def judge_init(answer: Callable) -> None:
         made = [it for it in model.modules() if type(it).__name__ == name]
         setting = "with 8 channels, dim_mults (1, 2, 4) and attention (True, False, True)"
         if len(made) != len(rows):
-            facts = f"{setting}, __init__ makes {len(made)} of {name}, expected {len(rows)}"
+            facts = f"{setting}, __init__ makes {len(made)} {name}s, expected {len(rows)}"
             raise Mistake(facts, "Are they in an nn.ModuleList, one for each level?" if len(rows) > 1 else "")
         found = sorted(map(describe, made), key=by_width)
         if found != sorted(rows, key=by_width):

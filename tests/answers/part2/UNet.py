@@ -691,12 +691,12 @@ class NarrowStepForwardToBeWritten(_Init):
         super().make(config, channels, channels, groups)
 
 
-@wrong("__init__ makes 0 of DownBlock, expected 3")
+@wrong("__init__ makes 0 DownBlocks, expected 3")
 class PlainListAlone(_Init, PlainList):
     pass
 
 
-@wrong("__init__ makes 0 of MidBlock, expected 1")
+@wrong("__init__ makes 0 MidBlocks, expected 1")
 class NoMidBlockAlone(_Init, NoMidBlock):
     pass
 
