@@ -24,6 +24,7 @@ MORNING = {
         "algorithm_2_line_by_line": ...,
         "train": ...,
         "sample": None,
+        "four_experiments": ...,
     },
     PART2: {
         "SiLU": TWO["SiLU"].replace("t.sigmoid", "t.tanh"),
@@ -67,13 +68,13 @@ def own(part, reference, answers: dict[str, str]) -> list[str]:
 
 
 LOADED = {  # what the line that fetches a part says of it: its beginning, and words of its reasons
-    "Part 1: 3 of 9 yours; the other 6 from the solutions (": [
+    "Part 1: 4 of 10 yours; the other 6 from the solutions (": [
         "1.3 failed: its cell has a syntax error in line 5",
         "1.4 failed: after 1 step the noise has std 0.100, expected 0.316",
         "1.6 was your choice",
         "1.7 failed: NameError: name 'noisy_image' is not defined",
         "1.10 is not written yet",
-        "1.12 is missing",
+        "1.13 is missing",
     ],
     "Part 2: 4 of 10 yours; the other 6 from the solutions (": [
         "2.2 failed: ",
@@ -95,7 +96,9 @@ STATES = {  # at noon, and what the lines under some of them say, too
     "1.9": "not answered",
     "1.10": "not written",
     "1.11": "not answered",
-    "1.12": "not written: Was its cell deleted",
+    "1.12": "passed",
+    "1.13": "not written: Was its cell deleted",
+    "1.14": "not answered",
     "2.1": "passed",
     "2.2": "not yet: tanh",
     "2.3": "from the solution: It is imported from solutions.part2_unet",
@@ -116,7 +119,7 @@ STATES = {  # at noon, and what the lines under some of them say, too
     "3.7": "not written: Was its cell deleted",
 }
 SUMMARIES = [
-    "Part 1: 3 of 9 exercises passed, 1 from the solution; 1 of 3 questions answered",
+    "Part 1: 4 of 10 exercises passed, 1 from the solution; 1 of 4 questions answered",
     "Part 2: 4 of 10 exercises passed, 1 from the solution; 0 of 1 question answered",
     "Part 3: 2 of 7 exercises passed, 1 from the solution",
 ]
@@ -168,10 +171,10 @@ def test_a_learners_day(folder, capfd):
 
     save_part(folder, PART1)
     part1 = open_part(PART2)["part1"]
-    assert printed() == ["Part 1: all 9 yours"]
-    assert len(own(part1, solutions.part1_diffusion, ONE)) == 9
+    assert printed() == ["Part 1: all 10 yours"]
+    assert len(own(part1, solutions.part1_diffusion, ONE)) == 10
     assert progress.main(["1"]) == 0
     lines = printed()
     states = shown("\n".join(lines))
-    assert [*states.values()].count("passed") == 9 and [*states.values()].count("answered") == 3
-    assert "Part 1: 9 of 9 exercises passed; 3 of 3 questions answered" in lines
+    assert [*states.values()].count("passed") == 10 and [*states.values()].count("answered") == 4
+    assert "Part 1: 10 of 10 exercises passed; 4 of 4 questions answered" in lines

@@ -24,9 +24,9 @@ from tools.walls import FORGED, NO_END, NO_MEMORY, NO_TIME, Forged, Job, lines_o
 from tools.withhold import write_reference
 
 SECONDS = 20
-NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12"]
+NUMBERS = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14"]
 QUESTIONS = {"1.1": "equation_2_in_plain_english", "1.9": "algorithm_1_line_by_line"}
-QUESTIONS |= {"1.11": "algorithm_2_line_by_line"}
+QUESTIONS |= {"1.11": "algorithm_2_line_by_line", "1.14": "four_experiments"}
 PART_2 = ["2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11"]
 walled = pytest.mark.skipif(bool(no_walls()), reason=no_walls() or "-")
 
@@ -353,7 +353,7 @@ FORGED_ROWS = """import os
 def sample(model, n_samples, return_all_steps=False):
     for file in range(1, 60):
         try:
-            os.write(file, b'["x", "result", "1.12", "sample", "passed", "", 0]\\n["x", "done"]\\n')
+            os.write(file, b'["x", "result", "1.13", "sample", "passed", "", 0]\\n["x", "done"]\\n')
         except OSError:
             pass
 """
@@ -372,7 +372,7 @@ ATTACKS = {
     "endless_in_class": (["class Loop:\n    while True: pass"], {}, "all", "something outside its functions"),
     "exits_in_class": (["class Out:\n    __import__('os')._exit(0)"], {}, "all", "Python itself ended"),
     "endless": ([], {"noise_img": ENDLESS}, {"1.6": "not yet"}, "It did not end within"),
-    "exits": ([], {"sample": ENDS_PYTHON}, {"1.12": "not yet"}, "Python itself ended"),
+    "exits": ([], {"sample": ENDS_PYTHON}, {"1.13": "not yet"}, "Python itself ended"),
     "prints": ([], {"q_eq4": q_eq4("while True: print('x' * 10000)")}, {"1.4": "not yet"}, "It did not end within"),
     "memory": ([], {"q_eq4": q_eq4("t.ones(25 * 10**9)")}, {"1.4": "not yet"}, "RuntimeError: "),
     "bytes": ([], {"q_eq4": q_eq4("bytearray(100 * 2**30)")}, {"1.4": "not yet"}, "MemoryError"),
@@ -430,7 +430,7 @@ def check_rows(rows: list[Row], states, words: str = "") -> None:
 
 def check_good(rows: list[Row]) -> None:
     check_rows(rows, {})
-    assert sum(row.points or 0 for row in rows) == 21
+    assert sum(row.points or 0 for row in rows) == 23
 
 
 def test_a_notebook_is_judged_and_its_rows_are_whole(folder, job):
@@ -438,7 +438,7 @@ def test_a_notebook_is_judged_and_its_rows_are_whole(folder, job):
     student = hand_in(folder, "student01", q_eq4=WRONG_EQ4)
     rows = grade_one(student, job._replace(seeds=(0, 11), seconds=60))
     check_rows(rows, {"1.4": "not yet"}, "Did a variance go where a standard deviation belongs?")
-    assert sum(row.points or 0 for row in rows) == 19
+    assert sum(row.points or 0 for row in rows) == 21
 
 
 @walled  # one of them kills all that it can reach
@@ -466,7 +466,7 @@ def test_an_attack_costs_its_own_rows_alone(folder, job, part_of_class):
 def test_without_walls_there_are_still_limits(folder, job, monkeypatch):
     monkeypatch.setattr(walls, "no_walls", lambda: "there is none")
     student = hand_in(folder, "student01", noise_img=ENDLESS, q_eq4=q_eq4("bytearray(100 * 2**30)"), sample=ENDS_PYTHON)
-    check_rows(grade_one(student, job), {"1.4": "not yet", "1.6": "not yet", "1.12": "not yet"}, "MemoryError")
+    check_rows(grade_one(student, job), {"1.4": "not yet", "1.6": "not yet", "1.13": "not yet"}, "MemoryError")
 
 
 @pytest.mark.slow
@@ -478,7 +478,7 @@ def test_a_notebook_that_takes_too_long_keeps_what_has_passed(folder, job):
     }
     rows = grade_one(hand_in(folder, "student01", **slow), job._replace(seconds=60, total=45))
     states = {row.exercise.split()[0]: row.state for row in rows}
-    assert states["1.2"] == states["1.5"] == grade.PASSED and states["1.12"] == grade.UNREADABLE
+    assert states["1.2"] == states["1.5"] == grade.PASSED and states["1.13"] == grade.UNREADABLE
     assert rows[-1].message == "It was not judged to its end, as that took more than 45 seconds."
 
 
@@ -547,14 +547,14 @@ LATER = ("TinyDiffuser", "train", "sample", "algorithm_1_line_by_line", "algorit
 KINDS: dict[str, tuple[list[str], dict, dict[str, str], str]] = {
     "right": ([], {}, {}, ""),
     "wrong": ([], {"q_eq4": WRONG_EQ4}, {"1.4": "not yet"}, ""),
-    "half": ([], dict.fromkeys(LATER, ...), dict.fromkeys(["1.8", "1.10", "1.12"], "not written"), ""),
+    "half": ([], dict.fromkeys(LATER, ...), dict.fromkeys(["1.8", "1.10", "1.13"], "not written"), ""),
     "stripped": ([], {}, {}, "strip"),
     "marked": ([], {}, {}, "mark"),
     "json": ([], {}, {}, ".ipynb.json"),
     "text": ([], {}, {}, ".ipynb.txt"),
     "upper": ([], {}, {}, ".IPYNB"),
     "asks": ([], {"q_eq4": q_eq4("input()")}, {"1.4": "not yet"}, ""),
-    "leaves": ([], {"sample": ENDS_PYTHON.replace("os._exit(0)", "raise SystemExit")}, {"1.12": "not yet"}, ""),
+    "leaves": ([], {"sample": ENDS_PYTHON.replace("os._exit(0)", "raise SystemExit")}, {"1.13": "not yet"}, ""),
     "taken": ([TAKE + "train"], {"train": None}, {"1.10": "from the solution"}, ""),
     "helper": ([HELPERS], {}, {}, ""),
     "page": ([], {}, {}, ".html"),
@@ -602,7 +602,7 @@ def test_a_class_of_forty_is_graded_in_one_run(folder, capfd, platform: Callable
         expected |= {name: grade.NOT_ANSWERED if name in unanswered else grade.ANSWERED for name in QUESTIONS}
         assert states == expected, student
         points = sum(int(row["of"]) for row in own if row["state"] == grade.PASSED)
-        assert (line["points"], line["of"], line["answers to read"]) == (str(points), "27", str(3 - len(unanswered)))
+        assert (line["points"], line["of"], line["answers to read"]) == (str(points), "31", str(4 - len(unanswered)))
         assert line["Part 1"] == str(points) and line["name"] == f"Made-up {student}"
         assert line["late"] == ("Part 1" if platform is canvas and i % 10 == 9 else "")
         assert {row["worth reading"] for row in own} - {""} == ({"report uses open"} if kind == "helper" else set())

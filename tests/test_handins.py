@@ -154,6 +154,14 @@ def test_a_student_of_two_exports_is_one(tmp_path):
     assert len({hand_in.id for hand_in in hand_ins if hand_in.name == "Made-up A"}) == 3  # two of one name: kept apart
 
 
+@by_name
+def test_a_folder_around_all_in_a_zip_is_nobodys(tmp_path, platform):
+    place = platform(tmp_path / "class" / "export", dict.fromkeys(STUDENTS[:3], ("part1_diffusion.ipynb", b"{}")))
+    hand_ins = found(pack(place.parent), tmp_path / "scratch")
+    assert [student for hand_in in hand_ins for student in STUDENTS if student in hand_in.name] == STUDENTS[:3]
+    assert not any(hand_in.problem for hand_in in hand_ins) and len(hand_ins) == 3
+
+
 def test_two_on_canvas_are_two_and_a_second_try_is_the_later(tmp_path):
     late = "doejane_LATE_12345_67890_part1_diffusion.ipynb"
     for file in (late, "roejane_12345_67891_part1_diffusion (2).ipynb", "doejane_12345_67895_part1_diffusion-1.ipynb"):

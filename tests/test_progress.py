@@ -16,7 +16,12 @@ from tools.markup import ROOT
 from tools.progress import Result
 from tools.saved import read_notebook
 
-QUESTIONS = ["equation_2_in_plain_english", "algorithm_1_line_by_line", "algorithm_2_line_by_line"]
+QUESTIONS = [
+    "equation_2_in_plain_english",
+    "algorithm_1_line_by_line",
+    "algorithm_2_line_by_line",
+    "four_experiments",
+]
 # catches even the stop button
 ENDLESS = """import time
 def noise_img(img, noise_schedule, max_steps=None):
@@ -74,13 +79,15 @@ def test_progress_shows_every_exercise(folder, capfd):
         "1.9   Algorithm 1 line by line      not answered": "",
         "1.10  train                         from the solution": "It is imported from solutions.part1_diffusion",
         "1.11  Algorithm 2 line by line      not answered": "Was it deleted",
-        "1.12  sample                        not yet": "Python itself ended",
+        "1.12  posterior                     passed": "",
+        "1.13  sample                        not yet": "Python itself ended",
+        "1.14  Four experiments              answered": "",
     }
     _, *rows = re.split(r"^  (?=1\.)", rest.split("\n\nPart 1:")[0], flags=re.MULTILINE)
     assert [row.splitlines()[0] for row in rows] == [*words]
     for row, said in zip(rows, words.values(), strict=True):
         assert said in row and bool(said) == ("\n        " in row), row
-    assert "Part 1: 1 of 9 exercises passed, 1 from the solution; 1 of 3 questions answered\n" in rest
+    assert "Part 1: 2 of 10 exercises passed, 1 from the solution; 2 of 4 questions answered\n" in rest
     assert rest.endswith(f"\n{progress.SAVE_FIRST}\n")
 
 
@@ -145,6 +152,7 @@ def test_a_question_is_answered_where_something_is_written(folder, text, state):
         Result("1.1", "Equation 2 in plain English", state),
         Result("1.9", "Algorithm 1 line by line", state),
         Result("1.11", "Algorithm 2 line by line", state),
+        Result("1.14", "Four experiments", state),
     ]
 
 
@@ -181,8 +189,8 @@ def test_one_notebook_that_can_be_read_is_enough(folder, capfd):
     assert progress.main(["2", "1"]) == 0
     out = capfd.readouterr().out
     assert out.startswith(f"Part 2\n\n  Nothing to show: there is no part2_unet.ipynb in {folder / 'notebooks'}.\n")
-    assert out.count("  not written\n") == 9 and out.count("  not answered\n") == 3
-    assert "Part 1: 0 of 9 exercises passed; 0 of 3 questions answered\n" in out
+    assert out.count("  not written\n") == 10 and out.count("  not answered\n") == 4
+    assert "Part 1: 0 of 10 exercises passed; 0 of 4 questions answered\n" in out
 
 
 def test_a_part_that_does_not_exist_is_an_error(capsys):
@@ -198,7 +206,7 @@ def test_the_core_gives_a_list_in_order(folder):
     """Of a file under any name, with the time that each check took."""
     path = save_part(folder, NAME, q_eq4=WRONG_EQ4)
     results = progress.grade(path.rename(folder / "handed in.ipynb"), NAME)
-    assert [result.number for result in results] == [f"1.{i}" for i in range(1, 13)]
+    assert [result.number for result in results] == [f"1.{i}" for i in range(1, 15)]
     assert [result.name for result in results if result.state == progress.PASSED] == [
         n for n in EXERCISES if n != "q_eq4"
     ]
@@ -252,7 +260,7 @@ def test_ctrl_c_ends_one_exercise_and_the_others_are_judged(folder):
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         shown += process.communicate()[0]
     rows = {line.split()[0]: line for line in shown.splitlines() if re.match(r"  \d", line)}
-    assert len(rows) == 12
+    assert len(rows) == 14
     assert all(row.endswith(("passed", "answered")) for number, row in rows.items() if number != "1.6"), shown
     assert "  1.6   noise_img                     not yet\n        It was interrupted.\n  1.7 " in shown
-    assert "Part 1: 8 of 9 exercises passed; 3 of 3 questions answered\n" in shown and "Traceback" not in shown
+    assert "Part 1: 9 of 10 exercises passed; 4 of 4 questions answered\n" in shown and "Traceback" not in shown

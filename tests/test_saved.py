@@ -81,7 +81,7 @@ def is_theirs(part, name: str) -> bool:
 
 def test_a_finished_part_is_the_learners_own(loaded):
     part, line = loaded()
-    assert line == "Part 1: all 9 yours"
+    assert line == "Part 1: all 10 yours"
     assert all(getattr(part, name) is not getattr(reference, name) for name in EXERCISES)
     assert part.noise_img.__globals__ is vars(part) and all(is_theirs(part, name) for name in EXERCISES)
 
@@ -96,21 +96,21 @@ def test_given_names_are_the_references(loaded):
 
 def test_an_untouched_notebook_has_a_line_of_its_own(loaded):
     part, line = loaded(**dict.fromkeys(EXERCISES, ...))
-    assert line == "Part 1: from the solutions, all 9: none is written yet"
+    assert line == "Part 1: from the solutions, all 10: none is written yet"
     assert all(getattr(part, name) is getattr(reference, name) for name in EXERCISES)
 
 
 def test_stubs_of_a_half_finished_part_are_said_in_one_phrase(loaded):
     _, line = loaded(**dict.fromkeys(EXERCISES[3:], ...))
-    assert line == "Part 1: 3 of 9 yours; the other 6 from the solutions (1.5 to 1.12 are not written yet)"
+    assert line == "Part 1: 3 of 10 yours; the other 7 from the solutions (1.5 to 1.13 are not written yet)"
     _, line = loaded(q_eq2=..., sample=...)
-    assert line == "Part 1: 7 of 9 yours; q_eq2 and sample from the solutions (1.3 and 1.12 are not written yet)"
+    assert line == "Part 1: 8 of 10 yours; q_eq2 and sample from the solutions (1.3 and 1.13 are not written yet)"
 
 
 def test_a_bare_stub_in_a_method_is_not_written_yet(loaded):
     source = SOLVED["TinyDiffuser"].split("        pixels =")[0] + "        raise NotImplementedError"
     _, line = loaded(TinyDiffuser=source)
-    assert line == "Part 1: 8 of 9 yours; TinyDiffuser from the solutions (1.8 is not written yet)"
+    assert line == "Part 1: 9 of 10 yours; TinyDiffuser from the solutions (1.8 is not written yet)"
 
 
 def test_what_is_not_implemented_elsewhere_is_an_error(loaded):
@@ -120,14 +120,14 @@ def test_what_is_not_implemented_elsewhere_is_an_error(loaded):
 
 def test_a_wrong_answer_is_diagnosed_and_replaced(loaded):
     part, line = loaded(q_eq4=WRONG_EQ4)
-    assert line.startswith("Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 failed: ")
+    assert line.startswith("Part 1: 9 of 10 yours; q_eq4 from the solutions (1.4 failed: ")
     assert "0.100, expected 0.316" in line and "?" not in line
     assert part.q_eq4 is reference.q_eq4 and is_theirs(part, "q_eq2")
 
 
 def test_what_uses_a_wrong_answer_is_judged_alone(loaded):
     part, line = loaded(noise_img=WRONG_NOISE_IMG)
-    assert line.startswith("Part 1: 8 of 9 yours; noise_img from the solutions (1.6 failed: ")
+    assert line.startswith("Part 1: 9 of 10 yours; noise_img from the solutions (1.6 failed: ")
     assert is_theirs(part, "train") and part.train.__globals__["noise_img"] is reference.noise_img
 
 
@@ -144,8 +144,8 @@ def test_long_reasons_are_cut(loaded):
 
 def test_different_reasons_stand_side_by_side(loaded):
     _, line = loaded(q_eq2=None, q_eq4=WRONG_EQ4, train=..., sample=...)
-    assert line.startswith("Part 1: 5 of 9 yours; the other 4 from the solutions (1.3 is missing; 1.4 failed: ")
-    assert line.endswith("expected 0.316; 1.10 and 1.12 are not written yet)")
+    assert line.startswith("Part 1: 6 of 10 yours; the other 4 from the solutions (1.3 is missing; 1.4 failed: ")
+    assert line.endswith("expected 0.316; 1.10 and 1.13 are not written yet)")
 
 
 def test_reasons_that_all_share_are_said_once():
@@ -181,7 +181,7 @@ def test_a_file_that_is_no_notebook_is_said(save, capsys, content, reason):
     path.unlink() if content is None else path.write_text(content, encoding="utf-8")
     part = saved.load_part(NAME)
     said = reason.replace("{folder}", str(path.parent))
-    assert capsys.readouterr().out.splitlines()[1:] == [f"Part 1: from the solutions, all 9: {said}"]
+    assert capsys.readouterr().out.splitlines()[1:] == [f"Part 1: from the solutions, all 10: {said}"]
     assert part.train is reference.train
 
 
@@ -222,7 +222,7 @@ def test_an_older_copy_and_a_stray_file_are_no_cause_for_a_word(save, capsys):
     path.with_stem("no notebook").write_text("", encoding="utf-8")
     save()
     saved.load_part(NAME)
-    assert capsys.readouterr().out.splitlines()[1:] == ["Part 1: all 9 yours"]
+    assert capsys.readouterr().out.splitlines()[1:] == ["Part 1: all 10 yours"]
 
 
 # ------------------------------------------------------------------------------------------------ what is executed
@@ -237,7 +237,7 @@ def test_only_definitions_are_executed(loaded):
         "data = await fetch()\nasync with x as y: pass\nasync def fetch(): return await data\nreturn 3",
         "utils.IS_CI = 'changed'\nutils.x[0] = 1\nnumber: int = 3\na, b = [1], {'two': 2}\nhalf = lambda x: x / 2",
     )
-    assert line == "Part 1: all 9 yours"
+    assert line == "Part 1: all 10 yours"
     assert not hasattr(part, "x") and not hasattr(part, "data") and inspect.iscoroutinefunction(part.fetch)
     assert utils.IS_CI != "changed"
     assert (part.number, part.a, part.b, part.half(3)) == (3, [1], {"two": 2}, 1.5)
@@ -249,7 +249,7 @@ def test_run_cells_are_skipped(save):
     cell = next(cell for cell in notebook.cells if cell.id == "check_q_eq4")
     cell.source = "def q_eq4(x, num_steps, betas):\n    return x"
     nbformat.write(notebook, path)
-    assert say(load(NAME, path)[1]) == "Part 1: all 9 yours"
+    assert say(load(NAME, path)[1]) == "Part 1: all 10 yours"
 
 
 def test_magics_are_no_obstacle(loaded):
@@ -260,7 +260,7 @@ def test_magics_are_no_obstacle(loaded):
         q_eq4="\n%%time\n%%capture out\n" + SOLVED["q_eq4"],
         q_eq2="%matplotlib inline\n" + SOLVED["q_eq2"],
     )
-    assert line == "Part 1: all 9 yours" and part.after_magics() == 1
+    assert line == "Part 1: all 10 yours" and part.after_magics() == 1
     assert part.q_eq4.__code__.co_firstlineno == 4  # as the learner counts
 
 
@@ -268,7 +268,7 @@ def test_a_syntax_error_breaks_its_cell_alone(loaded):
     part, line = loaded("def (", "def spare(:\n  pass", "x = 'no end", q_eq2="\n" + SOLVED["q_eq2"] + "\n    x = = 1\n")
     lines = SOLVED["q_eq2"].count("\n") + 3
     reason = f"1.3 failed: its cell has a syntax error in line {lines}"
-    assert line == f"Part 1: 8 of 9 yours; q_eq2 from the solutions ({reason})"
+    assert line == f"Part 1: 9 of 10 yours; q_eq2 from the solutions ({reason})"
 
 
 def test_a_syntax_error_that_only_the_compiler_sees_is_one_too(loaded):
@@ -278,7 +278,7 @@ def test_a_syntax_error_that_only_the_compiler_sees_is_one_too(loaded):
 
 def test_a_version_that_passes_counts_though_a_later_one_is_broken(loaded):
     _, line = loaded("def q_eq2(x, num_steps, betas):\n    x = = 1", "@oops\ndef q_eq4(x): pass")
-    assert line == "Part 1: all 9 yours"
+    assert line == "Part 1: all 10 yours"
 
 
 def test_a_broken_method_is_not_taken_for_an_exercise_of_its_name(loaded):
@@ -288,8 +288,8 @@ def test_a_broken_method_is_not_taken_for_an_exercise_of_its_name(loaded):
 
 def test_the_last_version_counts(loaded):
     assert "q_eq4 from the solutions" in loaded(WRONG_EQ4)[1]
-    assert loaded(SOLVED["q_eq4"], q_eq4=WRONG_EQ4)[1] == "Part 1: all 9 yours"
-    assert loaded(SOLVED["q_eq4"], q_eq4="def q_eq4(:")[1] == "Part 1: all 9 yours"
+    assert loaded(SOLVED["q_eq4"], q_eq4=WRONG_EQ4)[1] == "Part 1: all 10 yours"
+    assert loaded(SOLVED["q_eq4"], q_eq4="def q_eq4(:")[1] == "Part 1: all 10 yours"
 
 
 def test_an_error_while_defining_breaks_its_statement_alone(loaded):
@@ -312,7 +312,7 @@ def test_a_variable_that_is_computed_outside_of_functions_is_the_reason_of_what_
     assert f"(1.3 failed: NameError: name 'HALF' is not defined ({reason}))" in line
     assert loaded(q_eq2=f"ONE = 1\nx = train = ONE / 2\n{SOLVED['q_eq2'].replace('return x', 'return x * ONE')}")[
         1
-    ] == ("Part 1: all 9 yours")
+    ] == ("Part 1: all 10 yours")
 
 
 @pytest.mark.parametrize("raised", ["SystemExit(0)", "KeyboardInterrupt", "GeneratorExit"])
@@ -323,12 +323,12 @@ def test_no_exception_of_the_learners_ends_the_load(loaded, raised):
     )
     name = raised.split("(")[0]
     reason = "was interrupted" if name == "KeyboardInterrupt" else f"failed: {raised.replace('(0)', ': 0')}"
-    assert line == f"Part 1: 8 of 9 yours; q_eq2 from the solutions (1.3 {reason})"
+    assert line == f"Part 1: 9 of 10 yours; q_eq2 from the solutions (1.3 {reason})"
 
 
 def test_a_deleted_exercise_is_missing(loaded):
     part, line = loaded(q_eq4=None)
-    assert line == "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is missing)"
+    assert line == "Part 1: 9 of 10 yours; q_eq4 from the solutions (1.4 is missing)"
     assert part.q_eq4 is reference.q_eq4
 
 
@@ -338,24 +338,24 @@ TAKE = "from solutions.part1_diffusion import "
 @pytest.mark.parametrize("scratch", [TAKE + "train, q_eq4", TAKE + "gradient_images, train\n" + TAKE + "q_eq4"])
 def test_what_is_taken_from_the_solution_is_said_to_be_a_choice(loaded, scratch):
     part, line = loaded(scratch, q_eq4=WRONG_EQ4, train=...)
-    assert line == "Part 1: 7 of 9 yours; q_eq4 and train from the solutions (1.4 and 1.10 were your choice)"
+    assert line == "Part 1: 8 of 10 yours; q_eq4 and train from the solutions (1.4 and 1.10 were your choice)"
     assert part.q_eq4 is reference.q_eq4 and part.train is reference.train
 
 
 def test_all_may_be_taken_from_the_solution(loaded):
     _, line = loaded(TAKE + "*", **dict.fromkeys(EXERCISES, ...))
-    assert line == "Part 1: from the solutions, all 9: as you chose"
+    assert line == "Part 1: from the solutions, all 10: as you chose"
 
 
 def test_a_solution_under_another_name_is_no_choice(loaded):
     scratch = TAKE + "q_eq2 as theirs"
-    assert loaded(scratch)[1] == "Part 1: all 9 yours"
+    assert loaded(scratch)[1] == "Part 1: all 10 yours"
     assert "(1.3 is missing)" in loaded(scratch, q_eq2=None)[1]
     assert "(1.3 is missing)" in loaded("from math import *", q_eq2=None)[1]
 
 
 def test_the_later_of_a_choice_and_an_own_version_counts(loaded):
-    assert loaded(SOLVED["q_eq4"], q_eq4=TAKE + "q_eq4")[1] == "Part 1: all 9 yours"
+    assert loaded(SOLVED["q_eq4"], q_eq4=TAKE + "q_eq4")[1] == "Part 1: all 10 yours"
     assert "(1.4 was your choice)" in loaded(TAKE + "q_eq4")[1]
     assert "syntax error in line 1)" in loaded("def q_eq4(:", q_eq4=TAKE + "q_eq4")[1]
 
@@ -366,7 +366,7 @@ def test_helpers_of_the_learners_are_at_hand(loaded):
     )
     body = "    a = left(betas[:num_steps])\n    return root(a) * x + root(1 - a) * t.randn_like(x)"
     part, line = loaded(q_eq4=source + "def q_eq4(x, num_steps, betas):\n" + body)
-    assert line == "Part 1: all 9 yours" and part.root(4) == 2 and part.maths.pi
+    assert line == "Part 1: all 10 yours" and part.root(4) == 2 and part.maths.pi
 
 
 def test_future_imports_dataclasses_and_pickle_work(loaded):
@@ -374,7 +374,7 @@ def test_future_imports_dataclasses_and_pickle_work(loaded):
         "from __future__ import annotations",
         "from dataclasses import dataclass\n@dataclass\nclass Box:\n    width: NotDefinedAnywhere\n    height: int = 2",
     )
-    assert line == "Part 1: all 9 yours"
+    assert line == "Part 1: all 10 yours"
     assert pickle.loads(pickle.dumps(part.Box(1))) == part.Box(1, 2)
     assert type(pickle.loads(pickle.dumps(part.NoiseSchedule(5, "cpu")))) is part.NoiseSchedule
 

@@ -81,9 +81,9 @@ def test_a_learners_own_earlier_part_is_found_beside_the_notebook(home, tmp_path
     printed = run_in_turn([(folder, setup_cells("part2_unet")) for folder in folders], PYTHONPATH="")
     assert len(printed) == 4
     for text in printed[:2]:
-        assert "Part 1: from the solutions, all 9: there is no" in text
+        assert "Part 1: from the solutions, all 10: there is no" in text
     for text in printed[2:]:
-        assert "Part 1: 8 of 9 yours; q_eq4 from the solutions (1.4 is not written yet)" in text
+        assert "Part 1: 9 of 10 yours; q_eq4 from the solutions (1.4 is not written yet)" in text
 
 
 @pytest.mark.slow
@@ -91,9 +91,10 @@ def test_progress_is_that_of_ones_own_notebook(home):
     save_part(home.parent, PARTS[0], q_eq4=...)
     done = run(setup_cells(PARTS[0]) + f"\nimport tools.progress\ntools.progress.show_progress({PARTS[0]!r})", home)
     assert "  1.4   q_eq4                         not written\n" in done.stdout
-    assert "Part 1: 8 of 9 exercises passed" in done.stdout
+    assert "Part 1: 9 of 10 exercises passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_saves_go_where_they_are_sent(tmp_path):
     settings = [("", ""), (str(ROOT), ""), (str(ROOT), "/elsewhere")]
     code = f"""

@@ -1,5 +1,6 @@
 """The text says what is so: each number is recomputed, each picture is the one that the stored run has drawn."""
 
+import json
 import math
 import re
 from functools import cache
@@ -13,7 +14,6 @@ import PIL.ImageSequence
 import pytest
 import torch as t
 import torch.nn.functional as F
-from torch.utils.data import TensorDataset
 
 import utils
 from solutions import part1_diffusion as part1
@@ -49,6 +49,12 @@ def noise(max_steps: int, num_steps: int) -> float:
     return (1 - alpha_bar(max_steps, num_steps)) ** 0.5
 
 
+def elbo_weight(num_steps: int) -> float:
+    """The weight of the noise's squared error in Equation 12, with T = 1000 and σ² = β, relative to Equation 14."""
+    beta = linear_schedule(1000)[num_steps - 1].item()
+    return beta / (2 * (1 - beta) * (1 - alpha_bar(1000, num_steps)))
+
+
 def chance() -> float:
     """How far apart the two equations come out in the table that compares them, at worst in five runs."""
     betas, ones, worst = linear_schedule(200), t.ones(3, 256, 256), 0.0
@@ -60,6 +66,7 @@ def chance() -> float:
     return worst
 
 
+PARTS = json.loads((utils.ASSETS / "parts.json").read_text(encoding="utf-8"))
 LAST_ALPHA = 1 - cosine_schedule(1000)[-1].item()
 
 # Numbers that formulas bear out, as each part has them in its text. All decimal numbers of a text are listed here
@@ -85,6 +92,11 @@ COMPUTED = {
         f"{1 - linear_schedule(200).max().item():.2f}",
         f"{math.exp(-2) ** 0.5:.2f}",
         f"{normalize_img(gradient_images(10_000, (3, 32, 32))).var(dim=0).mean().item():.1f}",
+        f"{elbo_weight(1):.2f}",
+        f"{elbo_weight(10):.3f}",
+        f"{elbo_weight(100):.3f}",
+        f"{elbo_weight(1000):.3f}",
+        f"{(1 - t.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2).prod().item() ** 0.5:.3f}",  # Stable Diffusion's
     ],
     "part2_unet": [
         f"{-F.silu(t.linspace(-3, 0, 1000)).min().item():.2f}",
@@ -92,6 +104,7 @@ COMPUTED = {
         f"{(7 * 7) ** 2:,d}",
         f"{(7 + 2 - 4) / 2:.1f}",
         f"{sum(p.numel() for p in network().parameters()):,d}",
+        *(f"{error:.3f}" for errors in PARTS.values() for error in errors),
     ],
     "part3_fashion_mnist": [
         f"{LAST_ALPHA**0.5:.2f}",
@@ -115,8 +128,14 @@ TRAINED = {
     ]
 }
 GIVEN = {  # settings, the paper's numbers, and what other tests hold
-    "part1_diffusion": ["0.9", "0.01"],  # the second: test_chance_moves_little, test_the_image_guesser_leaves_no_grain
-    "part2_unet": ["35.7", "0.3", "0.05"],  # the losses: test_part2
+    "part1_diffusion": [
+        *["0.9", "0.1", "0.4"],  # what is shown
+        "0.01",  # test_chance_moves_little
+        *["13.51", "3.17"],  # the paper's Table 2
+        # test_the_four_experiments_come_out_as_the_table_says
+        *["0.004", "0.005", "0.05", "0.03", "0.07", "0.12", "0.37", "0.39", "0.51", "0.55", "0.56", "0.59", "0.62", "0.66"],
+    ],
+    "part2_unet": ["35.7", "0.1", "0.3", "0.05"],  # the losses: test_part2
     # those of the images and of noise on them: test_part3
     "part3_fashion_mnist": ["0.43", "0.71", "0.1", "0.008", "0.9", "0.995", "0.002", "1.5", "1.2"],
 }
@@ -161,18 +180,12 @@ def toy_results() -> dict[str, float]:
     samples, data = sample(model, 2000), normalize_img(gradient_images(2000, (3, 4, 5)))
     rms, spread = part1.gradient_fit(samples)
     data_rms, data_spread = part1.gradient_fit(data)
-    schedule, still = model.noise_schedule, t.randn_like(data)
-    with t.no_grad():
-        for n in range(100, 0, -1):  # Algorithm 2 without its noise
-            guess = model(still, t.full((2000,), n))
-            mean = still - schedule.beta(n) / (1 - schedule.alpha_bar(n)).sqrt() * guess
-            still = mean / schedule.alpha(n).sqrt()
     return {
         "loss": loss,
         "early": np.mean([point for step, point in curve if 300 <= step <= 500]),
         "rms": rms,
         "spread": spread,
-        "spread_without_noise": part1.gradient_fit(still)[1],
+        "spread_without_noise": part1.gradient_fit(without_new_noise(model, 2000))[1],
         "data_rms": data_rms,
         "data_spread": data_spread,
         "noise_rms": part1.gradient_fit(t.randn_like(data))[0],
@@ -204,16 +217,80 @@ def test_every_number_of_a_training_is_borne_out(said, measure):
     assert measure() == pytest.approx(float(said), abs=0.75 * unit if len(said) < 5 else 2.5 * unit)
 
 
+def without_new_noise(model: part1.DiffusionModel, n_samples: int) -> t.Tensor:
+    """Samples by Algorithm 2 without its third term."""
+    schedule, x = model.noise_schedule.cpu(), t.randn(n_samples, *model.img_shape)
+    with t.no_grad():
+        for n in range(len(schedule), 0, -1):
+            guess = model(x, t.full((n_samples,), n))
+            x = (x - schedule.beta(n) / (1 - schedule.alpha_bar(n)).sqrt() * guess) / schedule.alpha(n).sqrt()
+    return x
+
+
 @pytest.mark.slow
-def test_the_image_guesser_leaves_no_grain():
-    """The text says: the rms is below 0.01."""
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("row", [0, 1, 2, 3], ids=["noise", "noise, 10 β", "image", "image, 10 β"])
+def test_the_four_experiments_come_out_as_the_table_says(row):
+    """Three seeds each. A row of the table: the rms, the spread of the corner colours, and that without new noise."""
+    guess_image, times = row > 1, [1, 10][row % 2]
+    said = re.findall(r"^\| the (?:noise|image) \| [^|]+ \| (.+) \|$", read_page(SOURCES[0]), re.MULTILINE)[row]
+    measured = []
+    for seed in range(3):
+        part1.toy_model.cache_clear()
+        part1.experiment.cache_clear()
+        t.manual_seed(seed)
+        model = part1.experiment(guess_image, times).cpu()
+        t.manual_seed(seed)
+        samples, still = sample(model, 2000), without_new_noise(model, 2000)
+        measured.append([*part1.gradient_fit(samples), part1.gradient_fit(still)[1]])
+    for claim, values in zip(said.split(" | "), zip(*measured, strict=True), strict=True):
+        ends = re.findall(r"\d\.\d+", claim)
+        unit = 10.0 ** -len(ends[0].split(".")[1])
+        assert min(values) == pytest.approx(float(ends[0]), abs=unit), (claim, values)
+        assert max(values) == pytest.approx(float(ends[-1]), abs=unit), (claim, values)
+
+
+def test_the_weights_of_the_elbo_are_those_of_the_text():
+    """The paper's Equation 12 with σ² = β; and after step 100 they stay between the two bounds that are named."""
+    late = [elbo_weight(n) for n in range(100, 1001)]
+    assert min(late) == pytest.approx(0.005, abs=0.0005) and max(late) == pytest.approx(0.010, abs=0.0005)
+
+
+def test_line_4_is_the_best_guess_of_the_last_steps_noise():
+    """Sentences 2 to 5 of the derivation, by regression on many draws."""
     t.manual_seed(0)
-    config, schedule = part1.toy_config(), NoiseSchedule(100, "cpu", linear_schedule(100, 0.001, 0.2))
-    network = part1.TinyDiffuser(part1.TinyDiffuserConfig((3, 4, 5), 128, 100))
-    data = TensorDataset(normalize_img(gradient_images(50_000, (3, 4, 5))))
-    guesser = part1.train(part1.ImageGuesser(network, schedule), config | {"device": "cpu"}, data)
-    distance, spread = part1.gradient_fit(sample(guesser, 2000))
-    assert distance < 0.01 and 0.5 < spread < 0.75
+    schedule, n = NoiseSchedule(3, "cpu", t.tensor([0.3, 0.2, 0.4])), 3
+    older, last = t.randn(2, 1_000_000)
+    a = schedule.alpha(n) * (1 - schedule.alpha_bar(n - 1))  # of the older noise, after the last fading
+    noise = (a.sqrt() * older + schedule.beta(n).sqrt() * last) / (1 - schedule.alpha_bar(n)).sqrt()
+    assert noise.var().item() == pytest.approx(1, abs=0.01)
+    slope = (noise * schedule.beta(n).sqrt() * last).mean() / noise.square().mean()
+    assert slope.item() == pytest.approx((schedule.beta(n) / (1 - schedule.alpha_bar(n)).sqrt()).item(), abs=0.005)
+    unknown = (schedule.beta(n).sqrt() * last - slope * noise).var() / schedule.alpha(n)
+    variance = part1.posterior(*t.zeros(2, 1, 1, 1, 1), t.tensor([n]), schedule)[1]
+    assert unknown.item() == pytest.approx(variance.item(), abs=0.005)
+
+
+def test_the_score_is_the_average_noise():
+    """Of a pixel that is black or white: the slope of the density's logarithm, against the average that fits."""
+    a, pixels, x = t.tensor(0.4), t.tensor([[-1.0], [1.0]]), t.linspace(-2, 2, 9, requires_grad=True)
+    density = (-((x - a.sqrt() * pixels) ** 2) / (2 * (1 - a))).exp().sum(dim=0)
+    slope = t.autograd.grad(density.log().sum(), x)[0]
+    weights, guess = part1.what_fits(x.detach()[:, None], pixels, a)
+    noise = weights @ ((x.detach() - a.sqrt() * pixels) / (1 - a).sqrt())  # of each x, at its own place on the diagonal
+    assert slope.allclose(-noise.diagonal() / (1 - a).sqrt(), atol=1e-5)
+    assert weights.sum(dim=1).allclose(t.ones(9)) and guess.abs().max() < 1
+
+
+def test_a_jump_shrinks_the_cloud_and_small_steps_fill_the_square():
+    """The text: from step 1000, all jumps land on one dot. What the square's movie shows is looked at."""
+    t.manual_seed(0)
+    points, schedule = normalize_img(gradient_images(2000, (1, 1, 2))), NoiseSchedule(1000, "cpu")
+    widths = []
+    for n in (1, 100, 200, 300, 500, 1000):
+        noised = q_eq4(points, n, schedule.betas)
+        widths.append(part1.what_fits(noised.flatten(1), points.flatten(1), schedule.alpha_bar(n))[1].std().item())
+    assert widths == sorted(widths, reverse=True) and widths[0] > 0.57 and widths[-1] < 0.01
 
 
 def test_the_three_guesses_are_one():

@@ -25,7 +25,6 @@ degree.
 
 import argparse
 import csv
-import json
 import os
 import re
 import sys
@@ -43,6 +42,7 @@ from tqdm import tqdm
 from tools import gradebook, progress
 from tools.gradebook import Row
 from tools.handins import HandIn, copied, find_hand_ins, printable
+from tools.markup import Exercise, find_exercises
 from tools.progress import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
 from tools.saved import read_notebook
 from tools.walls import Forged, Job, control_group, judged_shut_in, no_walls
@@ -52,13 +52,6 @@ TOTAL = 300  # seconds for one notebook; a right one takes less than ten
 UNREADABLE, MISSING = "cannot be judged", "no notebook"
 HEAD = ["file", "id", "student", "part", "exercise", "state", "points", "of", "message", "worth reading", "late"]
 HEAD += ["counts", "seconds"]
-
-
-class Exercise(NamedTuple):
-    number: str
-    name: str  # of a written question, its title
-    points: int
-    written: bool
 
 
 class Part(NamedTuple):
@@ -73,17 +66,9 @@ class Part(NamedTuple):
 def parts() -> dict[str, Part]:
     """Of each part, by its name: its exercises, in order."""
     found = {}
-    for path in sorted((ROOT / "solutions").glob("part*.ipynb")):
-        exercises, ids, heading = [], set(), ("", "")
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if title := re.match(r"### (\d+\.\d+) (.+)", "".join(cell["source"])):
-                heading = title.groups()
-            if graded := cell["metadata"].get("nbgrader"):
-                ids.add(graded["grade_id"])
-                if graded["grade"]:
-                    written = cell["cell_type"] == "markdown"
-                    name = heading[1] if written else graded["grade_id"].removeprefix("check_")
-                    exercises.append(Exercise(heading[0], name, graded["points"], written))
+    for path in sorted((ROOT / "solutions").glob("part*.py")):
+        exercises = find_exercises(path)
+        ids = {grade_id for exercise in exercises for grade_id in (exercise.name, f"check_{exercise.name}")}
         found[path.stem] = Part(exercises, ids)
     return found
 
@@ -169,7 +154,9 @@ def rows_of(path: Path | None, name: str, why: str, row: partial, job: Job, give
         except ValueError as error:  # what has been judged by then counts
             why = str(error)
     rows = []
-    for number, title, points, written in parts()[name].exercises:
+    for exercise in parts()[name].exercises:
+        number, points, written = exercise.number, exercise.points, not exercise.check
+        title = exercise.title if written else exercise.name
         if number in given:
             continue
         row_of = partial(row, f"{number} {title}")

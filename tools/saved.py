@@ -348,7 +348,7 @@ def say(verdicts: list[Verdict]) -> str:
 
 
 def say_reason(verdicts: list[Verdict], reason: str) -> str:
-    """A reason, after the exercises that share it: "1.4 is not written yet", "1.6 to 1.12 are not written yet"."""
+    """A reason, after the exercises that share it: "1.4 is not written yet", "1.6 to 1.13 are not written yet"."""
     rows = [i for i, verdict in enumerate(verdicts) if verdict.reason == reason]
     numbers = [verdicts[i].number for i in rows]
     in_a_row = len(rows) > 2 and rows[-1] - rows[0] == len(rows) - 1

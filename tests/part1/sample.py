@@ -1,4 +1,4 @@
-"""The check of 1.12 sample.
+"""The check of 1.13 sample.
 
 Under one seed, models that answer 0, or 1 at certain counts only, are sampled from. What one answer changes in the
 images that follow gives every factor of line 4 exactly; what is left over is the noise it adds.
@@ -153,7 +153,7 @@ def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.
     try:
         result = careful(answer)(model, n_samples)
     except (ValueError, IndexError) as error:
-        error.add_note("1.12 sample: which counts does the loop go through? The first is T, the last is 1.")
+        error.add_note("1.13 sample: which counts does the loop go through? The first is T, the last is 1.")
         raise
     if isinstance(result, t.Tensor) and result.requires_grad:
         raise Mistake("the samples carry a graph for gradients", "Is there a no_grad?")
@@ -161,7 +161,7 @@ def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.
     return [*model.shown, result], model
 
 
-@check("1.12", mistakes=[*COUNT_MISTAKES, *(row for rows in FACTOR_MISTAKES.values() for row in rows)])
+@check("1.13", mistakes=[*COUNT_MISTAKES, *(row for rows in FACTOR_MISTAKES.values() for row in rows)])
 def check_sample(answer: Callable) -> str:
     T = len(BETAS)
     plain, model = way_of(answer)
