@@ -1,25 +1,33 @@
 # %% [markdown]
 # # Part 2: The U-Net, built from its parts
 #
-# Part 1's network laid each image out as one list of numbers. For 60 numbers that works, but such a network knows
-# nothing of images: to it, two neighbouring pixels are as unrelated as two opposite corners. To guess the noise in a
-# picture of a shoe, a network has to look at each pixel's surroundings, and also at the whole, and it has to give back
-# an image of the size that came in. The [DDPM paper](https://arxiv.org/abs/2006.11239) takes a **U-Net** (Appendix B).
-# On its way down it halves the image again and again, so that ever fewer pixels each know about ever more of the
-# picture. On its way up it doubles the size again, and at each size it is handed what the way down knew there.
+# To guess the noise in a picture, a network has to look in two ways at once. It has to look closely, because each pixel
+# has its own noise. And it has to step back, because only the whole picture tells whether a grey patch is part of a
+# sleeve or of a bag. Part 1's network could do neither. It laid the image out as one list of numbers, so two
+# neighbouring pixels were as unrelated to it as two opposite corners.
+#
+# In this part you build a network that looks both ways. At the end it will turn pure noise into drawings of clothes.
+#
+# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.gif)
+#
+# The [DDPM paper](https://arxiv.org/abs/2006.11239) uses a **U-Net** (Appendix B). On the path down it halves the image
+# again and again, so fewer and fewer pixels each know about more and more of the picture. On the path up it doubles the
+# size again, and at each size it gets back what the path down knew there.
 #
 # ![The network of this part as a U. Three DownBlocks lead down on the left, from 28 by 28 pixels to 7 by 7, with a MidBlock at the bottom, and three UpBlocks lead up again on the right. Dashed arrows carry a skip from each DownBlock across to the UpBlock of the same size.](images/part2_network.png)
 #
-# You build it from its smallest parts up, and see what each part does by itself. At the end stands a `UNet` that the
-# `train` and `sample` of Part 1 take as it is. It draws clothes in Part 3.
+# You'll build it from its smallest parts up and see what each of them does. You end up with a `UNet` that the `train`
+# and `sample` from Part 1 accept without a change.
 #
-# **You need** Part 1, and what a convolution is: a small kernel of weights that slides over an image and combines each
-# pixel with its neighbours, over all channels. You do not need a GPU. Plan about four hours.
-
-# %% [markdown]
-# ## Contents
+# **You need** Part 1, a Gaussian's mean and variance, and an idea of what a convolution is: a small kernel of weights
+# that slides over an image and combines each pixel with its neighbours, over all channels. You don't need a GPU. Plan
+# on about four hours.
+#
+# <details>
+# <summary>Contents</summary>
 #
 # - [Set up](#Set-up)
+# - [What is each part for?](#What-is-each-part-for?)
 # - [Keep the numbers in range](#Keep-the-numbers-in-range)
 # - [Tell the network how noisy it is](#Tell-the-network-how-noisy-it-is)
 # - [Attention: look anywhere](#Attention:-look-anywhere)
@@ -30,20 +38,22 @@
 # - [Where this differs from the paper](#Where-this-differs-from-the-paper)
 # - [Glossary: names around the U-Net](#Glossary:-names-around-the-U-Net)
 # - [What you have now](#What-you-have-now)
+# - [Show it to a friend](#Show-it-to-a-friend)
 #
-# The exercises stand in between, each under a numbered heading. They work as in Part 1: write your code in place of the
-# line `raise NotImplementedError(...)`, run the cell, then the check below it. Hints (and the solution, unless your
-# instructor has left it out) are folded under the check, and after them comes a figure made with your code.
+# </details>
 
 # %% [markdown]
 # ## Set up
 #
-# Run the next three cells. The second also fetches `part1`, the functions of Part 1. In the exercise notebook they are
-# **your own**, as you have last saved them in `part1_diffusion.ipynb`, if they pass their checks; what is missing or
-# fails comes from the solutions. The line under the cell tells which is which.
+# Run the next four cells. The second one also loads `part1`, the functions from Part 1. In the exercise notebook
+# they're **your own**, as you last saved them in `part1_diffusion.ipynb`, if they pass their checks. Anything that's
+# missing or fails comes from the solutions, and the line under the cell tells you which is which. The third one holds
+# helpers that you needn't read.
 #
-# Each figure that you make has its expected picture folded under it. Where layers with random weights are at work,
-# yours may look different in detail: there are many right ways to write a layer, and they draw their weights in
+# The exercises work as in Part 1. Write your code in place of `raise NotImplementedError(...)`, run the cell, then run
+# the check below it. Hints (and the solution, unless your instructor has left it out) are folded under the check. Then
+# you draw a figure with your code, and the picture to expect is folded under it. Where random weights are at work, your
+# figure may differ in detail, because there are many right ways to write a layer, and they draw their weights in
 # different orders.
 
 # %% tags=["set-up"]
@@ -79,7 +89,7 @@ from utils import IS_CI
 
 # %% tags=["folded"]
 def check_can_halve(x: t.Tensor) -> None:
-    """Refuse an odd height or width, whose half would not double back to it.
+    """Reject an odd height or width, because its half doesn't double back to it.
     x: (B, C, H, W)   errors: ValueError"""
     H, W = x.shape[-2:]
     if H % 2 or W % 2:
@@ -90,7 +100,7 @@ def check_can_halve(x: t.Tensor) -> None:
 
 
 def check_unet(config: "UNetConfig") -> None:
-    """Refuse a UNetConfig that makes no network. errors: ValueError that says which numbers do not fit"""
+    """Reject a UNetConfig whose settings don't fit together. errors: ValueError that says which don't"""
     levels, halvings = len(config.dim_mults), 2 ** max(len(config.dim_mults) - 1, 0)
     if not levels:
         raise ValueError("dim_mults is empty: give one multiplier for each level")
@@ -119,12 +129,12 @@ if MAIN:
     print(f"Ready. PyTorch {t.__version__} computes on: {device}")
 
 # %% [markdown]
-# These eight drawn images will stand in for photographs until Part 3. They have the size and the look of FashionMNIST:
-# 28 by 28 grey pixels, one piece of clothing on black.
+# Until Part 3, these eight drawings stand in for photographs. They have the size and the look of FashionMNIST, 28 by 28
+# grey pixels with one piece of clothing on black.
 
 # %%
 def drawn_clothes() -> t.Tensor:
-    """Eight drawn pieces of clothing that look much like FashionMNIST's. returns: (8, 1, 28, 28) in [0, 1]"""
+    """Eight drawings of clothes that look much like FashionMNIST's. returns: (8, 1, 28, 28) in [0, 1]"""
     with PIL.Image.open(utils.ASSETS / "drawn_clothes.png") as picture:
         pixels = t.frombuffer(bytearray(picture.tobytes()), dtype=t.uint8)
     return rearrange(pixels, "(h b w) -> b 1 h w", b=8, w=28) / 255
@@ -143,29 +153,67 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# ## What is each part for?
+#
+# A U-Net adds three things to its convolutions and its halving. **Skips** carry fine detail from the path down to the
+# path up. **Attention** lets every pixel look at every pixel. And an **embedding** tells the network the timestep.
+#
+# Before you build any of them, guess. We've trained the same network on the eight drawings whole, without skips,
+# without attention, and without telling it the timestep. Which one suffers most, and which one hardly at all? Decide,
+# then run this cell. The top row is the coat under more and more noise. Each row below shows what's left when a network
+# has guessed the noise, once, and the guess has been taken off.
+
+# %%
+if MAIN:
+    guesses = t.load(utils.ASSETS / "parts.pt", weights_only=True)
+    utils.show_rows({name: images / 255 for name, images in guesses.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Five rows of eight coats, under more noise from left to right. First the noised coats. The whole network cleans all but the noisiest. Without skips, the coat dissolves into blotches from the fourth on. Without attention, the row looks like the whole network's. Without the timestep it nearly does, but the noisiest coats come out brighter.](images/part2_parts.png)
+#
+# The skips matter most. Noise differs from pixel to pixel, and without skips it all has to fit through 7 by 7 pixels.
+# The timestep matters a little, because a network can mostly see for itself how noisy an image is. And attention? On
+# eight small drawings it makes no difference. This is the mean squared error of the guessed noise, over all timesteps,
+# for networks half as wide as yours will be, each trained from three seeds.
+#
+# | network | first | second | third |
+# |---|---|---|---|
+# | whole network | 0.026 | 0.030 | 0.029 |
+# | without skips | 0.235 | 0.278 | 0.308 |
+# | without attention | 0.026 | 0.031 | 0.032 |
+# | without the timestep | 0.035 | 0.039 | 0.036 |
+#
+# At 7 by 7 pixels, a few convolutions reach from edge to edge on their own. Attention earns its place on [larger and
+# more varied images](https://arxiv.org/abs/2105.05233).
+#
+# </details>
+
+# %% [markdown]
 # ## Keep the numbers in range
 #
 # A deep network is a long chain of multiplications. If each layer makes its numbers a little larger, the last ones
-# explode; a little smaller, and they vanish. A **norm** layer prevents both: it shifts and scales the numbers to mean 0
-# and variance 1, and then lets the network learn a scale and a shift of its own for each channel.
+# explode. If each makes them a little smaller, they vanish. A **norm** layer prevents both. It shifts and scales the
+# numbers to mean 0 and variance 1, and then the network learns a scale and a shift of its own for each channel.
 #
-# The question is: mean and variance *of which numbers?* **Batch norm** takes one channel across all images of the
-# batch. Then what an image becomes depends on which images happen to be beside it, and with few images the statistics
-# are poor. Large images leave room for few in a batch, so the paper takes [group
-# norm](https://arxiv.org/abs/1803.08494): each image by itself, a few neighbouring channels together.
+# Mean and variance *of which numbers?* **Batch norm** takes one channel across all images of the batch. Then the
+# network's answer for one image depends on which other images share its batch, and in a small batch the statistics are
+# poor. [Group norm](https://arxiv.org/abs/1803.08494) was invented against that. It takes each image by itself, a few
+# neighbouring channels together. DDPM's authors give a plainer reason: it kept their code simple.
 
 # %% [markdown]
 # ### 2.1 Normalise groups of channels
 # *Write group normalisation* · ●●○○○ · 20 minutes · Wu and He, Equations 1 to 4
 #
-# Split each image's $C$ channels into `num_groups` groups of neighbouring channels. For each group of each image, take
-# the mean and the variance of all its numbers, $C / \text{groups} \cdot H \cdot W$ of them, and compute
+# Split each image's $C$ channels into `num_groups` groups of neighbours. For each group of each image, take the mean
+# and the variance of all its $C / \text{groups} \cdot H \cdot W$ numbers, and compute
 #
 # $$y = \frac{x - \text{mean}}{\sqrt{\text{variance} + \text{eps}}} \cdot \text{weight} + \text{bias}$$
 #
-# The variance divides by the count of numbers $n$, not by $n - 1$; eps avoids a division by 0. `weight` and `bias` have
-# one number for each *channel*, on `device` and in `dtype`; with `affine=False` both are left out. Your layer should
-# equal PyTorch's.
+# The variance divides by $n$, not by $n - 1$, and eps avoids a division by 0. `weight` and `bias` hold one number per
+# *channel*, on `device` and in `dtype`. With `affine=False`, leave both out. Your layer should equal PyTorch's.
 
 # %%
 class GroupNorm(nn.Module):
@@ -214,7 +262,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Over which axes do you average, if the channels are first split into groups? And along which axis of (B, C, H, W) does
+# Once the channels are split into groups, which axes do you average over? And along which axis of (B, C, H, W) does
 # `weight` lie?
 #
 # </details>
@@ -223,28 +271,28 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # `rearrange(x, "b (g c) h w -> b g (c h w)", g=...)` lays each group out as one list. `keepdim=True` keeps an axis of
-# size 1, so that a mean fits what it was taken of. `var(..., correction=0)` divides by n. An `nn.Parameter` is a tensor
-# that is trained.
+# size 1, so you can subtract a mean from the numbers it was taken of. `var(..., correction=0)` divides by n. An
+# `nn.Parameter` is a tensor that gets trained.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `groups = rearrange(…)`, `mean = groups.mean(…)`, `var = groups.var(…)`, `x = ((groups - mean) / …).reshape(x.shape)`,
-# and then, unless `weight` is None, `rearrange(weight, "c -> c 1 1") * x + …`.
+# Normalise in the grouped shape first, and reshape the result back to `x.shape`. Only then apply `weight` and `bias`,
+# because they belong to channels, not to groups. Give them two more axes so that they broadcast over height and width.
 #
 # </details>
 
 # %% [markdown]
-# Which numbers share a mean? Ask your layer: the derivative of one normalised number with respect to another is 0,
-# unless they share their statistics. So choose one channel of one image (the cross) and see which others have a say in
-# it.
+# Which numbers share a mean? Ask your layer. If two numbers don't share their statistics, the derivative of one
+# normalised number with respect to the other is 0. So pick one channel of one image (the cross) and see which others
+# have a say in it.
 
 # %%
 def has_a_say(norm: nn.Module, x: t.Tensor, image: int, channel: int) -> t.Tensor:
     """Which channels of which images count for one number of a normalised batch.
-    x: (B, C, H, W)   returns: (B, C), 1 where they count, else 0"""
+    x: (B, C, H, W)   returns: (B, C), 1 where they do, else 0"""
     x = x.clone().requires_grad_()
     norm(x)[image, channel, 0, 0].backward()
     return (x.grad != 0).float().amax(dim=(2, 3))
@@ -265,20 +313,20 @@ if MAIN:
 #
 # ![Four grids of four images by six channels, with a cross at one image and channel. With batch norm the bright cells form a column: that channel in all images. With one group they form a row: all channels of that image. With two groups, half of that row; with six groups, the crossed cell alone.](images/part2_groupnorm.png)
 #
-# Group norm has two relatives at its ends. With one group it is **layer norm**, as this word is used for images: all of
-# an image together. With as many groups as channels it is **instance norm**: each channel alone. All three leave other
-# images out, so an image gets the same answer in any company.
+# Group norm has a relative at either end. With a single group it's **layer norm**, as the word is used for images,
+# which takes all of an image together. With as many groups as channels it's **instance norm**, which takes each channel
+# alone. All three leave other images out, so an image gets the same answer in any company.
 #
 # </details>
 
 # %% [markdown]
 # ### 2.2 A bend without a corner
-# *Write the activation function* · ●○○○○ · 5 minutes · Appendix B
+# *Write the activation function* · ●○○○○ · 5 minutes · the paper's code
 #
-# Without something that bends between them, two layers in a row are no more than one. Part 1 used ReLU, which is $x$
-# above 0 and 0 below. The paper's code uses **SiLU**, also known as **Swish**: $x$ times the sigmoid of $x$, where
-# $\text{sigmoid}(x) = 1 / (1 + e^{-x})$ rises smoothly from 0 to 1. It has to survive large numbers: $e^{200}$ is more
-# than float32 can hold, so let PyTorch's sigmoid take care of that.
+# Without a nonlinearity between them, two linear layers collapse into one. Part 1 used ReLU, which is $x$ above 0 and 0
+# below. DDPM's code uses **SiLU**, also called **Swish**. It's $x$ times the sigmoid of $x$, which rises smoothly from
+# 0 to 1: $\text{sigmoid}(x) = 1 / (1 + e^{-x})$. Your layer has to survive large numbers. $e^{200}$ is more than
+# float32 can hold, so let PyTorch's sigmoid take care of that.
 
 # %%
 class SiLU(nn.Module):
@@ -299,7 +347,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# What does the sigmoid do to x far below 0, and far above it?
+# What does the sigmoid do to an x far below 0? And to one far above?
 #
 # </details>
 #
@@ -311,9 +359,9 @@ if MAIN:
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# One line: `return x * …`
+# Read the definition aloud, from "x times". It's one line of code, in the same order.
 #
 # </details>
 
@@ -334,37 +382,37 @@ if MAIN:
 #
 # ![Three curves that are nearly 0 on the left and rise along the diagonal on the right. ReLU has a corner at 0. SiLU and GELU are smooth and dip below 0 first; SiLU's dip is deeper and wider.](images/part2_silu.png)
 #
-# SiLU dips to -0.28 and then follows x. It has no corner, and where ReLU is flat, it still has a slope to learn from.
-# GELU, the usual choice in language models, is a close relative: it multiplies x by another smooth step.
+# SiLU dips to -0.28 and then follows x. It has no corner, and where ReLU is flat, SiLU still has a slope to learn from.
+# GELU, the usual choice in language models, is a close relative: it multiplies x by a different smooth step.
 #
 # </details>
 
 # %% [markdown]
 # ## Tell the network how noisy it is
 #
-# The guess depends on the count of steps $t$: an image with a little noise needs another answer than one with a lot.
-# Part 1 gave its network the bare number, scaled to [0, 1]. That has a weakness: on such a scale, steps 10 and 11 of
-# 1000 differ by a thousandth, and a layer would need enormous weights to tell them apart. As whole numbers up to 1000,
-# they would drown everything else.
+# The right answer depends on the timestep $n$, because a slightly noisy image needs a different guess than a very noisy
+# one. Part 1 gave its network the bare number, scaled to [0, 1]. On that scale, timesteps 10 and 11 of 1000 differ by a
+# thousandth, and a layer would need enormous weights to tell them apart. Unscaled, numbers up to 1000 would drown out
+# everything else.
 #
-# Clocks solve this problem with several hands. The second hand tells close moments apart, the hour hand tells the time
-# of day, and all hands stay on their dial. The paper's clock comes from the
-# [Transformer](https://arxiv.org/abs/1706.03762), Section 3.5. Its hands are fixed, not trained. But they have to move
-# to the GPU with the model, and that is what a **buffer** is for.
+# A clock solves this problem with several hands. The second hand tells close moments apart, the hour hand tells the
+# time of day, and every hand stays on the dial. DDPM's clock comes from the
+# [Transformer](https://arxiv.org/abs/1706.03762), Section 3.5. Its hands are fixed, so they aren't trained, but they
+# have to move to the GPU with the model. That's what a **buffer** is for.
 
 # %% [markdown]
 # ### 2.3 A clock with many hands
-# *Turn a count into sines and cosines* · ●●○○○ · 15 minutes · Appendix B
+# *Turn a timestep into sines and cosines* · ●●○○○ · 15 minutes · Appendix B
 #
-# For an embedding of size $d$, take $d / 2$ frequencies, $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$: each the
-# same factor below the one before, as 1, 1/10, 1/100, 1/1000 for $d = 8$; the larger $d$, the nearer they come to
-# 1/10,000. The embedding of count $n$ holds $\sin(f_i n)$ and $\cos(f_i n)$ for all of them: two numbers tell where on
-# its dial each hand stands. Their order is up to you. (Some divide by $d/2 - 1$ in place of $d/2$, and reach 1/10,000
-# exactly: as good.)
+# For an embedding of size $d$, take $d / 2$ frequencies, $f_i = 10000^{-2i/d}$ for $i = 0, 1, \dots, d/2 - 1$. Each is
+# smaller than the one before by the same factor: with $d = 8$ they're 1, 1/10, 1/100 and 1/1000. The embedding of
+# timestep $n$ holds $\sin(f_i n)$ and $\cos(f_i n)$ for all of them, because two numbers tell where on its dial a hand
+# stands. Their order is up to you. (DDPM's own code divides by $d/2 - 1$ instead of $d/2$, which reaches 1/10,000
+# exactly. That's fine too.)
 
 # %%
 class SinusoidalPositionEmbeddings(nn.Module):
-    """Counts of steps as sines and cosines at embedding_size / 2 frequencies.
+    """Timesteps as sines and cosines at embedding_size / 2 frequencies.
     errors: ValueError for an odd embedding_size"""
 
     def __init__(self, embedding_size: int):
@@ -392,23 +440,23 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# If `num_steps` has shape (B,) and the frequencies have shape (d / 2,), how do you get all B · d / 2 products?
+# `num_steps` has shape (B,) and the frequencies have shape (d / 2,). How do you get all B · d / 2 products?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `t.arange(0, d, 2)` gives 0, 2, …, d - 2. `self.register_buffer("frequencies", ...)` keeps a tensor that is saved and
-# moved with the model, and `self.frequencies` is that tensor. (B, 1) times (d / 2,) broadcasts to (B, d / 2).
+# `t.arange(0, d, 2)` gives 0, 2, …, d - 2. `self.register_buffer("frequencies", ...)` keeps a tensor that's saved and
+# moved with the model, and from then on it's `self.frequencies`. (B, 1) times (d / 2,) broadcasts to (B, d / 2).
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# In `__init__`, `self.register_buffer("frequencies", 10_000 ** (…))`. In `forward`, `angles = rearrange(num_steps, "b
-# -> b 1") * …`, then `t.cat([…, …], dim=1)`.
+# Compute the frequencies in `__init__` and register them. In `forward`, make the angles first, as a (B, d / 2) tensor.
+# Then put their sines and their cosines side by side with `t.cat`.
 #
 # </details>
 
@@ -417,20 +465,20 @@ if MAIN:
     embedding = SinusoidalPositionEmbeddings(32)(t.arange(1, 1001))
     utils.show_maps(
         [embedding.T, embedding @ embedding.T],
-        ["embeddings of counts 1 to 1000", "their dot products"],
-        axes_names=("count", ""),
+        ["embeddings of timesteps 1 to 1000", "their dot products"],
+        axes_names=("timestep", ""),
     )
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Left, a heat map with the counts to the right and the 32 numbers of the embedding down: stripes that are fine at the top and ever wider below, and the same once more in the lower half. Right, the dot products of all pairs of counts: bright along the diagonal, and in stripes along it.](images/part2_embeddings.png)
+# ![Left, a heat map with the timesteps to the right and the 32 numbers of the embedding down: stripes that are fine at the top and ever wider below, and the same once more in the lower half. Right, the dot products of all pairs of timesteps: bright along the diagonal, and in stripes along it.](images/part2_embeddings.png)
 #
-# Each row on the left is one wave, 1 where it is yellow and -1 where it is dark, from the fastest, too fine for this
-# picture, to the slowest; the lower half (your order may differ) holds the same waves as cosines. On the right, the dot
-# product of two embeddings is largest for equal counts, and it depends only on how far apart they are, as the stripes
-# along the diagonal show: sin a sin b + cos a cos b = cos (a - b). So "one step apart" looks the same everywhere.
+# Each row on the left is one wave, yellow where it's 1 and dark where it's -1. The fastest is too fine for this
+# picture. The lower half holds the same waves as cosines (your order may differ). On the right, the dot product of two
+# embeddings is largest for equal timesteps and depends only on how far apart they are, which is why the stripes run
+# along the diagonal: sin a sin b + cos a cos b = cos (a - b). So "one step apart" looks the same everywhere.
 #
 # </details>
 
@@ -438,23 +486,24 @@ if MAIN:
 # ## Attention: look anywhere
 #
 # A convolution mixes each pixel with its neighbours. But the left sleeve of a shirt should know about the right one, 15
-# pixels away. **Attention** lets each pixel look at all others and choose for itself what matters. It works on a *set*
-# of pixels, each a list of $C$ numbers:
+# pixels away. **Attention** lets each pixel look at every pixel, itself included, and decide what matters. It works on
+# a *set* of pixels, each a list of $C$ numbers.
 #
-# 1. Each pixel makes three lists from its own: a **query** (what am I looking for?), a **key** (what do I have to
-#    offer?) and a **value** (what do I say to those who look at me?).
-# 2. The **score** of a pair is the dot product of the one's query and the other's key. A **softmax** over all keys
-#    turns the scores of one pixel into weights: positive, and adding up to 1.
+# 1. Each pixel makes three lists out of its own: a **query** (what am I looking for?), a **key** (what do I offer?) and
+#    a **value** (what do I tell those who look at me?).
+# 2. The **match** of two pixels is the dot product of one's query and the other's key. A **softmax** over all keys
+#    turns one pixel's matches into weights, which are positive and add up to 1.
 # 3. The pixel gets the weighted mean of all values.
 #
 # $$\text{attention}(Q, K, V) = \text{softmax}\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# $Q$, $K$ and $V$ have one row a pixel and $d$ columns. Why $\sqrt{d}$? A dot product of $d$ random numbers of variance
-# 1 has variance $d$. Divided by $\sqrt{d}$ it has variance 1 again, and the softmax does not put all weight on one
-# pixel from the start.
+# $Q$, $K$ and $V$ have one row per pixel and $d$ columns. Why $\sqrt{d}$? A dot product of $d$ random numbers of
+# variance 1 has variance $d$. Divided by $\sqrt{d}$, it has variance 1 again, and the softmax doesn't put all its
+# weight on one pixel from the start. (Most texts call a match an *attention score*. In this course, "score" is kept for
+# the one in Part 1.)
 #
-# Before you write it, see what such weights look like. Here nothing is learned: query and key of a pixel are both the 5
-# by 5 patch around it, 25 numbers in [-1, 1]. The cross marks the pixel that is looking.
+# Before you write it, look at such weights. Nothing is learned here. A pixel's query and its key are both the 5 by 5
+# patch around it, 25 numbers in [-1, 1]. The cross marks the pixel that's looking.
 
 # %%
 if MAIN:
@@ -471,9 +520,10 @@ if MAIN:
 #
 # ![Three maps of where a pixel of the drawn T-shirt looks, marked by a cross. From the body, the whole body is bright. From the left edge, the left edge of the body is bright and, more faintly, that of the sleeve. From the background, the background away from the shirt is bright, but not the rim of the image.](images/part2_attention.png)
 #
-# Each pixel looks at pixels like itself, wherever they are: body at body, left edge at left edges, background at
-# background (but not at the rim, where zeros from beyond the image come in, which are grey). This is one **head**. A
-# trained network learns what to look for, with several heads that look for different things.
+# Each pixel looks at pixels like itself, wherever they are. The body looks at the body, the left edge at left edges,
+# the background at background (but not at the rim, where the patches reach beyond the image and find zeros, which are
+# grey). This is one **head**. A trained network learns what to look for, and has several heads that look for different
+# things.
 #
 # </details>
 
@@ -481,10 +531,10 @@ if MAIN:
 # ### 2.4 Let pixels look at each other
 # *Write multi-head self-attention* · ●●●●○ · 30 minutes · "Attention Is All You Need", Section 3.2
 #
-# Lay the pixels out as a sequence, (B, H · W, C). A Linear layer makes queries, keys and values (three layers, or one
-# for all). Each of the `num_heads` heads gets its own $d = C / \text{heads}$ numbers of every query, key and value, and
-# computes scores, softmax and mean by itself. Put the heads' results side by side, $C$ numbers again. A last Linear
-# layer, the **output projection**, mixes them. Then make it an image again.
+# Lay the pixels out as a sequence, (B, H · W, C). A Linear layer makes queries, keys and values (one layer for all
+# three, or three layers). Each of the `num_heads` heads gets its own $d = C / \text{heads}$ numbers of every query, key
+# and value, and computes its own matches, softmax and mean. Put the heads' results side by side, which makes $C$
+# numbers again. A last Linear layer, the **output projection**, mixes them. Then turn the sequence back into an image.
 
 # %%
 class SelfAttention(nn.Module):
@@ -507,8 +557,8 @@ class SelfAttention(nn.Module):
         pixels = rearrange(x, "b c h w -> b (h w) c")
         split = "b n (three heads d) -> three b heads n d"
         q, k, v = rearrange(self.qkv(pixels), split, three=3, heads=self.num_heads)
-        scores = q @ rearrange(k, "b heads n d -> b heads d n") / math.sqrt(q.shape[-1])
-        mixed = scores.softmax(dim=-1) @ v  # (B, heads, pixels, d)
+        matches = q @ rearrange(k, "b heads n d -> b heads d n") / math.sqrt(q.shape[-1])
+        mixed = matches.softmax(dim=-1) @ v  # (B, heads, pixels, d)
         out = self.project(rearrange(mixed, "b heads n d -> b n (heads d)"))
         return rearrange(out, "b (h w) c -> b c h w", h=x.shape[2])
         ### END SOLUTION
@@ -522,31 +572,31 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# For one image and one head, queries are (pixels, d) and keys are (pixels, d). What is the shape of the scores? Along
-# which axis do one pixel's weights lie?
+# For one image and one head, the queries are (pixels, d) and the keys are (pixels, d). What shape do the matches have?
+# Along which axis do one pixel's weights lie?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `rearrange(x, "b c h w -> b (h w) c")` makes the sequence. `@` multiplies the last two axes of tensors as matrices and
-# goes through all others: (B, heads, pixels, d) @ (B, heads, d, pixels) gives (B, heads, pixels, pixels). One rearrange
-# can split heads, and even three results: `"b n (three heads d) -> three b heads n d"`.
+# `rearrange(x, "b c h w -> b (h w) c")` makes the sequence. `@` multiplies the last two axes as matrices and repeats
+# that over all the others: (B, heads, pixels, d) @ (B, heads, d, pixels) gives (B, heads, pixels, pixels). One
+# rearrange can split off the heads, and even the three results: `"b n (three heads d) -> three b heads n d"`.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `q, k, v = rearrange(self.…(pixels), …)`, `scores = q @ … / …`, `mixed = scores.softmax(dim=…) @ v`, `out =
-# self.…(rearrange(mixed, "b heads n d -> b n (heads d)"))`, and back to an image with `rearrange(out, "b (h w) c -> b c
-# h w", h=…)`.
+# Go shape by shape. Pixels (B, n, C) become q, k and v, each (B, heads, n, d). The matches are (B, heads, n, n), and
+# each row of them goes through the softmax, after the division by the root of d. Times v, they're (B, heads, n, d)
+# again. Merge the heads into (B, n, C), project, and make it an image.
 #
 # </details>
 
 # %% [markdown]
-# Which pixels of the input count for one pixel of the output? The same trick as for the norm: take derivatives.
+# Which input pixels count for one output pixel? Use the trick from the norm and take derivatives.
 
 # %%
 def influence(layer: Callable, x: t.Tensor, row: int, column: int) -> t.Tensor:
@@ -572,22 +622,52 @@ if MAIN:
 #
 # ![Three squares, bright where the input counts for the crossed pixel in the middle. One convolution: 3 by 3 pixels. Two: 5 by 5. Self-attention: the whole square.](images/part2_influence.png)
 #
-# One convolution sees 3 by 3 pixels, two in a row 5 by 5. Attention sees everything at once. The price: a score for
-# each pair of pixels. At 28 by 28 these are 784 · 784 = 614,656 for each head, at 7 by 7 they are 2,401. So it goes
-# where the image is small.
+# One convolution sees 3 by 3 pixels, two in a row see 5 by 5. Attention sees everything at once. The price is a match
+# for each pair of pixels. At 28 by 28 that's 784 · 784 = 614,656 for each head, at 7 by 7 it's 2,401. That's why
+# attention is used where the image is small.
+#
+# </details>
+
+# %% [markdown]
+# Attention sees everything, but does it know *where* things are? Shuffle the coat's pixels, send them through your
+# layer, and put what comes out back in order. Guess first: will the answer be the same as without the shuffling?
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    attention, coat = SelfAttention(4), part1.normalize_img(drawn_clothes()[4]).expand(1, 4, 28, 28)
+    order = t.randperm(28 * 28)
+    shuffled = coat.flatten(2)[..., order].reshape(coat.shape)
+    with t.no_grad():
+        plain, mixed = attention(coat), attention(shuffled)
+    in_order = mixed.flatten(2)[..., order.argsort()].reshape(coat.shape)
+    maps = [shuffled, mixed, in_order, plain]
+    titles = ["coat, shuffled", "after attention", "put back in order", "without shuffling"]
+    utils.show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Four squares. The coat's pixels in random order, which look like noise; the same after attention, still in random order; those put back in order, which show a coat; and the answer without any shuffling, which is the same coat.](images/part2_shuffled.png)
+#
+# The last two pictures are equal. Attention sees a set, and nothing in it says where a pixel is. Transformers add an
+# embedding of the position. A U-Net gets its positions from the convolutions: when attention runs, each pixel's numbers
+# already describe its surroundings, and the zeros that a convolution finds beyond the border [give the edges
+# away](https://arxiv.org/abs/2001.08248).
 #
 # </details>
 
 # %% [markdown]
 # ### 2.5 Add what attention finds
-# *Wrap attention in a norm and a shortcut* · ●●○○○ · 10 minutes · Appendix B
+# *Wrap attention in a norm and a shortcut* · ●●○○○ · 10 minutes · the paper's code
 #
-# By itself, attention gives each pixel a mean of others and throws away what the pixel was. So add the input back:
-# $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**: the layer only has to learn what to
-# *change*. The norm has one group.
+# By itself, attention replaces each pixel with a mean over all pixels, and what made it different is lost. So add the
+# input back, $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**, and it leaves the layer only
+# the *change* to learn. The norm has one group.
 #
-# From here on, take PyTorch's `nn.GroupNorm(num_groups, num_channels)` and `nn.SiLU()`. Yours give the same numbers, as
-# your checks have shown; PyTorch's do it in one step and are faster.
+# From here on, use PyTorch's `nn.GroupNorm(num_groups, num_channels)` and `nn.SiLU()`. They give the same numbers as
+# yours, as your checks have shown, and they're faster.
 
 # %%
 class AttentionBlock(nn.Module):
@@ -615,7 +695,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which of the two is normalised: what goes into attention, or what is added at the end?
+# Which one is normalised: what goes into attention, or what's added at the end?
 #
 # </details>
 #
@@ -627,9 +707,9 @@ if MAIN:
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# In `__init__`, `self.norm = …` and `self.attention = …`. In `forward`, one line: `return x + …`
+# Make the norm and the attention in `__init__`. `forward` is the formula above, read from left to right.
 #
 # </details>
 
@@ -657,9 +737,9 @@ if MAIN:
 #
 # ![Four pictures. The T-shirt; the T-shirt again after eight blocks with the shortcut; the T-shirt after one block without it, with a much smaller spread; and a plain square after eight blocks without it.](images/part2_residual.png)
 #
-# With the shortcut the picture is all there after eight blocks. Without it, one block leaves a faint copy, and after
-# eight every pixel has become the same: a mean of means of means. The norms cannot help: with one group they even out
-# pixels and channels together, and soon only the channels differ. (Each map has its own colour scale; the spread is the
+# With the shortcut, the whole picture is still there after eight blocks. Without it, one block leaves a faint copy, and
+# after eight every pixel is the same, a mean of means of means. The norms can't help. With one group they even out
+# pixels and channels together, and soon only the channels differ. (Each map has its own colour scale. The spread is the
 # standard deviation over the pixels.)
 #
 # </details>
@@ -667,27 +747,57 @@ if MAIN:
 # %% [markdown]
 # ## Blocks
 #
-# Now the parts become blocks. A block of the U-Net does most of its work by convolutions, with what you have written
-# around them.
+# Now the parts become blocks, and blocks can be trained. These two cells are given. `SmallNetwork` is the least that
+# turns a block into something that guesses noise: a convolution before it and one after it. `practise` trains any
+# network on the eight drawings, and you know its lines. They're Algorithm 1.
+
+# %%
+class SmallNetwork(nn.Module):
+    """A convolution to 8 channels, some blocks, and a convolution back to grey.
+    blocks: take x (B, 8, H, W) and step_emb (B, 32), give x"""
+
+    def __init__(self, blocks: nn.Module):
+        super().__init__()
+        self.embed = SinusoidalPositionEmbeddings(32)
+        self.first, self.blocks, self.last = nn.Conv2d(1, 8, 3, padding=1), blocks, nn.Conv2d(8, 1, 1)
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """images: (B, 1, H, W)   num_steps: (B,)   returns: (B, 1, H, W), the guessed noise"""
+        return self.last(self.blocks(self.first(images), self.embed(num_steps)))
+
+
+# %%
+def practise(network: nn.Module, n_steps: int, loss_of: Callable = F.mse_loss) -> nn.Module:
+    """Train a network on the eight drawings, twice each in every minibatch.
+    network: takes images (16, 1, 28, 28) and num_steps (16,)   loss_of: takes its answer and the noise
+    returns: the network, trained"""
+    clothes, schedule = part1.normalize_img(drawn_clothes()), part1.NoiseSchedule(1000, "cpu")
+    optimizer = t.optim.Adam(network.parameters(), lr=0.01)
+    for _ in utils.bar(range(3 if IS_CI else n_steps)):
+        num_steps, noise, noised = part1.noise_img(clothes.repeat(2, 1, 1, 1), schedule)
+        loss = loss_of(network(noised, num_steps), noise)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network
+
 
 # %% [markdown]
 # ### 2.6 Two convolutions and a shortcut
-# *Write the residual block* · ●●●○○ · 25 minutes · Appendix B
+# *Write the residual block* · ●●●○○ · 25 minutes · the paper's code
 #
-# In this order, on the image $x$ and the embedding of the count `step_emb`:
+# In this order, on the image $x$ and the embedded timestep `step_emb`:
 #
-# 1. convolution 3×3 to `output_channels` (padding 1 keeps the size), GroupNorm, SiLU;
-# 2. add the step: `Linear(SiLU(step_emb))`, one number for each image and *channel*, the same for all pixels;
-# 3. convolution 3×3, GroupNorm, SiLU;
-# 4. add the input. If the widths (the numbers of channels) differ, it first goes through a 1×1 convolution, which
-#    changes nothing else.
+# 1. a 3×3 convolution to `output_channels` (padding 1 keeps the size), GroupNorm, SiLU;
+# 2. add the timestep, `Linear(SiLU(step_emb))`: one number per image and *channel*, the same for all pixels;
+# 3. a 3×3 convolution, GroupNorm, SiLU;
+# 4. add the input. If the number of channels changes, the input first goes through a 1×1 convolution.
 #
-# Why is the step added between the convolutions? Right before a norm with one channel a group, all of it would be lost:
-# norms take means away.
+# Why add the timestep halfway? There, the second convolution and its SiLU can use it to switch features on and off.
 
 # %%
 class ResidualBlock(nn.Module):
-    """Two convolutions, told the count of steps in between, plus the input."""
+    """Two convolutions, told the timestep halfway, plus the input."""
 
     def __init__(self, input_channels: int, output_channels: int, step_dim: int, groups: int):
         super().__init__()
@@ -723,7 +833,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which of the layers take `input_channels` in? To which shape does (B, C) have to go, to be added to (B, C, H, W)?
+# Which of the layers take in `input_channels`? What shape does (B, C) need, so that you can add it to (B, C, H, W)?
 #
 # </details>
 #
@@ -731,58 +841,77 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # `nn.Sequential(a, b, c)` runs layers one after the other. `rearrange(e, "b c -> b c 1 1")` makes room for height and
-# width. `nn.Identity()` is a layer that does nothing: handy for the shortcut where the widths are equal.
+# width. `nn.Identity()` is a layer that does nothing, which makes a good shortcut where the widths are equal.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# `hidden = self.first(x) + rearrange(self.step(step_emb), …)`, then `return self.second(hidden) + self.shortcut(x)`,
-# where `self.first = nn.Sequential(nn.Conv2d(…, 3, padding=1), nn.GroupNorm(…), …)`.
+# Make four things in `__init__`: the layers of step 1 as one `nn.Sequential`, those of step 2, those of step 3, and the
+# shortcut. Then `forward` needs two lines, one for steps 1 and 2 and one for steps 3 and 4.
 #
 # </details>
 
 # %% [markdown]
-# What does an untrained block add to an image, after 1 step and after 1000? In one of its channels:
+# One block is already a small denoiser. Train yours for a few seconds, show it the coat after 200 steps of noise, and
+# tell it three different timesteps. Only the middle one is true.
+
+# %%
+def one_guess(network: nn.Module, num_steps: int, told: int) -> tuple[t.Tensor, t.Tensor]:
+    """The coat after some steps of noise, and what's left when a network's one guess is taken off.
+    told: the timestep that the network hears   returns: two images (1, 28, 28) in [0, 1]"""
+    coat, schedule = part1.normalize_img(drawn_clothes()[4:5]), part1.NoiseSchedule(1000, "cpu")
+    noised = part1.q_eq4(coat, num_steps, part1.linear_schedule(1000))
+    with t.no_grad():
+        noise_pred = network(noised, t.tensor([told]))
+    clean = part1.reconstruct(noised, noise_pred, t.tensor([num_steps]), schedule)
+    return part1.denormalize_img(noised[0]), part1.denormalize_img(clean[0])
+
 
 # %%
 if MAIN:
     t.manual_seed(0)
-    image = part1.normalize_img(drawn_clothes()[4]).expand(2, 4, 28, 28)
-    step_emb = SinusoidalPositionEmbeddings(32)(t.tensor([1, 1000]))
-    block = ResidualBlock(4, 4, step_dim=32, groups=1)
-    with t.no_grad():
-        early, late = (block(image, step_emb) - image)[:, 0]
-    maps = [image[0, 0], early, late, late - early]
-    utils.show_maps(maps, ["input", "it adds, after 1 step", "after 1000 steps", "the difference"])
+    network = practise(SmallNetwork(ResidualBlock(8, 8, step_dim=32, groups=2)), n_steps=150)
+    images, titles = [], []
+    for told in [20, 200, 1000]:
+        t.manual_seed(1)  # the same noise each time
+        noised, clean = one_guess(network, 200, told)
+        images.append(clean)
+        titles.append(f"told {told}")
+    utils.show_images([noised, *images], ["after 200 steps", *titles])
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four pictures of a drawn coat. The input; what the block adds after 1 step, where the edges of sleeves and zip stand out; the same after 1000 steps, which looks nearly alike; and the difference of both, nearly even inside the coat and in the background, with faint edges and a bright rim on the right.](images/part2_resblock.png)
+# ![Four pictures of the drawn coat. Under noise; then after one block was told timestep 20, a patchy coat with specks around it; told 200, a blurred coat on plain black; and told 1000, a coat that is still full of grain.](images/part2_resblock.png)
 #
-# Even untrained, the block answers to edges: that is what differences between neighbours amount to. The count of steps
-# shifts whole areas a little, as it is added to all pixels alike; the border shows too, as the kernels meet the padding
-# there.
+# When it's told the truth, a single block takes off most of the noise. When it's told the wrong timestep, it takes off
+# the wrong noise and leaves specks or grain. But even at its best the coat is blurred, because the block sees only the
+# 7 by 7 pixels around each one. It knows what noise looks like, and has no idea what a coat is.
 #
 # </details>
 
 # %% [markdown]
+# Does the timestep survive the norm that follows? A convolution turns a constant into a constant (away from the
+# border), and a norm subtracts a mean. With one channel per group, that mean *is* the constant, and the block would
+# never hear the timestep. Each group holds several channels, so only what they have in common is lost.
+
+# %% [markdown]
 # ### 2.7 One level down
-# *Write the block of the way down* · ●●●○○ · 20 minutes · Appendix B
+# *Write the block of the path down* · ●●●○○ · 20 minutes · the paper's code
 #
-# Two ResidualBlocks, the first from `channels_in` to `channels_out`, and after them, if `attention`, an AttentionBlock.
-# What comes out is the **skip**: it is kept at full size for the way up. Then, if `downsample`, a convolution with a
-# 4×4 kernel, stride 2 and padding 1 halves height and width. Return both: the halved `x` first, then `skip`. Without
+# Two ResidualBlocks, the first from `channels_in` to `channels_out`. An AttentionBlock follows if `attention` asks for
+# it. The result is the **skip**, which is kept at full size for the path up. Then, if `downsample`, a convolution with
+# a 4×4 kernel, stride 2 and padding 1 halves height and width. Return both, the halved `x` first, then `skip`. Without
 # `downsample`, both are the same tensor.
 #
-# (Do not name a layer `self.half`, `self.double` or `self.float`: modules have methods of these names.)
+# (Don't name a layer `self.half`, `self.double` or `self.float`, because modules have methods of those names.)
 
 # %%
 class DownBlock(nn.Module):
-    """Two ResidualBlocks, attention if asked, then half the size if asked."""
+    """Two ResidualBlocks, attention if it's asked for, then half the size if that's asked for."""
 
     def __init__(
         self, channels_in: int, channels_out: int, step_dim: int, groups: int, downsample: bool, attention: bool
@@ -799,7 +928,7 @@ class DownBlock(nn.Module):
     def forward(self, x: t.Tensor, step_emb: t.Tensor) -> tuple[t.Tensor, t.Tensor]:
         """x: (B, channels_in, H, W)   step_emb: (B, step_dim)
         returns: x (B, channels_out, H/2, W/2), or the skip itself without downsample; skip (B, channels_out, H, W)
-        errors: ValueError for an odd height or width to be halved"""
+        errors: ValueError for an odd height or width that should be halved"""
         if self.downsample:
             check_can_halve(x)
         ### BEGIN SOLUTION
@@ -816,29 +945,29 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which tensor is the skip: what comes before the halving, or after it?
+# Is the skip what you have before the halving, or after it?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `nn.Conv2d(c, c, 4, stride=2, padding=1)` halves an even size. `nn.Identity()` can stand in for a layer that is not
+# `nn.Conv2d(c, c, 4, stride=2, padding=1)` halves an even size. `nn.Identity()` can stand in for a layer that isn't
 # asked for. `return a, b` returns a pair.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# In `__init__`, two `ResidualBlock(…)`, then `self.attention = AttentionBlock(…) if attention else …`, and likewise the
-# resizing. In `forward`, `skip = …`, `return …, skip`.
+# Decide everything in `__init__`. With `nn.Identity()` in the place of a missing layer, `forward` needs no `if`. It
+# runs both blocks and the attention, calls the result `skip`, and returns the resized skip and the skip.
 #
 # </details>
 
 # %% [markdown]
-# What halving buys: four levels in a row, and which part of a 64 by 64 image counts for one pixel in the middle of each
-# level's skip.
+# What does halving buy? Put four levels in a row, and see which part of a 64 by 64 image counts for one pixel in the
+# middle of each level's skip.
 
 # %%
 if MAIN:
@@ -863,18 +992,18 @@ if MAIN:
 #
 # ![Four squares with a bright spot in the middle that grows from level to level: small at level 1, about twice as wide at each level after it, and over most of the square at level 4.](images/part2_receptive_fields.png)
 #
-# The bright spot, the **receptive field**, grows with each halving: a pixel of level 4 knows of most of the image,
-# though no kernel is larger than 4 by 4. (The roots of the derivatives are drawn. The faint glow everywhere else comes
-# from the norms: each pixel has a small share in the mean and variance of its group.)
+# The bright spot, the **receptive field**, grows with each halving. A pixel of level 4 knows about most of the image,
+# though no kernel is larger than 4 by 4. (The picture shows the square roots of the derivatives. The faint glow
+# everywhere else comes from the norms, because each pixel has a small share in the mean and variance of its group.)
 #
 # </details>
 
 # %% [markdown]
 # ### 2.8 The bottom of the U
-# *Write the block between down and up* · ●○○○○ · 10 minutes · Appendix B
+# *Write the block between down and up* · ●○○○○ · 10 minutes · the paper's code
 #
-# At the bottom the image is smallest and its pixels know most. Here attention is cheap, so it is always there: a
-# ResidualBlock, an AttentionBlock, a ResidualBlock, all of one width. Each ResidualBlock has weights of its own.
+# At the bottom the image is smallest and its pixels know most. Attention is cheap here, so it's always on. Write a
+# ResidualBlock, an AttentionBlock and a ResidualBlock, all of one width. Each ResidualBlock has its own weights.
 
 # %%
 class MidBlock(nn.Module):
@@ -912,50 +1041,68 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# All you need is written already: `ResidualBlock(channels, channels, step_dim, groups)` and `AttentionBlock(channels)`.
+# You've written everything you need: `ResidualBlock(channels, channels, step_dim, groups)` and
+# `AttentionBlock(channels)`.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# Three layers in `__init__`, three lines in `forward`.
+# Make three layers in `__init__`, and call them in three lines of `forward`.
 #
 # </details>
 
 # %% [markdown]
-# Follow the coat down, through two untrained blocks and the one at the bottom. One of eight channels:
+# What can 7 by 7 pixels know? They can't draw a coat. But can they name it? This network goes down through two of your
+# DownBlocks and your MidBlock, and then has to say which of the eight drawings it sees, from the 7 by 7 pixels alone.
+
+# %%
+class NamesIt(nn.Module):
+    """Two DownBlocks and a MidBlock, and a Linear layer that names the drawing from 7 by 7 pixels."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.first = SinusoidalPositionEmbeddings(32), nn.Conv2d(1, 8, 3, padding=1)
+        self.downs = nn.ModuleList(DownBlock(8, 8, 32, groups=4, downsample=True, attention=False) for _ in range(2))
+        self.mid, self.name = MidBlock(8, 32, groups=4), nn.Linear(8 * 7 * 7, 8)
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """images: (B, 1, 28, 28)   num_steps: (B,)   returns: (B, 8), the largest where its drawing is"""
+        x, step_emb = self.first(images), self.embed(num_steps)
+        for down in self.downs:
+            x, _ = down(x, step_emb)
+        return self.name(self.mid(x, step_emb).flatten(1))
+
 
 # %%
 if MAIN:
     t.manual_seed(0)
-    x, no_steps = part1.normalize_img(drawn_clothes()[4]).expand(1, 8, 28, 28), t.zeros(1, 32)
-    maps = [x[0, 0]]
+    network = practise(NamesIt(), 80, loss_of=lambda answer, noise: F.cross_entropy(answer, t.arange(8).repeat(2)))
+    noised = part1.q_eq4(part1.normalize_img(drawn_clothes()), 250, part1.linear_schedule(1000))
+    names = ["T-shirt", "trousers", "pullover", "dress", "coat", "bag", "boot", "sandal"]
     with t.no_grad():
-        for _ in range(2):
-            x, skip = DownBlock(8, 8, 32, groups=4, downsample=True, attention=False)(x, no_steps)
-            maps.append(x[0, 0])
-        maps.append(MidBlock(8, 32, groups=4)(x, no_steps)[0, 0])
-    utils.show_maps(maps, ["image", "down to 14 by 14", "down to 7 by 7", "after the MidBlock"])
+        answers = network(noised, t.full((8,), 250)).argmax(dim=1)
+    utils.show_images(part1.denormalize_img(noised), [names[answer] for answer in answers])
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four pictures: the drawn coat at 28 by 28 pixels; 14 by 14 pixels in which its zip and some of its outline can be made out; 7 by 7 pixels in which it is hard to make out; and 7 by 7 other ones after the MidBlock.](images/part2_midblock.png)
+# ![Eight squares full of noise in which clothes can just be made out, each under its right name: T-shirt, trousers, pullover, dress, coat, bag, boot, sandal.](images/part2_midblock.png)
 #
-# At the bottom nothing looks like a coat. 49 pixels cannot draw one, but each of them can hold, in its channels, what
-# it knows about a large part of the picture. *Where exactly* an edge runs is lost here. That is what the skips are for.
+# It gets them right, with perhaps one slip. So the bottom knows *what* the picture shows. *Where exactly* the edges run
+# is lost in 7 by 7 pixels, and that's what the skips are for.
 #
 # </details>
 
 # %% [markdown]
 # ## From small to large
 #
-# On the way up the size has to double. A **transposed convolution** is a convolution run backwards: where the
+# On the path up, the size has to double. A **transposed convolution** is a convolution run backwards. Where the
 # convolution gathers a patch of pixels into one, this one stamps each pixel, times the kernel, onto a patch of a larger
-# image. Stamps that overlap are added. The stride says how far apart the stamps lie, and the padding is *cut off* all
-# around. In this picture the kernels are all ones.
+# image. Where stamps overlap, they're added. The stride says how far apart the stamps lie, and the padding is *cut off*
+# all around. In this picture the kernels are all ones.
 
 # %%
 if MAIN:
@@ -977,8 +1124,8 @@ if MAIN:
 # ![Four squares. One bright pixel in the middle of 5 by 5. Its stamp: 4 by 4 bright pixels in the middle of 10 by 10. All stamps of 4 by 4 together: an even square with a darker rim. All stamps of 3 by 3 together: 9 by 9 pixels in a chequered pattern of bright, medium and dark.](images/part2_transposed.png)
 #
 # With a 4×4 kernel and stride 2, each pixel inside gets exactly four stamps. With 3×3, some pixels get four, some two
-# and some one: a chequered pattern that the network first has to unlearn. That is why the kernel is 4×4 (the paper's
-# network takes another way: it repeats each pixel, then convolves).
+# and some one. That's a [chequered pattern](https://distill.pub/2016/deconv-checkerboard/) that the network first has
+# to unlearn, so your kernel is 4×4. (DDPM's network repeats each pixel instead, and then convolves.)
 #
 # </details>
 
@@ -986,37 +1133,37 @@ if MAIN:
 # ### 2.9 Sizes, down and up
 # *Work out which sizes survive the trip* · ●●○○○ · 10 minutes · no equation
 #
-# A convolution with kernel $k$, stride $s$ and padding $p$ makes $\lfloor (n + 2p - k) / s \rfloor + 1$ pixels out of
-# $n$, as this is how many places the kernel has ($\lfloor\ \rfloor$ rounds down). A transposed one goes the other way:
-# $n$ stamps, each $s$ pixels after the one before, span $(n - 1) s + k$ pixels, and $p$ are cut off at each end, which
-# leaves $(n - 1) s + k - 2p$.
+# A convolution with kernel $k$, stride $s$ and padding $p$ turns $n$ pixels into
+# $\lfloor (n + 2p - k) / s \rfloor + 1$, because that's how many places the kernel has ($\lfloor\ \rfloor$ rounds
+# down). A transposed one goes the other way. Its $n$ stamps, each $s$ pixels after the one before, span $(n - 1) s + k$
+# pixels, and $p$ are cut off at each end, which leaves $(n - 1) s + k - 2p$.
 #
-# 1. Halve 28, and halve that again, with $k = 4$, $s = 2$, $p = 1$. Halve 7.
-# 2. Double 7, and double that, with the same numbers. What does 7 become, halved and doubled?
+# 1. Halve 28, and halve the result, with $k = 4$, $s = 2$, $p = 1$. Halve 7.
+# 2. Double 7, and double the result, with the same numbers. What does 7 become, halved and then doubled?
 # 3. Which sizes come back as they were? What about a network that halves three times?
-# 4. With $k = 3$, $s = 2$, $p = 1$, what does 14 become on the way up? Compare with the picture.
+# 4. With $k = 3$, $s = 2$, $p = 1$, what does 14 become on the path up? Compare with the picture.
 
 # %% [markdown]
 # ### BEGIN SOLUTION
-# 1. (28 + 2 − 4) / 2 + 1 = 14, and (14 + 2 − 4) / 2 + 1 = 7. For 7: (7 + 2 − 4) / 2 = 2.5 is rounded down to 2, so it
-#    is 3.
+# 1. (28 + 2 − 4) / 2 + 1 = 14, and (14 + 2 − 4) / 2 + 1 = 7. For 7, (7 + 2 − 4) / 2 = 2.5 is rounded down to 2, so it
+#    becomes 3.
 # 2. (7 − 1) · 2 + 4 − 2 = 14, and (14 − 1) · 2 + 4 − 2 = 28. But 7 is halved to 3, and 3 is doubled to (3 − 1) · 2 + 4
 #    − 2 = 6. So 7 comes back as 6.
-# 3. The even ones: n becomes n / 2 becomes n. Halved three times, a size has to be a multiple of 2 · 2 · 2 = 8. 28 is
-#    not: it would go 14, 7, 3. So a network for FashionMNIST halves twice, or pads the images to 32.
+# 3. The even ones, because n becomes n / 2 becomes n. A size that's halved three times has to be a multiple of 2 · 2 ·
+#    2 = 8. 28 isn't: it would go to 14, 7, 3. So a network for FashionMNIST halves twice, or pads the images to 32.
 # 4. (14 − 1) · 2 + 3 − 2 = 27, one short of 28. In the picture, 5 pixels became 9 with the 3×3 kernel and 10 with the
 #    4×4.
 # ### END SOLUTION
 
 # %% [markdown]
 # ### 2.10 One level up
-# *Write the block of the way up* · ●●●○○ · 20 minutes · Appendix B
+# *Write the block of the path up* · ●●●○○ · 20 minutes · the paper's code
 #
-# The mirror image of a DownBlock, whose width and size it undoes. x and its skip have `channels_in` channels **each**,
-# and the result has `channels_out`. Put x and skip side by side as channels (`t.cat`); two ResidualBlocks, the first of
-# which brings the width to `channels_out`; attention after them, if asked; and last, if `upsample`, a 4×4 transposed
-# convolution with stride 2 and padding 1. The table shows the blocks of the network that you will build, with 16
-# channels for 28 by 28 images:
+# An UpBlock mirrors a DownBlock and undoes its width and its size. x and its skip have `channels_in` channels **each**,
+# and the result has `channels_out`. Put x and skip side by side as channels (`t.cat`). Run two ResidualBlocks, the
+# first of which brings the width to `channels_out`, then attention if it's asked for. If `upsample`, a 4×4 transposed
+# convolution with stride 2 and padding 1 ends the block. This table shows the blocks of your network, with 16 channels
+# for 28 by 28 images:
 #
 # | block | channels_in | channels_out | x comes as | skip | gives x as |
 # |---|---|---|---|---|---|
@@ -1063,7 +1210,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# How many channels does the first ResidualBlock take in, once x and skip stand side by side?
+# Once x and skip stand side by side, how many channels does the first ResidualBlock take in?
 #
 # </details>
 #
@@ -1071,62 +1218,78 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # `t.cat([a, b], dim=1)` puts channels side by side. `nn.ConvTranspose2d(c, c, 4, stride=2, padding=1)` doubles the
-# size. Look at UpBlock 2 in the table: `channels_in` is 32, `channels_out` 16, and it takes in 32 + 32 channels.
+# size. Look at UpBlock 2 in the table. Its `channels_in` is 32, its `channels_out` is 16, and it takes in 32 + 32
+# channels.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# In `__init__`, `ResidualBlock(2 * …, …)`, another one, attention or `nn.Identity()`, the resizing or `nn.Identity()`.
-# In `forward`, `x = t.cat(…)`, then one after the other.
+# Start from your DownBlock. Three things change: the first ResidualBlock's width, the layer that resizes, and the first
+# line of `forward`, which joins x and skip. This time nothing but x is returned.
 #
 # </details>
 
 # %% [markdown]
-# What are the skips good for? Send the coat all the way down and up through untrained blocks, once with its skips and
-# once with zeros in their place.
+# What are the skips good for? Train two small U's out of your blocks, one with its skips and one with zeros in their
+# place.
+
+# %%
+class SmallU(nn.Module):
+    """Three DownBlocks and three UpBlocks. kept: 1 for the skips, 0 for zeros in their place"""
+
+    def __init__(self, kept: int):
+        super().__init__()
+        self.kept = kept
+        self.downs = nn.ModuleList(DownBlock(8, 8, 32, groups=4, downsample=n < 2, attention=False) for n in range(3))
+        self.ups = nn.ModuleList(UpBlock(8, 8, 32, groups=4, upsample=n < 2, attention=False) for n in range(3))
+
+    def forward(self, x: t.Tensor, step_emb: t.Tensor) -> t.Tensor:
+        """x: (B, 8, 28, 28)   step_emb: (B, 32)   returns: (B, 8, 28, 28)"""
+        x, fine = self.downs[0](x, step_emb)
+        x, middle = self.downs[1](x, step_emb)
+        x, coarse = self.downs[2](x, step_emb)
+        x = self.ups[0](x, step_emb, self.kept * coarse)
+        x = self.ups[1](x, step_emb, self.kept * middle)
+        return self.ups[2](x, step_emb, self.kept * fine)
+
 
 # %%
 if MAIN:
-    t.manual_seed(0)
-    image, no_steps = part1.normalize_img(drawn_clothes()[4]).expand(1, 8, 28, 28), t.zeros(1, 32)
-    downs = [DownBlock(8, 8, 32, groups=4, downsample=n < 2, attention=False) for n in range(3)]
-    ups = [UpBlock(8, 8, 32, groups=4, upsample=n < 2, attention=False) for n in range(3)]
-    maps = [image[0, 0]]
+    images = []
     for kept in [1, 0]:
-        x, skips = image, []
-        with t.no_grad():
-            for down in downs:
-                x, skip = down(x, no_steps)
-                skips.append(kept * skip)
-            for up in ups:
-                x = up(x, no_steps, skips.pop())
-        maps.append(x[0, 0])
-    utils.show_maps(maps, ["image", "with skips", "with zeros for skips"])
+        t.manual_seed(0)
+        network = practise(SmallNetwork(SmallU(kept)), n_steps=60)
+        t.manual_seed(1)  # the same noise each time
+        noised, clean = one_guess(network, 200, told=200)
+        images.append(clean)
+    utils.show_images([noised, *images], ["after 200 steps", "with skips", "without skips"])
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three pictures. The drawn coat; the result with skips, in which parts of its outline can be seen; and the result with zeros in place of skips, a pattern in which no coat can be made out.](images/part2_upblock.png)
+# ![Three pictures. The coat under noise; with skips, a blurred coat on plain black; without skips, noise about as strong as before.](images/part2_upblock.png)
 #
-# With skips, parts of the coat's outline are there, though no weight has been trained. Without them, all has to pass
-# through 7 by 7 pixels, and no outline survives.
+# Without skips, the network doesn't even find the noise. A noised image holds 784 numbers that nobody can predict, and
+# only 7 · 7 · 8 = 392 numbers fit through the bottom. With skips, fine detail takes the short way across, and the path
+# through the bottom is free for what the picture shows.
 #
 # </details>
 
 # %% [markdown]
 # ## The network
 #
-# All parts are there. The settings of a network go into this class, which is given: it refuses settings that make none.
+# You have all the parts. The settings of a network go into this class, which is given. It rejects settings that don't
+# fit together.
 
 # %%
 @dataclass(frozen=True)
 class UNetConfig:
-    """img_shape: (C, H, W)   channels: the width at full size   dim_mults: the width of each level in multiples of it
+    """img_shape: (C, H, W)   channels: the width at full size   dim_mults: each level's width in multiples of it
     groups: of each group norm   attention: a bool for each level; None: the coarsest alone
-    errors: ValueError for numbers that make no network"""
+    errors: ValueError for settings that don't fit together"""
 
     img_shape: tuple[int, ...]
     channels: int
@@ -1144,18 +1307,20 @@ class UNetConfig:
 # *Put the U together* · ●●●●● · 35 minutes · Appendix B
 #
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
-# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That is `step_emb`,
-#   for all blocks; 4 · `channels` is a usual width.
-# - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, its UpBlock goes back. All
-#   DownBlocks halve but the last to run, and all UpBlocks double but the last to run.
-# - Every skip is used: last in, first out. `attention[i]`, which is given, tells whether level i has attention.
-# - At the end, a ResidualBlock and a 1×1 convolution to the image's channels. No activation: noise has both signs.
+# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That's `step_emb`,
+#   for all blocks. Its usual width is 4 · `channels`.
+# - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, and its UpBlock goes back.
+#   Every DownBlock halves except the last one to run, and every UpBlock doubles except the last one to run.
+# - Every skip is used, last in, first out. `attention[i]`, which is given, says whether level i has attention.
+# - A ResidualBlock and a 1×1 convolution to the image's channels come last. There's no activation, because noise has
+#   both signs.
 #
-# Keep blocks in an `nn.ModuleList`. In a plain list they would not be trained.
+# Keep blocks in an `nn.ModuleList`, because blocks in a plain list aren't trained. **Write `__init__` first and run the
+# check:** as long as `forward` isn't written, it judges your blocks alone.
 
 # %%
 class UNet(part1.DiffusionModel):
-    """The network of the paper, as wide and as deep as its config says."""
+    """A U-Net as wide and as deep as its config says."""
 
     def __init__(self, config: UNetConfig):
         super().__init__()
@@ -1209,37 +1374,37 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Follow the table of exercise 2.10 from top to bottom. Which widths does UpBlock 2 share with which DownBlock? Which
-# skip does the first UpBlock need?
+# Follow the table of exercise 2.10 from top to bottom. Which DownBlock has the same two widths as UpBlock 2? Which skip
+# does the first UpBlock need?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `widths = [channels] + [channels * mult for mult in dim_mults]` and `pairwise(widths)` give each level's two widths.
-# An `nn.ModuleList` knows `append` and `insert(0, …)`. A Python list is a stack: `skips.append(skip)` puts on top,
-# `skips.pop()` takes from there.
+# `widths = [channels] + [channels * mult for mult in dim_mults]` and `pairwise(widths)` give you each level's two
+# widths. An `nn.ModuleList` has `append` and `insert(0, …)`. A Python list can be a stack: `skips.append(skip)` puts
+# one on top, and `skips.pop()` takes it off again.
 #
 # </details>
 #
 # <details>
-# <summary>Hint 3: the shape of the line</summary>
+# <summary>Hint 3: the next step</summary>
 #
-# In `__init__`: stem; `nn.Sequential(SinusoidalPositionEmbeddings(…), nn.Linear(…), …)`; a loop over levels that makes
-# `DownBlock(…)` and `UpBlock(…)`; `MidBlock(…)`; `ResidualBlock(…)` and `nn.Conv2d(…, 1)`. In `forward`: `step_emb =
-# …`, the stem, a loop down, the middle, a loop up, the end.
+# Loop over the levels once, and make both blocks of a level in that loop. Level 0's UpBlock is the last to run, so
+# either insert each UpBlock at the front, or walk that list backwards in `forward`. Then `forward` follows the picture
+# at the top of this part, with one loop down and one loop up.
 #
 # </details>
 
 # %% [markdown]
-# This is your network, drawn from what happens when an image goes through it: each arrow and each size is read off the
-# tensors as they pass. With these settings the course's own network has 283,201 parameters; where the text leaves you a
-# choice, yours may have others.
+# This is your network, drawn from what happens when an image passes through it. Each arrow and each size is read off
+# the tensors on their way. With these settings the course's own network has 283,201 parameters. Yours may have a
+# different number where the text leaves you a choice.
 
 # %% tags=["folded"]
 def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
-    """Run a U-Net once and tell what has gone through its DownBlocks, its MidBlock and its UpBlocks, in order.
+    """Run a U-Net once and list what passes through its DownBlocks, its MidBlock and its UpBlocks, in order.
     returns: class name, inputs and outputs of each"""
     seen = []
 
@@ -1259,7 +1424,7 @@ def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.
 
 
 def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
-    """Draw the blocks of a U-Net as they run for these inputs, the lower the smaller the image, and where skips go.
+    """Draw the blocks of a U-Net as they run for these inputs, smaller images further down, and where the skips go.
     inputs: images (B, C, H, W) and num_steps (B,)"""
     blocks, images = watch_blocks(model, *inputs), inputs[0]
     colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
@@ -1319,14 +1484,14 @@ if MAIN:
 # %% [markdown]
 # ## Does it learn?
 #
-# The first thing to ask of a new network: can it learn a handful of images *by heart?* If not, something in it is
-# broken, and no amount of data will help. At half their size, 14 by 14 pixels, the eight drawn ones take less than a
-# minute. `train` is Part 1's, as it is; the eight are repeated, so that a minibatch holds each of them four times, with
-# other counts of steps and other noise.
+# The first thing to ask of a new network is whether it can memorise a handful of images. If it can't, something in it
+# is broken, and no amount of data will help. At half their size, 14 by 14 pixels, your eight drawings take less than a
+# minute. `train` is Part 1's, unchanged. The eight are repeated so that each minibatch holds all of them four times,
+# with different timesteps and different noise.
 
 # %%
 def by_heart_config() -> dict[str, Any]:
-    """The settings for learning eight images by heart; few steps under IS_CI."""
+    """The settings for memorising eight images; few steps under IS_CI."""
     return dict(
         lr=0.003,
         epochs=1,
@@ -1340,13 +1505,13 @@ def by_heart_config() -> dict[str, Any]:
 
 
 def small_clothes() -> t.Tensor:
-    """The eight drawn images at half their size. returns: (8, 1, 14, 14) in [-1, 1]"""
+    """The eight drawings at half their size. returns: (8, 1, 14, 14) in [-1, 1]"""
     return part1.normalize_img(F.avg_pool2d(drawn_clothes(), 2))
 
 
 @cache
 def by_heart_model() -> part1.DiffusionModel:
-    """A U-Net that has learned the eight small images by heart, trained at the first call and kept."""
+    """A U-Net that has memorised the eight small drawings, trained at the first call and kept."""
     config = by_heart_config()
     trainset = TensorDataset(small_clothes().repeat(config["n_images"] // 8, 1, 1, 1))
     model = UNet(UNetConfig((1, 14, 14), 16, (1, 2), groups=8, max_steps=config["max_steps"]))
@@ -1355,7 +1520,7 @@ def by_heart_model() -> part1.DiffusionModel:
 
 # %%
 if MAIN:
-    by_heart_model.cache_clear()  # train anew whenever this cell runs
+    by_heart_model.cache_clear()  # train again whenever this cell runs
     t.manual_seed(1)
     by_heart_model()
     utils.show_losses()
@@ -1366,13 +1531,14 @@ if MAIN:
 #
 # ![The training loss against the step: it falls from above 1 to below 0.3 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
 #
-# The loss starts above 1, falls below 0.3 within the first 20 steps, and ends below 0.05. Most of what is left is at
-# the smallest counts: to tell the little noise of one step, the network would have to know the images very exactly.
+# The loss starts above 1, falls below 0.3 within the first 20 steps, and ends below 0.05. Most of what's left comes
+# from the smallest timesteps. There the noise is so faint that the network would have to know the images very exactly
+# to tell the two apart.
 #
 # </details>
 
 # %% [markdown]
-# Now noise the eight images, 200 steps of 1000, and let the network guess the noise. `reconstruct` takes it off.
+# Now noise the eight images by 200 steps of 1000, and let the network guess the noise. `reconstruct` takes it off.
 
 # %%
 if MAIN:
@@ -1392,79 +1558,101 @@ if MAIN:
 #
 # ![Two rows of eight. Above, the eight clothes under strong noise. Below, the same after one guess: all eight are clean and recognisable.](images/part2_overfit.png)
 #
-# One guess at each image, and all eight are clean but for some grain: it knows what it has seen.
-#
-# </details>
-
-# %% [markdown]
-# And `sample`, too, is Part 1's. A network that has learned eight images by heart should paint those and nothing else.
-
-# %%
-if MAIN:
-    model = by_heart_model()
-    t.manual_seed(2)
-    with utils.show_steps(model, len(model.noise_schedule)):
-        samples = part1.sample(model, 8)
-    utils.show_images([part1.denormalize_img(image) for image in samples.cpu()])
-
-# %% [markdown]
-# <details>
-# <summary>What you should see</summary>
-#
-# ![Eight samples, clean but for faint grain: two T-shirts, a boot, a bag, a sandal, two dresses and a coat.](images/part2_samples.png)
-#
-# Each sample is one of the eight images, with a little grain. Which of them come is another matter: after so few steps
-# the network knows what the images look like, and not yet how often each should come. So you may get others than these
-# eight under the same seed: on another machine, which rounds a little differently, or with layers that you wrote
-# differently.
+# The network guesses once per image, and all eight are clean apart from some grain. It recognises what it has
+# memorised.
 #
 # </details>
 
 # %% [markdown]
 # ## Where this differs from the paper
 #
-# Appendix B of the paper describes its network in few words. Yours is the same in kind, and smaller. What is different:
+# Appendix B of the paper describes its network in a few lines. The rest is in [its
+# code](https://github.com/hojonathanho/diffusion). Yours is the same in kind, and smaller. These are the differences:
 #
-# - **Size.** The paper's network for 32 by 32 images has four levels and 35.7 million parameters.
-# - **Attention.** The paper puts it at the level of 16 by 16 pixels and in the middle. Here it is at the coarsest
-#   level, 7 by 7, and in the middle; the setting `attention` chooses others.
-# - **The order inside a block.** Here it is convolution, norm, SiLU. In the paper's code it is norm, SiLU, convolution,
-#   and the last convolution of each block begins at zero, so that an untrained block adds nothing.
-# - **More skips.** In the paper's code the stem, each ResidualBlock and each halving of the way down leave a skip, and
-#   the way up has one ResidualBlock more a level.
-# - **Resizing.** The paper's network halves with a 3×3 convolution, and doubles by repeating pixels, then convolving.
-# - **Dropout.** The paper has it in its residual blocks, you have none.
+# - **Size.** The paper's network for 32 by 32 images has four levels and 35.7 million parameters, and its group norms
+#   have 32 groups.
+# - **Attention.** The paper uses it at 16 by 16 pixels, after every ResidualBlock of that level, and in the middle,
+#   always with a single head. Yours comes once per block, at the coarsest level and in the middle, with four heads. The
+#   setting `attention` chooses other levels.
+# - **The order inside a block.** Yours is convolution, norm, SiLU. DDPM's is norm, SiLU, convolution, and the last
+#   convolution of each block begins at zero, so an untrained block adds nothing.
+# - **The end.** Yours has a ResidualBlock and a 1×1 convolution. DDPM has norm, SiLU and a 3×3 convolution.
+# - **More skips.** In DDPM, the stem, each ResidualBlock and each halving on the path down leave a skip, and the path
+#   up has one more ResidualBlock per level.
+# - **Resizing.** DDPM halves with a 3×3 convolution, and doubles by repeating pixels and then convolving.
+# - **Frequencies.** DDPM divides by $d/2 - 1$ where you divide by $d/2$.
+# - **Dropout.** DDPM had a dropout of 0.1 in its residual blocks on CIFAR-10, and none on its other data sets. You have
+#   none.
+#
+# U-Nets aren't the last word, either. Many newer image models use a [diffusion
+# transformer](https://arxiv.org/abs/2212.09748), which is attention nearly all the way.
 
 # %% [markdown]
 # ## Glossary: names around the U-Net
 #
 # | here | other names, and what they mean |
 # |---|---|
-# | channels, width | features, feature maps; `dim` in some code, and so `dim_mults` |
+# | channels, width | features, feature maps; `dim` in some code, hence `dim_mults` |
 # | level | resolution, stage |
 # | skip | skip connection, lateral connection, residual (in some code) |
-# | shortcut, residual connection | skip connection too, in ResNet's words: beware, it stays inside a block |
+# | shortcut, residual connection | also called a skip connection, in ResNet's words. Beware, it stays inside a block |
 # | stem | input convolution, `conv_in` |
-# | group norm with one group | layer norm over channels, height and width. Beware: in a Transformer, layer norm takes one pixel's (token's) channels alone |
+# | group norm with one group | layer norm over channels, height and width. Beware, in a Transformer layer norm takes the channels of one pixel (token) alone |
 # | SiLU | Swish |
-# | embedding of the count | time embedding, timestep embedding, positional encoding |
+# | embedding of the timestep | time embedding, positional encoding |
 # | pixels as a sequence | tokens |
-# | head | one attention of several that run side by side |
-# | transposed convolution | deconvolution (it is none: it does not undo a convolution), fractionally strided convolution |
+# | match | attention score, attention logit |
+# | head | one of several attentions that run side by side |
+# | transposed convolution | fractionally strided convolution; deconvolution, a misnomer, because it doesn't undo a convolution |
 # | ResidualBlock | ResNet block, `ResnetBlock2D` |
 # | MidBlock | bottleneck |
 
 # %% [markdown]
 # ## What you have now
 #
-# A network of the paper's kind, every part of it written by you.
+# You have a network of the paper's kind, and you wrote every part of it.
 #
-# - **Group norm** keeps numbers in range, each image by itself; layer norm and instance norm are its ends.
-# - **Sines and cosines** tell the network how noisy its image is, near counts and far ones alike.
-# - **Attention** lets every pixel look at every other, at the price of a score for each pair; so it works where the
+# - **Group norm** keeps numbers in range, each image by itself. Layer norm and instance norm are its two extremes.
+# - **Sines and cosines** tell the network the timestep, so that it can tell near ones apart, and far ones too.
+# - **Attention** lets every pixel look at every pixel, at the price of a match for each pair. So it works where the
 #   image is small.
 # - A **shortcut** around a layer leaves it only the change to learn.
-# - **Halving** lets each pixel know more of the whole; **skips** bring back where exactly things are.
-# - `UNet` takes images and counts and gives a guess of the noise, so `train` and `sample` work with it as they are.
+# - **Halving** lets each pixel know more of the whole, and **skips** bring back where exactly things are.
+# - A **`UNet`** takes images and timesteps and guesses the noise, so `train` and `sample` work with it as they are.
+
+# %% [markdown]
+# ## Show it to a friend
 #
-# In Part 3 it meets 60,000 photographs of clothes.
+# `sample`, too, is Part 1's, unchanged. A network that has memorised eight images should paint those and nothing else.
+# Give it a moment for its 1000 steps, and you have a film of your own network at work. It began with a class that
+# subtracts a mean.
+
+# %%
+if MAIN:
+    model = by_heart_model()
+    t.manual_seed(2)
+    with utils.show_steps(model, len(model.noise_schedule)):
+        steps = part1.sample(model, 8, return_all_steps=True)
+    last, frames, titles = len(steps) - 1, [], []
+    for to_go in (last * t.linspace(1, 0, 11) ** 2).long().tolist():  # slower towards the end, where shapes appear
+        picture = rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 1 (r h) (c w)", r=2)
+        frames.append(F.interpolate(picture, scale_factor=5)[0])
+        titles.append(f"{to_go} steps to go")
+    utils.show_movie(frames, titles)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.gif)
+#
+# Each sample turns into one of the eight drawings, with a little grain. Which ones turn up is a different matter. After
+# so short a training the network knows what the images look like, but not yet how often each should appear. So you may
+# get different ones under the same seed, on a machine that rounds a little differently or with layers that you wrote
+# differently.
+#
+# </details>
+
+# %% [markdown]
+# Eight drawings are easy to memorise. What will your network paint when you give it 60,000 photographs, far more than
+# it has room for? Copies, blurs, or clothes that nobody has ever photographed? And how could you tell? That's Part 3.

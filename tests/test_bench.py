@@ -40,6 +40,7 @@ def test_a_row_says_whether_its_median_holds(target, at_least, said):
     assert row == f"| what | against | 1.30 (1.15 to 5.15) | {said} |"
 
 
+@pytest.mark.slow
 def test_the_convolutions_alone_are_all_convolutions_forward_and_backward():
     from torch.profiler import ProfilerActivity, profile
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -58,6 +59,16 @@ def setup_cells(part: str) -> str:
     return "\n".join(cells[: 1 + next(i for i, source in enumerate(cells) if "import tests.part" in source)])
 
 
+def execute(notebook: nbformat.NotebookNode, folder: str, allowed: Sequence[str] = (), **environment: str) -> None:
+    """Run all cells, at toy size. errors: CellExecutionError of a cell that fails, but for errors of the allowed names"""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ({"IS_CI": "1"} | environment).items():
+            patch.setenv(name, value)
+        patch.delenv("MPLBACKEND", raising=False)  # the notebook's own way to draw
+        place = {"metadata": {"path": ROOT / folder}}
+        NotebookClient(notebook, timeout=240, allow_error_names=list(allowed), resources=place).execute()
+
+
 @pytest.mark.parametrize(
     "device",
     [
@@ -67,18 +78,21 @@ def setup_cells(part: str) -> str:
 )
 @each_part
 def test_solution_notebook_runs(part, device):
+    execute(nbformat.read(ROOT / "solutions" / f"{part}.ipynb", 4), "solutions", DEVICE=device)
+
+
+@pytest.mark.slow
+@each_part
+def test_solution_notebook_runs_under_nbval(part):
     options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=240", "-p", "no:cacheprovider"]
-    # nbval chooses the notebook's own way to draw
-    done = run("-m", "pytest", *options, ROOT / "solutions" / f"{part}.ipynb", DEVICE=device, MPLBACKEND="")
+    done = run("-m", "pytest", *options, ROOT / "solutions" / f"{part}.ipynb", MPLBACKEND="")
     assert done.returncode == 0, done.stdout[-5000:]
 
 
 @each_part
-def test_exercise_notebook_fails_with_its_own_stubs_and_with_nothing_else(part, monkeypatch):
-    monkeypatch.setenv("IS_CI", "1")
+def test_exercise_notebook_fails_with_its_own_stubs_and_with_nothing_else(part):
     notebook = nbformat.read(ROOT / "notebooks" / f"{part}.ipynb", 4)
-    folder = {"metadata": {"path": ROOT / "notebooks"}}
-    NotebookClient(notebook, timeout=240, allow_error_names=["NotImplementedError"], resources=folder).execute()
+    execute(notebook, "notebooks", allowed=["NotImplementedError"])
     errors = {
         cell.id: out.evalue for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"
     }
@@ -128,7 +142,8 @@ assert "tests.{number}" not in sys.modules, "the checks were imported: a circle"
     assert run_in_turn(cells) == [""] * len(PARTS)
 
 
-@pytest.mark.parametrize("part", [PARTS[0], *(pytest.param(part, marks=pytest.mark.slow) for part in PARTS[1:])])
+@pytest.mark.slow
+@each_part
 def test_source_works_as_a_script_from_anywhere(part, tmp_path):
     """All begin with the same lines, and what comes after them runs in test_solution_notebook_runs, too."""
     done = run(ROOT / "solutions" / f"{part}.py", cwd=tmp_path)

@@ -1,5 +1,6 @@
 """Part 2's network as a whole, and what its text says of it: widths, sizes, what it learns by heart."""
 
+import json
 import re
 from functools import cache
 
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import TensorDataset
 
+import tests.part2
 import utils
 from solutions import part1_diffusion as part1
 from solutions import part2_unet as part2
@@ -148,6 +150,7 @@ def test_a_unet_learns_eight_images_by_heart(device):
     assert rms(clean - clothes) < 0.5 * rms(noised - clothes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_part_1_draws_samples_from_a_unet(device):
     model, _ = learned_by_heart(device)
@@ -155,6 +158,7 @@ def test_part_1_draws_samples_from_a_unet(device):
     assert samples.shape == (3, 1, 28, 28) and samples.isfinite().all() and samples.device.type == device
 
 
+@pytest.mark.slow
 def test_a_unet_is_saved_with_its_schedule():
     model, _ = learned_by_heart("cpu")
     other = UNet(model.config)
@@ -181,6 +185,15 @@ def test_the_layers_of_2_1_and_2_2_can_take_the_place_of_pytorchs():
         assert model(images, counts).allclose(expected, atol=1e-4)
 
 
+def test_attention_has_no_positions():
+    """The text says: shuffled pixels give shuffled answers."""
+    t.manual_seed(0)
+    attention, x, order = part2.SelfAttention(4), t.randn(1, 4, 7, 7), t.randperm(49)
+    with t.no_grad():
+        shuffled = attention(x.flatten(2)[..., order].reshape(x.shape))
+        assert shuffled.flatten(2).allclose(attention(x).flatten(2)[..., order], atol=1e-5)
+
+
 def test_without_shortcuts_all_pixels_become_the_same():
     t.manual_seed(0)
     with_x = without_x = part1.normalize_img(part2.drawn_clothes()[0]).expand(1, 4, 28, 28)
@@ -190,6 +203,50 @@ def test_without_shortcuts_all_pixels_become_the_same():
             block = part2.AttentionBlock(4)
             with_x, without_x = block(with_x), block(without_x) - without_x
     assert with_x.std(dim=(2, 3)).min() > 0.9 * first and without_x.std(dim=(2, 3)).max() < 1e-4
+
+
+def test_the_check_tells_when_only_forward_is_missing():
+    def forward(self, images, num_steps):
+        raise NotImplementedError("2.11 UNet is not written yet")
+
+    with pytest.raises(NotImplementedError) as failure:
+        tests.part2.check_UNet(type("UNet", (UNet,), {"forward": forward}))
+    assert failure.value.__notes__ == ["Its __init__ makes the right blocks, so forward comes next."]
+
+
+def test_each_part_is_for_what_the_text_says():
+    """Every training with a part against every training of the whole network."""
+    errors = json.loads((utils.ASSETS / "parts.json").read_text(encoding="utf-8"))
+    whole = errors["whole network"]
+    assert min(errors["without skips"]) > 5 * max(whole)
+    assert max(whole) < min(errors["without the timestep"]) < max(errors["without the timestep"]) < 1.5 * max(whole)
+    assert min(whole) < t.tensor(errors["without attention"]).mean() < 1.1 * max(whole)
+
+
+def left_over(network: nn.Module, told: int) -> float:
+    """What a network's guess leaves of 200 steps of noise on the coat; the noised coat is 0.53 off."""
+    t.manual_seed(7)
+    coats = part1.normalize_img(part2.drawn_clothes()[4:5]).repeat(16, 1, 1, 1)
+    schedule, noised = part1.NoiseSchedule(1000, "cpu"), part1.q_eq4(coats, 200, part1.linear_schedule(1000))
+    with t.no_grad():
+        guess = network(noised, t.full((16,), told))
+    return rms(part1.reconstruct(noised, guess, t.full((16,), 200), schedule).clamp(-1, 1) - coats)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_small_networks_learn_what_the_text_says(seed):
+    t.manual_seed(seed)
+    block = part2.practise(part2.SmallNetwork(part2.ResidualBlock(8, 8, step_dim=32, groups=2)), 150)
+    assert left_over(block, 200) < 0.25 < min(left_over(block, 20), left_over(block, 1000))
+    with_skips, without = (part2.practise(part2.SmallNetwork(part2.SmallU(kept)), 60) for kept in (1, 0))
+    assert left_over(with_skips, 200) < 0.25 < 0.45 < left_over(without, 200)
+    names = part2.practise(part2.NamesIt(), 80, lambda answer, _: F.cross_entropy(answer, t.arange(8).repeat(2)))
+    clothes = part1.normalize_img(part2.drawn_clothes()).repeat(16, 1, 1, 1)
+    noised = part1.q_eq4(clothes, 250, part1.linear_schedule(1000))
+    with t.no_grad():
+        right = names(noised, t.full((128,), 250)).argmax(dim=1) == t.arange(8).repeat(16)
+    assert right.float().mean() > 0.9
 
 
 @pytest.mark.slow

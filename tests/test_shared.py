@@ -94,6 +94,7 @@ def test_progress_is_that_of_ones_own_notebook(home):
     assert "Part 1: 9 of 10 exercises passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_saves_go_where_they_are_sent(tmp_path):
     settings = [("", ""), (str(ROOT), ""), (str(ROOT), "/elsewhere")]
     code = f"""

@@ -1,6 +1,7 @@
-"""Make what lies in solutions/assets/: small pictures, weights and results that the parts show. It takes the time that it says.
+"""Make what lies in solutions/assets/, small pictures, weights and results. It takes the time that it says.
 
 python -m tools.make_assets drawn        the eight drawn clothes of Part 2: a moment
+python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
 python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
 python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
 python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
@@ -24,6 +25,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the root
 import solutions.part1_diffusion as part1
+import solutions.part2_unet as part2
 import solutions.part3_fashion_mnist as part3
 import utils
 
@@ -63,6 +65,56 @@ def drawn() -> None:
             ImageDraw.Draw(picture).polygon(corners, fill=round(2.55 * float(grey)))
         row.paste(picture.resize((28, 28), Pictures.Resampling.BOX), (28 * i, 0))
     row.save(utils.ASSETS / "drawn_clothes.png")
+
+
+def without(part: str, model: part2.UNet) -> part2.UNet:
+    """Take a part out of a U-Net before it is trained: "skips", "attention", "the timestep", or "" for none."""
+    if part == "skips":
+        for block in model.ups:
+            block.register_forward_pre_hook(lambda _, given: (*given[:2], t.zeros_like(given[2])))
+    if part == "attention":
+        for block in [*model.downs, model.mid, *model.ups]:
+            block.attention = t.nn.Identity()
+    if part == "the timestep":
+        model.register_forward_pre_hook(lambda _, given: (given[0], t.full_like(given[1], 500)))
+    return model
+
+
+def parts(n_steps: int = 300) -> None:
+    """Train a narrow U-Net on the eight drawings, whole and without each of its parts, from three seeds."""
+    clothes, errors, pictures = part1.normalize_img(part2.drawn_clothes()), {}, {}
+    config = part2.by_heart_config() | {"lr": 0.005, "batch_size": 32, "max_steps": 1000, "device": "cpu"}
+    for part in ["", "skips", "attention", "the timestep"]:
+        name = f"without {part}" if part else "whole network"
+        for seed in (1, 2, 3):
+            t.manual_seed(seed)
+            settings = part2.UNetConfig((1, 28, 28), 8, (1, 2, 2), groups=4, max_steps=1000)
+            model = without(part, part2.UNet(settings))
+            part1.train(model, config, TensorDataset(clothes.repeat(4 * n_steps, 1, 1, 1)))
+            errors.setdefault(name, []).append(round(error_of(model, clothes), 4))
+            if seed == 1:
+                pictures["noised"], pictures[name] = map(as_bytes, guess_coats(model, clothes[4:5]))
+        print(name, errors[name], flush=True)
+    write("parts.json", errors)
+    t.save(pictures, utils.ASSETS / "parts.pt")
+
+
+@t.no_grad()
+def error_of(model: part1.DiffusionModel, clothes: t.Tensor) -> float:
+    """The mean squared error of the guessed noise, over 1,600 noised images."""
+    t.manual_seed(100)
+    num_steps, noise, noised = part1.noise_img(clothes.repeat(200, 1, 1, 1), model.noise_schedule)
+    return F.mse_loss(model(noised, num_steps), noise).item()
+
+
+@t.no_grad()
+def guess_coats(model: part1.DiffusionModel, coat: t.Tensor) -> tuple[t.Tensor, t.Tensor]:
+    """A coat after more and more noise, and what is left when the model's one guess is taken off."""
+    t.manual_seed(3)
+    num_steps = t.tensor([10, 50, 100, 200, 300, 400, 500, 600])
+    a = model.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+    noised = a.sqrt() * coat + (1 - a).sqrt() * t.randn(8, 1, 28, 28)
+    return noised, part1.reconstruct(noised, model(noised, num_steps), num_steps, model.noise_schedule)
 
 
 def classifier() -> None:
@@ -155,5 +207,6 @@ def as_bytes(images: t.Tensor) -> t.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["drawn", "classifier", "plain", "clothes", "samples", "samplers", "ablation"])
+    whats = ["drawn", "parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"]
+    parser.add_argument("what", choices=whats)
     globals()[parser.parse_args().what]()

@@ -46,9 +46,9 @@ CUTS = [  # of the result (2, 8, 3, 4), each with an axis along which all is ali
     ),
     ("Are the heads split off by a reshape alone? Their axis has to be moved.", lambda y: (y, 2)),
 ]
-SCALES = [  # how many times too large the scores are, for 128 channels and 8 heads
-    ("Are the scores divided by the root of the head width?", 4.0),
-    ("Are the scores multiplied by the root? They are divided by it.", 16.0),
+SCALES = [  # how many times too large the matches are, for 128 channels and 8 heads
+    ("Are the matches divided by the root of the head width?", 4.0),
+    ("Are the matches multiplied by the root? They are divided by it.", 16.0),
     ("Is that the root of all channels? Each head has its own width.", sqrt(1 / 8)),
     ("Is the head width's root missing? They are divided by it, once, and not by the width.", 0.25),
     ("Is that the root of the number of heads?", sqrt(2)),
@@ -175,7 +175,7 @@ def judge_weights(answer: Callable) -> None:
     both = module(images_of(kinds, [0] * 3 + [1] * 5, (2, 4)))
     if close(both[:, :, 0, 0], a) and close(both[:, :, 1, 3], b):
         facts = "what a pixel gets does not depend on the other pixels"
-        raise Mistake(facts, "Which axes are left in the product of q and k? There should be one score for each pair.")
+        raise Mistake(facts, "Which axes are left in the product of q and k? There should be one match for each pair.")
     way = b - a
     share = ((both - a[:, :, None, None]) * way[:, :, None, None]).sum(dim=1) / way.square().sum(dim=1)[:, None, None]
     on_the_way = a[:, :, None, None] + share[:, None] * way[:, :, None, None]
@@ -196,7 +196,7 @@ def judge_weights(answer: Callable) -> None:
     gain = (a.square().mean() / kinds[0].square().mean()).sqrt().item()
     if not 0.6 < gain < 1.7:
         facts = f"in images of one colour, numbers come out {gain:.2f} times as large as expected"
-        raise Mistake(facts, "Is the scale applied after the softmax? It belongs to the scores.")
+        raise Mistake(facts, "Is the scale applied after the softmax? It belongs to the matches.")
 
 
 def judge_heads(answer: Callable) -> None:
@@ -212,7 +212,7 @@ def judge_heads(answer: Callable) -> None:
     if ways != heads:
         facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights"
         width = "Is num_heads the width of a head? It is how many there are."
-        question = {1: "Does each head have its own scores?", C // heads: width}.get(ways, "")
+        question = {1: "Does each head have its own matches?", C // heads: width}.get(ways, "")
         raise Mistake(f"{facts}, expected {heads}, one for each head", question)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:
@@ -233,8 +233,8 @@ def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:
     return int((sizes > 0.03 * sizes[0]).sum())
 
 
-def score_size(answer: Callable) -> float:
-    """How far the weights move from all alike, which grows with the scores while they are small."""
+def match_size(answer: Callable) -> float:
+    """How far the weights move from all alike, which grows with the matches while they are small."""
     seed_all(0)
     C, heads = 128, 8
     kinds = 0.15 * t.randn(2, 64, C)
@@ -245,7 +245,7 @@ def score_size(answer: Callable) -> float:
 
 
 def judge_scale(answer: Callable) -> None:
-    ratio = score_size(answer) / score_size(SelfAttention)
+    ratio = match_size(answer) / match_size(SelfAttention)
     if 0.84 < ratio < 1.19:
         return
 
@@ -253,4 +253,4 @@ def judge_scale(answer: Callable) -> None:
         return abs(log(max(ratio, 1e-9) / scale))
 
     question = recognise(sorted(SCALES, key=lambda row: off(row[1])), lambda scale: off(scale) < 0.45)
-    raise Mistake(f"with 8 heads of width 16, scores are {ratio:.2f} times what they should be", question)
+    raise Mistake(f"with 8 heads of width 16, matches are {ratio:.2f} times what they should be", question)

@@ -1,6 +1,8 @@
 """The check of 2.11 UNet."""
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import combinations, pairwise
 
@@ -20,6 +22,7 @@ from tests.checking import (
     judge_form,
     judge_saving,
     judge_training,
+    listed,
     make,
     nothing,
     silence,
@@ -36,6 +39,7 @@ def config(img_shape: tuple = (1, 4, 6), dim_mults: tuple = (1,), **settings) ->
 
 @check("2.11")
 def check_UNet(answer: Callable) -> str:
+    judge_what_there_is(answer)
     counts, formed = t.tensor([1, 500, 1000]), []
     for shape, mults in [((3, 8, 12), (1, 2)), ((1, 12, 8), (1, 1, 1)), ((2, 5, 7), (2,))]:
         inputs, settings = [t.randn(3, *shape), counts], (config(shape, mults),)
@@ -67,6 +71,69 @@ def check_UNet(answer: Callable) -> str:
     judge_skips(answer)
     judge_config(answer)
     return "any image size, every count, no missing block, each skip at its place, attention at its levels"
+
+
+def judge_what_there_is(answer: Callable) -> None:
+    """As long as forward isn't written, judge what __init__ makes."""
+    model = answer(config())
+    try:
+        model(t.randn(2, 1, 4, 6), t.tensor([1, 1000]))
+    except NotImplementedError as error:
+        judge_init(answer)
+        error.add_note("Its __init__ makes the right blocks, so forward comes next.")
+        raise
+    except Exception:  # judged below, where the images and settings of the call are told
+        return
+
+
+def judge_init(answer: Callable) -> None:
+    model = answer(config((1, 8, 12), (1, 2, 4), attention=(True, False, True)))
+    expected = {
+        "DownBlock": ["8 → 8, halves, attention", "8 → 16, halves", "16 → 32, attention"],
+        "MidBlock": ["32 → 32, attention"],
+        "UpBlock": ["8 → 8, attention", "16 → 8, doubles", "32 → 16, doubles, attention"],
+    }
+    for name, rows in expected.items():
+        made = [it for it in model.modules() if type(it).__name__ == name]
+        setting = "with 8 channels, dim_mults (1, 2, 4) and attention (True, False, True)"
+        if len(made) != len(rows):
+            facts = f"{setting}, __init__ makes {len(made)} {name}s, expected {len(rows)}"
+            raise Mistake(facts, "Are they in an nn.ModuleList, one for each level?" if len(rows) > 1 else "")
+        found = sorted(map(describe, made), key=by_width)
+        if found != sorted(rows, key=by_width):
+            facts = f"{setting}, {name} goes {'; '.join(found)}, expected {'; '.join(sorted(rows, key=by_width))}"
+            raise Mistake(facts, why_blocks_differ(found, rows))
+
+
+def by_width(row: str) -> tuple[int, str]:
+    """For an order that reads like the path down."""
+    return row.index(" "), row
+
+
+@t.no_grad()
+def describe(block: nn.Module) -> str:
+    """What a block does to its image: "8 → 16, halves". It is run with each width, until one fits."""
+    attends = any(type(it).__name__ == "AttentionBlock" for it in block.modules())
+    for channels in (8, 16, 32, 64):
+        for step_dim in sorted({p.shape[1] for p in block.parameters() if p.ndim == 2}):
+            x = t.randn(1, channels, 8, 12)
+            inputs = [x, t.randn(1, step_dim), x][: 3 if type(block).__name__ == "UpBlock" else 2]
+            with suppress(RuntimeError):
+                after = listed(block(*inputs))[0]
+                sized = {4: ", halves", 16: ", doubles"}.get(after.shape[2], "")
+                return f"{channels} → {after.shape[1]}{sized}{', attention' * attends}"
+    return "another width"
+
+
+def why_blocks_differ(found: list[str], expected: list[str]) -> str:
+    def without(words: str, rows: list[str]) -> list[str]:
+        return sorted(re.sub(words, "", row) for row in rows)
+
+    if without(", attention", found) == without(", attention", expected):
+        return "Does each level get its own entry of attention, on both sides?"
+    if without(", (halves|doubles)", found) == without(", (halves|doubles)", expected):
+        return "Do all DownBlocks halve but the last to run, and all UpBlocks double but the last to run?"
+    return "Do the widths come from the config, and does a level begin with the width of the one above?"
 
 
 def judge_table(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:

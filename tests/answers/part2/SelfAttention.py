@@ -34,13 +34,13 @@ class _Given(nn.Module):
         return self.q(pixels), self.k(pixels), self.v(pixels)
 
     def attend(self, q, k, v):
-        return self.weights(self.scores(q, k)) @ v
+        return self.weights(self.matches(q, k)) @ v
 
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
 
-    def weights(self, scores):
-        return scores.softmax(dim=-1)
+    def weights(self, matches):
+        return matches.softmax(dim=-1)
 
     def project(self, mixed):
         return self.out(rearrange(mixed, "b h n d -> b n (h d)"))
@@ -137,7 +137,7 @@ class ZeroedAtTheEnd(_Given):
 
 @right
 class ScaledBothSides(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         scale = q.shape[-1] ** -0.25
         return (q * scale) @ (k * scale).transpose(-1, -2)
 
@@ -155,15 +155,15 @@ class ColumnsFirst(_Given):
 
 @right
 class OwnSoftmax(_Given):
-    def weights(self, scores):
-        exp = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    def weights(self, matches):
+        exp = (matches - matches.amax(dim=-1, keepdim=True)).exp()
         return exp / exp.sum(dim=-1, keepdim=True)
 
 
 @right
 class ExpOverSum(_Given):
-    def weights(self, scores):
-        exp = scores.exp()
+    def weights(self, matches):
+        exp = matches.exp()
         return exp / exp.sum(dim=-1, keepdim=True)
 
 
@@ -189,8 +189,8 @@ class OwnMatrices(nn.Module):
 class HeadsAsBatch(_Given):
     def attend(self, q, k, v):
         flat = [each.flatten(0, 1) for each in (q, k, v)]
-        scores = t.baddbmm(t.zeros(1, device=q.device), flat[0], flat[1].mT, beta=0, alpha=q.shape[-1] ** -0.5)
-        return t.bmm(scores.softmax(2), flat[2]).reshape(q.shape)
+        matches = t.baddbmm(t.zeros(1, device=q.device), flat[0], flat[1].mT, beta=0, alpha=q.shape[-1] ** -0.5)
+        return t.bmm(matches.softmax(2), flat[2]).reshape(q.shape)
 
 
 @right
@@ -220,73 +220,73 @@ class HeadsInterleaved(_Given):
         return [rearrange(made, "b n (d h) -> b h n d", h=self.num_heads) for made in self.made(pixels)]
 
 
-# ------------------------------------------------------------------------------------------------ wrong scores
+# ------------------------------------------------------------------------------------------------ wrong matches
 
 
-@wrong("Are the scores divided by the root of the head width?")
+@wrong("Are the matches divided by the root of the head width?")
 class NoScale(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2)
 
 
-@wrong("Are the scores multiplied by the root?")
+@wrong("Are the matches multiplied by the root?")
 class Multiplied(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) * q.shape[-1] ** 0.5
 
 
 @wrong("Is that the root of all channels?")
 class RootOfChannels(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) / self.channels**0.5
 
 
 @wrong("Is the head width's root missing?")
 class NoRoot(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) / q.shape[-1]
 
 
 @wrong("Is that the root of the number of heads?")
 class RootOfHeads(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) / self.num_heads**0.5
 
 
 @wrong("Is that the number of heads?")
 class NumberOfHeads(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) / self.num_heads
 
 
 @wrong("Is the scale applied after the softmax?")
 class ScaleAfterSoftmax(_Given):
-    def weights(self, scores):
-        return (scores * self.channels**0.5).softmax(dim=-1) / self.channels**0.5
+    def weights(self, matches):
+        return (matches * self.channels**0.5).softmax(dim=-1) / self.channels**0.5
 
 
 @wrong("Over which axis is the softmax?")
 class SoftmaxOverQueries(_Given):
-    def weights(self, scores):
-        return scores.softmax(dim=-2)
+    def weights(self, matches):
+        return matches.softmax(dim=-2)
 
 
 @wrong("Along which axis do they lie?")
 class SoftmaxOverHeads(_Given):
-    def weights(self, scores):
-        return scores.softmax(dim=1)
+    def weights(self, matches):
+        return matches.softmax(dim=1)
 
 
 @wrong("Is there a softmax?")
 class NoSoftmax(_Given):
-    def weights(self, scores):
-        return scores
+    def weights(self, matches):
+        return matches
 
 
 @wrong("Is that a softmax?")
 class SigmoidForSoftmax(_Given):
-    def weights(self, scores):
-        return scores.sigmoid()
+    def weights(self, matches):
+        return matches.sigmoid()
 
 
 @wrong("Are q and k the same?")
@@ -312,7 +312,7 @@ class QueryUnused(OneLayer):
 
 
 @wrong("Are q and k the same?")
-class KeysAloneScore(_Given):
+class KeysAloneMatch(_Given):
     def make(self, channels):
         self.k, self.v, self.out = (nn.Linear(channels, channels) for _ in range(3))
 
@@ -323,32 +323,32 @@ class KeysAloneScore(_Given):
 
 @wrong("Is that the root of the number of pixels?")
 class RootOfPixels(_Given):
-    def scores(self, q, k):
+    def matches(self, q, k):
         return q @ k.transpose(-1, -2) / q.shape[-2] ** 0.5
 
 
 @wrong("They are divided by it, once")
 class ScaledTwice(_Given):
-    def scores(self, q, k):
-        return super().scores(q * q.shape[-1] ** -0.5, k)
+    def matches(self, q, k):
+        return super().matches(q * q.shape[-1] ** -0.5, k)
 
 
 @wrong("Is there a softmax?")
 class MeanForSoftmax(_Given):
-    def weights(self, scores):
-        return scores / scores.shape[-1]
+    def weights(self, matches):
+        return matches / matches.shape[-1]
 
 
 @wrong("Does the softmax go over the batch")
 class SoftmaxOverTheBatch(_Given):
-    def weights(self, scores):
-        return scores.softmax(dim=0)
+    def weights(self, matches):
+        return matches.softmax(dim=0)
 
 
 @wrong("Is there a softmax?")
 class ReLUForSoftmax(_Given):
-    def weights(self, scores):
-        return scores.relu()
+    def weights(self, matches):
+        return matches.relu()
 
 
 # ------------------------------------------------------------------------------------------------ wrong axes
@@ -406,9 +406,9 @@ class OverTheBatch(nn.Module):
 
 @wrong("Is there a mask?")
 class CausalMask(_Given):
-    def scores(self, q, k):
-        scores = super().scores(q, k)
-        return scores.masked_fill(t.ones_like(scores).triu(1).bool(), -1e9)
+    def matches(self, q, k):
+        matches = super().matches(q, k)
+        return matches.masked_fill(t.ones_like(matches).triu(1).bool(), -1e9)
 
 
 @wrong("Are the heads split off by a reshape alone?")
@@ -434,24 +434,24 @@ class HeadsTogetherByReshape(_Given):
 
 @wrong("Does a pixel's place count?")
 class RelativePlaces(_Given):
-    """A score the higher, the nearer two pixels are."""
+    """A match the higher, the nearer two pixels are."""
 
-    def scores(self, q, k):
+    def matches(self, q, k):
         places = t.arange(q.shape[-2], device=q.device)
-        return super().scores(q, k) - (places - places[:, None]).abs() / 9
+        return super().matches(q, k) - (places - places[:, None]).abs() / 9
 
 
 @wrong("Is there a mask? A pixel looks at itself, too.")
 class NotItself(_Given):
-    def scores(self, q, k):
-        scores = super().scores(q, k)
-        return scores.masked_fill(t.eye(scores.shape[-1], device=scores.device).bool(), -1e9)
+    def matches(self, q, k):
+        matches = super().matches(q, k)
+        return matches.masked_fill(t.eye(matches.shape[-1], device=matches.device).bool(), -1e9)
 
 
 # ------------------------------------------------------------------------------------------------ wrong heads
 
 
-@wrong("Does each head have its own scores?")
+@wrong("Does each head have its own matches?")
 class HeadsIgnored(_Given):
     def heads(self, pixels):
         return [made[:, None] for made in self.made(pixels)]
@@ -535,8 +535,8 @@ class NormInside(_Given):
 
 @wrong("called twice with the same input, it gives two results")
 class Dropout(_Given):
-    def weights(self, scores):
-        return F.dropout(super().weights(scores), 0.1)
+    def weights(self, matches):
+        return F.dropout(super().weights(matches), 0.1)
 
 
 @wrong("Does a pixel's place count?")

@@ -670,6 +670,68 @@ class AttentionOnlyOnTheWayDown(_Given):
         return False
 
 
+# ------------------------------------------------------------------------------------------------ __init__ alone
+
+
+class _Init(_Given):
+    """All but forward is written."""
+
+    def forward(self, images, num_steps):
+        raise NotImplementedError("2.11 UNet is not written yet")
+
+
+@wrong("NotImplementedError: 2.11 UNet is not written yet")
+class ForwardToBeWritten(_Init):
+    pass
+
+
+@wrong("NotImplementedError: 2.11 UNet is not written yet")
+class NarrowStepForwardToBeWritten(_Init):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, channels, groups)
+
+
+@wrong("__init__ makes 0 DownBlocks, expected 3")
+class PlainListAlone(_Init, PlainList):
+    pass
+
+
+@wrong("__init__ makes 0 MidBlocks, expected 1")
+class NoMidBlockAlone(_Init, NoMidBlock):
+    pass
+
+
+@wrong("Do the widths come from the config")
+class MultipliersIgnoredAlone(_Init, MultipliersIgnored):
+    pass
+
+
+@wrong("does a level begin with the width of the one above?")
+class EachLevelOfOneWidthAlone(_Init):
+    def widths(self, config):
+        return [config.channels * config.dim_mults[0]] + [config.channels * config.dim_mults[-1]] * self.levels
+
+
+@wrong("and all UpBlocks double but the last to run?")
+class AllHalveAlone(_Init, AllHalve):
+    pass
+
+
+@wrong("and all UpBlocks double but the last to run?")
+class AllDoubleAlone(_Init, AllDouble):
+    pass
+
+
+@wrong("Does each level get its own entry of attention, on both sides?")
+class AttentionAsksAlone(_Init, AttentionAsks):
+    pass
+
+
+@wrong("Does each level get its own entry of attention, on both sides?")
+class AttentionOnlyOnTheWayDownAlone(_Init, AttentionOnlyOnTheWayDown):
+    pass
+
+
 EQUIVALENT = {
     "any width of step_emb will do": [
         "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4 + config.channels)",
