@@ -1547,7 +1547,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# A test that only a right answer passes: walk all the way back with somebody who whispers the clean image at each step.
+# Here's a test that only a right answer passes. Walk the whole path back while somebody whispers the clean image at
+# each step.
 
 # %%
 if MAIN:
