@@ -145,7 +145,7 @@ def test_names_and_answers_of_odd_characters_are_written(folder, job, monkeypatc
 
 def test_points_are_those_of_the_notebooks():
     points = {name: sum(exercise.points for exercise in part.exercises) for name, part in grade.parts().items()}
-    assert points == {"part1_diffusion": 27, "part2_unet": 28, "part3_fashion_mnist": 17}
+    assert points == {"part1_diffusion": 31, "part2_unet": 28, "part3_fashion_mnist": 17}
 
 
 def test_a_spreadsheet_gets_no_formulas_and_single_lines(tmp_path):
