@@ -126,6 +126,7 @@ if MAIN:
     import tests.part2
 
     device = utils.get_device()
+    t.set_num_threads(1)  # for images this small, more threads only wait for each other
     print(f"Ready. PyTorch {t.__version__} computes on: {device}")
 
 # %% [markdown]
