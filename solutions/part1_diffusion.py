@@ -1547,7 +1547,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# A test that only a right answer passes: walk all the way back with somebody who whispers the clean image at each step.
+# Here's a test that only a right answer passes. Walk the whole path back while somebody whispers the clean image at
+# each step.
 
 # %%
 if MAIN:
@@ -1968,7 +1969,9 @@ if MAIN:
     for guess in ["noise", "image"]:
         for times in [1, 10]:
             t.manual_seed(0)
-            samples = sample(experiment(guess == "image", times), 2000).cpu()
+            model = experiment(guess == "image", times)
+            t.manual_seed(0)  # the same noise to start from for all four
+            samples = sample(model, 2000).cpu()
             name = f"{guess}, β" if times == 1 else f"{guess}, {times} β"
             rms, spread = gradient_fit(samples)
             print(f"{name:12} rms {rms:.3f}   corner colours {spread:.3f}")

@@ -133,7 +133,22 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
         "0.01",  # test_chance_moves_little
         *["13.51", "3.17"],  # the paper's Table 2
         # test_the_four_experiments_come_out_as_the_table_says
-        *["0.004", "0.005", "0.05", "0.03", "0.07", "0.12", "0.37", "0.39", "0.51", "0.55", "0.56", "0.59", "0.62", "0.66"],
+        *[
+            "0.004",
+            "0.005",
+            "0.05",
+            "0.03",
+            "0.07",
+            "0.12",
+            "0.37",
+            "0.39",
+            "0.51",
+            "0.55",
+            "0.56",
+            "0.59",
+            "0.62",
+            "0.66",
+        ],
     ],
     "part2_unet": ["35.7", "0.1", "0.3", "0.05"],  # the losses: test_part2
     # those of the images and of noise on them: test_part3

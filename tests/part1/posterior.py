@@ -109,7 +109,10 @@ MEAN_MISTAKES = [
 ]
 VARIANCE_MISTAKES = [
     ("That is β itself. How much of that noise is known, given x₀?", lambda b, a, bar, before: b),
-    ("Is that a standard deviation? Equation 7 has the variance.", lambda b, a, bar, before: (beta_tilde(b, bar, before)).sqrt()),
+    (
+        "Is that a standard deviation? Equation 7 has the variance.",
+        lambda b, a, bar, before: (beta_tilde(b, bar, before)).sqrt(),
+    ),
     ("Is the fraction upside down?", lambda b, a, bar, before: (1 - bar) / (1 - before).clamp(min=1e-6) * b),
     ("Is the denominator there?", lambda b, a, bar, before: (1 - before) * b),
     ("Is the factor β there?", lambda b, a, bar, before: (1 - before) / (1 - bar)),
@@ -126,7 +129,10 @@ VARIANCE_MISTAKES = [
         "Is ᾱ of the step before divided by ᾱ, without 1 − in front of both?",
         lambda b, a, bar, before: before / bar * b,
     ),
-    ("Is it the logarithm? Equation 7 has the variance itself.", lambda b, a, bar, before: beta_tilde(b, bar, before).clamp(min=1e-20).log()),
+    (
+        "Is it the logarithm? Equation 7 has the variance itself.",
+        lambda b, a, bar, before: beta_tilde(b, bar, before).clamp(min=1e-20).log(),
+    ),
     ("Is that 0? Only after the first step the image is known exactly.", lambda b, a, bar, before: 0 * b),
     (
         "Does every image get the factors of the first one?",
@@ -144,12 +150,16 @@ def judge_pair(result: object, shape: tuple[int, ...], device: str) -> tuple[t.T
     """What posterior returns: a mean as large as the images, and one variance for each of them, in this order."""
     if not isinstance(result, tuple | list) or len(result) != 2:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
-        raise Mistake(f"it returns {got}, expected two: mean, variance", "Are both returned, with a comma between them?")
+        raise Mistake(
+            f"it returns {got}, expected two: mean, variance", "Are both returned, with a comma between them?"
+        )
     mean, variance = result
     shapes = [tuple(each.shape) if isinstance(each, t.Tensor) else None for each in result]
     one_each = (shape[0], 1, 1, 1)
     if shapes == [one_each, shape]:
-        raise Mistake("the variance comes first, expected mean, variance", "In which order does the docstring name them?")
+        raise Mistake(
+            "the variance comes first, expected mean, variance", "In which order does the docstring name them?"
+        )
     if shapes[1] in ((shape[0],), shape, ()):
         facts = f"the variance has shape {shapes[1]}, expected {one_each}"
         raise Mistake(facts, "It is one number for each image, with three axes of length 1 after it.")
