@@ -153,7 +153,7 @@ def plain_config() -> dict[str, Any]:
     return dict(
         lr=0.002,
         epochs=1,
-        batch_size=64,
+        batch_size=8 if IS_CI else 64,
         max_steps=20 if IS_CI else 1000,
         img_log_interval=100,
         n_images_to_log=3,
@@ -1030,11 +1030,12 @@ if MAIN:
     model = shipped_model()
     t.manual_seed(2)
     start = t.randn(8, *model.img_shape, device=model.noise_schedule.device)
-    with utils.show_steps(model, 2 * (5 + 10 + 50)):
+    few, more, many = (1, 2, 3) if IS_CI else (5, 10, 50)
+    with utils.show_steps(model, 2 * (few + more + many)):
         rows = {
             f"{n_steps} steps, η = {eta:g}": part1.denormalize_img(ddim_sample(model, 8, n_steps, eta, start))
             for eta in (0.0, 1.0)
-            for n_steps in (5, 10, 50)
+            for n_steps in (few, more, many)
         }
     utils.show_rows(rows)
 

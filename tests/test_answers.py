@@ -146,38 +146,32 @@ def test_what_is_not_a_function_is_named(exercise, capsys):
     assert message.endswith(f"the check takes {exercise.name} itself, without calling it, but got an int.")
 
 
-def each_answer(choose: Callable[[Exercise], list[Callable]]) -> pytest.MarkDecorator:
-    rows = [(exercise, answer) for exercise in EXERCISES for answer in choose(exercise)]
-    names = [f"{exercise.name}-{answer.__name__}" for exercise, answer in rows]
-    return pytest.mark.parametrize("exercise, answer", rows, ids=names)
-
-
-def one_of_each_kind(exercise: Exercise) -> list[Callable]:
-    """A right answer, and a wrong one for each diagnosis."""
-    return list({answer.diagnosis: answer for answer in reversed(answers_of(exercise))}.values())
-
-
 def judge_answer(exercise: Exercise, answer: Callable, seeds: range, capsys) -> None:
     for seed in seeds:
         message = verdict(exercise, answer, seed, capsys)
         if answer.diagnosis is None:
-            assert message is None, f"seed {seed}: a right answer is refused: {message}"
+            assert message is None, f"{answer.__name__}, seed {seed}: a right answer is refused: {message}"
         else:
             assert message and answer.diagnosis in message, (
-                f"seed {seed}: expected {answer.diagnosis!r}, got {message!r}"
+                f"{answer.__name__}, seed {seed}: expected {answer.diagnosis!r}, got {message!r}"
             )
             if message.startswith(exercise.number):
                 assert message.count("\n") <= 2, f"a message is short: {message}"
                 assert not any(line in message for line in to_be_written(exercise)), f"a line is given away: {message}"
 
 
-@each_answer(one_of_each_kind)
-def test_answer_gets_its_verdict(exercise, answer, capsys):
-    judge_answer(exercise, answer, range(1), capsys)
+@each_exercise
+def test_one_answer_of_each_kind_gets_its_verdict(exercise, capsys):
+    """A right answer, and a wrong one for each diagnosis."""
+    for answer in {answer.diagnosis: answer for answer in reversed(answers_of(exercise))}.values():
+        judge_answer(exercise, answer, range(1), capsys)
 
 
 @pytest.mark.slow
-@each_answer(answers_of)
+@pytest.mark.parametrize(
+    "exercise, answer",
+    [pytest.param(exercise, a, id=f"{exercise.name}-{a.__name__}") for exercise in EXERCISES for a in answers_of(exercise)],
+)
 def test_answer_gets_its_verdict_under_many_seeds(exercise, answer, capsys):
     judge_answer(exercise, answer, MANY, capsys)
 

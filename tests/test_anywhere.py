@@ -117,6 +117,7 @@ def test_on_colab_the_course_comes_and_only_what_is_missing_is_installed(tmp_pat
     assert colab.asked == ["einops>=99", "not-there>=1.5"], "nothing is installed again"
 
 
+@pytest.mark.slow
 def test_on_colab_a_pytorch_that_does_not_work_is_replaced(tmp_path, monkeypatch):
     colab = Colab(tmp_path, torch="torch>=98")
     (colab.fakes / "torch.py").write_text("raise OSError('a library is missing')", encoding="utf-8")
@@ -134,6 +135,7 @@ def test_on_colab_a_package_that_is_in_use_asks_for_a_restart(tmp_path, monkeypa
     assert colab.run(cell).returncode == 0
 
 
+@pytest.mark.slow
 def test_on_colab_a_pip_that_fails_is_heard(tmp_path, monkeypatch):
     colab = Colab(tmp_path, einops="cannot-come>=1")
     done = colab.run(fetching_cell(colab, monkeypatch))

@@ -153,7 +153,8 @@ def test_source_works_as_a_script_from_anywhere(part, tmp_path):
     assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == len(checks)
 
 
-@pytest.mark.parametrize("folder", ["notebooks", *(pytest.param(f, marks=pytest.mark.slow) for f in (".", "tests/answers"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["notebooks", ".", "tests/answers"])
 def test_notebook_finds_the_course_before_a_stray_package(folder, tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").write_text("raise ImportError('this is the stray one')", encoding="utf-8")

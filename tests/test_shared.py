@@ -59,6 +59,7 @@ def run(code: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess
     return done
 
 
+@pytest.mark.slow
 def test_a_notebook_at_home_finds_the_shared_course(home, course):
     before = files(course)
     cells = [(home, setup_cells(part) + "\nprint(utils.__file__, utils.SAVES, sep='\\n')") for part in PARTS]

@@ -61,8 +61,9 @@ def sandbox(path: Path, reference: Path) -> tuple[list[str], Path]:
     views += map(str, sorted((ROOT / "tests").glob("part*")))
     views = list(filter(os.path.exists, dict.fromkeys(views)))
     folders = {str(folder) for view in [*views, str(inside)] for folder in Path(view).parents}
+    folders |= {SCRATCH, "/tmp"}  # the latter for bubblewrap itself, which begins there
     words = ["bwrap"]
-    for folder in sorted(folders - set(views) - {"/"}) + [SCRATCH]:  # else nobody may enter them
+    for folder in sorted(folders - set(views) - {"/"}):  # else nobody may enter them
         words += ["--dir", folder]
     for view in views:
         words += ["--ro-bind", os.path.realpath(view), view]
