@@ -189,6 +189,7 @@ def test_no_two_diagnoses_describe_the_same_behaviour(name):
         assert question == other_question or not (fits(one, other) or fits(other, one)), (question, other_question)
 
 
+@pytest.mark.slow
 @each_exercise
 def test_every_diagnosis_is_proved_by_a_wrong_answer(exercise, capsys):
     """An answer is tried only where what it must be told does not hold the question: that it is told so is proved."""

@@ -78,6 +78,7 @@ def test_session_is_left_as_it_was(exercise, twist):
     assert state() == before
 
 
+@pytest.mark.slow
 @each_exercise
 def test_what_an_answer_prints_is_its_own(exercise, capsys):
     check_of(exercise)(twisted(reference(exercise), lambda result: print("here I am") or result))
@@ -95,6 +96,7 @@ def test_a_result_of_the_wrong_kind_is_refused_in_words(exercise, instead):
     assert len(str(failure.value).splitlines()) <= 3
 
 
+@pytest.mark.slow
 @each_exercise
 def test_any_callable_is_taken(exercise):
     answer = reference(exercise)

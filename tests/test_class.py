@@ -70,6 +70,7 @@ def test_the_ways_to_build_exclude_each_other(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_exercises_can_be_given_away_in_nbgrader(tmp_path):
     assert nbgrader.main([str(tmp_path), "--without", "1.7"]) == 0
     name = SOURCES[0].stem

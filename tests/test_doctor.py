@@ -278,6 +278,7 @@ def test_nothing_here_touches_the_network(data, monkeypatch):
 # ------------------------------------------------------------------------------------------------ the first cell
 
 
+@pytest.mark.slow
 @each_part
 def test_a_notebook_stops_with_one_plain_line(part, bare):
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")

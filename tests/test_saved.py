@@ -286,6 +286,7 @@ def test_a_broken_method_is_not_taken_for_an_exercise_of_its_name(loaded):
     assert "(1.10 is not written yet)" in line
 
 
+@pytest.mark.slow
 def test_the_last_version_counts(loaded):
     assert "q_eq4 from the solutions" in loaded(WRONG_EQ4)[1]
     assert loaded(SOLVED["q_eq4"], q_eq4=WRONG_EQ4)[1] == "Part 1: all 10 yours"
@@ -305,6 +306,7 @@ def test_an_import_that_fails_is_the_reason_of_what_uses_it(loaded):
     assert f"(1.3 failed: {error})" in line
 
 
+@pytest.mark.slow
 def test_a_variable_that_is_computed_outside_of_functions_is_the_reason_of_what_uses_it(loaded):
     uses = SOLVED["q_eq2"].replace("return x", "return x * HALF")
     _, line = loaded(q_eq2=f"HALF = 1 / 2\n{uses}")
@@ -347,6 +349,7 @@ def test_all_may_be_taken_from_the_solution(loaded):
     assert line == "Part 1: from the solutions, all 10: as you chose"
 
 
+@pytest.mark.slow
 def test_a_solution_under_another_name_is_no_choice(loaded):
     scratch = TAKE + "q_eq2 as theirs"
     assert loaded(scratch)[1] == "Part 1: all 10 yours"
@@ -354,6 +357,7 @@ def test_a_solution_under_another_name_is_no_choice(loaded):
     assert "(1.3 is missing)" in loaded("from math import *", q_eq2=None)[1]
 
 
+@pytest.mark.slow
 def test_the_later_of_a_choice_and_an_own_version_counts(loaded):
     assert loaded(SOLVED["q_eq4"], q_eq4=TAKE + "q_eq4")[1] == "Part 1: all 10 yours"
     assert "(1.4 was your choice)" in loaded(TAKE + "q_eq4")[1]

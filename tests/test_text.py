@@ -176,6 +176,7 @@ def test_every_number_is_borne_out(source):
     assert not gone, f"no longer in the text, or wrong there: {gone}"
 
 
+@pytest.mark.slow
 def test_chance_moves_little():
     assert chance() < 0.01
 
