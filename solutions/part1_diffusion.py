@@ -9,14 +9,14 @@
 # By the end of this part you'll have made this movie, with a network you trained yourself. Nobody drew these gradients,
 # and none of them is a copy from the training data.
 #
-# You'll write all of it in small: the **forward process** that adds noise, a tiny network, its training loop, and the
-# **reverse process** that draws. The guide is
-# [Denoising Diffusion Probabilistic Models](https://arxiv.org/abs/2006.11239) (Ho, Jain and Abbeel, 2020), called "the
-# paper" from here on. Keep it open at Section 2. The images are colour gradients, so training takes seconds and you can
-# measure exactly how good the result is.
+# You'll write a small version of all of it: the **forward process** that adds noise, a tiny network, its training loop,
+# and the **reverse process** that draws. The guide is [Denoising Diffusion Probabilistic
+# Models](https://arxiv.org/abs/2006.11239) (Ho, Jain and Abbeel, 2020), called "the paper" from here on. Keep it open
+# at Section 2. The images are colour gradients, so training takes seconds and you can measure exactly how good the
+# result is.
 #
 # **You need** some Python, PyTorch tensors, and the mean, variance and standard deviation of a normal distribution
-# (called a Gaussian here). You don't need a GPU or an account anywhere. Plan three to four hours.
+# (called a Gaussian here). You don't need a GPU or an account anywhere. Allow three to four hours.
 
 # %% [markdown]
 # ## How to work
@@ -459,7 +459,7 @@ if MAIN:
 # $$\bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$$
 #
 # $\bar\alpha_t$ ("alpha bar") is the share of the image's variance that $t$ steps keep. The image itself keeps
-# $\sqrt{\bar\alpha_t}$ of its strength. Write the jump without a walk, with a single draw of noise.
+# $\sqrt{\bar\alpha_t}$ of its strength. Write the jump without a loop, with a single draw of noise.
 
 # %%
 def q_eq4(x: t.Tensor, num_steps: int, betas: t.Tensor) -> t.Tensor:
@@ -514,7 +514,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The same colour gradient after 1, 10, 50, 100 and 200 steps of Equation 4. It looks like the row of Equation 2, with other grains.](images/part1_q_eq4.png)
+# ![The same colour gradient after 1, 10, 50, 100 and 200 steps of Equation 4. It looks like the row of Equation 2, with different grain.](images/part1_q_eq4.png)
 #
 # The same picture as from Equation 2, with different grains, because the noise is new.
 #
@@ -534,9 +534,9 @@ if MAIN:
 # %% [markdown]
 # ## Do the two equations agree?
 #
-# They look alike, but they would with a small slip, too. So measure. Take an image that is 1 everywhere. After
-# noising, its **mean** tells you how much of the image is left, and its **standard deviation** how much noise is on it.
-# The image has 196,608 numbers, so chance moves both by less than 0.01.
+# They look alike, but they still would if one of them had a small mistake in it. So measure. Take an image that is 1
+# everywhere. After noising, its **mean** tells you how much of the image is left, and its **standard deviation** how
+# much noise is on it. The image has 196,608 numbers, so chance moves both by less than 0.01.
 
 # %%
 if MAIN:
@@ -662,8 +662,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Only the paper's 1000 steps arrive, with 0.006 of the image left. With the same $\beta$ from 0.0001 to 0.02, 200 steps
-# leave 0.36 and 100 steps leave 0.60. The reason is a sum. For small $\beta$, $\ln(1 - \beta) \approx -\beta$, so
+# Only the paper's 1000 steps get there, with 0.006 of the image left. With the same $\beta$ from 0.0001 to 0.02, 200
+# steps leave 0.36 and 100 steps leave 0.60. The reason is a sum. For small $\beta$, $\ln(1 - \beta) \approx -\beta$, so
 # $\bar\alpha_T \approx e^{-(\beta_1 + \dots + \beta_T)}$. The average $\beta$ is about 0.01, so the sum is about
 # $T / 100$. For $T = 200$ that gives $\bar\alpha_T \approx e^{-2}$, and its root is 0.37, close to the exact 0.364. If
 # you want fewer steps, you have to raise $\beta$.
@@ -803,8 +803,9 @@ if MAIN:
 # *Give each image its own timestep* · ●●●○○ · 15 minutes · Equation 4
 #
 # The network has to learn from images at every level of noise. So each image draws its own timestep, from 1 to
-# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the images' device.
-# A network will see `noised` and `num_steps`, and has to guess `noise`.
+# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the images' device. A
+# network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the noise in the image, not the last
+# step's share of it. The share follows from it, as you'll see in "Where line 4 comes from".
 #
 # Watch the shapes. $\bar\alpha$ has shape (B,) and the images have (B, C, H, W). PyTorch lines shapes up from the
 # *right*, so B would meet W. Make it (B, 1, 1, 1) first with einops, which names the axes before and after the arrow:
@@ -1071,10 +1072,11 @@ if MAIN:
 #
 # The paper starts from a different question: how likely are the training images under the model? The exact answer is
 # out of reach, but there's a lower bound for it, the **ELBO** (evidence lower bound). It compares each step back with
-# the forward step it should undo. Both are Gaussians, so each comparison comes down to a squared distance between two
-# means, and the only unknown in those means is the noise. What's left is the same squared error, but with a weight for
-# each timestep (the paper's Equation 12). With the new noise's variance set to $\beta_t$, the weight is
-# $\beta_t / (2 \alpha_t (1 - \bar\alpha_t))$. Equation 14 throws the weights away and gives every timestep a 1.
+# the true one, which you can compute if you know the clean image (exercise 1.12). Both are Gaussians, so each
+# comparison comes down to a squared distance between two means, and the only unknown in those means is the noise.
+# What's left is the same squared error, but with a weight for each timestep (the paper's Equation 12). With $\beta_t$
+# as the variance of each step back, the weight is $\beta_t / (2 \alpha_t (1 - \bar\alpha_t))$. Equation 14 throws the
+# weights away and gives every timestep a 1.
 #
 # Make a guess before you run the next cell. Which timesteps matter most to the ELBO, those with hardly any noise or
 # those with hardly any image? And how many times more than the least important ones?
@@ -1172,7 +1174,7 @@ def log_images(
 # `noise`, `noised`, `noise_pred` and `loss`, because the given lines below use these names.
 #
 # Everything else is given. It moves model and data to the device, makes a schedule if the model has none, and logs
-# losses and pictures to a run of Weights & Biases, a service that keeps the curves of your trainings. (Without an
+# losses and pictures to a run of Weights & Biases, a service that keeps the curves of your training runs. (Without an
 # account, they stay on this machine.) If you stop the cell, `train` still returns the model.
 
 # %%
@@ -1182,7 +1184,7 @@ def train(
     trainset: TensorDataset,
     testset: TensorDataset | None = None,
 ) -> DiffusionModel:
-    """Train a model to guess noise (Algorithm 1), with Adam; it keeps a schedule that it has.
+    """Train a model to guess noise (Algorithm 1), with Adam; a schedule that the model already has stays.
     config_dict: lr, epochs, batch_size, max_steps, device, img_log_interval, n_images_to_log
     trainset, testset: their first tensors are images (N, C, H, W) in [-1, 1]
     returns: the model, trained   errors: KeyError for a missing setting"""
@@ -1342,10 +1344,10 @@ if MAIN:
 # and shows you 0.1. You have to name the clean pixel, and you pay the *squared* error. What do you say?
 #
 # Not white, although it's a little more likely, because you'd pay $2^2 = 4$ nearly half the time. The cheapest answer
-# is the **average of everything that fits**, each weighted by how well it fits. Here that's a grey that never
-# occurs in the data. This holds for every squared error: for any answer $a$, the expected cost is the variance of the
-# truth plus $(a - \text{average})^2$, and only the second part is yours to lower. So a network trained with squared
-# error answers with an average.
+# is the **average of everything that fits**, each weighted by how well it fits. (A clean image fits well if little
+# noise leads from it to what you see.) Here that's a grey that never occurs in the data. This holds for every squared
+# error: for any answer $a$, the expected cost is the variance of the truth plus $(a - \text{average})^2$, and only the
+# second part is yours to lower. So a network trained with squared error answers with an average.
 
 # %%
 def what_fits(xt: t.Tensor, data: t.Tensor, alpha_bar: t.Tensor) -> tuple[t.Tensor, t.Tensor]:
@@ -1423,13 +1425,14 @@ if MAIN:
 #   It's the right answer to the question that squared error asks, and a bad picture.
 # - **A noise guess is an average, too.** $x_t$ is known, so a guess of $\epsilon$ fixes a guess of $x_0$ (that's
 #   `reconstruct`), and the best noise guess belongs to the average image. The 0.076 above is this guess's loss.
-# - **The average noise points uphill.** The hill over $x_t$ is a mixture of Gaussians, one around each faded clean
-#   image. At $x_t$, the logarithm of one of them has the slope
-#   $-(x_t - \sqrt{\bar\alpha_t}\, x_0) / (1 - \bar\alpha_t)$, which is $-\epsilon / \sqrt{1 - \bar\alpha_t}$. The
-#   mixture's slope is the average of these, weighted by how well each fits:
-#   $-\mathrm{E}[\epsilon \mid x_t] / \sqrt{1 - \bar\alpha_t}$, where $\mathrm{E}$ means the average. This slope is
-#   the **score**. It says in which direction a noised image gets more likely fastest, and the arrows in the picture
-#   show it.
+# - **The average noise, with its sign turned, points uphill.** The hill over $x_t$ is a mixture of Gaussians, one
+#   around each faded clean image. At $x_t$, the logarithm of one of them has the slope
+#   $-(x_t - \sqrt{\bar\alpha_t}\, x_0) / (1 - \bar\alpha_t)$, which is $-\epsilon / \sqrt{1 - \bar\alpha_t}$. The slope
+#   of the mixture's *logarithm* is the average of these, weighted by how well each fits, because
+#   $(\ln(g_1 + g_2))' = (g_1' + g_2') / (g_1 + g_2)$ and $g' = g \cdot (\ln g)'$. It's
+#   $-\mathrm{E}[\epsilon \mid x_t] / \sqrt{1 - \bar\alpha_t}$, where $\mathrm{E}$ means the average. This slope is the
+#   **score**. It says in which direction a noised image gets more likely fastest, and the arrows in the picture show
+#   it.
 #
 # So when you trained a network to guess noise, you taught it which way is uphill, without ever computing how high the
 # hill is. [Song and Ermon](https://arxiv.org/abs/1907.05600) (2019) came to the same training from this side.
@@ -1472,7 +1475,12 @@ if MAIN:
 # %% [markdown]
 # ## Where line 4 comes from
 #
-# You can derive line 4 from what you know about Gaussians.
+# Line 4 is
+#
+# $$x_{t-1} = \frac{1}{\sqrt{\alpha_t}}
+# \left(x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon_\theta(x_t, t)\right) + \sigma_t z$$
+#
+# You can derive it from what you know about Gaussians.
 #
 # 1. The noise in $x_t$ has variance $1 - \bar\alpha_t$, and the last step brought $\beta_t$ of it.
 # 2. If $A$ and $B$ are independent Gaussians of mean 0 with variances $a$ and $b$, and you know only their sum, then
@@ -1480,12 +1488,14 @@ if MAIN:
 #    The slope of the best line is their covariance, $b$, divided by the sum's variance, $a + b$.)
 # 3. The sum is $\sqrt{1 - \bar\alpha_t}\, \epsilon$ and the share is $\frac{\beta_t}{1 - \bar\alpha_t}$, so the best
 #    guess of the last step's noise is $\frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon$.
-# 4. Subtract that from $x_t$ and undo the step's fading by dividing by $\sqrt{\alpha_t}$, and you have line 4's mean.
-# 5. What you still don't know about $B$ has variance $\frac{ab}{a + b}$, and divided by $\alpha_t$ that's
-#    $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$, the paper's other choice of $\sigma_t^2$.
+# 4. Subtract that from $x_t$ and undo the step's fading by dividing by $\sqrt{\alpha_t}$. Put the network's guess in
+#    place of $\epsilon$, and you have line 4's mean.
+# 5. What you still don't know about $B$ has variance $b - \frac{b^2}{a + b} = \frac{ab}{a + b}$, and divided by
+#    $\alpha_t$ that's $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$, the paper's other choice
+#    of $\sigma_t^2$.
 #
 # (For sentence 5, $a$ is the older noise after the last fading, $\alpha_t (1 - \bar\alpha_{t-1})$.) The paper does the
-# same sum in a different order: it first takes $x_0$ as known and asks where $x_{t-1}$ was.
+# same calculation in a different order: it first takes $x_0$ as known and asks where $x_{t-1}$ was.
 
 # %% [markdown]
 # ### 1.12 One step back, if you knew the image
@@ -1547,8 +1557,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Here's a test that only a right answer passes. Walk the whole path back while somebody whispers the clean image at
-# each step.
+# Here it is at work. Walk the whole path back while somebody whispers the clean image at each step.
 
 # %%
 if MAIN:
@@ -1599,11 +1608,11 @@ if MAIN:
 # %% [markdown]
 # ## Why the steps are small
 #
-# One question is left. The network's average fixes the *mean* of the step back. But is the step back a Gaussian at
-# all? If black and white both fit, then $x_{t-1}$ could have come from either, and its distribution is a mixture of
-# two posteriors. Here it is for the black-or-white pixel, which has arrived at 0.4 after 400 of 1000 steps, and is
-# taken back by 20 steps at once, by 200, and by 380. (A schedule of two steps does it: one long step to the earlier
-# point, one from there to here.)
+# One question is left. The network's average fixes the *mean* of the step back. But is the step back a Gaussian at all?
+# If black and white both fit, then $x_{t-1}$ could have come from either, and its distribution is a mixture of two
+# posteriors. Here it is for the black-or-white pixel, which has arrived at 0.4 after 400 of 1000 steps, and is taken
+# back by 20 steps at once, by 200, and by 380. (Two steps are enough to compute this: one long step to the earlier
+# point, and one from there to here.)
 
 # %% tags=["folded"]
 if MAIN:
@@ -1641,9 +1650,11 @@ if MAIN:
 # %% [markdown]
 # That's the idea that makes diffusion work (the paper's Section 2). The forward process ends in noise you know how to
 # draw, and its steps are so small that **each step back is again nearly a Gaussian**. A Gaussian needs only a mean,
-# which squared error gives you, and a variance, which you know. The hard choice between black and white is spread
-# over many steps, and chance makes it, a little at each step. (Part 3 takes longer steps, and this posterior's
-# variance, with a long step's $\beta$, will be its $\sigma^2$.)
+# which squared error gives you, and a variance, for which you have two candidates. ($\tilde\beta_t$ is exact if there's
+# only one image in the data, and $\beta_t$ if the data are themselves noise of variance 1. The truth lies between, and
+# over small steps the two hardly differ.) The hard choice between black and white is spread over many steps, and chance
+# makes it, a little at each step. (Part 3 takes longer steps, and this posterior's variance, with a long step's
+# $\beta$, will be its $\sigma^2$.)
 
 # %% [markdown]
 # ### 1.13 Draw samples
@@ -1716,7 +1727,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Twelve small images in two rows. Each blends one colour into another, in other colours every time, with single pixels that stand out.](images/part1_samples.png)
+# ![Twelve small images in two rows. Each blends one colour into another, in different colours each time, with single pixels that stand out.](images/part1_samples.png)
 #
 # Twelve images that nobody has drawn before. Each blends two colours, each is visibly grainy, and no two are alike.
 #
@@ -1739,9 +1750,9 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![One image with 99, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with faint grain.](images/part1_way.png)
+# ![One image with 99, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with single pixels that stand out.](images/part1_way.png)
 #
-# ![The same path as a movie, four steps an image. Pixels of all colours turn greener from image to image and more alike, until they form a blend from blue-green to green with faint grain.](images/part1_way.gif)
+# ![The same path as a movie, four steps an image. Pixels of all colours grow greener and more alike from image to image, until they form a blend from blue-green to green with single pixels that stand out.](images/part1_way.gif)
 #
 # The colours settle first. The last steps take away grain, though not all of it.
 #
@@ -1750,10 +1761,10 @@ if MAIN:
 # %% [markdown]
 # ## How good are they?
 #
-# Now it pays off that you know the data completely. Every true image is a gradient, so for each sample you can find the
-# gradient that fits it best and measure the distance, the root of the mean squared difference (**rms**). True gradients
-# have 0. Then look at the corner colours of those fits. If the model painted the same image again and again, they would
-# hardly vary, however smooth it is.
+# Knowing the data completely now pays off. Every true image is a gradient, so for each sample you can find the gradient
+# that fits it best and measure the distance, the root of the mean squared difference (**rms**). True gradients have 0.
+# Then look at the corner colours of those fits. If the model painted the same image again and again, they would hardly
+# vary, however smooth it is.
 
 # %%
 def gradient_fit(images: t.Tensor) -> tuple[float, float]:
@@ -1848,18 +1859,19 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three fields of arrows, each with the square of the data dashed in the middle. With 100 steps left, all arrows point to the middle. With 20 left they still do from outside, but inside the square they're very short. With 5 left the arrows outside point straight at the nearest edge of the square, and inside there are almost none.](images/part1_score.png)
+# ![Three fields of arrows, each with the square of the data dashed in the middle. With 100 steps left, all arrows point to the middle. With 20 left they still do from outside, and inside the square they're short. With 5 left the arrows outside point straight at the nearest edge of the square, and inside there are almost none.](images/part1_score.png)
 #
-# With 100 steps left, only one thing is known: the data are somewhere around the middle. With 5 steps left, the
-# arrows know where the square's edges are. (Don't trust the ones far outside. With so little noise, your network has
-# never seen a point there.) In between, one picture turns slowly into the other, and the points follow.
+# With 100 steps left, only one thing is known: the data are somewhere around the middle. With 5 steps left, the arrows
+# know where the square's edges are. (Don't trust the ones far outside. With so little noise, your network has never
+# seen a point there.) In between, one picture turns slowly into the other, and the points follow. (Each panel has its
+# own scale, so compare directions, not lengths.)
 #
 # </details>
 
 # %% [markdown]
-# This one picture sums up the method. Squared error makes the network answer with an average. The average noise,
-# with its sign turned, is the direction uphill. And the steps are small because the arrows are right only for the noise
-# level they belong to.
+# This one picture sums up the method. Squared error makes the network answer with an average. The average noise, with
+# its sign turned, is the direction uphill. And the steps are small because an arrow only gives you a mean, and only a
+# small step back is so nearly a Gaussian that a mean is enough.
 
 # %% [markdown]
 # ## Three names for one guess
@@ -1984,7 +1996,7 @@ if MAIN:
 #
 # ![Four rows of twelve small images. With the noise as the guess they are grainy, and with ten times the variances so grainy that the gradients are hard to see. With the image as the guess both rows are smooth blends of two colours, without any grain.](images/part1_four.png)
 #
-# Three trainings of each, with different seeds, and 2,000 samples from each training, gave this:
+# Three training runs of each, with different seeds, and 2,000 samples from each run, gave this:
 #
 # | the network guesses | schedule | rms (data: 0.000) | corner colours vary by (data: 0.58) | without new noise |
 # |---|---|---|---|---|
@@ -2024,7 +2036,7 @@ if MAIN:
 # You've built a whole diffusion model, and you can say why it works.
 #
 # - The **forward process** fades the image and adds noise, so that variance 1 stays variance 1. It has nothing to
-#   learn. `q_eq2` walks, `q_eq4` jumps, and both arrive at the same place.
+#   learn. `q_eq2` walks, `q_eq4` jumps, and both draw from the same distribution.
 # - $\beta_t$ is the variance of one step's noise, $\alpha_t = 1 - \beta_t$, and $\bar\alpha_t$ is the product of the
 #   first $t$ alphas. $\sqrt{\bar\alpha_t}$ is what's left of the image.
 # - Trained with squared error, a network answers with the **average** noise that fits (Algorithm 1). With its sign

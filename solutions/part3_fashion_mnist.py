@@ -122,7 +122,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of ten small grey photographs on black, one column a class: T-shirt, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, boot.](images/part3_data.png)
+# ![Two rows of ten small grey photographs on black, one column per class: T-shirt, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, boot.](images/part3_data.png)
 #
 # There are ten classes with 6,000 images each. Shirts, pullovers and coats are hard to tell apart, even for you. Half
 # of all pixels are black, so in [-1, 1] the mean is -0.43 and the standard deviation is 0.71.
@@ -134,9 +134,9 @@ if MAIN:
 #
 # Take your `train`, your `UNet` and your `sample` just as they are. How far do they get?
 #
-# Some processors are five times as fast as others. So the trainings that run while you wait get a fixed *time*, and
-# take as many steps as fit into it on your machine. The time is counted in **processor seconds**, and two busy cores
-# use up two of them every second. This first training gets 20.
+# Some processors are five times as fast as others. So the training runs that you wait for get a fixed *time*, and take
+# as many steps as fit into it on your machine. The time is counted in **processor seconds**, and two busy cores use up
+# two of them every second. This first training gets 20.
 
 # %%
 def steps_within(seconds: float, step: Callable[[], Any]) -> int:
@@ -188,7 +188,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step: it falls steeply within the first 20 steps or so, and then slowly on, with small jumps.](images/part3_plain_losses.png)
+# ![The training loss against the step: it falls steeply within the first 10 or 20 steps, and then slowly on.](images/part3_plain_losses.png)
 #
 # The loss drops steeply, then keeps falling slowly. It looks like a success.
 #
@@ -212,11 +212,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of grey images. Above, eight samples after 25,600 images: one could be a shoe, others are shreds of clothing, some are nearly black and one is all glare. Below, four samples of the short training, in which no clothes can be made out.](images/part3_plain_samples.png)
+# ![Two rows of grey images. Above, eight samples after 25,600 images: one could be a shoe, others are shreds of clothing, some are nearly black and one is almost all white. Below, four samples of the short training, in which no clothes can be made out; what is all white cannot be told from the page.](images/part3_plain_samples.png)
 #
-# Shreds, honestly. After 400 steps one sample could be a shoe. Others are next to nothing, and one is all glare. Your
-# own network has seen fewer images still, and how many depends on your processor. The loss told you nothing about any
-# of this.
+# Shreds, honestly. After 400 steps one sample could be a shoe. Others are next to nothing, and one is almost all white.
+# Your own network has seen fewer images still, and how many depends on your processor. The loss told you nothing about
+# any of this.
 #
 # </details>
 
@@ -401,8 +401,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# So the distance notices noise, blur, a missing class and repetition. That's what you need. Know its limits before you
-# trust it.
+# So the distance notices noise, blur, a missing class, and that a hundred images aren't the whole. That's what you
+# need. Know its limits before you trust it.
 #
 # - **It depends on the number of images.** With few images the covariance is rough, and the distance comes out too
 #   large. Compare sets of one size. Samples here are always 2,000. (Without the trousers, the set above has only about
@@ -542,8 +542,9 @@ if MAIN:
 # Ho](https://arxiv.org/abs/2202.00512)).
 #
 # `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
-# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it.
-# Derive how on paper. You have two equations, Equation 4 and the one above. Combine them so that $x_0$ drops out.
+# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. Part
+# 1 stated the result. Now derive it yourself, on paper. You have two equations, Equation 4 and the one above. Combine
+# them so that $x_0$ drops out.
 
 # %%
 class VelocityGuesser(part1.Guesser):
@@ -663,7 +664,7 @@ if MAIN:
 # $$\text{average} \leftarrow d \cdot \text{average} + (1 - d) \cdot \text{model}$$
 #
 # With $d = 0.995$ the average remembers about $1 / (1 - d) = 200$ steps. In the beginning that's too long a memory,
-# because the first weights are random. So update number $n$, counted from 1, uses $\min(d, \frac{1 + n}{10 + n})$.
+# because the first weights are random. So update number $u$, counted from 1, uses $\min(d, \frac{1 + u}{10 + u})$.
 # Average the parameters only. Copy the buffers, such as the schedule, as they are in the model.
 
 # %%
@@ -750,7 +751,7 @@ if MAIN:
 # ![A thin jagged curve that rises from 0 to about 1 and stays there, jumping up and down. The average with d = 0.9, dashed, follows it with smaller jumps to the end; the one with d = 0.995, a thick line, follows as fast at first, and then becomes smooth.](images/part3_average.png)
 #
 # With d = 0.9 the average jitters to the end. With d = 0.995 it becomes smooth, and because its memory is short at
-# first, it doesn't lag behind.
+# first, it hardly lags behind.
 #
 # </details>
 
@@ -758,7 +759,7 @@ if MAIN:
 # ### 3.5 Land softly
 # *Let the learning rate rise, then fall to 0* · ●○○○○ · 10 minutes · Liu et al., Section 3
 #
-# Large steps get you far, and small steps get you to the point. So let the steps shrink as the training goes on.
+# Large steps get you far, and small steps get you exactly there. So let the steps shrink as the training goes on.
 # They're small at the very start, too. Adam divides by an estimate of how large the gradients usually are, and after a
 # handful of gradients that estimate is unreliable ([Liu et al.](https://arxiv.org/abs/1908.03265)).
 #
@@ -936,6 +937,10 @@ if MAIN:
 #
 # $$\sigma = \eta \sqrt{\frac{1 - \bar\alpha_m}{1 - \bar\alpha_n} \left(1 - \frac{\bar\alpha_n}{\bar\alpha_m}\right)}$$
 #
+# For every $\eta$, the variances of the two parts add up to $1 - \bar\alpha_m$, which is what Equation 4 asks for at
+# step $m$. So $\eta = 0$ isn't Algorithm 2 with its noise left out, which made your gradients grey. There, too little
+# noise is left for the next step. Here, the guessed noise goes back in at full strength.
+#
 # `schedule.alpha_bar(n)` gives $\bar\alpha_n$, of shape (1,). It rejects 0, where no noise is left and
 # $\bar\alpha_0 = 1$. Rounding can push what's under the second root just below 0, so clamp it.
 
@@ -1007,8 +1012,9 @@ if MAIN:
 # $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t$. Now let $n$ and $m$ be the two ends of one
 # long step. It keeps $\bar\alpha_n / \bar\alpha_m$ of the variance, so its beta is $1 - \bar\alpha_n / \bar\alpha_m$,
 # and DDIM's $\sigma^2$ at $\eta = 1$ is the posterior's variance for that long step. The mean agrees, too. There's one
-# catch. The posterior is exact if you know $x_0$, but you only have a guess, and the longer the step, the more that
-# costs.
+# catch. The posterior is exact if you know $x_0$, but you only have the average of what fits. The mean is still right
+# with that, because it's linear in $x_0$. But the variance leaves out how uncertain $x_0$ is, and over a long step the
+# truth isn't a Gaussian (Part 1, "Why the steps are small").
 
 # %% [markdown]
 # You need a trained model to see the sampler at work, so take the one that comes with the course. It was trained as
@@ -1145,7 +1151,8 @@ if MAIN:
 #
 # You can even say how much that costs. Given $x_n$, the truth scatters around the average, and an ideal sample scatters
 # around it in the same way, independently. So its squared error is on average exactly *twice* that of an ideal jump.
-# Over fifty test images, this network and this sampler come to about 1.6 times.
+# Over fifty test images, this network and this sampler come to about 1.6 times, so the samples scatter too little, or
+# the jump isn't the ideal one.
 #
 # So a small error doesn't mean a good picture, and that's why sampling takes many steps. Each step asks for the average
 # only to go a short way towards it, and then the question is a new one that fewer images fit. The paper does the same
@@ -1154,7 +1161,7 @@ if MAIN:
 # %% [markdown]
 # ## All of it together
 #
-# Now put it all into one training loop. `train_longer` is given, except for the part that's about learning.
+# Now put it all into one training loop. `train_longer` is given, except for the step that does the learning.
 
 # %% [markdown]
 # ### 3.8 One step of training
@@ -1373,7 +1380,8 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 #
 # 1. Which change lowers the distance most, and which least? Could one of them even raise it? Say why.
 # 2. Each recipe was trained once. When one recipe was trained twice, with different random numbers, it came out at 49
-#    and at 55. How large must a gap between two rows be before you believe it?
+#    and at 55. (They were measured with 1,000 samples in 25 steps, so take the gap, not the numbers.) How large must a
+#    gap between two rows be before you believe it?
 
 # %% [markdown]
 # ### BEGIN SOLUTION
@@ -1385,7 +1393,7 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 #    longer.
 # 2. Chance alone made a gap of 6, and that's from a single pair. The next pair might be further apart. A gap of 5 or 10
 #    says nothing. One of 20 or 30 is a hint, and one of 100 you can believe. To be sure about anything smaller, you
-#    need several trainings of each recipe.
+#    need several runs of each recipe.
 # ### END SOLUTION
 
 # %%
@@ -1418,15 +1426,15 @@ if MAIN:
 #   Its numbers run up to 24.
 # - **v** comes out behind the noise in both pairs of rows, 124 against 94 and 86 against 65. Two pairs are a hint, not
 #   a proof, and a third pair doesn't repeat it. When this course once trained v for the whole 8,000 steps, it came to
-#   44 in 50 steps, and the noise comes to 43. These two cannot be told apart. What v promised, it kept. Without
-#   clipping, its numbers stay within 1.2.
+#   44 in 50 steps, and the noise comes to 43. These two cannot be told apart. v kept its promise. Without clipping, its
+#   numbers stay within 1.2.
 # - The **average** takes 124 down to 100, another hint. The **falling learning rate** goes from 100 to 104, and these
 #   two cannot be told apart either.
 # - **bfloat16** fits more training into the time. The last two rows learned from 188,000 and 171,000 images, and the
-#   float32 rows from 131,000 to 151,000. It comes to 86.
+#   float32 rows from 131,000 to 151,000. The distance falls from 104 to 86.
 #
-# How was your bet? Whatever you were sure of, check whether these rows can decide it. The whole training below uses the
-# recipe of the last row, because it has the best number so far.
+# How did your bet turn out? Whatever you were sure of, check whether these rows can decide it. The whole training below
+# uses the recipe of the last row, because it has the best number so far.
 
 # %% [markdown]
 # Try it yourself. The next cell trains two of the recipes for five processor seconds each. That's too short for either
@@ -1465,10 +1473,10 @@ def make_guesser(config: dict[str, Any]) -> NoiseGuesser:
 
 
 # %% [markdown]
-# **Train it yourself.** It takes ten to twenty minutes on two cores that compute bfloat16 fast, as measured on a
-# server's. Without bfloat16, expect three to six times as long. Set `utils.FULL = True` in a new cell above this one
-# and have a cup of tea. (With a GPU that's the default.) From then on, all results below are those of *your* network.
-# The training is kept in `saves/clothes.pt`. To start over, move that file away.
+# **Train it yourself.** It takes ten to twenty minutes on two cores with fast bfloat16, as measured on a server's.
+# Without bfloat16, expect three to six times as long. Set `utils.FULL = True` in a new cell above this one and have a
+# cup of tea. (With a GPU that's the default.) From then on, all results below are those of *your* network. The training
+# is kept in `saves/clothes.pt`. To start over, move that file away.
 #
 # If you can't spare the time, the course comes with a network that was trained in just this way, and the results below
 # are its results. Then the next cell only trains it a little further, for 15 processor seconds, so that you can watch.
@@ -1501,7 +1509,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight small samples, drawn in twenty steps: most are shirts, pullovers, bags and shoes, plain to see; some are torn or of no clear kind.](images/part3_live.png)
+# ![Two rows of eight small samples, drawn in twenty steps: most are shirts, pullovers and shoes, plain to see; some are torn or of no clear kind.](images/part3_live.png)
 #
 # While it trains, `train_longer` draws a few samples, twice. The second picture replaces the first and begins with
 # different noise. Sixteen samples are too few to tell which picture is better.
@@ -1555,8 +1563,8 @@ if MAIN:
 # | its weights as shipped, in half precision | 512,000 | 2,000 | 100 steps | 30 |
 # | | | 2,000 | 50 steps | 43 |
 # | | | 2,000 | 25 steps | 56 |
-# | the bench's, ten minutes of two cores | 311,936 | 2,000 | 50 steps | 45 |
-# | the bench's, equal time with other libraries, twice | 369,216 | 1,000 | 25 steps | 49 and 55 |
+# | the benchmark: ten minutes of two cores | 311,936 | 2,000 | 50 steps | 45 |
+# | the benchmark: equal time with other libraries, twice | 369,216 | 1,000 | 25 steps | 49 and 55 |
 #
 # (The last two are in [Speed](../docs/speed.md). The learning rate falls over the whole length of each training, so a
 # quarter of a long one isn't the same as a short one.) Compare only rows in which everything but one thing agrees.
@@ -1693,10 +1701,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four rows of eight pieces of clothing: samples on top, and below each of them three training images of much the same shape that differ from it in details.](images/part3_neighbours.png)
+# ![Four rows of eight pieces of clothing: samples on top, and below each of them three training images, most of much the same shape, that differ from it in details.](images/part3_neighbours.png)
 #
-# Each sample has relatives of much the same cut among the training images, but none is a copy. At least these eight
-# aren't memorised.
+# Most of the samples have relatives of much the same cut among the training images, but none is a copy. At least these
+# eight aren't memorised.
 #
 # </details>
 
@@ -1720,7 +1728,7 @@ if MAIN:
 #
 # ![One image with 50, 40, 30, 20, 10, 5, 2 and 0 steps left: noise alone at first, a light shape under noise with 30 steps left, plainly a boot with 20, and at last a light boot without grain.](images/part3_way.png)
 #
-# ![The same way as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way.gif)
+# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way.gif)
 #
 # The outline is there while the noise is still strong. The last steps only remove the grain.
 #
@@ -1764,8 +1772,8 @@ if MAIN:
 #
 # Diffusion models rarely fail with an error. They train, the loss falls, and the samples are wrong. *How* they're wrong
 # tells you where to look. Here are seven rows of samples from the same good weights. Two rows are as they should be,
-# and in each of the others there's one mistake in the sampling. (Three of the wrong rows use $\eta = 0$, because fresh
-# noise would soon repair a bad start.)
+# and in each of the others there's one mistake in the sampling. (Rows E, F and G use $\eta = 0$. With fresh noise, F
+# and G would soon recover.)
 
 # %% tags=["folded"]
 class Told(nn.Module):
@@ -1886,8 +1894,8 @@ if MAIN:
 #   30 times as large, so clip the guessed image.
 # - **v** is a guess of the noise where there's little of it, and of the image where there's much. You never divide by a
 #   number near 0, and its loss is the noise's divided by $\bar\alpha$.
-# - **Averaging the weights** and a **falling learning rate** bring a noisy training to rest. **bfloat16** buys more
-#   steps in the same time, where the processor knows it.
+# - **Averaging the weights** and a **falling learning rate** let a noisy training run settle. **bfloat16** buys more
+#   steps in the same time, where the processor supports it.
 # - **DDIM** draws in 100 steps what used to take 1000. At $\eta = 1$ each step is the posterior of Part 1 with a long
 #   step's β, and at $\eta = 0$ each noise is one image.
 # - **One jump gives an average, and samples make up their mind.** The jump is nearer, and the samples are sharper.
