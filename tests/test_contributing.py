@@ -15,7 +15,7 @@ from tools.markup import ROOT
 
 PART = "part1_diffusion"
 SOURCE, CHECK, ANSWERS = f"solutions/{PART}.py", "tests/part1/double.py", "tests/answers/part1/double.py"
-SLICE = '''# ### 1.13 Double a number
+SLICE = '''# ### 1.15 Double a number
 # *Write it* · ●○○○○ · 5 minutes · no equation
 
 # %%
@@ -40,14 +40,14 @@ if MAIN:
 
 # %% [markdown]
 '''
-A_CHECK = '''"""The check of 1.13 double."""
+A_CHECK = '''"""The check of 1.15 double."""
 
 import torch as t
 
 from tests.checking import Mistake, check
 
 
-@check("1.13")
+@check("1.15")
 def check_double(double):
     made = double(t.tensor([3.0, -1.0])).tolist()
     if made != [6.0, -2.0]:
@@ -108,16 +108,16 @@ def test_an_exercise_of_three_files_works_from_notebook_to_grade(course):
     path = course / "notebooks" / f"{PART}.ipynb"
     notebook = nbformat.read(path, 4)
     (cell,) = [cell for cell in notebook.cells if cell.id == "double"]
-    cell.source = cell.source.replace('raise NotImplementedError("1.13 double is not written yet")', "return x + x")
+    cell.source = cell.source.replace('raise NotImplementedError("1.15 double is not written yet")', "return x + x")
     nbformat.write(notebook, path)
     done = run(course, "tools.progress", "1")
-    assert re.search(r"^  1\.13  double +passed$", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    assert re.search(r"^  1\.15  double +passed$", done.stdout, re.MULTILINE), done.stdout + done.stderr
     if os.getuid() or not no_walls():  # root judges nobody without them
         (course / "handed in" / "ada").mkdir(parents=True)
         shutil.copy(path, course / "handed in" / "ada")
         done = run(course, "tools.grade", "handed in", "--out", "grades")
         table = (course / "grades" / "grades.csv").read_text(encoding="utf-8")
-        assert re.search(r"ada,.*1\.13 double,passed,1,1,", table), table + done.stderr
+        assert re.search(r"ada,.*1\.15 double,passed,1,1,", table), table + done.stderr
 
 
 @pytest.mark.slow
