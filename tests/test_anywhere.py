@@ -70,6 +70,7 @@ class Colab:
         (work / "tools").mkdir(parents=True)
         for name in ("utils.py", "tools/__init__.py", "tools/doctor.py"):
             shutil.copy(ROOT / name, work / name)
+        shutil.copytree(ROOT / "data", work / "data")
         (work / "requirements.txt").write_text(text, encoding="utf-8")
         self.git("init", "--quiet", work)
         self.git("-C", work, "add", ".")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -69,9 +70,10 @@ UNREADABLE = r"""() => {
 def course(tmp_path_factory) -> Path:
     """A copy of the course, as the learner has it: what is run and saved there is theirs."""
     copy = tmp_path_factory.mktemp("course")
-    for name in ("notebooks", "solutions", "tests"):
+    for name in ("data", "notebooks", "solutions", "tests", "tools"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "utils.py", copy)
+    for name in ("utils.py", "requirements.txt"):
+        shutil.copy(ROOT / name, copy)
     return copy
 
 
@@ -87,7 +89,10 @@ def lab(course, tmp_path_factory) -> Iterator[dict]:
     environment = os.environ | folders | {"IPYTHONDIR": str(home / "ipython"), "DEVICE": "cpu", "IS_CI": ""}
     environment.pop("MPLBACKEND", None)  # the notebook chooses how to draw
     log = home / "log"
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    with socket.socket() as free:  # two of these tests may run at once
+        free.bind(("127.0.0.1", 0))
+        place = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={free.getsockname()[1]}"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *place]
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=course, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -151,6 +156,8 @@ class Learner:
         """Run a cell, wait for its end. returns: what stands under it"""
         from playwright.sync_api import expect
 
+        if (folded := self.cell(index).locator(".jp-Placeholder-content")).count():
+            folded.click()  # its code comes out
         self.cell(index).get_by_role("textbox").click()
         self.page.keyboard.press("Shift+Enter")
         self.runs += 1
