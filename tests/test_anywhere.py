@@ -215,6 +215,7 @@ def test_a_console_that_lacks_a_sign_gets_another(encoding):
     assert done.stdout.strip() == "ᾱ, β – Fréchet".encode(encoding, errors="backslashreplace")
 
 
+@pytest.mark.slow
 def test_no_file_or_process_is_read_in_the_encoding_of_the_machine():
     """On Windows that is not UTF-8."""
     found = []

@@ -56,6 +56,7 @@ def test_exercises_can_be_given_away(tmp_path):
             assert part[cell.id] == cell
 
 
+@pytest.mark.slow
 def test_a_question_that_is_given_away_counts_as_answered(tmp_path):
     assert main(["--hand-out", str(tmp_path), "--without", "1.1"]) == 0
     name = SOURCES[0].stem

@@ -45,6 +45,7 @@ def test_a_file_imports_only_what_stands_before_it(path):
     assert not others, f"{room} may import {', '.join(allowed) or 'nothing of ours'}, and not {', '.join(others)}"
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_by_way_of_others():
     graph = {name: imported_by(path) - {name} for name, path in MODULES.items()}
     TopologicalSorter(graph).prepare()  # errors: CycleError, which shows the circle

@@ -309,6 +309,7 @@ def test_the_classifier_is_as_good_as_the_text_says():
     assert round(100 * (found == labels).float().mean().item()) == 93  # as the text says
 
 
+@pytest.mark.slow
 def test_the_data_are_as_the_text_says():
     assert round(part3.clothes().mean().item(), 2) == -0.43 and round(part3.clothes().std().item(), 2) == 0.71
     assert (part3.clothes() == -1).float().mean().item() == pytest.approx(0.5, abs=0.01)

@@ -17,6 +17,7 @@ def course(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_nothing_of_the_solutions_text_is_left(course):
     for path in course.rglob("*"):
         if path.is_file():
