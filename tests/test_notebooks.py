@@ -227,5 +227,4 @@ def test_run_makes_a_page_with_the_pictures_of_the_stored_run(part):
     assert old.keys() == new.keys()
     for name in old:
         before, after = frames(old[name]), frames(new[name])
-        assert before.shape == after.shape, name
-        assert name in LUCK or np.abs(before - after).mean() < 0.05, name
+        assert name in LUCK or before.shape == after.shape and np.abs(before - after).mean() < 0.05, name
