@@ -342,8 +342,9 @@ def test_the_shipped_model_draws_clothes_as_the_text_says():
     assert images.shape == (64, 1, 28, 28) and features.shape == (2000, 64)
     assert far == pytest.approx(30, rel=0.05) and far < 0.3 * part3.distance(noised)
     assert shares.min() == shares[utils.CLASSES.index("sandal")] and 1 / 16 < shares.min() < 1 / 14
+    model = part3.shipped_model()
     t.manual_seed(0)  # as draw_many begins
-    drawn = part3.features_of(part3.ddim_sample(part3.shipped_model(), 250, n_steps=100))
+    drawn = part3.features_of(part3.ddim_sample(model, 250, n_steps=100))
     same = t.corrcoef(t.stack([drawn.flatten(), features[:250].flatten()]))[0, 1]
     assert same > 0.9, "the shipped samples are not those of the shipped model"
 
