@@ -1309,7 +1309,8 @@ class UNetConfig:
 #
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
 # - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That's `step_emb`,
-#   for all blocks. Its usual width is 4 · `channels`.
+#   4 · `channels` wide, for all blocks.
+# - A `condition` of the same shape, if there is one, is added to `step_emb`. Part 4 uses it to say what to draw.
 # - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, and its UpBlock goes back.
 #   Every DownBlock halves except the last one to run, and every UpBlock doubles except the last one to run.
 # - Every skip is used, last in, first out. `attention[i]`, which is given, says whether level i has attention.
@@ -1350,11 +1351,14 @@ class UNet(part1.DiffusionModel):
         self.project = nn.Conv2d(channels, self.img_shape[0], 1)
         ### END SOLUTION
 
-    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+    def forward(self, images: t.Tensor, num_steps: t.Tensor, condition: t.Tensor | None = None) -> t.Tensor:
         """Guess the noise.
-        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   condition: (B, 4 * channels), or None, which adds
+        nothing   returns: (B, C, H, W)"""
         ### BEGIN SOLUTION
         step_emb = self.step(num_steps)
+        if condition is not None:
+            step_emb = step_emb + condition
         x = self.stem(images)
         skips = []
         for down in self.downs:
