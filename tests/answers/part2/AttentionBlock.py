@@ -312,6 +312,87 @@ class NoReturn(_Given):
         x + self.attention(self.norm(x))
 
 
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("?")
+class ShortcutDetached(_Given):
+    def forward(self, x):
+        return x.detach() + self.attention(self.norm(x))
+
+
+@wrong("?")
+class AttentionInputDetached(_Given):
+    def forward(self, x):
+        return x + self.attention(self.norm(x.detach()))
+
+
+@wrong("?")
+class NormUnderNoGrad(_Given):
+    def forward(self, x):
+        with t.no_grad():
+            normed = self.norm(x)
+        return x + self.attention(normed)
+
+
+@wrong("?")
+class ActivationAfterTheSum(_Given):
+    def forward(self, x):
+        return nn.functional.silu(x + self.attention(self.norm(x)))
+
+
+@wrong("?")
+class ReLUAfterTheSum(_Given):
+    def forward(self, x):
+        return (x + self.attention(self.norm(x))).relu()
+
+
+@wrong("?")
+class AttentionTwice(_Given):
+    def forward(self, x):
+        return x + self.attention(self.attention(self.norm(x)))
+
+
+@wrong("?")
+class BlockTwice(_Given):
+    def forward(self, x):
+        x = x + self.attention(self.norm(x))
+        return x + self.attention(self.norm(x))
+
+
+@wrong("?")
+class NormOfFixedGroups(_Given):
+    def make_norm(self, channels):
+        return nn.GroupNorm(min(32, channels), channels)
+
+
+@wrong("?")
+class HalfTheAttention(_Given):
+    def forward(self, x):
+        return x + nn.functional.silu(self.norm(x)) * self.attention(self.norm(x))
+
+
+@wrong("?")
+class NoGradLeftIn(_Given):
+    def forward(self, x):
+        with t.no_grad():
+            return x + self.attention(self.norm(x))
+
+
+@wrong("?")
+class CallsItself(_Given):
+    def forward(self, x):
+        return x + self(self.norm(x))
+
+
+@wrong("?")
+class FirstImageNormed(_Given):
+    """The mean of the first image for all."""
+
+    def forward(self, x):
+        return x + self.attention(self.norm(x[:1]).expand_as(x))
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.norm = nn.GroupNorm(1, channels) -> after self.attention = SelfAttention(channels)",

@@ -520,6 +520,88 @@ class NoReturn(_Given):
         super().forward(x)
 
 
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("?")
+class WeightSplitOtherwise(_Given):
+    """Channels are split (g c), weight and bias (c g)."""
+
+    def affine(self, x):
+        if self.weight is None:
+            return x
+        w, b = (rearrange(p, "(c g) -> (g c) 1 1", g=self.num_groups) for p in (self.weight, self.bias))
+        return x * w + b
+
+
+@wrong("?")
+class PutBackOtherwise(_Given):
+    """Split (g c), put back (c g)."""
+
+    def forward(self, x):
+        groups = rearrange(x, "b (g c) h w -> b g (c h w)", g=self.num_groups)
+        C, H, W = x.shape[1:]
+        parts = self.scaled(groups).unflatten(-1, (C // self.num_groups, H, W))
+        return self.affine(rearrange(parts, "b g c h w -> b (c g) h w"))
+
+
+@wrong("?")
+class NoKeepdim(_Given):
+    def scaled(self, groups):
+        return (groups - groups.mean(-1)) / self.divisor(groups.var(-1, correction=0))
+
+
+@wrong("?")
+class NoRoom(_Given):
+    def affine(self, x):
+        return x if self.weight is None else x * self.weight + self.bias
+
+    def forward(self, x):
+        return super().forward(x) if x.shape[-1] != self.num_channels else self.affine(x)
+
+
+@wrong("?")
+class WeightDetached(_Given):
+    def affine(self, x):
+        return x if self.weight is None else x * self.weight.detach()[:, None, None] + self.bias[:, None, None]
+
+
+@wrong("?")
+class InFloat32(_Given):
+    def forward(self, x):
+        return super().forward(x.float())
+
+
+@wrong("?")
+class SmallSizesSqueezed(_Given):
+    """An axis of one is lost."""
+
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+@wrong("?")
+class NoBias(_Given):
+    def make(self, num_channels, affine, where):
+        super().make(num_channels, affine, where)
+        del self.bias
+
+
+@wrong("?")
+class MedianForMean(_Given):
+    def scaled(self, groups):
+        middle = groups.median(-1, keepdim=True).values
+        return (groups - middle) / self.divisor(groups.var(-1, keepdim=True, correction=0))
+
+
+@wrong("?")
+class MeanUnderNoGrad(_Given):
+    def scaled(self, groups):
+        with t.no_grad():
+            mean = groups.mean(-1, keepdim=True)
+        return (groups - mean) / self.divisor(groups.var(-1, keepdim=True, correction=0))
+
+
 EQUIVALENT = {
     "weight and bias, like mean and variance, do not need each other": [
         "self.weight = nn.Parameter(ones) if affine else None -> after self.bias = nn.Parameter(t.zeros_like(ones)) if affine else None",

@@ -570,6 +570,108 @@ class NoReturn(_Given):
         super().forward(x)
 
 
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("?")
+class ViewWithoutPermute(_Given):
+    """As ViewForPermute, by .view, both on the way in and on the way back."""
+
+    def pixels(self, x):
+        B, C, H, W = x.shape
+        return x.view(B, H * W, C)
+
+
+@wrong("?")
+class InputDetached(_Given):
+    def pixels(self, x):
+        return super().pixels(x.detach())
+
+
+@wrong("?")
+class WeightsDetached(_Given):
+    def weights(self, matches):
+        return super().weights(matches).detach()
+
+
+@wrong("?")
+class KeysOfDetachedPixels(_Given):
+    def made(self, pixels):
+        return self.q(pixels), self.k(pixels.detach()), self.v(pixels)
+
+
+@wrong("?")
+class WeightsUnderNoGrad(_Given):
+    def matches(self, q, k):
+        with t.no_grad():
+            return super().matches(q, k)
+
+
+@wrong("?")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+@wrong("?")
+class SquareImagesAlone(_Given):
+    def back(self, out, x):
+        side = int(out.shape[1] ** 0.5)
+        return rearrange(out, "b (h w) c -> b c h w", h=side, w=side)
+
+
+@wrong("?")
+class AttentionTwice(_Given):
+    def forward(self, x):
+        return super().forward(super().forward(x))
+
+
+@wrong("?")
+class ActivationAtTheEnd(_Given):
+    def project(self, mixed):
+        return F.silu(super().project(mixed))
+
+
+@wrong("?")
+class ActivationOnTheValues(_Given):
+    def made(self, pixels):
+        q, k, v = super().made(pixels)
+        return q, k, v.relu()
+
+
+@wrong("?")
+class ActivationOnQueries(_Given):
+    def made(self, pixels):
+        q, k, v = super().made(pixels)
+        return q.relu(), k, v
+
+
+@wrong("?")
+class KeysNotTransposed(_Given):
+    def matches(self, q, k):
+        return q @ k / q.shape[-1] ** 0.5
+
+
+@wrong("?")
+class OneHeadSqueezed(_Given):
+    def back(self, out, x):
+        return super().back(out, x).squeeze()
+
+
+@wrong("?")
+class ProjectionTwice(_Given):
+    def project(self, mixed):
+        return F.relu(self.out(super().project(mixed)))
+
+
+@wrong("?")
+class HalfTheHeads(_Given):
+    def heads(self, pixels):
+        n = max(self.num_heads // 2, 1)
+        return [rearrange(made, "b n (h d) -> b h n d", h=n) for made in self.made(pixels)]
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.qkv = nn.Linear(channels, 3 * channels) -> after self.project = nn.Linear(channels, channels)",

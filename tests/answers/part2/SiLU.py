@@ -338,3 +338,45 @@ class Summed(_Module):
 class NoModule:
     def __call__(self, x):
         return x * t.sigmoid(x)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("?")
+class InFloat32(_Module):
+    def bend(self, x):
+        x = x.float()
+        return x * t.sigmoid(x)
+
+
+@wrong("?")
+class Float64Lost(_Module):
+    def bend(self, x):
+        return (x.double() * x.double().sigmoid()).float()
+
+
+@wrong("?")
+class CallsItself(_Module):
+    def bend(self, x):
+        return x * self(x)
+
+
+@wrong("?")
+class BatchedOnly(_Module):
+    """A softmax of two numbers is a sigmoid, along an axis that a single number lacks."""
+
+    def bend(self, x):
+        return x * t.stack([x, 0 * x], dim=1).softmax(1)[:, 0]
+
+
+@wrong("?")
+class OneNumberAtATime(_Module):
+    def bend(self, x):
+        return t.tensor([value * math.exp(-max(-value, 0)) / (1 + math.exp(-abs(value))) for value in x.flatten()])
+
+
+@wrong("?")
+class Halved(_Module):
+    def bend(self, x):
+        return x * t.tanh(x / 2)

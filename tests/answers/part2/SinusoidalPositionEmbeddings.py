@@ -456,6 +456,85 @@ class NoReturn(_Given):
         super().forward(num_steps)
 
 
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("?")
+class InBfloat16(_Given):
+    """As under autocast: above 256, timesteps are rounded."""
+
+    def forward(self, num_steps):
+        return super().forward(num_steps.bfloat16().float())
+
+
+@wrong("?")
+class InFloat16(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps.half())
+
+
+@wrong("?")
+class SinesAlongTheBatch(_Given):
+    """Every other image, and not every other column."""
+
+    def forward(self, num_steps):
+        angles = (num_steps[:, None] * self.frequencies).repeat_interleave(2, dim=1)
+        out = t.empty_like(angles)
+        out[0::2], out[1::2] = angles[0::2].sin(), angles[1::2].cos()
+        return out
+
+
+@wrong("?")
+class PlaceInTheBatch(_Given):
+    def forward(self, num_steps):
+        return super().forward(t.arange(len(num_steps), device=num_steps.device))
+
+
+@wrong("?")
+class BaseOfTwoThousand(_Given):
+    def make(self, d):
+        return 2000 ** (-t.arange(0, d, 2) / d)
+
+
+@wrong("?")
+class BaseOfAMillion(_Given):
+    def make(self, d):
+        return 1e6 ** (-t.arange(0, d, 2) / d)
+
+
+@wrong("?")
+class Squeezed(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps).squeeze()
+
+
+@wrong("?")
+class FirstTimestepForAll(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps[:1].expand(len(num_steps)))
+
+
+@wrong("?")
+class SineOfTheTimestep(_Given):
+    """The frequencies multiply sines, and not timesteps."""
+
+    def forward(self, num_steps):
+        n = num_steps[:, None].float()
+        return t.cat([self.frequencies * n.sin(), self.frequencies * n.cos()], dim=1)
+
+
+@wrong("?")
+class TimestepsDivided(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps / num_steps.max())
+
+
+@wrong("?")
+class CosineMinusOne(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps) - 1
+
+
 EQUIVALENT = {
     "the order of sines and cosines is free": [
         "return t.cat([angles.sin(), angles.cos()], dim=1) -> return t.cat([angles.cos(), angles.sin()], dim=1)",

@@ -989,6 +989,267 @@ class AttentionOnlyOnTheWayDownAlone(_Init, AttentionOnlyOnTheWayDown):
     pass
 
 
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("?")
+class GELUBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.GELU(), two)
+
+
+@wrong("?")
+class TanhBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.Tanh(), two)
+
+
+@wrong("?")
+class SiLUAtTheEndToo(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.SiLU())
+
+
+@wrong("?")
+class SiLUBeforeTheFirstLinear(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, *others = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, nn.SiLU(), *others)
+
+
+@wrong("?")
+class ThreeLinears(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
+
+
+@wrong("?")
+class SevenBySevenStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 7, padding=3)
+
+
+@wrong("?")
+class FiveByFiveStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 5, padding=2)
+
+
+@wrong("?")
+class SiLUAfterTheStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Sequential(self.stem, nn.SiLU())
+
+
+@wrong("?")
+class SiLUBeforeTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("?")
+class NormAndSiLUBeforeTheEnd(_Given):
+    """As in the paper's code."""
+
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.GroupNorm(4, channels), nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("?")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("?")
+class InferenceModeLeftIn(_Given):
+    @t.inference_mode()
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("?")
+class SkipsDetached(_Given):
+    def fitted(self, skip, x):
+        return skip.detach()
+
+
+@wrong("?")
+class OneSkipDetached(_Given):
+    def ordered(self, skips):
+        return [*skips[:0:-1], skips[0].detach()]
+
+
+@wrong("?")
+class MiddleDetached(_Given):
+    def middle(self, x, step_emb):
+        return super().middle(x.detach(), step_emb)
+
+
+@wrong("?")
+class StepDetachedOnTheWayUp(_Given):
+    def up(self, x, step_emb, skips):
+        return super().up(x, step_emb.detach(), skips)
+
+
+@wrong("?")
+class StepDetached(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps).detach()
+
+
+@wrong("?")
+class StepUnderNoGrad(_Given):
+    def embed(self, num_steps):
+        with t.no_grad():
+            return super().embed(num_steps)
+
+
+@wrong("?")
+class WayDownUnderNoGrad(_Given):
+    def down(self, x, step_emb):
+        with t.no_grad():
+            return super().down(x, step_emb)
+
+
+@wrong("?")
+class StemDetached(_Given):
+    def down(self, x, step_emb):
+        return super().down(x.detach(), step_emb)
+
+
+@wrong("?")
+class CallsItself(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return self(images, num_steps)
+
+
+@wrong("?")
+class SkipsPoppedFirst(_Given):
+    def up(self, x, step_emb, skips):
+        for block in self.ups:
+            x = block(x, step_emb, skips.pop(0))
+        return x
+
+
+@wrong("?")
+class UpsNotReversed(_Given):
+    """The UpBlocks stand in the order of the levels, and run in it."""
+
+    def up(self, x, step_emb, skips):
+        for block, skip in zip(reversed(self.ups), skips[::-1], strict=True):
+            x = block(x, step_emb, skip)
+        return x
+
+
+@wrong("?")
+class OneSkipForAll(_Given):
+    def ordered(self, skips):
+        return [skips[-1]] * len(skips)
+
+
+@wrong("?")
+class NothingHalves(_Given):
+    def halves(self, level):
+        return False
+
+    def doubles(self, level):
+        return False
+
+
+@wrong("?")
+class FirstLevelDoesNotHalve(_Given):
+    def halves(self, level):
+        return level > 0
+
+    def doubles(self, level):
+        return level < self.levels - 1
+
+
+@wrong("?")
+class TimestepsOfBfloat16(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps.bfloat16().float())
+
+
+@wrong("?")
+class OneLess(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps - 1)
+
+
+@wrong("?")
+class SameLastBlockTwice(_Given):
+    def end(self, x, step_emb):
+        return self.project(self.last(self.last(x, step_emb), step_emb))
+
+
+@wrong("?")
+class LastBlockUnused(_Given):
+    def end(self, x, step_emb):
+        return self.project(x)
+
+
+@wrong("?")
+class ImagesNotUsed(_Given):
+    def down(self, x, step_emb):
+        return super().down(0 * x, step_emb)
+
+
+@wrong("?")
+class FirstImageChannelAlone(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(1, channels, 3, padding=1)
+
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images[:, :1], num_steps, condition)
+
+
+@wrong("?")
+class WidthsOfDoublings(_Given):
+    """As in other networks, each level is twice as wide, whatever dim_mults says."""
+
+    def widths(self, config):
+        return [config.channels * 2**level for level in range(self.levels + 1)]
+
+
+@wrong("?")
+class ImgShapeOverwritten(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.img_shape = self.stem
+
+
+@wrong("?")
+class Squeezed(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition).squeeze()
+
+
+@wrong("?")
+class MidBlockTwice(_Given):
+    def middle(self, x, step_emb):
+        return self.mid(self.mid(x, step_emb), step_emb)
+
+
+@wrong("?")
+class InterpolatedToFit(_Given):
+    """All UpBlocks double, and the end is resized."""
+
+    def doubles(self, level):
+        return True
+
+    def end(self, x, step_emb):
+        return super().end(F.interpolate(x, scale_factor=0.5), step_emb)
+
+
 EQUIVALENT = {
     "what these lines make does not need what the next one makes": [
         "self.stem = nn.Conv2d(self.img_shape[0], channels, 3, padding=1) -> after self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))",
@@ -999,6 +1260,7 @@ EQUIVALENT = {
         "self.last = ResidualBlock(channels, channels, step_dim, groups) -> after self.project = nn.Conv2d(channels, self.img_shape[0], 1)",
         "step_emb = self.step(num_steps) -> after x = self.stem(images)",
         "x = self.stem(images) -> after skips = []",
+        "if condition is not None: -> after x = self.stem(images)",
         "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(after, before, step_dim, groups, not first, attention[level]))",
     ],
 }
