@@ -243,7 +243,7 @@ class GroupNorm(nn.Module):
         ### END SOLUTION
 
     def forward(self, x: t.Tensor) -> t.Tensor:
-        """x: (B, C, H, W)   returns: (B, C, H, W)"""
+        """x: (B, C, H, W)   returns: (B, C, H, W), in the same dtype"""
         ### BEGIN SOLUTION
         groups = rearrange(x, "b (g c) h w -> b g (c h w)", g=self.num_groups)
         mean = groups.mean(dim=2, keepdim=True)
@@ -334,7 +334,7 @@ class SiLU(nn.Module):
     """x times sigmoid(x)."""
 
     def forward(self, x: t.Tensor) -> t.Tensor:
-        """x: any shape   returns: the same shape"""
+        """x: any shape   returns: the same shape and dtype"""
         ### BEGIN SOLUTION
         return x * t.sigmoid(x)
         ### END SOLUTION
