@@ -30,7 +30,9 @@ def check_TinyDiffuser(answer: Callable) -> str:
         raise Mistake("the same images get another guess in each call", "Is anything random in forward?")
     guess = model(images, steps)
     if not guess.requires_grad:
-        raise Mistake("no gradient can flow back from the guess", "You turn gradients off in forward, by no_grad or detach.")
+        raise Mistake(
+            "no gradient can flow back from the guess", "You turn gradients off in forward, by no_grad or detach."
+        )
     guess.square().sum().backward()
     unused = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     if unused:
