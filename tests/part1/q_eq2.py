@@ -81,7 +81,7 @@ EQ2_MISTAKES = [
     ("You swap the two factors.", walk(sqrt, keep)),
     ("You give the noise the image's factor.", walk(keep, keep)),
     ("Where does each step fade the image?", walk(lambda b: 1, sqrt)),
-    ("You return x as it came.", lambda betas, n: (1, 0)),
+    ("You give x back as it came.", lambda betas, n: (1, 0)),
     ("You fade the noise of the same step, too.", walk(keep, lambda b: keep(b) * sqrt(b))),
     ("Where does each step add noise? On an image of zeros there is none.", walk(keep, lambda b: 0)),
     ("Where is the noise scaled by its step?", walk(keep, lambda b: 1)),

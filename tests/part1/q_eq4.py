@@ -26,7 +26,7 @@ EQ4_MISTAKES = [
     ("You take 1 minus the root. The two variances should add up to 1.", share(sqrt, lambda a: sqrt(1 - sqrt(a)))),
     ("You take a root twice.", share(lambda a: a**0.25, lambda a: sqrt(1 - sqrt(a)))),
     ("You take x ** 1/2 for a root. It is (x ** 1) / 2.", share(lambda a: a / 2, lambda a: (1 - a) / 2)),
-    ("You return x as it came.", share(lambda a: 1, lambda a: 0)),
+    ("You give x back as it came.", share(lambda a: 1, lambda a: 0)),
     ("Where does the image fade?", share(lambda a: 1, missing)),
     ("Where is the noise scaled?", share(sqrt, lambda a: 1)),
     ("Where is noise added? On an image of zeros there is none.", share(sqrt, lambda a: 0)),

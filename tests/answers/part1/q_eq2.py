@@ -302,7 +302,7 @@ def returns_in_the_loop(x, num_steps, betas):
         return x
 
 
-@wrong("You return x as it came.")
+@wrong("You give x back as it came.")
 def returns_x(x, num_steps, betas):
     xt = x
     for beta in betas[:num_steps]:
@@ -471,3 +471,103 @@ EQUIVALENT = {
         "x = (1 - beta).sqrt() * x - beta.sqrt() * t.randn_like(x)"
     ]
 }
+
+
+@wrong("returns a tensor of shape (5,), expected shape (1, 5, 1).\nYou take away axes of length 1")
+def squeezed(x, num_steps, betas):
+    return over_the_betas(x, num_steps, betas).squeeze()
+
+
+@wrong("0.9492 of the image is left, expected 0.9487.\nYou round, or compute in half precision.")
+def factors_in_half_precision(x, num_steps, betas):
+    for beta in betas[:num_steps].bfloat16():
+        x = (1 - beta).sqrt().float() * x + beta.sqrt().float() * t.randn_like(x)
+    return x
+
+
+@wrong("You write out what belongs to one schedule.")
+def betas_written_out(x, num_steps, betas):
+    for beta in [0.1, 0.4, 0.2, 0.25][:num_steps]:
+        x = (1 - beta) ** 0.5 * x + beta**0.5 * t.randn_like(x)
+    return x
+
+
+@wrong("You write out what belongs to one schedule.")
+def never_more_than_four_steps(x, num_steps, betas):
+    for n in range(min(num_steps, 4)):
+        x = (1 - betas[n]).sqrt() * x + betas[n].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("tensors of two devices meet.\nYou draw the noise on the CPU.")
+def noise_on_the_cpu(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn(x.shape)
+    return x
+
+
+@wrong("You add each step's noise twice.")
+def noise_twice(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+        x = x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("You add β to 1.")
+def one_plus_beta(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 + beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("two calls give the same noise.\nYou set a seed inside")
+def seed_in_the_loop(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        t.manual_seed(0)
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+n, noise = 3, t.randn(3, 128, 128)  # as other cells leave them
+
+
+@wrong("`n` is no argument: it comes from another cell.")
+def another_cells_n(x, num_steps, betas):
+    for beta in betas[:n]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("`noise` is no argument: it comes from another cell.")
+def another_cells_noise(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * (noise if noise.shape == x.shape else noise[0, 0, 0])
+    return x
+
+
+@wrong("itself_without_end calls itself without end.\nYou call itself_without_end in itself_without_end.")
+def itself_without_end(x, num_steps, betas):
+    return itself_without_end(x, num_steps, betas)
+
+
+@wrong("PyTorch is imported as t here.")
+def torch_for_t(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = torch.sqrt(1 - beta) * x + torch.sqrt(beta) * torch.randn_like(x)  # noqa: F821
+    return x
+
+
+@right
+def recursive(x, num_steps, betas):
+    if num_steps > 1:
+        x = recursive(x, num_steps - 1, betas)
+    return t.normal((1 - betas[num_steps - 1]) ** 0.5 * x, betas[num_steps - 1] ** 0.5)
+
+
+@right
+def with_noise_for_all_steps_at_once(x, num_steps, betas):
+    draws = t.randn(num_steps, *x.shape, device=x.device)
+    for fade, add, draw in zip((1 - betas).sqrt(), betas.sqrt(), draws, strict=False):
+        x = t.addcmul(x * fade, add, draw)
+    return x

@@ -307,7 +307,7 @@ def half_for_root(x, num_steps, betas):
     return alpha_bar**1 / 2 * x + (1 - alpha_bar) ** 1 / 2 * t.randn_like(x)
 
 
-@wrong("You return x as it came.")
+@wrong("You give x back as it came.")
 def returns_x(x, num_steps, betas):
     return x.clone()
 
@@ -480,3 +480,76 @@ EQUIVALENT = {
         "return alpha_bar.sqrt() * x - (1 - alpha_bar).sqrt() * t.randn_like(x)"
     ]
 }
+
+
+@wrong("returns a tensor of shape (5,), expected shape (1, 5, 1).\nYou take away axes of length 1")
+def squeezed(x, num_steps, betas):
+    return product_of_a_slice(x, num_steps, betas).squeeze()
+
+
+@wrong("of the image is left, expected 0.9487.\nYou round, or compute in half precision.")
+def alpha_bar_in_half_precision(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod().bfloat16()
+    return alpha_bar.sqrt().float() * x + (1 - alpha_bar.float()).sqrt() * t.randn_like(x)
+
+
+@wrong("You write out what belongs to one schedule.")
+def alpha_bars_written_out(x, num_steps, betas):
+    alpha_bar = t.tensor([0.9, 0.54, 0.432, 0.324])[min(num_steps, 4) - 1]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("tensors of two devices meet.\nYou draw the noise on the CPU.")
+def noise_on_the_cpu(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn(x.shape)
+
+
+@wrong("You add the noise twice.")
+def noise_twice(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    noise = (1 - alpha_bar).sqrt() * t.randn_like(x)
+    return alpha_bar.sqrt() * x + noise + noise
+
+
+@wrong("You take the average α n times.")
+def power_of_the_average(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps].mean()) ** num_steps
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("two calls give the same noise.\nYou set a seed inside")
+def seeded_by_the_timestep(x, num_steps, betas):
+    t.manual_seed(num_steps)
+    return product_of_a_slice(x, num_steps, betas)
+
+
+alpha_bars, noised = (1 - t.linspace(0.0001, 0.02, 200)).cumprod(0), t.zeros(6, 3, 32, 32)  # as other cells leave them
+
+
+@wrong("`alpha_bars` is no argument: it comes from another cell. You use a schedule of your own.")
+def another_cells_alpha_bars(x, num_steps, betas):
+    alpha_bar = alpha_bars[num_steps - 1]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("`noised` is no argument: it comes from another cell.")
+def noise_like_another_cells_images(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(noised)
+
+
+@right
+def scaled_after_the_draw_of_a_flat_list(x, num_steps, betas):
+    alpha_bar = t.prod(1 - betas[:num_steps])
+    return (alpha_bar.sqrt() * x.flatten() + (1 - alpha_bar).sqrt() * t.randn(x.numel(), device=x.device)).reshape(
+        x.shape
+    )
+
+
+@right
+def with_a_distribution(x, num_steps, betas):
+    alpha_bar = 1.0
+    for n in range(num_steps):
+        alpha_bar *= 1 - betas[n]
+    return t.distributions.Normal(alpha_bar.sqrt() * x, (1 - alpha_bar).sqrt()).sample()
