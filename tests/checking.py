@@ -276,8 +276,8 @@ def frames_of(error: BaseException, answer: Callable) -> list[FrameType]:
 
 
 def told_recursion(error: RecursionError, answer: Callable) -> Mistake:
-    frames = frames_of(error, answer)
-    name = frames[-1].f_code.co_name if frames else "it"
+    names = [frame.f_code.co_name for frame in frames_of(error, answer)]
+    name = max(names, key=names.count, default="it")
     question = f"You call {name} in {name}. Where does that end?"
     if name == "forward":
         question = "You call self(...) in forward, which is forward once more."
@@ -287,7 +287,7 @@ def told_recursion(error: RecursionError, answer: Callable) -> Mistake:
 WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (NotImplementedError, "is not written yet", "or its cell has not been run since"),
     (NameError, "name 'torch' is not defined", "PyTorch is imported as t here."),
-    (AttributeError, "has no setter", "It is given as a property, which cannot be set. Leave that line out."),
+    (AttributeError, "has no setter", "self.device cannot be set: it is given, as a property. Leave that line out."),
     (KeyError, "already exists", "The class has a method or an attribute of that name. Which names does it declare?"),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
 ]

@@ -196,7 +196,7 @@ def judge_noise(q: Callable) -> None:
 
 
 def judge_levels(q: Callable, mistakes: list) -> None:
-    """What is left of the image and how much noise is on it, after every count of steps."""
+    """What is left of the image and how much noise is on it, after each number of steps."""
     right, measured = jump(alpha_bar), []
     for n in range(1, len(BETAS) + 1):
         try:
@@ -216,17 +216,19 @@ def judge_levels(q: Callable, mistakes: list) -> None:
     kept, noise = right(BETAS, wrong.n)
     facts = []
     if not wrong.fits((kept, wrong.noise)):
-        facts.append("{} of the image is left, expected {}".format(*apart(wrong.kept, kept).split(", expected ")))
+        facts.append(is_left(wrong.kept, kept))
     if not wrong.fits((wrong.kept, noise)):
         facts.append(f"the noise has std {apart(wrong.noise, noise)}")
-    if (
-        not question
-        and all(abs(each.kept / right(BETAS, each.n)[0] - 1) < 0.01 for each in measured)
-        and len(facts) == 1
-    ):
-        question = "You round, or compute in half precision." if wrong.fits((wrong.kept, noise)) else ""
+    near = all(abs(each.kept / right(BETAS, each.n)[0] - 1) < 0.01 for each in measured)
+    if not question and near and wrong.fits((wrong.kept, noise)):
+        question = "You round, or compute in half precision."
     steps = f"after {wrong.n} step{'s'[: wrong.n > 1]}"
     raise Mistake(f"{steps}\n{', and '.join(facts)}", question, given=f"with betas {BETAS}")
+
+
+def is_left(kept: float, expected: float) -> str:
+    value, right = apart(kept, expected).split(", expected ")
+    return f"{value} of the image is left, expected {right}"
 
 
 def judge_image(q: Callable) -> None:
@@ -251,8 +253,7 @@ def judge_other_sizes(q: Callable) -> None:
         seed_all(t.initial_seed())
         kept, expected = (white - call(q, t.zeros(LARGE), n, betas)).mean().item(), sqrt(alpha_bar(betas, n))
         if abs(kept - expected) > 0.0002 + (0.03 if measure(q, 1).slack > 1e-4 else 0):
-            facts = f"it is right with betas {BETAS}, but with {betas},\nafter {n} steps"
-            facts += " {} of the image is left, expected {}".format(*apart(kept, expected).split(", expected "))
+            facts = f"it is right with betas {BETAS}, but with {betas},\nafter {n} steps {is_left(kept, expected)}"
             raise Mistake(facts, "You write out what belongs to one schedule. Where is betas?")
 
 
