@@ -188,6 +188,9 @@ def check_noise_img(answer: Callable) -> str:
     try:
         judge_formula(noised, mix(img, noise, a), NOISED_MISTAKES, num_steps, img, noise, a, alphas(num_steps))
     except Mistake as mistake:
+        if not mistake.question and made_for_others(noised, img, noise, a):
+            question = "You draw timesteps twice: those you return are not those you look up."
+            raise Mistake(mistake.facts, question) from None
         if not mistake.question and abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
             facts = "noised is made with other noise than the one returned"
             raise Mistake(facts, "You draw the noise twice.") from None
@@ -195,6 +198,12 @@ def check_noise_img(answer: Callable) -> str:
     judge_other_sizes(answer)
     judge_noise_img_device(answer)
     return "timesteps from 1 to the last, own noise for each image, Equation 4 in every number"
+
+
+def made_for_others(noised: t.Tensor, img: t.Tensor, noise: t.Tensor, a: t.Tensor) -> bool:
+    """Whether each image is noised to one of the timesteps there are, though not to its own."""
+    every = [mix(img, noise, t.full_like(a, alpha_bar(BETAS, n))) for n in range(1, len(BETAS) + 1)]
+    return bool((t.stack(every) - noised).abs().amax(dim=(2, 3, 4)).amin(dim=0).max() < 1e-4)
 
 
 def judge_counts_again(num_steps: t.Tensor, again: t.Tensor, total: int) -> None:

@@ -90,11 +90,11 @@ def check_reconstruct(answer: Callable) -> str:
 def judge_other_sizes(answer: Callable) -> None:
     """Other images, a single grey one among them, and a schedule that half precision cannot count."""
     schedule = schedule_of([beta / 30 for beta in other_betas(300)])
-    for shape, steps in [((2, 1, 5, 3), [258, 1]), ((1, 1, 2, 3), [290])]:
+    for shape, steps in [((2, 1, 5, 3), [259, 1]), ((1, 1, 2, 3), [291])]:
         x0, noise, num_steps = 2 * t.rand(shape) - 1, t.randn(shape), t.tensor(steps)
         a = schedule.alpha_bars[num_steps - 1].reshape(-1, 1, 1, 1)
         result = ask(answer, mix(x0, noise, a), noise, num_steps, schedule)
         expect_tensor(result, shape, f"with {shape} images, it")
-        if not result.allclose(x0, atol=1e-3):
+        if not result.allclose(x0, atol=2e-4):
             facts = f"it is right for images (6, 3, 4, 6), but not for {shape} at timesteps {steps} of 300"
             raise Mistake(facts, "You write a size or a schedule out, or round timesteps.")

@@ -65,9 +65,9 @@ def counts_from_uniform_numbers(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@right
+@wrong("You deal timesteps out in equal shares. Each image draws its own.")
 def counts_shuffled_in_equal_shares(img, noise_schedule, max_steps=None):
-    """Each count is as likely as any other, and about as frequent."""
+    """Each count is as likely as any other, but what an image gets depends on the others."""
     last = max_steps or len(noise_schedule)
     num_steps = (t.randperm(len(img), device=img.device) + t.randint(last, (1,), device=img.device)) % last + 1
     noise = t.randn_like(img)
@@ -280,13 +280,17 @@ def noised_alone(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps)[2]
 
 
-@wrong("the timesteps come third, expected first: num_steps, noise, noised.\nYou return them in another order than the docstring.")
+@wrong(
+    "the timesteps come third, expected first: num_steps, noise, noised.\nYou return them in another order than the docstring."
+)
 def another_order(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noised, noise, num_steps
 
 
-@wrong("the timesteps come second, expected first: num_steps, noise, noised.\nYou return them in another order than the docstring.")
+@wrong(
+    "the timesteps come second, expected first: num_steps, noise, noised.\nYou return them in another order than the docstring."
+)
 def counts_in_the_middle(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noise, num_steps, noised
@@ -468,6 +472,147 @@ def noise_on_the_cpu(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn(img.shape)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You deal timesteps out in equal shares.")
+def counts_of_a_permutation(img, noise_schedule, max_steps=None):
+    last = max_steps or len(noise_schedule)
+    num_steps, noise = t.randperm(len(img)) % last + 1, t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("two calls give the same timesteps.\nYou draw them once, or under a seed that you set.")
+def counts_seeded(img, noise_schedule, max_steps=None):
+    last, generator = max_steps or len(noise_schedule), t.Generator().manual_seed(0)
+    num_steps, noise = t.randint(1, last + 1, (len(img),), generator=generator), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You round the timesteps, or draw them in half precision.")
+def counts_in_half_precision(img, noise_schedule, max_steps=None):
+    last = max_steps or len(noise_schedule)
+    num_steps, noise = (t.rand(len(img)) * last + 0.5).bfloat16().round().clamp(1, last).long(), t.randn_like(img)
+    if last < 100:
+        num_steps = _counts(img, noise_schedule, max_steps)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You use something else than noise_schedule, or round its numbers.")
+def looks_up_by_rounded_counts(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps.bfloat16().long()))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You use something else than noise_schedule, or round its numbers.")
+def alpha_bars_written_out(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps.clamp(max=4) - 1])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("expected shape (4000, 1, 1, 2).\nYou take away axes of length 1, as squeeze() does.")
+def squeezed(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noise, noised.squeeze()
+
+
+@wrong("expected shape (1, 1, 5, 3).\nYou take away axes of length 1, as squeeze() does.")
+def a_single_one_squeezed(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noise, noised.squeeze(0)
+
+
+@wrong("num_steps is a tensor of shape (), expected shape (1,), one timestep for each image.\nYou take away axes")
+def counts_squeezed(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps.squeeze(), noise, noised
+
+
+@wrong("noised cannot take part in training.\nYou make it in inference_mode.")
+def looked_up_in_inference_mode(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    with t.inference_mode():
+        a = _column(noise_schedule.alpha_bar(num_steps))
+        return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You multiply image and noise.")
+def image_times_noise(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x * (1 - a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You scale the noise by √α of one step.")
+def noise_by_root_of_alpha(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x + one.sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You give the noise the factor of the image.")
+def image_factor_for_both(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * (x + e))(img, noise_schedule, max_steps)
+
+
+@wrong("You give the image the factor of the noise.")
+def noise_factor_for_both(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: (1 - a).sqrt() * (x + e))(img, noise_schedule, max_steps)
+
+
+@wrong("You take β, where ᾱ belongs.")
+def beta_for_alpha_bar(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: (1 - one).sqrt() * x + one.sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("You add the noise twice.")
+def noise_twice(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x + 2 * (1 - a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You add 1 and ᾱ. What is not kept is 1 - ᾱ.")
+def one_plus_alpha_bar(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x + (1 + a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You give every image the same factors, their mean.")
+def factors_of_the_batch(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.mean().sqrt() * x + (1 - a.mean()).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("You draw timesteps twice: those you return are not those you look up.")
+def counts_drawn_twice(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(_counts(img, noise_schedule, max_steps)))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+schedule = (1 - t.linspace(0.0001, 0.02, 200)).cumprod(0)  # as another cell leaves it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+def another_cells_schedule(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(schedule[num_steps - 1])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@right
+def on_permuted_axes(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    kept = noise_schedule.alpha_bar(num_steps).sqrt()
+    mixed = kept * img.permute(1, 2, 3, 0) + (1 - kept**2).sqrt() * noise.permute(1, 2, 3, 0)
+    return num_steps, noise, mixed.permute(3, 0, 1, 2).contiguous()
+
+
+@right
+def counts_from_a_multinomial(img, noise_schedule, max_steps=None):
+    chances = t.ones(max_steps or len(noise_schedule), device=img.device)
+    num_steps, noise = t.multinomial(chances, len(img), replacement=True) + 1, t.randn(*img.shape).to(img.device)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, t.sqrt(a) * img + t.sqrt(1.0 - a) * noise
 
 
 EQUIVALENT = {

@@ -271,3 +271,85 @@ def size_written_out(noisy_img, noise, num_steps, noise_schedule):
 def one_axis_too_many(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1, 1)
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("expected shape (1, 1, 2, 3).\nYou take away axes of length 1, as squeeze() does.")
+def a_single_one_squeezed(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule).squeeze(0)
+
+
+@wrong("You clamp to [0, 1]. Images are in [-1, 1].")
+def clamped_to_0_and_1(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule).clamp(0, 1)
+
+
+@wrong("You take β, where ᾱ belongs.")
+def beta_for_alpha_bar(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.beta(num_steps))
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You add 1 and ᾱ. What is not kept is 1 - ᾱ.")
+def one_plus_alpha_bar(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - (1 + a).sqrt() * e) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("You subtract the noise twice.")
+def noise_subtracted_twice(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - 2 * (1 - a).sqrt() * e) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("called twice, it gives two results.\nYou draw new noise. The noise is given.")
+def draws_new_noise(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, t.randn_like(noise), num_steps, noise_schedule)
+
+
+@wrong("You give every image the same factors, their mean.")
+def factors_of_the_batch(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps).mean()
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You write a size or a schedule out, or round timesteps.")
+def counts_in_half_precision(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps.to(t.bfloat16).long(), noise_schedule)
+
+
+@wrong("You write a size or a schedule out, or round timesteps.")
+def alpha_bars_written_out(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps.clamp(max=4) - 1])
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("tensors of two devices meet.\nYou make a tensor on the CPU.")
+def divided_by_a_tensor_on_the_cpu(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule) / t.ones(len(noise), 1, 1, 1)
+
+
+noised = t.zeros(6, 3, 4, 6)  # as another cell leaves it
+
+
+@wrong("`noised` is no argument: it comes from another cell.")
+def another_cells_images(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noised, noise, num_steps, noise_schedule)
+
+
+@wrong("There, noisy_img has shape (6, 3, 4, 6)")
+def factors_with_two_axes(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps)[:, None]
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@right
+def clamped_by_hand(noisy_img, noise, num_steps, noise_schedule):
+    clean = with_einops(noisy_img, noise, num_steps, noise_schedule)
+    return t.where(clean > 1, 1.0, t.where(clean < -1, -1.0, clean))
+
+
+@right
+def on_permuted_axes(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps)
+    rest = noisy_img.movedim(0, -1) - (1 - a).sqrt() * noise.movedim(0, -1)
+    return (rest / a.sqrt()).movedim(-1, 0)
