@@ -289,6 +289,11 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (NameError, "name 'torch' is not defined", "PyTorch is imported as t here."),
     (AttributeError, "has no setter", "self.device cannot be set: it is given, as a property. Leave that line out."),
     (KeyError, "already exists", "The class has a method or an attribute of that name. Which names does it declare?"),
+    (
+        ValueError,
+        "Expected more than 1 value per channel",
+        "A batch norm wants many images. One alone is to work, too.",
+    ),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
 ]
 
@@ -763,14 +768,14 @@ def judge_slopes(call: Callable, facts: str, question: str, **inputs: t.Tensor) 
             out = value(leaf)
             gradient = t.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
         gradient = t.zeros_like(x) if gradient is None else gradient
-        gaps, size = [], 0.0
+        misses = 0
         with t.no_grad():
-            for _ in range(4):
+            for _ in range(8):
                 way = t.randn_like(x)
-                measured = (value(x + 0.01 * way) - value(x - 0.01 * way)).item() / 0.02
-                gaps.append(abs(measured - (gradient * way).sum().item()))
-                size = max(size, abs(measured), gradient.norm().item())
-        if max(gaps) > 0.1 * size + 1e-4:
+                measured = (value(x + 0.003 * way) - value(x - 0.003 * way)).item() / 0.006
+                size = max(abs(measured), gradient.norm().item())
+                misses += abs(measured - (gradient * way).sum().item()) > 0.1 * size + 1e-3
+        if misses > 4:  # one or two may run across the bend of a ReLU
             raise Mistake(facts.format(name), question)
 
 
