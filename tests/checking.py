@@ -386,7 +386,7 @@ class Recording(nn.Module):
     where: the question to ask about what is on another device than the model"""
 
     img_shape: tuple[int, ...]
-    where = "On which device are they made?"
+    where = "You make them on another device."
 
     def __init__(self, noise_schedule: NoiseSchedule | None, device: str = "cpu", weight: float = 0.0) -> None:
         super().__init__()

@@ -155,7 +155,7 @@ VARIANCE_MISTAKES = [
         lambda b, a, bar, before: beta_tilde(b, bar, before).clamp(min=1e-20).log(),
     ),
     ("You add 1 and ᾱ. Both are subtracted.", lambda b, a, bar, before: (1 + before) / (1 + bar) * b),
-    ("You give 0. The image is known exactly only before the first step.", lambda b, a, bar, before: 0 * b),
+    ("You give 0, which is right at timestep 1 alone.", lambda b, a, bar, before: 0 * b),
     (
         "You give every image the factors of the first one.",
         lambda b, a, bar, before: beta_tilde(b, bar, before)[:1].expand(len(b), 1, 1, 1),

@@ -336,7 +336,7 @@ def log_of_the_variance(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("You give 0.")
+@wrong("You give 0, which is right at timestep 1 alone.")
 def no_variance(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: 0 * b)(xt, x0, num_steps, noise_schedule)
 
