@@ -294,6 +294,11 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
         "Expected more than 1 value per channel",
         "A batch norm wants many images. One alone is to work, too.",
     ),
+    (
+        RuntimeError,
+        "does not require grad",
+        "The loss has no gradient to give: the guess is detached, or made under no_grad.",
+    ),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
 ]
 

@@ -275,7 +275,7 @@ def check_train(answer: Callable) -> str:
     judge_draws(model.trained, seen)
     longer = judge_order(answer)
     judge_train_loss(model.trained, run)
-    judge_logged_losses(*longer)  # of 24 steps, the first, the 11th and the 21st
+    judge_logged_losses(*longer)  # of 36 steps, 12 an epoch: the 1st, 11th, 21st and 31st
     untrained = Recorder()
     run_train(answer, untrained, lr=0.0, batch_size=128, epochs=1)
     if (w := untrained.weight.item()) != 1:
@@ -450,10 +450,10 @@ def judge_epochs(seen: list[int]) -> None:
 def judge_order(answer: Callable) -> tuple:
     """Each epoch has a new random order. With 12 minibatches, no order comes twice by chance."""
     model, N, size = Recorder(schedule_for()), 36, 3
-    _, run = run_train(answer, model, trainset=plain_images(LEVEL * t.arange(N)), epochs=2, batch_size=size)
+    _, run = run_train(answer, model, trainset=plain_images(LEVEL * t.arange(N)), epochs=3, batch_size=size)
     images, counts = (t.cat([getattr(call, name) for call in model.trained]) for name in ("images", "num_steps"))
     seen = (images.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL).round().int().tolist()
-    first, second = seen[:N], seen[N:]
+    first, second = seen[:N], seen[N : 2 * N]
     if first == second:
         question = "You keep one order. Where is a new random one drawn each time?"
         raise Mistake("every epoch shows the images in the same order", question)
@@ -494,18 +494,18 @@ def judge_logged_losses(trained: list[Call], run: utils.Run) -> None:
     losses = [(call.w - noise_in(call.images, call.num_steps)).square().mean().item() for call in trained]
     for step, value in run.curves["train_loss"]:
         loss, so_far = losses[step - 1], losses[:step]
-        if abs(value - loss) < 0.01 * loss:
+        if abs(value - loss) < 0.002 * loss:
             continue
         question, epoch = "You log something else than the loss of this step.", (step - 1) // 12 * 12
         means = [sum(each) / len(each) for each in (so_far, losses[epoch:step], so_far[-10:], so_far[-5:]) if each]
         smoothed = [so_far[0]] * 3
         for each in so_far[1:]:
             smoothed = [keep * old + (1 - keep) * each for keep, old in zip((0.9, 0.99, 0.5), smoothed, strict=True)]
-        if any(abs(value - mean) < 0.01 * loss for mean in means + smoothed):
+        if any(abs(value - mean) < 0.002 * loss for mean in means + smoothed):
             question = "You log a mean over the steps so far. Each step logs its own loss."
-        elif step > 1 and any(abs(value - total) < 0.01 * loss for total in (sum(so_far), sum(losses[epoch:step]))):
+        elif step > 1 and any(abs(value - total) < 0.002 * loss for total in (sum(so_far), sum(losses[epoch:step]))):
             question = "You log the sum of the losses so far. Each step logs its own loss."
-        elif abs(value - loss * len(trained[step - 1].images)) < 0.01 * value:
+        elif abs(value - loss * len(trained[step - 1].images)) < 0.002 * value:
             question = "You multiply by the number of images. The mean squared error is asked for."
         raise Mistake(f"train_loss is logged as {apart(value, loss)} after step {step}", question)
 

@@ -5,6 +5,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import utils
 from solutions.part1_diffusion import NoiseSchedule, log_images, noise_img, reconstruct
 from tests.answers import right, wrong
+from tests.part1.train import Recorder
 
 
 def _test(model, images, schedule):
@@ -42,6 +43,7 @@ def _train(
     test_step=lambda step, epoch: step,
     keep=True,
     log=_log,
+    noising=noise_img,
     clean=lambda noised, noise, guess, num_steps, schedule: reconstruct(noised, guess, num_steps, schedule),
 ):
     """A right loop, with one place for each mistake."""
@@ -57,7 +59,7 @@ def _train(
         if zero == "epoch":
             rule.zero_grad()
         for (x0,) in batches(images, config["batch_size"]):
-            num_steps, noise, noised = noise_img(x0, schedule)
+            num_steps, noise, noised = noising(x0, schedule)
             guess = model(show(x0, noised), counts(num_steps))
             value = loss(guess, noise, x0, noised)
             if zero == "before":
@@ -793,6 +795,269 @@ def data_left_where_it_was(model, config, trainset, testset=None):
 @wrong("tensors of two devices meet")
 def noise_on_the_cpu(model, config, trainset, testset=None):
     loss = lambda g, e, x0, xt: F.mse_loss(g, e + t.zeros(e.shape))  # noqa: E731
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+def _of(schedule=lambda model: model.noise_schedule, noising=noise_img, **places):
+    """A right loop with another way to noise. noising: images, schedule -> timesteps, noise, noised images"""
+
+    def train(model, config, trainset, testset=None):
+        own = schedule(model) or model.noise_schedule
+        if own is None:
+            return _train(model, config, trainset, testset, **places)
+        return _train(model, config, trainset, testset, noising=lambda x0, _: noising(x0, own), **places)
+
+    return train
+
+
+def _seeded(x0, schedule):
+    t.manual_seed(0)
+    return noise_img(x0, schedule)
+
+
+@wrong("two steps get the same noise.\nYou set a seed in the loop, or draw noise before it.")
+def seed_in_the_loop(model, config, trainset, testset=None):
+    return _of(noising=_seeded)(model, config, trainset, testset)
+
+
+@wrong("two steps get the same noise.\nYou set a seed in the loop, or draw noise before it.")
+def noise_drawn_before_the_loop(model, config, trainset, testset=None):
+    images = trainset.tensors[0]
+    drawn = t.randn_like(images[: config["batch_size"]])
+
+    def noising(x0, schedule):
+        num_steps, noise, _ = noise_img(x0, schedule)
+        noise = drawn[: len(x0)].to(x0) if len(x0) <= len(drawn) else noise
+        a = schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("an image gets the same noise in each epoch.\nYou draw its noise once.")
+def noise_of_each_image_fixed(model, config, trainset, testset=None):
+    drawn = {}
+
+    def noising(x0, schedule):
+        num_steps, noise, _ = noise_img(x0, schedule)
+        if not x0.is_meta:
+            keys = x0[:, 0, 0, 0].tolist()
+            noise = t.stack([drawn.setdefault(key, each) for key, each in zip(keys, noise, strict=True)])
+        a = schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("images of a minibatch get the same noise.\nYou draw one noise for all.")
+def one_noise_for_the_minibatch(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps, noise, _ = noise_img(x0, schedule)
+        a, noise = schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1), noise[:1].expand_as(noise)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+def _noised_to(x0, schedule, num_steps):
+    noise, a = t.randn_like(x0), schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+    return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+
+@wrong("every step gets the same timesteps.\nYou draw timesteps once.")
+def timesteps_drawn_before_the_loop(model, config, trainset, testset=None):
+    drawn = t.tensor([3, 1, 4, 2, 1]).repeat(30)
+    noising = lambda x0, schedule: _noised_to(x0, schedule, drawn[: len(x0)].to(x0.device))  # noqa: E731
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("an image gets the same timestep in each epoch.\nYou draw its timestep once.")
+def timestep_of_each_image_fixed(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps = x0[:, 0, 0, 0].long() // 20 % 4 + 1
+        return _noised_to(x0, schedule, num_steps)
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("You use another schedule than the model's, with more steps.")
+def own_schedule_of_200_steps(model, config, trainset, testset=None):
+    own = lambda model: NoiseSchedule(200, config["device"])  # noqa: E731
+    return _of(own, clean=lambda noised, *rest: noised)(model, config, trainset, testset)
+
+
+@wrong("are not noised by the timesteps it is given.\nYou use another schedule than the model's.")
+def own_schedule_of_max_steps(model, config, trainset, testset=None):
+    own = lambda model: NoiseSchedule(config["max_steps"], config["device"])  # noqa: E731
+    return _of(own)(model, config, trainset, testset)
+
+
+@wrong("timesteps are 1.\nYou give noise_img a max_steps.")
+def one_step_of_noise_alone(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img(x0, schedule, 1))(model, config, trainset, testset)
+
+
+@wrong("timestep 4 never comes")
+def never_the_last_timestep(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img(x0, schedule, 3))(model, config, trainset, testset)
+
+
+@wrong("You normalise the images once more. They are in [-1, 1] already.")
+def normalises_again(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img(2 * x0 - 1, schedule))(model, config, trainset, testset)
+
+
+@wrong("You denormalise the images. They stay in [-1, 1].")
+def denormalises(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img((x0 + 1) / 2, schedule))(model, config, trainset, testset)
+
+
+def _log_of(change):
+    """Logs what change makes of all losses so far and the number of steps in an epoch."""
+
+    def train(model, config, trainset, testset=None):
+        losses, length = [], -(-len(trainset) // config["batch_size"])
+
+        def log(run, step, config, value, *images):
+            losses.append(value.detach())
+            _log(run, step, config, change(losses, (step - 1) // length * length), *images)
+
+        return _train(model, config, trainset, testset, log=log)
+
+    return train
+
+
+@wrong("You log a mean over the steps so far. Each step logs its own loss.")
+def mean_loss_so_far(model, config, trainset, testset=None):
+    mean = lambda losses, epoch: t.stack(losses[epoch:]).mean()  # noqa: E731
+    return _log_of(mean)(model, config, trainset, testset)
+
+
+@wrong("You log a mean over the steps so far. Each step logs its own loss.")
+def mean_of_ten_losses(model, config, trainset, testset=None):
+    return _log_of(lambda losses, epoch: t.stack(losses[-10:]).mean())(model, config, trainset, testset)
+
+
+@wrong("You log the sum of the losses so far. Each step logs its own loss.")
+def sum_of_losses(model, config, trainset, testset=None):
+    return _log_of(lambda losses, epoch: t.stack(losses).sum())(model, config, trainset, testset)
+
+
+@wrong("You log a mean over the steps so far. Each step logs its own loss.")
+def smoothed_loss(model, config, trainset, testset=None):
+    def smooth(losses, epoch):
+        value = losses[0]
+        for each in losses[1:]:
+            value = 0.9 * value + 0.1 * each
+        return value
+
+    return _log_of(smooth)(model, config, trainset, testset)
+
+
+@wrong("You average the means of parts of different size. Each image counts the same.")
+def test_means_averaged(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        return t.stack([_test(model, part, schedule) for part in images.split(6)]).mean()
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("You log the last part's loss. All test images count.")
+def last_test_part_alone(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        for part in images.split(6):
+            loss = _test(model, part, schedule)
+        return loss
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("You count the steps anew in each epoch.")
+def interval_counted_anew_in_each_epoch(model, config, trainset, testset=None):
+    length = -(-len(trainset) // config["batch_size"])
+
+    def log(*arguments):
+        _log(*arguments, due=lambda step, every: ((step - 1) % length + 1) % every == 0)
+
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("in 3 epochs, 12 images were shown 5 times, expected 36.\nYou return in the inner loop")
+def returns_in_the_inner_loop(model, config, trainset, testset=None):
+    return _train(
+        model,
+        config | {"epochs": 1},
+        trainset,
+        testset,
+        batches=lambda images, size: [(images[t.randperm(len(images))[:size]],)],
+    )
+
+
+@wrong("You return another model than the one that you are given.")
+def returns_a_copy(model, config, trainset, testset=None):
+    trained = _train(model, config, trainset, testset)
+    return Recorder(trained.noise_schedule)
+
+
+@wrong("You round the learning rate.")
+def lr_rounded(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=round(c["lr"], 4))  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You use weight decay. The text asks for plain Adam.")
+def with_weight_decay(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], weight_decay=0.01)  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You clip gradients. Algorithm 1 has no such line.")
+def clips_gradients(model, config, trainset, testset=None):
+    class Rule(t.optim.Adam):
+        def step(self):
+            t.nn.utils.clip_grad_norm_([p for group in self.param_groups for p in group["params"]], 1.0)
+            super().step()
+
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
+
+
+@wrong("You do more than Adam with this lr, one step a minibatch.")
+def weights_rounded_in_place(model, config, trainset, testset=None):
+    class Rule(t.optim.Adam):
+        @t.no_grad()
+        def step(self):
+            super().step()
+            for p in (p for group in self.param_groups for p in group["params"]):
+                p.copy_(p.half())
+
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
+
+
+@wrong("The loss has no gradient to give: the guess is detached, or made under no_grad.")
+def guess_detached(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g.detach(), e))
+
+
+schedule = NoiseSchedule(200, "cpu")  # as another cell leaves it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+def another_cells_schedule(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, noising=lambda x0, _: noise_img(x0, schedule))
+
+
+@right
+def with_its_own_noising(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps = (t.rand(len(x0), device=x0.device) * len(schedule)).long() + 1
+        return _noised_to(x0, schedule, num_steps)
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@right
+def by_scalar_products(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt: t.einsum("bchw,bchw->", g - e, g - e) / e.numel()  # noqa: E731
     return _train(model, config, trainset, testset, loss=loss)
 
 
