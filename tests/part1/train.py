@@ -512,7 +512,7 @@ def judge_logged_losses(trained: list[Call], run: utils.Run) -> None:
 
 def judge_testing(answer: Callable) -> None:
     """With a test set: it is looked at after each epoch, without gradients, and not trained on."""
-    model, n_test, epochs = Recorder(schedule_for()), 7, 2
+    model, n_test, epochs = Recorder(schedule_for()), 7, 5
     _, run = run_train(answer, model, plain_images(t.full((n_test,), TEST_LEVEL)), epochs=epochs)
     tested = [call for call in model.calls if call.images.mean() > 0.4 * TEST_LEVEL]
     if any(call.images.mean() > 0.4 * TEST_LEVEL for call in model.trained):
@@ -524,8 +524,10 @@ def judge_testing(answer: Callable) -> None:
     if any(call.with_gradient for call in tested):
         raise Mistake("the test loss is taken with gradients on", "Where are they turned off? It is only looked at.")
     when, length = sorted({call.trained_before for call in tested}), -(-N_IMAGES // SIZE)
-    if when != [length, 2 * length]:
-        facts = f"the test loss is taken after {' and '.join(map(str, when))} steps, expected {length} and {2 * length}"
+    expected = [length * epoch for epoch in range(1, epochs + 1)]
+    if when != expected:
+        taken, wanted = (", ".join(map(str, each[:3])) for each in (when, expected))
+        facts = f"the test loss is taken after {taken}, ... steps, expected {wanted}, ..."
         raise Mistake(
             facts, "You take it too early or too late. It comes after each epoch, once the minibatches are through."
         )
@@ -534,25 +536,32 @@ def judge_testing(answer: Callable) -> None:
         raise Mistake(
             f"logged are {', '.join(run.curves)}, expected test_loss, too", "Where is it logged after each epoch?"
         )
-    tested = tested[: len(tested) // epochs]
-    losses = [(c.w - noise_in(c.images, c.num_steps, TEST_LEVEL)).square().mean().item() for c in tested]
-    loss = sum(len(c.images) * each for c, each in zip(tested, losses, strict=True)) / n_test
-    step, value = run.curves["test_loss"][0]
-    if abs(value - loss) > 0.01 * loss:
-        facts, question = (
-            f"the first test_loss is logged as {apart(value, loss)}",
-            "You log something else than the mean squared error on all test images.",
-        )
-        if len(losses) > 1 and abs(value - sum(losses) / len(losses)) < 0.01 * loss:
-            question = "You average the means of parts of different size. Each image counts the same."
-        elif len(losses) > 1 and abs(value - losses[-1]) < 0.01 * loss:
-            question = "You log the last part's loss. All test images count."
-        raise Mistake(facts, question)
+    judge_test_loss(tested, run, len(tested) // epochs)
+    step = run.curves["test_loss"][0][0]
     if step != length:
         facts = f"the first test_loss is logged at step {step}, expected {length}, the last of its epoch"
         raise Mistake(facts, "You log it at another step than the training loss.")
     if not all(call.training for call in model.trained):
         raise Mistake("after the first test, the model is trained in eval mode", "Where is it set back to train mode?")
+
+
+def judge_test_loss(tested: list[Call], run: utils.Run, parts: int) -> None:
+    """What is logged is the mean over all test images. parts: in how many the test set is taken"""
+    for step, value in run.curves["test_loss"]:
+        epoch = max(0, round(step / -(-N_IMAGES // SIZE)) - 1)  # a wrong step is told below
+        calls = tested[epoch * parts :][:parts]
+        losses = [(c.w - noise_in(c.images, c.num_steps, TEST_LEVEL)).square().mean().item() for c in calls]
+        sizes = [len(call.images) for call in calls]
+        loss = sum(size * each for size, each in zip(sizes, losses, strict=True)) / sum(sizes)
+        if abs(value - loss) < 5e-4 * loss:
+            continue
+        question = "You log something else than the mean squared error on all test images."
+        if parts > 1 and abs(value - losses[-1]) < 5e-4 * loss:
+            question = "You log the last part's loss. All test images count."
+        elif parts > 1 and abs(value - sum(losses) / parts) < 5e-4 * loss:
+            question = "You average the means of parts of different size. Each image counts the same."
+        facts = f"a test_loss, after step {step}, is logged as {apart(value, loss)}"
+        raise Mistake(facts, question)
 
 
 def judge_test_images(tested: list[Call]) -> None:

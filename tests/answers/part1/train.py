@@ -581,13 +581,13 @@ def test_counts_of_another_draw(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("7 test images are looked at 6 times, expected 14")
+@wrong("7 test images are looked at 15 times, expected 35")
 def tests_on_one_minibatch(model, config, trainset, testset=None):
     test = lambda model, images, schedule: _test(model, images[:3], schedule)  # noqa: E731
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("7 test images are looked at 42 times, expected 14")
+@wrong("7 test images are looked at 105 times, expected 35")
 def tests_after_each_step(model, config, trainset, testset=None):
     def log(run, step, *rest):
         _log(run, step, *rest)
