@@ -687,7 +687,9 @@ if MAIN:
 # but isn't trained. PyTorch's `register_buffer(name, tensor)` makes one.
 #
 # Timesteps start at 1, as before, so `schedule.beta(1)` is `betas[0]`. The method `rows` is given. It turns one
-# timestep or a batch of them into indices, so one timestep gives shape (1,), and B timesteps give shape (B,).
+# timestep or a batch of them into indices, so one timestep gives shape (1,), and B timesteps give shape (B,). It also
+# refuses timesteps that don't exist. Without it, `betas[0 - 1]` would quietly give you the last one. (For a plain int,
+# the check accepts a number without an axis, too.)
 
 # %%
 class NoiseSchedule(nn.Module):
@@ -803,8 +805,8 @@ if MAIN:
 # *Give each image its own timestep* · ●●●○○ · 15 minutes · Equation 4
 #
 # The network has to learn from images at every level of noise. So each image draws its own timestep, from 1 to
-# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the images' device. A
-# network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the noise in the image, not the last
+# `max_steps` with equal chance, whatever the others draw, and its own noise. Equation 4 does the rest. Return all three,
+# on the images' device. A network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the noise in the image, not the last
 # step's share of it. The share follows from it, as you'll see in "Where line 4 comes from".
 #
 # Watch the shapes. $\bar\alpha$ has shape (B,) and the images have (B, C, H, W). PyTorch lines shapes up from the
@@ -1664,8 +1666,8 @@ if MAIN:
 # check.
 #
 # With `return_all_steps`, return a list of all images along the path, from $x_T$ to $x_0$, which makes
-# `len(schedule) + 1` tensors. (The check doesn't mind if $x_T$ is missing.) Each entry has to stay what it was, so make
-# a new tensor in each step. Make everything on `schedule.device`.
+# `len(schedule) + 1` tensors. (The check doesn't mind if $x_T$ is missing, and it takes a tuple or one stacked tensor.)
+# Each entry has to stay what it was, so make a new tensor in each step. Make everything on `schedule.device`.
 
 # %%
 @t.no_grad()
@@ -1883,15 +1885,12 @@ if MAIN:
 # x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \epsilon}{\sqrt{\bar\alpha_t}}$$
 #
 # Part 3 will try a third choice, the "velocity" of [Salimans and Ho](https://arxiv.org/abs/2202.00512),
-# $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$. It gives you both of the others without a
-# division:
-#
-# $$x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v \qquad
-# \epsilon = \sqrt{1 - \bar\alpha_t}\, x_t + \sqrt{\bar\alpha_t}\, v$$
-#
-# (Put in the definitions of $x_t$ and $v$. The mixed terms cancel, because $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.)
-# The last equation also explains the dotted curve further up. An error in $v$ arrives in $\epsilon$ multiplied by
-# $\sqrt{\bar\alpha_t}$, so $v$'s squared error is $\epsilon$'s divided by $\bar\alpha_t$.
+# $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$. Think of $x_0$ and $\epsilon$ as the two axes
+# of a plane. The squares of $\sqrt{\bar\alpha_t}$ and $\sqrt{1 - \bar\alpha_t}$ add up to 1, so they're the cosine and
+# the sine of an angle, and $x_t$ and $v$ are the same two axes turned by it. To get $x_0$ and $\epsilon$ back, you turn
+# the other way, without a division (exercise 3.3 has you work it out). An error in $v$ arrives in $\epsilon$ multiplied
+# by $\sqrt{\bar\alpha_t}$, so $v$'s squared error is $\epsilon$'s divided by $\bar\alpha_t$. That's the dotted curve
+# further up.
 #
 # For exact answers, the three are the same. For a *network* they aren't, because one of them may be far easier to
 # compute. So let a `TinyDiffuser` guess the clean image, and turn that into a guess of the noise. `Guesser` is what all

@@ -536,12 +536,12 @@ def schedule_of(betas: list[float]) -> NoiseSchedule:
 
 
 def alphas(num_steps: t.Tensor) -> t.Tensor:
-    """α of each count, (B, 1, 1, 1)."""
+    """α of each timestep, (B, 1, 1, 1)."""
     return schedule_for(num_steps.device.type).alpha(num_steps).reshape(-1, 1, 1, 1)
 
 
 def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
-    """ᾱ of each count, (B, 1, 1, 1)."""
+    """ᾱ of each timestep, (B, 1, 1, 1)."""
     return schedule_for(num_steps.device.type).alpha_bar(num_steps).reshape(-1, 1, 1, 1)
 
 

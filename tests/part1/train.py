@@ -296,7 +296,7 @@ def check_train(answer: Callable) -> str:
 
 
 def judge_minibatches(trained: list[Call]) -> list[int]:
-    """Which images were shown, in order; and whether they and their counts have the right form."""
+    """Which images were shown, in order; and whether they and their timesteps have the right form."""
     for call in trained:
         images, num_steps = call.images, call.num_steps
         if images.ndim != 4:
