@@ -805,9 +805,10 @@ if MAIN:
 # *Give each image its own timestep* · ●●●○○ · 15 minutes · Equation 4
 #
 # The network has to learn from images at every level of noise. So each image draws its own timestep, from 1 to
-# `max_steps` with equal chance, whatever the others draw, and its own noise. Equation 4 does the rest. Return all three,
-# on the images' device. A network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the noise in the image, not the last
-# step's share of it. The share follows from it, as you'll see in "Where line 4 comes from".
+# `max_steps` with equal chance, whatever the others draw, and its own noise. Equation 4 does the rest. Return all
+# three, on the images' device. A network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the
+# noise in the image, not the last step's share of it. The share follows from it, as you'll see in "Where line 4 comes
+# from".
 #
 # Watch the shapes. $\bar\alpha$ has shape (B,) and the images have (B, C, H, W). PyTorch lines shapes up from the
 # *right*, so B would meet W. Make it (B, 1, 1, 1) first with einops, which names the axes before and after the arrow:

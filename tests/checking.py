@@ -157,7 +157,8 @@ def name_leftovers(answer: Callable, part: str) -> str:
     names = [] if is_reference(answer) else [f"`{name}`" for name in leftovers(answer, part.rpartition(".")[2])]
     if not names:
         return ""
-    return f"{' and '.join(names)} {'are no arguments: they come' if names[1:] else 'is no argument: it comes'} from another cell."
+    said = "are no arguments: they come" if names[1:] else "is no argument: it comes"
+    return f"{' and '.join(names)} {said} from another cell."
 
 
 # ------------------------------------------------------------------------------------------------ the session
@@ -241,8 +242,8 @@ CALLS = (t.nn.modules.module.__file__, t.nn.modules.container.__file__)
 
 
 def hide_our_frames(error: BaseException) -> None:
-    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone: no line
-    of a check, and none of a solution."""
+    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone: no
+    line of a check, and none of a solution."""
     traceback, earlier = theirs(error.__traceback__), error.__cause__ or error.__context__
     while earlier:  # which IPython shows, too
         earlier.__traceback__, earlier = theirs(earlier.__traceback__), earlier.__cause__ or earlier.__context__

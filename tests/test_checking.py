@@ -252,7 +252,8 @@ def refuses(answer):
 def test_a_variable_of_another_cell_is_named():
     noised = t.zeros(2, 3)
     space = in_notebook(
-        "EPS = 1e-5\ndef helper(x): return x + noised\ndef answer(x, noise):\n    return helper(x) * EPS + schedule.betas",
+        "EPS = 1e-5\ndef helper(x): return x + noised\n"
+        "def answer(x, noise):\n    return helper(x) * EPS + schedule.betas",
         schedule=schedule_for(),
         noised=noised,
     )

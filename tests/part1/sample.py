@@ -189,7 +189,8 @@ class Painter(Recording):
             facts = f"the model is shown {kind(images)}, expected (n_samples, {', '.join(map(str, self.img_shape))})"
             raise Mistake(facts, "You give x_T another shape.")
         if self.n_samples and len(images) != self.n_samples:
-            facts = f"the model is shown {len(images)} image{'s'[: len(images) != 1]}, expected all {self.n_samples} at once"
+            shown = f"{len(images)} image{'s'[: len(images) != 1]}"
+            facts = f"the model is shown {shown}, expected all {self.n_samples} at once"
             raise Mistake(facts, "You show it some of the samples. All go through the steps together.")
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the model gets {kind(num_steps)} as num_steps"

@@ -498,9 +498,7 @@ class OneVectorLeftOnTheCPU(_Given):
         self.register_buffer("alpha_bars", (1 - betas).cumprod(0).to(device))
 
 
-@wrong(
-    "beta stays behind when the module is moved by .to(device).\nYou keep it as a plain attribute, or bring it to the CPU."
-)
+@wrong("beta stays behind when the module is moved by .to(device).\nYou keep it as a plain attribute")
 class LooksUpOnTheCPU(_Given):
     def beta(self, num_steps):
         return self.betas.cpu()[self.rows(num_steps).cpu()]

@@ -280,17 +280,13 @@ def noised_alone(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps)[2]
 
 
-@wrong(
-    "the timesteps come third, expected first: num_steps, noise, noised.\nYou return them in another order than the docstring."
-)
+@wrong("the timesteps come third, expected first: num_steps, noise, noised.\nYou return them in another")
 def another_order(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noised, noise, num_steps
 
 
-@wrong(
-    "the timesteps come second, expected first: num_steps, noise, noised.\nYou return them in another order than the docstring."
-)
+@wrong("the timesteps come second, expected first: num_steps, noise, noised.\nYou return them in another")
 def counts_in_the_middle(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noise, num_steps, noised

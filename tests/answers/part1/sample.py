@@ -369,9 +369,7 @@ def all_divided_by_alpha(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong(
-    "at timestep 4\nthe guess is subtracted with factor 0.263, expected 0.351.\nYou multiply by √α, where you should divide."
-)
+@wrong("at timestep 4\nthe guess is subtracted with factor 0.263, expected 0.351.\nYou multiply by √α")
 def all_multiplied_by_alpha(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) * a.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
