@@ -8,11 +8,14 @@ python -m tools.make_assets clothes      the whole training of Part 3, and its c
 python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
 python -m tools.make_assets samplers     the distance of each sampler: ten minutes
 python -m tools.make_assets ablation     what each change brings: an hour and a half
+python -m tools.make_assets labels       the model of Part 4 that listens to labels: ten to twenty minutes
+python -m tools.make_assets deaf         the same training without labels, measured: fifteen to thirty minutes
+python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
 """
 
 import argparse
 
-from tools.make_assets import part2, part3
+from tools.make_assets import part2, part3, part4
 
 COMMANDS = [
     part2.drawn,
@@ -23,6 +26,9 @@ COMMANDS = [
     part3.samples,
     part3.samplers,
     part3.ablation,
+    part4.labels,
+    part4.deaf,
+    part4.guidance,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
