@@ -20,7 +20,9 @@ MAIN = __name__ == "__main__"
 
 # %%
 import json
+import random
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -278,6 +280,179 @@ def judge(images: t.Tensor, labels: t.Tensor) -> tuple[float, float, float]:
 
 # %% [markdown]
 # ## Captions
+
+# %% tags=["folded"]
+def measures_of(images: t.Tensor) -> dict[str, t.Tensor]:
+    """What the words of a caption are about, measured on pixels. A pixel brighter than a tenth belongs to the piece.
+    images: (N, 1, 28, 28) in [-1, 1]   returns: by name, (N,) each"""
+    grey = part1.denormalize_img(images)[:, 0]
+    piece = grey > 0.1
+    inside = ~F.max_pool2d((~piece).float(), 3, stride=1, padding=1).bool()  # its eight neighbours belong to it, too
+    across, down = inside[:, :, 1:] & inside[:, :, :-1], inside[:, 1:] & inside[:, :-1]
+    jumps = (grey.diff(dim=2).abs() * across).sum((1, 2)) + (grey.diff(dim=1).abs() * down).sum((1, 2))
+    columns = t.arange(28, device=images.device)
+    first, last = t.where(piece, columns, 28).amin(2), t.where(piece, columns, -1).amax(2)
+    span = (last - first + 1).clamp(min=0).float()  # of each row (N, 28), from its first pixel to its last
+    lowest = (piece.any(2) * columns).amax(1, keepdim=True)  # row
+    above_ground = (lowest - t.arange(1, 4, device=images.device)).clamp(min=0)  # three rows
+    return {
+        "shade": (grey * piece).sum((1, 2)) / piece.sum((1, 2)).clamp(min=1),  # mean grey
+        "change": jumps / (across.sum((1, 2)) + down.sum((1, 2))).clamp(min=1),  # from one pixel to the next
+        "width": piece.any(1).sum(1).float(),  # in pixels
+        "sleeves": span[:, 17:23].mean(1) / span[:, 3:13].amax(1).clamp(min=18),  # width at the hem over the largest above
+        "gap": (span - piece.sum(2)).gather(1, above_ground).amax(1),  # between heel and sole
+    }
+
+
+# %%
+RULES = [  # classes; what is measured; the word for less than a number, and the word for more than another
+    (" ".join(utils.CLASSES), "shade", "dark", 0.5, "bright", 0.7),
+    ("T-shirt pullover dress coat shirt bag", "change", "plain", 0.05, "patterned", 0.1),
+    ("trousers", "width", "narrow", 11, "wide", 13),
+    ("dress", "width", "narrow", 14, "wide", 16),
+    ("bag", "width", "narrow", 22, "wide", 26),
+    ("boot", "gap", "flat", 2, "heel", 4),
+    ("T-shirt pullover shirt", "sleeves", "short", 0.68, "long", 0.93),
+]
+
+
+def attributes_of(images: t.Tensor, labels: t.Tensor) -> list[list[str]]:
+    """The words that RULES has for each image, in their order; none for what lies in between.
+    images: (N, 1, 28, 28) in [-1, 1]   labels: (N,) int, rows of CLASSES"""
+    parts = [measures_of(some) for some in images.split(1000)]
+    measures = {name: t.cat([part[name] for part in parts]).tolist() for name in parts[0]}
+    words = []
+    for i, label in enumerate(labels.tolist()):
+        rules = [rule[1:] for rule in RULES if utils.CLASSES[label] in rule[0].split()]
+        found = [low if measures[name][i] < a else high if measures[name][i] > b else "" for name, low, a, high, b in rules]
+        words.append([word for word in found if word])
+    return words
+
+
+def caption(label: int, words: list[str]) -> str:
+    """label: row of CLASSES   words: some of those that attributes_of finds, in any order"""
+    before = [word for word in ("dark", "bright", "plain", "patterned", "narrow", "wide", "flat") if word in words]
+    after = [f"with {word} sleeves" for word in ("short", "long") if word in words] + ["with a heel"] * ("heel" in words)
+    article = [] if utils.CLASSES[label] == "trousers" else ["a"]
+    return " ".join([*article, *before, utils.CLASSES[label], *after])
+
+
+def captions_of(images: t.Tensor, labels: t.Tensor) -> list[str]:
+    """What the rules say about images. images: (N, 1, 28, 28) in [-1, 1]   labels: (N,) int, rows of CLASSES"""
+    return [caption(label, words) for label, words in zip(labels.tolist(), attributes_of(images, labels), strict=True)]
+
+
+# %%
+PAD, LONGEST = 0, 8
+ATTRIBUTES = ["dark", "bright", "plain", "patterned", "narrow", "wide", "flat", "heel", "short", "long"]
+WORDS = ["", "a", "with", "sleeves", *ATTRIBUTES, *utils.CLASSES]  # row 0 is padding
+
+
+def tokens(captions: list[str]) -> t.Tensor:
+    """Captions as numbers, rows of WORDS, filled up with PAD. returns: (B, LONGEST) int64; for "" all PAD
+    errors: ValueError for an unknown word, with the nearest known ones, or for too many words"""
+    rows = t.full((len(captions), LONGEST), PAD)
+    for row, words in zip(rows, (each.split() for each in captions), strict=True):
+        if len(words) > LONGEST:
+            raise ValueError(f"{' '.join(words)!r} has {len(words)} words: say it in {LONGEST}")
+        row[: len(words)] = t.tensor([row_of(word) for word in words])
+    return rows
+
+
+def row_of(word: str) -> int:
+    """Which of WORDS it is, in capitals or not. errors: ValueError, with the nearest known ones"""
+    known = {each.lower(): row for row, each in enumerate(WORDS) if each}
+    if word.lower() not in known:
+        near = get_close_matches(word.lower(), known, n=3, cutoff=0.5)
+        near = " or ".join(WORDS[known[each]] for each in near) or f"one of {', '.join(WORDS[1:])}"
+        raise ValueError(f"the model has never heard the word {word!r}: did you mean {near}?")
+    return known[word.lower()]
+
+
+# %%
+def encode_captions(vectors: t.Tensor, tokens: t.Tensor) -> t.Tensor:
+    """The mean of the vectors of each caption's words; padding doesn't count.
+    vectors: (V, D), one for each word   tokens: (B, L) int, rows of vectors, PAD where there's no word
+    returns: (B, D), zeros for a caption without words"""
+    ### BEGIN SOLUTION
+    is_word = rearrange(tokens != PAD, "b l -> b l 1")
+    total = (vectors[tokens] * is_word).sum(dim=1)
+    return total / is_word.sum(dim=1).clamp(min=1)
+    ### END SOLUTION
+
+
+# %%
+class CaptionEncoder(nn.Module):
+    """Turns captions into conditions: the mean of its words' vectors, and two layers that may mix them."""
+
+    def __init__(self, size: int = 128, condition: int = 64):
+        super().__init__()
+        self.vectors = nn.Parameter(t.randn(len(WORDS), size))
+        self.mix = nn.Sequential(nn.Linear(size, size), nn.SiLU(), nn.Linear(size, condition))
+
+    def forward(self, tokens: t.Tensor) -> t.Tensor:
+        """tokens: (B, L) int   returns: (B, condition)"""
+        return self.mix(encode_captions(self.vectors, tokens))
+
+
+# %%
+HELD_OUT = [  # class and words that never come together in training
+    ("T-shirt", "dark", "patterned"),
+    ("trousers", "bright", "narrow"),
+    ("dress", "bright", "wide"),
+    ("shirt", "bright", "short"),
+    ("bag", "dark", "wide"),
+    ("boot", "dark", "heel"),
+]
+
+
+def is_held_out(label: int, words: list[str]) -> bool:
+    return any(utils.CLASSES[label] == name and one in words and other in words for name, one, other in HELD_OUT)
+
+
+@cache
+def captioned_clothes() -> tuple[t.Tensor, t.Tensor]:
+    """What the caption model learns from: the training images but those held out, and a caption of each, in which every
+    attribute is left out with chance 1/4. returns: images (N, 1, 28, 28); tokens (N, LONGEST)"""
+    images, labels, chance = part3.clothes(), labels_of().cpu(), random.Random(0)
+    words = attributes_of(images, labels)
+    kept = [i for i, label in enumerate(labels.tolist()) if not is_held_out(label, words[i])]
+    told = [caption(labels[i].item(), [word for word in words[i] if chance.random() > 0.25]) for i in kept]
+    return images[kept], tokens(told).to(images.device)
+
+
+def make_caption_model() -> Listener:
+    """An untrained model that listens to captions. No words at all mean "whatever you like"."""
+    return make_listener(CaptionEncoder(), t.full((LONGEST,), PAD))
+
+
+@cache
+def caption_model() -> Listener:
+    """The model that comes with the course, told captions; python -m tools.make_assets captions makes it."""
+    import solutions.part4_guidance as course
+
+    return load_listener(course.make_caption_model(), "captions.pt")
+
+
+# %%
+def draw_captions(model: Listener, captions: list[str], w: float = 2.0, n_steps: int = 50) -> t.Tensor:
+    """An image for each caption. w: how much to insist   returns: (N, 1, 28, 28) in [-1, 1]"""
+    wanted = tokens(captions).to(model.null.device)
+    guided = Guided(model, wanted, model.null, w)
+    return part3.ddim_sample(guided, len(wanted), min(n_steps, len(model.noise_schedule)))
+
+
+def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
+    """How often each word that captions ask for is found again by RULES, in the class that the classifier sees.
+    images: (N, 1, 28, 28) in [-1, 1]   returns: shares, for each attribute, the "class", and "all" words of a caption"""
+    found = captions_of(images, part3.classes_of(images))
+    pairs = [(set(caption.split()), set(again.split())) for caption, again in zip(captions, found, strict=True)]
+    shares = {}
+    for name, kind in [*((word, {word}) for word in ATTRIBUTES), ("class", set(utils.CLASSES))]:
+        came = [asked & kind <= again for asked, again in pairs if asked & kind]
+        if came:
+            shares[name] = sum(came) / len(came)
+    return shares | {"all": sum(asked <= again for asked, again in pairs) / len(pairs)}
 
 # %% [markdown]
 # ## Edit
