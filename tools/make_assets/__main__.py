@@ -13,6 +13,7 @@ python -m tools.make_assets deaf         the same training without labels, measu
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
 python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
 python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
+python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
 """
 
 import argparse
@@ -33,6 +34,7 @@ COMMANDS = [
     part4.guidance,
     part4_captions.captions,
     part4_captions.obeyed,
+    part4_captions.faithful,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
