@@ -11,11 +11,14 @@ python -m tools.make_assets ablation     what each change brings: an hour and a 
 python -m tools.make_assets labels       the model of Part 4 that listens to labels: ten to twenty minutes
 python -m tools.make_assets deaf         the same training without labels, measured: fifteen to thirty minutes
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
+python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
+python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
+python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
 """
 
 import argparse
 
-from tools.make_assets import part2, part3, part4
+from tools.make_assets import part2, part3, part4, part4_captions
 
 COMMANDS = [
     part2.drawn,
@@ -29,6 +32,9 @@ COMMANDS = [
     part4.labels,
     part4.deaf,
     part4.guidance,
+    part4_captions.captions,
+    part4_captions.obeyed,
+    part4_captions.faithful,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
