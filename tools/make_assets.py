@@ -3,6 +3,7 @@
 python -m tools.make_assets drawn        the eight drawn clothes of Part 2: a moment
 python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
 python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
+python -m tools.make_assets test_features  the test images as the classifier sees them: ten seconds
 python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
 python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
 python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
@@ -140,6 +141,15 @@ def classifier() -> None:
     print(f"right for {right:.1%} of the test images")
 
 
+def test_features() -> None:
+    """In 8 bits a number, 256 levels from each feature's lowest value to its highest: a quarter of the size."""
+    features = part3.features_of(part3.clothes(train=False))
+    lowest, highest = features.aminmax(dim=0)
+    step = (highest - lowest) / 255
+    codes = ((features - lowest) / step).round().byte()
+    t.save({"lowest": lowest, "step": step, "codes": codes}, utils.ASSETS / "test_features.pt")
+
+
 def plain() -> None:
     t.manual_seed(0)
     config = part3.plain_config()
@@ -207,6 +217,6 @@ def as_bytes(images: t.Tensor) -> t.Tensor:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    whats = ["drawn", "parts", "classifier", "plain", "clothes", "samples", "samplers", "ablation"]
+    whats = ["drawn", "parts", "classifier", "test_features", "plain", "clothes", "samples", "samplers", "ablation"]
     parser.add_argument("what", choices=whats)
     globals()[parser.parse_args().what]()
