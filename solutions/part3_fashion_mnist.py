@@ -383,7 +383,7 @@ def features_of_damaged() -> dict[str, t.Tensor]:
 
 @cache
 def features_of_test_images() -> t.Tensor:
-    """The features of all test images, in 8 bits a number; python -m tools.make_assets test_features makes them.
+    """The features of all test images, in 8 bits a number; python -m tools.make_assets features makes them.
     returns: (10000, 64)"""
     shipped = t.load(utils.ASSETS / "test_features.pt", weights_only=True)
     return shipped["lowest"] + shipped["step"] * shipped["codes"]
