@@ -313,7 +313,7 @@ class XForSkip(_Given):
 # ------------------------------------------------------------------------------------------------ blocks
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -593,7 +593,7 @@ class SiLUAtTheEndOfTheStep(_Given):
         return nn.Sequential(sinusoids, one, two, silu)
 
 
-@wrong("or does a ReLU cut it off?")
+@wrong("You leave some of what comes out of it unused, or a ReLU cuts it off.")
 class ReLUBetween(_Given):
     def make_step(self, channels, step_dim):
         sinusoids, one, _, two = super().make_step(channels, step_dim)
