@@ -3,6 +3,7 @@
 python -m tools.make_assets drawn        the eight drawn clothes of Part 2: a moment
 python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
 python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
+python -m tools.make_assets features     the test images as the classifier sees them: ten seconds
 python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
 python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
 python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
@@ -24,6 +25,7 @@ COMMANDS = [
     part2.drawn,
     part2.parts,
     part3.classifier,
+    part3.features,
     part3.plain,
     part3.clothes,
     part3.samples,
