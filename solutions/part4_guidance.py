@@ -276,6 +276,82 @@ def judge(images: t.Tensor, labels: t.Tensor) -> tuple[float, float, float]:
     return far, accuracy, spread_within(features, labels) / spread_of_test_images()
 
 
+# %%
+class NoisyClassifier(nn.Module):
+    """A small network that tells the ten classes apart in noised images, when it's told how noisy they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = nn.Sequential(part2.SinusoidalPositionEmbeddings(32), nn.Linear(32, 32), nn.SiLU())
+        self.first, self.second = nn.Conv2d(1, 32, 3, stride=2, padding=1), nn.Conv2d(32, 32, 3, stride=2, padding=1)
+        self.told = nn.ModuleList([nn.Linear(32, 32), nn.Linear(32, 32)])
+        self.last = nn.Sequential(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.SiLU(), nn.Linear(64, len(utils.CLASSES)))
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """images: (B, 1, 28, 28), noised   num_steps: (B,) int   returns: scores (B, 10)"""
+        steps = self.steps(num_steps)
+        x = F.silu(self.first(images) + rearrange(self.told[0](steps), "b c -> b c 1 1"))
+        x = F.silu(self.second(x) + rearrange(self.told[1](steps), "b c -> b c 1 1"))
+        return self.last(x)
+
+
+def classifier_steps() -> int:
+    return 3 if IS_CI else 1000
+
+
+def train_classifier(n_steps: int, noised: bool = True) -> NoisyClassifier:
+    """A classifier of images after random timesteps of the cosine schedule, or of clean images alone."""
+    images, labels, device = part3.clothes(), labels_of(), utils.get_device()
+    schedule = part1.NoiseSchedule(1000, device, part3.cosine_schedule(1000))
+    classifier = NoisyClassifier().to(device)
+    optimizer = t.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
+    for _, rows in part3.minibatches(len(images), 8 if IS_CI else 128, 0, n_steps, device):
+        num_steps, _, seen = part1.noise_img(images[rows], schedule)
+        if not noised:
+            seen = images[rows]
+        optimizer.zero_grad()
+        F.cross_entropy(classifier(seen, num_steps), labels[rows]).backward()
+        optimizer.step()
+    return classifier.eval().requires_grad_(False)
+
+
+@t.no_grad()
+def accuracies(classifier: NoisyClassifier, steps: tuple[int, ...] = (1, 200, 400, 600, 800)) -> dict[int, float]:
+    """How often it's right about test images, after each of these numbers of steps."""
+    images, labels = part3.clothes(train=False), labels_of(train=False)
+    schedule, right = part1.NoiseSchedule(1000, images.device, part3.cosine_schedule(1000)), {}
+    for n in steps:
+        alpha_bar = schedule.alpha_bar(n)
+        noised = alpha_bar.sqrt() * images + (1 - alpha_bar).sqrt() * t.randn_like(images)
+        found = classifier(noised, t.full((len(images),), n, device=images.device)).argmax(dim=1)
+        right[n] = round((found == labels).float().mean().item(), 3)
+    return right
+
+
+# %%
+class Steered(part1.DiffusionModel):
+    """A model that a classifier steers (Dhariwal and Nichol, Algorithm 2).
+    wanted: (B,) int, one class for each image   s: how hard it pulls"""
+
+    wanted: t.Tensor
+
+    def __init__(self, model: part1.DiffusionModel, classifier: nn.Module, wanted: t.Tensor, s: float):
+        super().__init__()
+        self.model, self.classifier, self.s = model, classifier, s
+        self.img_shape, self.noise_schedule = model.img_shape, model.noise_schedule
+        self.register_buffer("wanted", wanted)
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise, less what makes the images look like another class.
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        with t.enable_grad():  # sampling has switched it off
+            x = images.detach().requires_grad_()
+            log_p = -F.cross_entropy(self.classifier(x, num_steps), self.wanted, reduction="sum")
+            slope = t.autograd.grad(log_p, x)[0]
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        return self.model(images, num_steps) - (1 - alpha_bar).sqrt() * self.s * slope
+
+
 # %% [markdown]
 # ## Captions
 

@@ -11,6 +11,7 @@ python -m tools.make_assets ablation     what each change brings: an hour and a 
 python -m tools.make_assets labels       the model of Part 4 that listens to labels: ten to twenty minutes
 python -m tools.make_assets deaf         the same training without labels, measured: fifteen to thirty minutes
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
+python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
 """
 
 import argparse
@@ -29,6 +30,7 @@ COMMANDS = [
     part4.labels,
     part4.deaf,
     part4.guidance,
+    part4.steering,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
