@@ -15,6 +15,7 @@ python -m tools.make_assets guidance     what guidance does to 2,000 samples: an
 python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
 python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
 python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
+python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
 """
 
 import argparse
@@ -37,6 +38,7 @@ COMMANDS = [
     part4_captions.captions,
     part4_captions.obeyed,
     part4_captions.faithful,
+    part4.steering,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
