@@ -1,4 +1,4 @@
-"""The check of 4.6 encode_captions: the mean of each caption's words, in closed form, with and without padding."""
+"""The check of 4.5 encode_captions: the mean of each caption's words, in closed form, with and without padding."""
 
 from collections.abc import Callable
 
@@ -88,7 +88,7 @@ CAPTION_MISTAKES = [
 EMPTY = "a caption without any word"
 
 
-@check("4.6", mistakes=CAPTION_MISTAKES)
+@check("4.5", mistakes=CAPTION_MISTAKES)
 def check_encode_captions(answer: Callable) -> str:
     answer = careful(answer)
     judge_captions(answer, t.randn(7, 5), t.tensor(TOKENS))

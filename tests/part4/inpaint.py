@@ -1,4 +1,4 @@
-"""The check of 4.7 inpaint.
+"""The check of 4.6 inpaint.
 
 The model remembers what it is shown, and its guess depends on the timestep alone. So between what it is shown at one
 timestep and what it is shown at the next, all is known but the noise: how much of the image is in each number, how
@@ -116,7 +116,7 @@ def in_words(got: tuple[float, float]) -> str:
     return f"{got[0]:.2f} of the image and noise of std {got[1]:.2f}"
 
 
-@check("4.7", mistakes=NOISED_MISTAKES)
+@check("4.6", mistakes=NOISED_MISTAKES)
 def check_inpaint(answer: Callable) -> str:
     answer = careful(answer)
     for n_steps in (3, 7):

@@ -1,4 +1,4 @@
-"""The check of 4.8 start_from, by the same model as that of inpaint."""
+"""The check of 4.7 start_from, by the same model as that of inpaint."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ START_MISTAKES = [  # share of the image and std of the noise in the first x, af
 ]
 
 
-@check("4.8", mistakes=START_MISTAKES)
+@check("4.7", mistakes=START_MISTAKES)
 def check_start_from(answer: Callable) -> str:
     answer = careful(answer)
     begun = [judge_walk(answer, *way) for way in COUNTS]
