@@ -8,11 +8,19 @@ python -m tools.make_assets clothes      the whole training of Part 3, and its c
 python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
 python -m tools.make_assets samplers     the distance of each sampler: ten minutes
 python -m tools.make_assets ablation     what each change brings: an hour and a half
+python -m tools.make_assets autoencoder  Part 5's codes of images: four minutes
+python -m tools.make_assets latents      the model of these codes: eight minutes
+python -m tools.make_assets latents_unscaled   the same for codes of other sizes: half an hour
+python -m tools.make_assets imagen_base  its text encoder, and the model of small images: eight minutes
+python -m tools.make_assets imagen_larger   the model that enlarges them: eight minutes
+python -m tools.make_assets imagen       what both make together, measured: an hour
+python -m tools.make_assets imagen_without  what is missing without noise on the small images: twelve minutes
+python -m tools.make_assets flow         Part 3's network on straight paths, and its measures: an hour
 """
 
 import argparse
 
-from tools.make_assets import part2, part3
+from tools.make_assets import part2, part3, part5_flow, part5_imagen, part5_latent
 
 COMMANDS = [
     part2.drawn,
@@ -23,6 +31,14 @@ COMMANDS = [
     part3.samples,
     part3.samplers,
     part3.ablation,
+    part5_latent.autoencoder,
+    part5_latent.latents,
+    part5_latent.latents_unscaled,
+    part5_imagen.imagen_base,
+    part5_imagen.imagen_larger,
+    part5_imagen.imagen,
+    part5_imagen.imagen_without,
+    part5_flow.flow,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
