@@ -8,6 +8,10 @@ python -m tools.make_assets clothes      the whole training of Part 3, and its c
 python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
 python -m tools.make_assets samplers     the distance of each sampler: ten minutes
 python -m tools.make_assets ablation     what each change brings: an hour and a half
+python -m tools.make_assets labels       the model of Part 4 that listens to labels: ten to twenty minutes
+python -m tools.make_assets deaf         the same training without labels, measured: fifteen to thirty minutes
+python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
+python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
 python -m tools.make_assets autoencoder  Part 5's codes of images: four minutes
 python -m tools.make_assets latents      the model of these codes: eight minutes
 python -m tools.make_assets latents_unscaled   the same for codes of other sizes: half an hour
@@ -20,7 +24,7 @@ python -m tools.make_assets flow         Part 3's network on straight paths, and
 
 import argparse
 
-from tools.make_assets import part2, part3, part5_flow, part5_imagen, part5_latent
+from tools.make_assets import part2, part3, part4, part5_flow, part5_imagen, part5_latent
 
 COMMANDS = [
     part2.drawn,
@@ -31,6 +35,10 @@ COMMANDS = [
     part3.samples,
     part3.samplers,
     part3.ablation,
+    part4.labels,
+    part4.deaf,
+    part4.guidance,
+    part4.steering,
     part5_latent.autoencoder,
     part5_latent.latents,
     part5_latent.latents_unscaled,
