@@ -20,8 +20,11 @@ MAIN = __name__ == "__main__"
 
 # %%
 import json
+import random
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -355,8 +358,271 @@ class Steered(part1.DiffusionModel):
 # %% [markdown]
 # ## Captions
 
+# %% tags=["folded"]
+def measures_of(images: t.Tensor) -> dict[str, t.Tensor]:
+    """What the words of a caption are about, measured on pixels. A pixel brighter than a tenth belongs to the piece.
+    images: (N, 1, 28, 28) in [-1, 1]   returns: by name, (N,) each"""
+    grey = part1.denormalize_img(images)[:, 0]
+    piece = grey > 0.1
+    inside = ~F.max_pool2d((~piece).float(), 3, stride=1, padding=1).bool()  # its eight neighbours belong to it, too
+    across, down = inside[:, :, 1:] & inside[:, :, :-1], inside[:, 1:] & inside[:, :-1]
+    jumps = (grey.diff(dim=2).abs() * across).sum((1, 2)) + (grey.diff(dim=1).abs() * down).sum((1, 2))
+    columns = t.arange(28, device=images.device)
+    first, last = t.where(piece, columns, 28).amin(2), t.where(piece, columns, -1).amax(2)
+    span = (last - first + 1).clamp(min=0).float()  # of each row (N, 28), from its first pixel to its last
+    lowest = (piece.any(2) * columns).amax(1, keepdim=True)  # row
+    above_ground = (lowest - t.arange(1, 4, device=images.device)).clamp(min=0)  # three rows
+    return {
+        "shade": (grey * piece).sum((1, 2)) / piece.sum((1, 2)).clamp(min=1),  # mean grey
+        "change": jumps / (across.sum((1, 2)) + down.sum((1, 2))).clamp(min=1),  # from one pixel to the next
+        "width": piece.any(1).sum(1).float(),  # in pixels
+        "sleeves": span[:, 17:23].mean(1) / span[:, 3:13].amax(1).clamp(min=18),  # how wide below, and above
+        "gap": (span - piece.sum(2)).gather(1, above_ground).amax(1),  # between heel and sole
+    }
+
+
+# %%
+RULES = [  # classes; what is measured; the word for less than a number, and the word for more than another
+    (" ".join(utils.CLASSES), "shade", "dark", 0.5, "bright", 0.7),
+    ("T-shirt pullover dress coat shirt bag", "change", "plain", 0.05, "patterned", 0.1),
+    ("trousers", "width", "narrow", 11, "wide", 13),
+    ("dress", "width", "narrow", 14, "wide", 16),
+    ("bag", "width", "narrow", 22, "wide", 26),
+    ("boot", "gap", "flat", 2, "heel", 4),
+    ("T-shirt pullover shirt", "sleeves", "short", 0.68, "long", 0.93),
+]
+ATTRIBUTES = ["dark", "bright", "plain", "patterned", "narrow", "wide", "flat", "heel", "short", "long"]
+
+
+def attributes_of(images: t.Tensor, labels: t.Tensor) -> list[list[str]]:
+    """The words that RULES has for each image, in their order; none for what lies in between.
+    images: (N, 1, 28, 28) in [-1, 1]   labels: (N,) int, rows of CLASSES"""
+    parts = [measures_of(some) for some in images.split(1000)]
+    measures = {name: t.cat([part[name] for part in parts]).tolist() for name in parts[0]}
+    words: list[list[str]] = [[] for _ in images]
+    for classes, name, low, largest, high, smallest in RULES:
+        for found, label, value in zip(words, labels.tolist(), measures[name], strict=True):
+            if utils.CLASSES[label] in classes.split():
+                found += [low] * (value < largest) + [high] * (value > smallest)
+    return words
+
+
+AFTER = {"heel": "with a heel", "short": "with short sleeves", "long": "with long sleeves"}
+
+
+def caption(label: int, words: list[str]) -> str:
+    """label: row of CLASSES   words: some of those that attributes_of finds, in any order"""
+    article = [] if utils.CLASSES[label] == "trousers" else ["a"]
+    before = [word for word in ATTRIBUTES if word in words and word not in AFTER]
+    return " ".join([*article, *before, utils.CLASSES[label], *(AFTER[word] for word in AFTER if word in words)])
+
+
+def captions_of(images: t.Tensor, labels: t.Tensor) -> list[str]:
+    """What the rules say about images. images: (N, 1, 28, 28) in [-1, 1]   labels: (N,) int, rows of CLASSES"""
+    return [caption(label, words) for label, words in zip(labels.tolist(), attributes_of(images, labels), strict=True)]
+
+
+# %%
+PAD, LONGEST = 0, 8
+WORDS = ["", "a", "with", "sleeves", *ATTRIBUTES, *utils.CLASSES]  # row 0 is padding
+
+
+def tokens(captions: list[str]) -> t.Tensor:
+    """Captions as numbers, rows of WORDS, filled up with PAD. returns: (B, LONGEST) int64; for "" all PAD
+    errors: ValueError for an unknown word, with the nearest known ones, or for too many words"""
+    rows = t.full((len(captions), LONGEST), PAD)
+    for row, words in zip(rows, (each.split() for each in captions), strict=True):
+        if len(words) > LONGEST:
+            raise ValueError(f"{' '.join(words)!r} has {len(words)} words: say it in {LONGEST}")
+        row[: len(words)] = t.tensor([row_of(word) for word in words])
+    return rows
+
+
+def row_of(word: str) -> int:
+    """Which of WORDS it is, in capitals or not. errors: ValueError, with the nearest known ones"""
+    known = {each.lower(): row for row, each in enumerate(WORDS) if each}
+    if word.lower() not in known:
+        near = get_close_matches(word.lower(), known, n=3, cutoff=0.5)
+        near = " or ".join(WORDS[known[each]] for each in near) or f"one of {', '.join(WORDS[1:])}"
+        raise ValueError(f"the model has never heard the word {word!r}: did you mean {near}?")
+    return known[word.lower()]
+
+
+# %%
+def encode_captions(vectors: t.Tensor, tokens: t.Tensor) -> t.Tensor:
+    """The mean of the vectors of each caption's words; padding doesn't count.
+    vectors: (V, D), one for each word   tokens: (B, L) int, rows of vectors, PAD where there's no word
+    returns: (B, D), zeros for a caption without words"""
+    ### BEGIN SOLUTION
+    is_word = rearrange(tokens != PAD, "b l -> b l 1")
+    total = (vectors[tokens] * is_word).sum(dim=1)
+    return total / is_word.sum(dim=1).clamp(min=1)
+    ### END SOLUTION
+
+
+# %%
+class CaptionEncoder(nn.Module):
+    """Turns captions into conditions: the mean of its words' vectors, and two layers that may mix them."""
+
+    def __init__(self, size: int = 128, condition: int = 64):
+        super().__init__()
+        self.vectors = nn.Parameter(t.randn(len(WORDS), size))
+        self.mix = nn.Sequential(nn.Linear(size, size), nn.SiLU(), nn.Linear(size, condition))
+
+    def forward(self, tokens: t.Tensor) -> t.Tensor:
+        """tokens: (B, L) int   returns: (B, condition)"""
+        return self.mix(encode_captions(self.vectors, tokens))
+
+
+# %%
+HELD_OUT = [  # class and words that never come together in training
+    ("T-shirt", "dark", "patterned"),
+    ("trousers", "bright", "narrow"),
+    ("dress", "bright", "wide"),
+    ("shirt", "bright", "short"),
+    ("bag", "dark", "wide"),
+    ("boot", "dark", "heel"),
+]
+
+
+def is_held_out(label: int, words: list[str]) -> bool:
+    return any(utils.CLASSES[label] == name and one in words and other in words for name, one, other in HELD_OUT)
+
+
+@cache
+def captioned_clothes() -> tuple[t.Tensor, t.Tensor]:
+    """What the caption model learns from: the training images but those held out, and a caption of each, in which every
+    attribute is left out with chance 1/4. returns: images (N, 1, 28, 28); tokens (N, LONGEST)"""
+    images, labels, chance = part3.clothes(), labels_of().cpu(), random.Random(0)
+    words = attributes_of(images, labels)
+    kept = [i for i, label in enumerate(labels.tolist()) if not is_held_out(label, words[i])]
+    told = [caption(labels[i].item(), [word for word in words[i] if chance.random() > 0.25]) for i in kept]
+    return images[kept], tokens(told).to(images.device)
+
+
+def make_caption_model() -> Listener:
+    """An untrained model that listens to captions. No words at all mean "whatever you like"."""
+    return make_listener(CaptionEncoder(), t.full((LONGEST,), PAD))
+
+
+@cache
+def caption_model() -> Listener:
+    """The model that comes with the course, told captions; python -m tools.make_assets captions makes it."""
+    import solutions.part4_guidance as course
+
+    return load_listener(course.make_caption_model(), "captions.pt")
+
+
+# %%
+def draw_captions(model: Listener, captions: list[str], w: float = 2.0, n_steps: int = 50) -> t.Tensor:
+    """An image for each caption. w: how much to insist   returns: (N, 1, 28, 28) in [-1, 1]"""
+    wanted = tokens(captions).to(model.null.device)
+    guided = Guided(model, wanted, model.null, w)
+    return part3.ddim_sample(guided, len(wanted), min(n_steps, len(model.noise_schedule)))
+
+
+def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
+    """How often each word that captions ask for is found again by RULES, in the class that the classifier sees.
+    images: (N, 1, 28, 28) in [-1, 1]   returns: shares, for each attribute, the "class", and "all" words of a caption"""
+    found = captions_of(images, part3.classes_of(images))
+    pairs = [(set(caption.split()), set(again.split())) for caption, again in zip(captions, found, strict=True)]
+    shares = {}
+    for name, kind in [*((word, {word}) for word in ATTRIBUTES), ("class", set(utils.CLASSES))]:
+        came = [asked & kind <= again for asked, again in pairs if asked & kind]
+        if came:
+            shares[name] = sum(came) / len(came)
+    return shares | {"all": sum(asked <= again for asked, again in pairs) / len(pairs)}
+
 # %% [markdown]
 # ## Edit
+
+# %%
+def noise_to(images: t.Tensor, n: int, schedule: part1.NoiseSchedule) -> t.Tensor:
+    """Images after n steps of noise (Equation 4), each number with noise of its own; for n = 0 as they are.
+    images: (B, C, H, W) in [-1, 1]   n: 0 to T   returns: (B, C, H, W)"""
+    if n == 0:
+        return images
+    alpha_bar = schedule.alpha_bar(n)
+    return alpha_bar.sqrt() * images + (1 - alpha_bar).sqrt() * t.randn_like(images)
+
+
+def step_back(model: part1.DiffusionModel, x: t.Tensor, n: int, m: int) -> t.Tensor:
+    """One step of Part 3's sampler, from n steps of noise to m, with η = 1 (Song et al., Equation 12).
+    x: (B, C, H, W) after n steps   n: 1 to T   m: 0 to n - 1   returns: (B, C, H, W) after m steps; for m = 0 in [-1, 1]"""
+    schedule, num_steps = model.noise_schedule, t.full((len(x),), n, device=x.device)
+    x0 = part1.reconstruct(x, model(x, num_steps), num_steps, schedule).clamp(-1, 1)
+    if m == 0:
+        return x0
+    alpha_bar_n, alpha_bar_m = schedule.alpha_bar(n), schedule.alpha_bar(m)
+    noise = (x - alpha_bar_n.sqrt() * x0) / (1 - alpha_bar_n).sqrt()
+    variance = (1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)
+    kept = (1 - alpha_bar_m - variance).clamp(min=0)  # rounding can push it below 0
+    return alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + variance.sqrt() * t.randn_like(x)
+
+
+# %% tags=["folded"]
+def check_can_edit(model: part1.DiffusionModel, images: t.Tensor, n_steps: int) -> part1.NoiseSchedule:
+    """The model's noise schedule, if it can go on from these images in so many steps.
+    errors: ValueError for images of another size or outside [-1, 1], a number of steps, or a model without a schedule"""
+    schedule = utils.check_can_sample(model, len(images))
+    if images.shape[1:] != tuple(model.img_shape):
+        raise ValueError(f"images have shape {tuple(images.shape)}: the model takes (B, *{tuple(model.img_shape)})")
+    low, high = (0, 0) if images.is_meta else (images.min().item(), images.max().item())
+    if not (-1 <= low and high <= 1):
+        raise ValueError(f"images run from {low:.2f} to {high:.2f}: give them in [-1, 1], as normalize_img makes them")
+    if not 1 <= n_steps <= len(schedule):
+        raise ValueError(f"n_steps is {n_steps}: choose it from 1 to {len(schedule)}")
+    return schedule
+
+
+def check_mask(keep: t.Tensor, images: t.Tensor) -> None:
+    """Refuse a mask that does not fit the images. errors: TypeError, ValueError"""
+    if keep.dtype != t.bool:
+        raise TypeError(f"keep holds {keep.dtype}: make it a mask of True and False, such as keep > 0.5")
+    if keep.shape != images.shape[-2:]:
+        size = tuple(images.shape[-2:])
+        raise ValueError(f"keep has shape {tuple(keep.shape)}: make it as high and wide as the images, {size}")
+
+
+# %%
+@t.no_grad()
+def inpaint(model: part1.DiffusionModel, images: t.Tensor, keep: t.Tensor, n_steps: int = 50) -> t.Tensor:
+    """Draw what isn't kept anew, so that it fits what is kept. Goes from T to 0 by step_back.
+    images: (B, C, H, W) in [-1, 1]   keep: (H, W) bool, True where the images stay   n_steps: 1 to T
+    returns: (B, C, H, W) in [-1, 1], equal to images where keep is True
+    errors: ValueError or TypeError for images or a mask that don't fit"""
+    schedule = check_can_edit(model, images, n_steps)
+    check_mask(keep, images)
+    counts = t.linspace(len(schedule), 0, n_steps + 1).round().int().tolist()  # T, ..., 0
+    ### BEGIN SOLUTION
+    x = t.randn_like(images)
+    for n, m in pairwise(counts):
+        x = t.where(keep, noise_to(images, m, schedule), step_back(model, x, n, m))
+    return x
+    ### END SOLUTION
+
+
+# %%
+DRAWN = [0, 1, 2, 3, 4, 8, 9, 5]  # classes of part2.drawn_clothes, rows of CLASSES
+
+
+# %%
+@t.no_grad()
+def start_from(model: part1.DiffusionModel, images: t.Tensor, num_steps: int, n_steps: int = 50) -> t.Tensor:
+    """Noise images, and draw new ones from there (Meng et al.). Goes from num_steps to 0 by step_back.
+    images: (B, C, H, W) in [-1, 1]   num_steps: 1 to T, after how many steps of noise the path back begins
+    n_steps: of the path from T; from num_steps there are as many fewer   returns: (B, C, H, W) in [-1, 1]
+    errors: ValueError for images or numbers of steps that don't fit"""
+    schedule = check_can_edit(model, images, n_steps)
+    utils.check_num_steps(num_steps, len(schedule))
+    n_jumps = max(1, round(n_steps * num_steps / len(schedule)))
+    counts = t.linspace(num_steps, 0, n_jumps + 1).round().int().tolist()  # num_steps, ..., 0
+    ### BEGIN SOLUTION
+    x = noise_to(images, num_steps, schedule)
+    for n, m in pairwise(counts):
+        x = step_back(model, x, n, m)
+    return x
+    ### END SOLUTION
 
 # %% [markdown]
 # ## Where this stands in the world

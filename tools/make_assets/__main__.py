@@ -20,11 +20,14 @@ python -m tools.make_assets imagen_larger   the model that enlarges them: eight 
 python -m tools.make_assets imagen       what both make together, measured: an hour
 python -m tools.make_assets imagen_without  what is missing without noise on the small images: twelve minutes
 python -m tools.make_assets flow         Part 3's network on straight paths, and its measures: an hour
+python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
+python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
+python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
 """
 
 import argparse
 
-from tools.make_assets import part2, part3, part4, part5_flow, part5_imagen, part5_latent
+from tools.make_assets import part2, part3, part4, part4_captions, part5_flow, part5_imagen, part5_latent
 
 COMMANDS = [
     part2.drawn,
@@ -38,6 +41,9 @@ COMMANDS = [
     part4.labels,
     part4.deaf,
     part4.guidance,
+    part4_captions.captions,
+    part4_captions.obeyed,
+    part4_captions.faithful,
     part4.steering,
     part5_latent.autoencoder,
     part5_latent.latents,
