@@ -242,14 +242,14 @@ def draw(
 # ## Imagen
 
 # %%
-def small(images: t.Tensor) -> t.Tensor:
+def halved(images: t.Tensor) -> t.Tensor:
     """Images at half their size, each pixel the mean of four. images: (B, C, H, W)   returns: (B, C, H/2, W/2)"""
     return F.avg_pool2d(images, 2)
 
 
 # %%
 @cache
-def captions(train: bool = True) -> t.Tensor:
+def caption_tokens(train: bool = True) -> t.Tensor:
     """Part 4's captions of FashionMNIST. returns: (N, L) int64, 0 where there is no word, on the device in use"""
     images = part3.clothes(train)
     return part4.tokens(part4.captions_of(images, part4.labels_of(train))).to(images.device)
@@ -344,7 +344,7 @@ class Enlarger(nn.Module):
 
 def enlarger_loss(model: Enlarger, x0: t.Tensor) -> t.Tensor:
     """The squared error of the noise, with the small image noised to a random level."""
-    levels, noised_small = noise_augment(small(x0), model.noise_schedule)
+    levels, noised_small = noise_augment(halved(x0), model.noise_schedule)
     num_steps, noise, noised = part1.noise_img(x0, model.noise_schedule)
     return F.mse_loss(model(noised, num_steps, noised_small, levels).float(), noise)
 
@@ -420,7 +420,7 @@ def make_base(text: TextEncoder, config: dict[str, Any]) -> Painter:
     more and a layer which does."""
     settings = part2.UNetConfig((1, 14, 14), channels=16, dim_mults=(2, 2), groups=8, max_steps=config["max_steps"])
     encode = nn.Sequential(text.requires_grad_(False), nn.Linear(64, 64))
-    null = t.zeros_like(captions()[0])
+    null = t.zeros_like(caption_tokens()[0])
     return Painter(part2.UNet(settings), make_schedule(config), encode, null).to(config["device"])
 
 

@@ -18,9 +18,9 @@ LEVELS = (0, 50, 100, 200, 300, 500)
 def imagen_base(n_steps: int = 8000, n_text: int = 3000) -> None:
     """Train the text encoder on captions alone, and then the base model with it."""
     t.manual_seed(0)
-    config, captions = part5.short_config(n_steps), part5.captions()
+    config, captions = part5.short_config(n_steps), part5.caption_tokens()
     text = part5.train_by(part5.text_loss, part5.make_text_encoder(), part5.short_config(n_text), captions)
-    small = part5.small(part3.clothes())
+    small = part5.halved(part3.clothes())
     model = part5.train_by(part5.painter_loss, part5.make_base(text, config), config, small, captions)
     save("imagen_base.pt", t.nn.ModuleList([model.network, model.encode]))
 
@@ -58,8 +58,8 @@ def distances(model: t.nn.Module, small: t.Tensor, levels: tuple[int, ...] = LEV
 def imagen(n_samples: int = 2000, levels: tuple[int, ...] = LEVELS) -> None:
     """Measure the cascade: by level, by how much is insisted, and with each way to keep the guess in range."""
     larger, n = part5.load_enlarger(), n_samples
-    captions, labels = part5.captions(train=False)[:n], part4.labels_of(train=False)[:n].cpu()
-    real, base = part5.small(part3.clothes(train=False)[:n]), drawn(captions, w=1)
+    captions, labels = part5.caption_tokens(train=False)[:n], part4.labels_of(train=False)[:n].cpu()
+    real, base = part5.halved(part3.clothes(train=False)[:n]), drawn(captions, w=1)
     results: dict[str, Any] = {
         "bilinear": {"real": round(part3.distance(bilinear(real)), 1), "base": round(part3.distance(bilinear(base)), 1)},
         "enlarged": {"real": distances(larger, real, levels), "base": distances(larger, base, levels)},
@@ -93,14 +93,14 @@ def imagen_without(n_steps: int = 4000, n_samples: int = 2000) -> None:
     t.manual_seed(0)
 
     def loss(model: part5.Enlarger, x0: t.Tensor) -> t.Tensor:
-        levels, small = part5.noise_augment(part5.small(x0), model.noise_schedule, level=0)
+        levels, small = part5.noise_augment(part5.halved(x0), model.noise_schedule, level=0)
         num_steps, noise, noised = part1.noise_img(x0, model.noise_schedule)
         return F.mse_loss(model(noised, num_steps, small, levels).float(), noise)
 
     config = part5.short_config(n_steps)
     model = part5.train_by(loss, part5.make_enlarger(config), config, part3.clothes())
-    real = part5.small(part3.clothes(train=False)[:n_samples])
-    base = drawn(part5.captions(train=False)[:n_samples], w=1)
+    real = part5.halved(part3.clothes(train=False)[:n_samples])
+    base = drawn(part5.caption_tokens(train=False)[:n_samples], w=1)
     results = {"real": distances(model, real, (0,))["0"], "base": distances(model, base, (0,))["0"]}
     print(results)
     write("imagen_without.json", results)
