@@ -13,11 +13,14 @@ python -m tools.make_assets deaf         the same training without labels, measu
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
 python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
 python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
+python -m tools.make_assets clip         the two encoders of Part 5's DALL-E 2: a minute
+python -m tools.make_assets decoder      the model of Part 5 that draws from embeddings: ten to twenty minutes
+python -m tools.make_assets detour       2,000 samples each with a prior, without, and without embeddings: half an hour
 """
 
 import argparse
 
-from tools.make_assets import part2, part3, part4, part4_captions
+from tools.make_assets import part2, part3, part4, part4_captions, part5_dalle2
 
 COMMANDS = [
     part2.drawn,
@@ -33,6 +36,9 @@ COMMANDS = [
     part4.guidance,
     part4_captions.captions,
     part4_captions.obeyed,
+    part5_dalle2.clip,
+    part5_dalle2.decoder,
+    part5_dalle2.detour,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
