@@ -36,66 +36,66 @@ def gram(x: np.ndarray, ddof: int) -> np.ndarray:
     return x @ x.T / (len(x) - ddof)
 
 
-SHAPE_OF_C = "Which shape has C? It tells how features vary together, not images."
-WHOLE_PRODUCT = "Does the root cover the whole product?"
-BOTH_ONCE = "Is each covariance in the product once?"
-DIFFERENCE = "Is it C₁ - C₂ that is measured? What does the trace hold?"
-PAIRED = "Is image 1 compared with image 1, 2 with 2? Sets have no order: what describes each as a whole?"
-ONE_FEATURE = "Are all numbers of a set thrown together? Each feature has its own mean and variances."
+SHAPE_OF_C = "You compare images with each other. C tells how features vary together, so it has a row for each feature."
+WHOLE_PRODUCT = "You take the root of one of the two alone. It covers the whole product."
+BOTH_ONCE = "You put the same covariance into the product twice. Each is in it once."
+DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
+PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
+ONE_FEATURE = "You throw all numbers of a set together. Each feature has its own mean and variances."
 FRECHET_MISTAKES = [
-    ("Is the length of the gap squared?", dict(size=np.linalg.norm)),
-    ("Are the squares of the gap averaged? They are added up.", dict(size=lambda v: (v**2).mean())),
-    ("Is the gap added up before it is squared?", dict(size=lambda v: v.sum() ** 2)),
-    ("Are the sizes of the gap added up, without a square?", dict(size=lambda v: np.abs(v).sum())),
-    ("The means do not count in it. Is each that of its own set?", dict(size=lambda v: 0)),
-    ("Is μ one mean of all numbers? Each feature has its own.", dict(mean=lambda x: x.mean(keepdims=True)[0])),
-    ("Is μ a mean over the features? It is one over the images.", dict(mean=lambda x: x.mean(axis=1))),
-    ("Only variances count in it. What else is in C?", dict(cov=lambda x, ddof: np.diag(x.var(axis=0, ddof=ddof)))),
-    ("Are these standard deviations?", dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof)))),
-    ("Are these correlations?", dict(cov=lambda x, ddof: np.corrcoef(x.T))),
-    ("Is the mean taken off before C is made?", dict(cov=lambda x, ddof: x.T @ x / (len(x) - ddof))),
-    ("Is C divided by the number of images?", dict(cov=lambda x, ddof: np.cov(x.T) * (len(x) - 1))),
+    ("Where is the gap's length squared?", dict(size=np.linalg.norm)),
+    ("You average the squares of the gap. They're added up.", dict(size=lambda v: (v**2).mean())),
+    ("You add up the gap before you square it. Each number is squared first.", dict(size=lambda v: v.sum() ** 2)),
+    ("You add up the sizes of the gap. Where is the square?", dict(size=lambda v: np.abs(v).sum())),
+    ("Where do the means count? Each is that of its own set.", dict(size=lambda v: 0)),
+    ("You take one mean of all numbers for μ. Each feature has its own.", dict(mean=lambda x: x.mean(keepdims=True)[0])),
+    ("You take the mean over the features. μ is one over the images.", dict(mean=lambda x: x.mean(axis=1))),
+    ("You keep the variances alone. What else is in C?", dict(cov=lambda x, ddof: np.diag(x.var(axis=0, ddof=ddof)))),
+    ("You put standard deviations into C. It holds variances.", dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof)))),
+    ("You put correlations into C. It holds covariances.", dict(cov=lambda x, ddof: np.corrcoef(x.T))),
+    ("Where is the mean taken off before C is made?", dict(cov=lambda x, ddof: x.T @ x / (len(x) - ddof))),
+    ("Where is C divided by the number of images?", dict(cov=lambda x, ddof: np.cov(x.T) * (len(x) - 1))),
     (SHAPE_OF_C, dict(cov=lambda x, ddof: np.cov(x, ddof=ddof))),
     (SHAPE_OF_C, dict(cov=gram)),
-    ("Is a root taken of each number? Here it is that of a matrix.", dict(root=lambda A, B: np.sqrt(A @ B))),
-    ("Is C₁ C₂ multiplied as matrices are?", dict(root=lambda A, B: sqrtm(A * B))),
-    ("Is the root of the product taken?", dict(root=lambda A, B: A @ B)),
-    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", dict(root=lambda A, B: A @ B / 2)),
-    ("Is a root taken of each matrix? First comes the product.", dict(root=lambda A, B: sqrtm(A) @ sqrtm(B))),
+    ("You take a root of each number. Here it's that of a matrix.", dict(root=lambda A, B: np.sqrt(A @ B))),
+    ("You multiply C₁ and C₂ number by number. How are matrices multiplied?", dict(root=lambda A, B: sqrtm(A * B))),
+    ("Where is the root of the product?", dict(root=lambda A, B: A @ B)),
+    ("You halve, because x ** 1/2 is (x ** 1) / 2.", dict(root=lambda A, B: A @ B / 2)),
+    ("You take a root of each matrix. First comes the product.", dict(root=lambda A, B: sqrtm(A) @ sqrtm(B))),
     (WHOLE_PRODUCT, dict(root=lambda A, B: sqrtm(A) @ B)),
     (WHOLE_PRODUCT, dict(root=lambda A, B: A @ sqrtm(B))),
     (BOTH_ONCE, dict(root=lambda A, B: A)),
     (BOTH_ONCE, dict(root=lambda A, B: B)),
-    ("Is that a Cholesky factor? It is no matrix root.", dict(root=lambda A, B: np.linalg.cholesky(A @ B))),
-    ("Is C₁ C₂ taken for symmetric? It is not.", dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.eigvalsh(A @ B))))),
-    ("Does the root lose its signs? The real part keeps them.", dict(root=lambda A, B: np.abs(sqrtm(A @ B)))),
-    ("Is the root taken of the trace?", dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B)))),
-    ("Is the root subtracted twice?", dict(end=lambda g, A, B, R: g + np.trace(A + B - R))),
-    ("Is the root added? It is subtracted.", dict(end=lambda g, A, B, R: g + np.trace(A + B + 2 * R))),
-    ("The root does not count in it. Which part of it is taken?", dict(end=lambda g, A, B, R: g + np.trace(A + B))),
-    ("The covariances do not count in it. Is each that of its own set?", dict(end=lambda g, A, B, R: g)),
-    ("Is the second set used?", dict(end=lambda g, A, B, R: np.zeros(()))),
-    ("Are all numbers of the matrix added up?", dict(end=lambda g, A, B, R: g + (A + B - 2 * R).sum())),
-    ("Is the diagonal averaged? A trace adds it up.", dict(end=lambda g, A, B, R: g + np.diag(A + B - 2 * R).mean())),
+    ("You take a Cholesky factor, which is no matrix root.", dict(root=lambda A, B: np.linalg.cholesky(A @ B))),
+    ("You take C₁ C₂ for symmetric, and it isn't.", dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.eigvalsh(A @ B))))),
+    ("You drop the signs of the root. The real part keeps them.", dict(root=lambda A, B: np.abs(sqrtm(A @ B)))),
+    ("You take the root of the trace. It's the trace of a root.", dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B)))),
+    ("Where is the 2 in front of the root?", dict(end=lambda g, A, B, R: g + np.trace(A + B - R))),
+    ("You add the root. It's subtracted.", dict(end=lambda g, A, B, R: g + np.trace(A + B + 2 * R))),
+    ("Where does the root count? If it's there, which part of it do you take?", dict(end=lambda g, A, B, R: g + np.trace(A + B))),
+    ("Where do the covariances count? Each is that of its own set.", dict(end=lambda g, A, B, R: g)),
+    ("Where is the second set used?", dict(end=lambda g, A, B, R: np.zeros(()))),
+    ("You add up all numbers of the matrix. A trace adds up its diagonal.", dict(end=lambda g, A, B, R: g + (A + B - 2 * R).sum())),
+    ("You average the diagonal. A trace adds it up.", dict(end=lambda g, A, B, R: g + np.diag(A + B - 2 * R).mean())),
     (
-        "Are all numbers of the root added up? The trace is that of the root, too.",
+        "You add up all numbers of the root. The trace is that of the root, too.",
         dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * R.sum()),
     ),
     (
-        "Is that a determinant? A trace is the sum of the diagonal.",
+        "You take a determinant. A trace is the sum of the diagonal.",
         dict(end=lambda g, A, B, R: g + np.linalg.det(A + B - 2 * R)),
     ),
-    ("Does the 2 stand under the root?", dict(root=lambda A, B: sqrtm(2 * A @ B) / 2)),
-    ("Is that a norm of the matrix?", dict(end=lambda g, A, B, R: g + np.linalg.norm(A + B - 2 * R))),
-    ("Is a root taken of the whole?", dict(end=lambda g, A, B, R: np.sqrt(g + np.trace(A + B - 2 * R)))),
-    ("Are C₁ and C₂ themselves left out of the trace?", dict(end=lambda g, A, B, R: g - 2 * np.trace(R))),
-    ("Is C₁ left out of the trace?", dict(end=lambda g, A, B, R: g + np.trace(B - 2 * R))),
-    ("Is C₂ left out of the trace?", dict(end=lambda g, A, B, R: g + np.trace(A - 2 * R))),
-    ("Is the root taken of a sum? It is that of a product.", dict(root=lambda A, B: sqrtm(A + B))),
+    ("You put the 2 under the root. It stands before it.", dict(root=lambda A, B: sqrtm(2 * A @ B) / 2)),
+    ("You take a norm of the matrix. A trace is the sum of the diagonal.", dict(end=lambda g, A, B, R: g + np.linalg.norm(A + B - 2 * R))),
+    ("You take a root of the whole. The distance is a squared one.", dict(end=lambda g, A, B, R: np.sqrt(g + np.trace(A + B - 2 * R)))),
+    ("Where are C₁ and C₂ themselves in the trace?", dict(end=lambda g, A, B, R: g - 2 * np.trace(R))),
+    ("Where is C₁ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(B - 2 * R))),
+    ("Where is C₂ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(A - 2 * R))),
+    ("You take the root of a sum. It's that of a product.", dict(root=lambda A, B: sqrtm(A + B))),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + ((A - B) ** 2).sum())),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + np.linalg.norm(A - B))),
-    ("Is the gap taken away? It is added.", dict(end=lambda g, A, B, R: np.trace(A + B - 2 * R) - g)),
-    ("Is C₁ C₂ inverted?", dict(root=lambda A, B: np.linalg.inv(sqrtm(A @ B)))),
+    ("You take the gap away. It's added.", dict(end=lambda g, A, B, R: np.trace(A + B - 2 * R) - g)),
+    ("You invert C₁ C₂. Its root has the power 1/2.", dict(root=lambda A, B: np.linalg.inv(sqrtm(A @ B)))),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum(axis=1).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum()),
@@ -151,17 +151,17 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
         raise Mistake("it returns None, expected one number", "Where does the function return something?")
     if shape := tuple(getattr(result, "shape", ())):
         questions = {
-            (2,): "Are the squares of the gap added up?",
-            (2, 2): "Is the trace taken, of all three terms?",
-            (1,): "Is the number taken out of its array?",
-            (1, 1): "Is the number taken out of its array?",
+            (2,): "Where are the squares of the gap added up?",
+            (2, 2): "Where is the trace, of all three terms?",
+            (1,): "Where is the number taken out of its array?",
+            (1, 1): "Where is the number taken out of its array?",
         }
         raise Mistake(f"it returns numbers of shape {shape}, expected one number", questions.get(shape, ""))
     number = result.tolist() if isinstance(result, t.Tensor | np.ndarray | np.generic) else result
     if isinstance(number, complex):
-        raise Mistake(f"for {pair.words},\nit returns the complex number {number:.3g}", "Is the real part taken?")
+        raise Mistake(f"for {pair.words},\nit returns the complex number {number:.3g}", "Where is the real part taken?")
     if not hasattr(number, "__float__"):
-        question = "Are the parts added up to one distance?" if isinstance(number, tuple | list) else ""
+        question = "Where are the parts added up to one distance?" if isinstance(number, tuple | list) else ""
         raise Mistake(f"it returns {kind(result)}, expected one number", question)
     return float(number)
 
@@ -178,9 +178,9 @@ def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
     pair, result = wrong
     question = ""
     if np.isnan(result):
-        question = "Is there a root of a negative number? Rounding can move a 0 below 0."
+        question = "You take a root of a negative number. Rounding can move a 0 below 0."
     elif len(pair.x1) != len(pair.x2):
-        question = "For sets of equal size it was right. Is each set counted by itself?"
+        question = "For sets of equal size it was right. Where is each set counted by itself?"
     # clouds at distance 0 are too little to tell by, and the root of the whole may be one of -1e-16
     telling = [(other, d) for other, d in measured if other.distance(1) > 1e-9]
     with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there

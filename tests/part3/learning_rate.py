@@ -27,106 +27,106 @@ def two_lines(
     return rate
 
 
-FALL_PARENTHESES = "Mind the parentheses of the fall. What is subtracted before it is divided?"
+FALL_PARENTHESES = "You divide before you subtract. Mind the parentheses of the fall."
 RATE_MISTAKES = [
-    ("Steps are counted from 1. Do all values come one step late?", two_lines(step=lambda n: n - 1)),
-    ("Steps are counted from 1. Do all values come one step early?", two_lines(step=lambda n: n + 1)),
-    ("Steps are counted from 1. Is the first rate 0?", two_lines(rise=lambda n, w: (n - 1) / w)),
-    ("Is the rise from 0 at step 1? It is from 0 at step 0.", two_lines(rise=lambda n, w: (n - 1) / max(1, w - 1))),
-    ("Steps are counted from 1. Is the peak a step early?", two_lines(rise=lambda n, w: min(1, (n + 1) / w))),
-    ("Steps are counted from 1. Does the rise come a step early?", two_lines(rise=lambda n, w: (n + 1) / w)),
-    ("Does the rise begin with peak / warmup at step 0?", two_lines(rise=lambda n, w: 1 / w + (1 - 1 / w) * n / w)),
-    ("Is the rise a root? A straight line is asked for.", two_lines(rise=lambda n, w: sqrt(n / w))),
-    ("Is the rise squared? A straight line is asked for.", two_lines(rise=lambda n, w: (n / w) ** 2)),
-    ("Is the rise a cosine? A straight line is asked for.", two_lines(rise=lambda n, w: (1 - cos(pi * n / w)) / 2)),
+    ("You come one step late with all values. Steps are counted from 1.", two_lines(step=lambda n: n - 1)),
+    ("You come one step early with all values. Steps are counted from 1.", two_lines(step=lambda n: n + 1)),
+    ("You begin with a rate of 0. Steps are counted from 1, so the first one has peak / warmup.", two_lines(rise=lambda n, w: (n - 1) / w)),
+    ("You let it rise from 0 at step 1. It rises from 0 at step 0.", two_lines(rise=lambda n, w: (n - 1) / max(1, w - 1))),
+    ("You reach the peak a step early. Steps are counted from 1.", two_lines(rise=lambda n, w: min(1, (n + 1) / w))),
+    ("You let the rise come a step early. Steps are counted from 1.", two_lines(rise=lambda n, w: (n + 1) / w)),
+    ("You begin the rise above 0. It's 0 at step 0, and peak / warmup at step 1.", two_lines(rise=lambda n, w: 1 / w + (1 - 1 / w) * n / w)),
+    ("You let it rise like a root. A straight line is asked for.", two_lines(rise=lambda n, w: sqrt(n / w))),
+    ("You square the rise. A straight line is asked for.", two_lines(rise=lambda n, w: (n / w) ** 2)),
+    ("You let it rise like a cosine. A straight line is asked for.", two_lines(rise=lambda n, w: (1 - cos(pi * n / w)) / 2)),
     (
-        "Does the rise go on one step beyond warmup?",
+        "You go on with the rise one step beyond warmup.",
         lambda n, N, p, w: p * n / w if n <= w + 1 else p * (N - n) / (N - w),
     ),
     (
-        "Does the fall begin before step warmup?",
+        "You begin the fall before step warmup.",
         lambda n, N, p, w: p * n / w if n < w - 1 else p * (N - n) / (N - w),
     ),
-    ("Is the peak in the middle? It is at step warmup.", lambda n, N, p, w: p * (1 - abs(2 * n / N - 1))),
-    ("At which step does the rise reach the peak?", two_lines(rise=lambda n, w: n / (w + 1))),
-    ("The first value is right. Do the next ones grow?", two_lines(rise=lambda n, w: 1 / w)),
-    ("Is there a warm-up? It begins at the peak and stays there.", two_lines(rise=lambda n, w: 1)),
-    ("Is it 0 in the warm-up, or rounded down by //?", two_lines(rise=lambda n, w: 0)),
-    ("Is the rise rounded down by //?", two_lines(rise=lambda n, w: n // w)),
-    ("Is the rise divided by its number of steps?", two_lines(rise=lambda n, w: n)),
-    ("Does the rise take warmup steps, or all?", lambda n, N, p, w: p * n / N if n <= w else p * (N - n) / (N - w)),
-    ("Is there a warm-up? The fall alone begins above the peak.", lambda n, N, p, w: p * (N - n) / (N - w)),
-    ("Is there a warm-up? It falls all the way from step 0.", two_lines(warmup=lambda w: 0)),
-    ("Is there a warm-up? It falls all the way from step 1.", two_lines(warmup=lambda w: 1)),
-    ("Is warmup used, or a fixed number?", two_lines(warmup=lambda w: 100)),
-    ("Is total_steps used, or a fixed number?", two_lines(fall=lambda n, N, w: (1000 - n) / (1000 - w))),
-    ("Is peak used?", two_lines(peak=lambda p: 1)),
-    ("Is peak used, or a fixed number?", two_lines(peak=lambda p: 0.002)),
-    ("Is peak used in the rise, too?", lambda n, N, p, w: n / w if n <= w else p * (N - n) / (N - w)),
-    ("Is peak used in the fall, too?", lambda n, N, p, w: p * n / w if n <= w else (N - n) / (N - w)),
-    ("Does it fall after the warm-up?", two_lines(fall=lambda n, N, w: 1)),
-    ("Does it fall before the last step?", two_lines(fall=lambda n, N, w: n < N)),
-    ("Is it 0 right after the peak, or rounded down by //?", two_lines(fall=lambda n, N, w: 0)),
-    ("Is the fall divided by its number of steps?", two_lines(fall=lambda n, N, w: N - n)),
-    ("Is the fall divided by the number of steps of the rise?", two_lines(fall=lambda n, N, w: (N - n) / w)),
+    ("You put the peak in the middle. It's at step warmup.", lambda n, N, p, w: p * (1 - abs(2 * n / N - 1))),
+    ("You divide the rise by warmup + 1. It reaches the peak at step warmup.", two_lines(rise=lambda n, w: n / (w + 1))),
+    ("The first value is right. Where do the next ones grow?", two_lines(rise=lambda n, w: 1 / w)),
+    ("Where is the warm-up? It begins at the peak and stays there.", two_lines(rise=lambda n, w: 1)),
+    ("You keep it at 0 in the warm-up, or // rounds it down.", two_lines(rise=lambda n, w: 0)),
+    ("You round the rise down with //.", two_lines(rise=lambda n, w: n // w)),
+    ("Where is the rise divided by its number of steps?", two_lines(rise=lambda n, w: n)),
+    ("You let the rise take all steps. It takes warmup of them.", lambda n, N, p, w: p * n / N if n <= w else p * (N - n) / (N - w)),
+    ("Where is the warm-up? The fall alone begins above the peak.", lambda n, N, p, w: p * (N - n) / (N - w)),
+    ("Where is the warm-up? It falls all the way from step 0.", two_lines(warmup=lambda w: 0)),
+    ("Where is the warm-up? It falls all the way from step 1.", two_lines(warmup=lambda w: 1)),
+    ("You take a fixed number. Where is warmup?", two_lines(warmup=lambda w: 100)),
+    ("You take a fixed number. Where is total_steps?", two_lines(fall=lambda n, N, w: (1000 - n) / (1000 - w))),
+    ("Where is peak?", two_lines(peak=lambda p: 1)),
+    ("You take a fixed number. Where is peak?", two_lines(peak=lambda p: 0.002)),
+    ("Where is peak in the rise?", lambda n, N, p, w: n / w if n <= w else p * (N - n) / (N - w)),
+    ("Where is peak in the fall?", lambda n, N, p, w: p * n / w if n <= w else (N - n) / (N - w)),
+    ("Where does it fall after the warm-up?", two_lines(fall=lambda n, N, w: 1)),
+    ("Where does it fall before the last step?", two_lines(fall=lambda n, N, w: n < N)),
+    ("You drop to 0 right after the peak, or // rounds it down.", two_lines(fall=lambda n, N, w: 0)),
+    ("Where is the fall divided by its number of steps?", two_lines(fall=lambda n, N, w: N - n)),
+    ("You divide the fall by the number of steps of the rise.", two_lines(fall=lambda n, N, w: (N - n) / w)),
     (
-        "The fall is below 0. Is step larger than total_steps?",
+        "You subtract the wrong way round, so the fall is below 0. step is never larger than total_steps.",
         two_lines(fall=lambda n, N, w: (n - N) / (N - w)),
     ),
-    ("Is the fraction of the rise upside down?", two_lines(rise=lambda n, w: w / n)),
-    ("Is the rise divided by warmup, and where does it fall?", lambda n, N, p, w: p * n),
-    ("Is that one rise over all steps? It has a peak on the way.", lambda n, N, p, w: p * n / N),
-    ("Is the fall multiplied by peak?", lambda n, N, p, w: p * n / w if n <= w else p - (n - w) / (N - w)),
+    ("You turn the fraction of the rise upside down.", two_lines(rise=lambda n, w: w / n)),
+    ("Where is the rise divided by warmup, and where does it fall?", lambda n, N, p, w: p * n),
+    ("You let it rise over all steps. It has a peak on the way.", lambda n, N, p, w: p * n / N),
+    ("Where is the fall multiplied by peak?", lambda n, N, p, w: p * n / w if n <= w else p - (n - w) / (N - w)),
     (
-        "Is the fall measured from step 0? It begins at the peak, at step warmup.",
+        "You measure the fall from step 0. It begins at the peak, at step warmup.",
         lambda n, N, p, w: p * min(n / w, (N - n) / N),
     ),
-    ("Is the fall divided by one step too many?", two_lines(fall=lambda n, N, w: (N - n) / (N - w + 1))),
-    ("Does the rise end at the peak?", two_lines(fall=lambda n, N, w: n / w)),
+    ("You divide the fall by one step too many.", two_lines(fall=lambda n, N, w: (N - n) / (N - w + 1))),
+    ("You let it rise beyond the peak. Where does it fall?", two_lines(fall=lambda n, N, w: n / w)),
     (
-        "It drops and rises again. How much is still to come?",
+        "You let it drop and rise again. Which share of the fall is still to come?",
         two_lines(fall=lambda n, N, w: (n - w) / (N - w)),
     ),
-    ("Would it be 0 one step after the last one?", two_lines(fall=lambda n, N, w: (N + 1 - n) / (N + 1 - w))),
-    ("Does the whole fall come one step late?", two_lines(fall=lambda n, N, w: (N + 1 - n) / (N - w))),
+    ("You reach 0 one step after the last one.", two_lines(fall=lambda n, N, w: (N + 1 - n) / (N + 1 - w))),
+    ("You let the whole fall come one step late.", two_lines(fall=lambda n, N, w: (N + 1 - n) / (N - w))),
     (
-        "The peak lasts for two steps. How long is the fall?",
+        "You let the peak last for two steps. How long is the fall?",
         two_lines(fall=lambda n, N, w: (N - n) / max(1, N - w - 1)),
     ),
-    ("Is it 0 one step before the last one?", two_lines(fall=lambda n, N, w: (N - 1 - n) / max(1, N - 1 - w))),
-    ("Does the whole fall come one step early?", two_lines(fall=lambda n, N, w: (N - 1 - n) / (N - w))),
+    ("You reach 0 one step before the last one.", two_lines(fall=lambda n, N, w: (N - 1 - n) / max(1, N - 1 - w))),
+    ("You let the whole fall come one step early.", two_lines(fall=lambda n, N, w: (N - 1 - n) / (N - w))),
     (
-        "It jumps after the peak. How many steps follow the peak?",
+        "You divide the fall by total_steps, so it jumps after the peak. How many steps follow the peak?",
         two_lines(fall=lambda n, N, w: (N - n) / N),
     ),
     (
-        "It is not 0 at the end. How many steps follow the peak?",
+        "You divide the fall by total_steps, so it isn't 0 at the end. How many steps follow the peak?",
         two_lines(fall=lambda n, N, w: 1 - (n - w) / N),
     ),
-    ("Is warmup taken away from the steps that are left, too?", two_lines(fall=lambda n, N, w: (N - n - w) / (N - w))),
-    ("Does the fall begin at step 0, and cut off the peak?", lambda n, N, p, w: p * min(1, n / w) * (N - n) / N),
-    ("Are both lines multiplied? One holds at a time.", lambda n, N, p, w: p * n / w * (N - n) / (N - w)),
-    ("Is it the higher one of the two lines?", lambda n, N, p, w: p * max(n / w, (N - n) / (N - w))),
+    ("You take warmup away from the steps that are left, too.", two_lines(fall=lambda n, N, w: (N - n - w) / (N - w))),
+    ("You begin the fall at step 0, which cuts off the peak.", lambda n, N, p, w: p * min(1, n / w) * (N - n) / N),
+    ("You multiply both lines. One holds at a time.", lambda n, N, p, w: p * n / w * (N - n) / (N - w)),
+    ("You take the higher one of the two lines.", lambda n, N, p, w: p * max(n / w, (N - n) / (N - w))),
     (
-        "Is the fall a cosine? A straight line is asked for.",
+        "You let it fall like a cosine. A straight line is asked for.",
         two_lines(fall=lambda n, N, w: (1 + cos(pi * (n - w) / (N - w))) / 2),
     ),
     (
-        "Is the fall a quarter of a cosine? A straight line is asked for.",
+        "You let it fall like a quarter of a cosine. A straight line is asked for.",
         two_lines(fall=lambda n, N, w: cos(pi / 2 * (n - w) / (N - w))),
     ),
-    ("Is the fall squared? A straight line is asked for.", two_lines(fall=lambda n, N, w: ((N - n) / (N - w)) ** 2)),
-    ("Is the fall divided by the step? A straight line is asked for.", two_lines(fall=lambda n, N, w: w / n)),
+    ("You square the fall. A straight line is asked for.", two_lines(fall=lambda n, N, w: ((N - n) / (N - w)) ** 2)),
+    ("You divide the fall by the step. A straight line is asked for.", two_lines(fall=lambda n, N, w: w / n)),
     (
-        "Is the fall divided by the root of the step? A straight line is asked for.",
+        "You divide the fall by the root of the step. A straight line is asked for.",
         two_lines(fall=lambda n, N, w: sqrt(w / n)),
     ),
     (
-        "Is it divided with //? That gives whole numbers.",
+        "You divide with //, which gives whole numbers.",
         two_lines(lambda n, w: n // w, lambda n, N, w: (N - n) // (N - w)),
     ),
     (
-        "Is it rounded to a whole number, as // does?",
+        "You round to a whole number, as // does.",
         lambda n, N, p, w: p * n // w if n <= w else p * (N - n) // (N - w),
     ),
     (FALL_PARENTHESES, lambda n, N, p, w: p * n / w if n <= w else p * (N - n) / N - w),
@@ -138,7 +138,7 @@ RATE_MISTAKES = [
 def as_rate(result: object, call: str) -> float:
     """A number in any of its forms: a float, a NumPy scalar, a tensor of one number."""
     if result is None:
-        raise Mistake(f"{call} returns None", "Does each way through the function end in a return?")
+        raise Mistake(f"{call} returns None", "Where does each way through the function end in a return?")
     if isinstance(result, t.Tensor | np.ndarray) and len(result.reshape(-1)) == 1:
         result = result.item()
     if isinstance(result, t.Tensor | np.ndarray) or not hasattr(result, "__float__"):
@@ -157,14 +157,14 @@ def rate_question(course: Sequence[float], steps: Sequence[int], N: int, peak: f
         return question
     after = [rate for n, rate in zip(steps, course, strict=True) if n >= w]
     if len(after) > 2 and 0 not in after and np.ptp([b / a for a, b in pairwise(after)]) < 1e-4:
-        return "After the peak, each is the same part of the one before. Does a straight line do that?"
+        return "You multiply each rate after the peak by the same factor. A straight line falls by the same amount."
     right = [two_lines()(n, N, peak, w) for n in steps]
     if np.isnan(course).any():
-        return "Is 0 divided by 0?"
+        return "You divide 0 by 0."
     if any(np.allclose(course, np.round(right, digits), rtol=1e-6, atol=1e-9) for digits in range(6)):
-        return "Are they rounded?"
+        return "You round them."
     if np.allclose(course, np.maximum(right, min(course)), rtol=1e-4):
-        return "Is there a lowest rate? At the last step it is 0."
+        return "You keep a lowest rate. At the last step it's 0."
     return ""
 
 

@@ -39,7 +39,7 @@ class Watched(MovingAverage):
 
     def update(self, model: nn.Module) -> None:
         if not isinstance(model, FiveNumbers):
-            raise Mistake(f"average.update gets {kind(model)}, expected the model", "Whose weights are averaged?")
+            raise Mistake(f"average.update gets {kind(model)}, expected the model", "You hand it something else. Whose weights are averaged?")
         self.taken.append(model.row().detach().clone())
         super().update(model)
 
@@ -131,32 +131,32 @@ def by_hand(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Opti
 def no_clip(model: nn.Module) -> None: ...
 
 
-UNUSED = "All steps have the rate that the optimizer began with. Does lr reach it?"
-KEPT = "Do the gradients of earlier steps still count? backward adds to what is there."
-UNCLIPPED = "Is the gradient clipped? Before backward there is none, and after step it has been used."
+UNUSED = "All steps have the rate that the optimizer began with. Where does lr reach it?"
+KEPT = "Where are the gradients of earlier steps emptied? backward adds to what is there."
+UNCLIPPED = "Where is the gradient clipped in time? Before backward there is none, and after step it has been used."
 WEIGHT_MISTAKES = [
-    ("The weights never change. Is there a step, and is the gradient still there when it is taken?", a_step(steps=0)),
+    ("The weights never change. Where is the step, with a gradient that is still there?", a_step(steps=0)),
     (UNUSED, a_step(rate=lambda lr: FIRST_RATE)),
-    ("Each step has the rate of the step before. Is lr set before the step is taken?", a_step(late=True)),
-    ("Is the rate multiplied by lr? It is lr.", a_step(rate=lambda lr: FIRST_RATE * lr)),
+    ("You set lr after the step, so each step has the rate of the step before.", a_step(late=True)),
+    ("You multiply the rate by lr. It is lr.", a_step(rate=lambda lr: FIRST_RATE * lr)),
     (KEPT, a_step(zero=False)),
-    (KEPT + " And is the gradient clipped?", a_step(zero=False, clip=no_clip)),
+    (KEPT + " And where is it clipped?", a_step(zero=False, clip=no_clip)),
     (UNCLIPPED, a_step(clip=no_clip)),
-    (UNUSED + " And is the gradient clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
-    ("Is each number of the gradient clipped by itself? Its length over all of them is.", a_step(clip=clip_values)),
-    ("Is each parameter's gradient clipped by itself? The length is that of all together.", a_step(clip=clip_each)),
-    ("Are short gradients made longer? Only long ones are clipped.", a_step(clip=to_length_1)),
-    ("Is the length the sum of all sizes? It is a root of squares.", a_step(clip=lambda model: clip(model, 1.0))),
-    ("Is the length the largest size? It is a root of squares.", a_step(clip=lambda model: clip(model, t.inf))),
-    ("Are two steps taken at once?", a_step(steps=2)),
-    ("Does the loss rise? The step goes down its gradient.", a_step(rate=lambda lr: -lr)),
-    ("Is the step taken by the optimizer? It remembers earlier gradients.", by_hand),
+    (UNUSED + " And where is it clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
+    ("You clip each number of the gradient by itself. The length over all of them is clipped.", a_step(clip=clip_values)),
+    ("You clip each parameter's gradient by itself. The length is that of all together.", a_step(clip=clip_each)),
+    ("You make short gradients longer. Only long ones are clipped.", a_step(clip=to_length_1)),
+    ("You take the sum of all sizes for the length. It's a root of squares.", a_step(clip=lambda model: clip(model, 1.0))),
+    ("You take the largest size for the length. It's a root of squares.", a_step(clip=lambda model: clip(model, t.inf))),
+    ("You take two steps at once.", a_step(steps=2)),
+    ("You go up the gradient. The step goes down.", a_step(rate=lambda lr: -lr)),
+    ("You take the step by hand. The optimizer remembers earlier gradients.", by_hand),
 ]
 AVERAGE_MISTAKES = [
-    ("The weights are right. Is the average updated?", a_step(updates=(0, 0))),
-    ("Does the average take in the weights from before the step?", a_step(updates=(1, 0))),
-    ("Is it updated once before the step and once after it?", a_step(updates=(1, 1))),
-    ("Is it updated twice?", a_step(updates=(0, 2))),
+    ("The weights are right. Where is the average updated?", a_step(updates=(0, 0))),
+    ("You update the average before the step. It takes in the weights that come out of it.", a_step(updates=(1, 0))),
+    ("You update it once before the step and once after it.", a_step(updates=(1, 1))),
+    ("You update it twice.", a_step(updates=(0, 2))),
 ]
 
 
@@ -195,5 +195,5 @@ def clipped_to(walked: Walked, right: Walked) -> str:
     memory = 0.5 * RATES[1] * t.tensor(GRADIENTS[0])  # what the momentum adds
     factor = ((moved + memory) @ (expected + memory) / (expected + memory).square().sum()).item()
     if (moved + memory).allclose(factor * (expected + memory), atol=1e-4):
-        return f"The long gradient is clipped to length {factor:.3g}. Which length is asked for?"
+        return f"You clip the long gradient to length {factor:.3g}. Which length is asked for?"
     return ""
