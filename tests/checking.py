@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from math import prod, sqrt
 from pathlib import Path
+from statistics import mode
 from traceback import walk_tb
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
@@ -276,8 +277,8 @@ def frames_of(error: BaseException, answer: Callable) -> list[FrameType]:
 
 
 def told_recursion(error: RecursionError, answer: Callable) -> Mistake:
-    frames = frames_of(error, answer)
-    name = frames[-1].f_code.co_name if frames else "it"
+    names = [frame.f_code.co_name for frame in frames_of(error, answer)]
+    name = mode(names) if names else "it"
     question = f"You call {name} in {name}. Where does that end?"
     if name == "forward":
         question = "You call self(...) in forward, which is forward once more."

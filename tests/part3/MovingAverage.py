@@ -34,7 +34,7 @@ class WeightsToAverage(nn.Module):
     @t.no_grad()
     def train_a_step(self) -> None:
         for p in self.parameters():
-            p.copy_(t.randint(-9, 10, p.shape))  # small whole numbers, so that a learner can redo the sum
+            p.copy_(t.randint(-999, 1000, p.shape) / 100)  # few digits, so that a learner can redo the sum
             p.grad = t.randint(-9, 10, p.shape).float()
         self.level.add_(t.tensor([1.5, -2]))
         self.inner.count.add_(10)
@@ -108,6 +108,28 @@ MOVING_AVERAGE_MISTAKES = [
     ),
     ("You let several averages share one u.", lambda u: u.mix(min(u.d, warm(u.n + u.earlier)))),
     ("You count each update twice.", lambda u: u.mix(min(u.d, warm(2 * u.n - 1)))),
+    (
+        "You begin the average at 0. It begins with the weights that __init__ has copied.",
+        lambda u: (1 - u.right) * u.model if u.n == 1 else u.mix(u.right),
+    ),
+    (
+        "You take the model's numbers as they are at update 1. There, too, d is that of the text.",
+        lambda u: u.model if u.n == 1 else u.mix(u.right),
+    ),
+    (
+        "Some numbers are the model's own. Where are the other parameters averaged?",
+        lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.model),
+    ),
+    (
+        "You divide by 1 - decay to the power of u, as Adam does. Here a small d at the start is the remedy.",
+        lambda u: u.mix(u.d) / (1 - u.d**u.n),
+    ),
+    ("You round the model's weights.", lambda u: u.mix(u.right, u.model.round())),
+    ("You round the model's weights, to bfloat16.", lambda u: u.mix(u.right, u.model.bfloat16().float())),
+    ("You round the model's weights, to float16.", lambda u: u.mix(u.right, u.model.half().float())),
+    ("You round the average, to bfloat16.", lambda u: u.mix(u.right).bfloat16().float()),
+    ("You round the average, to float16.", lambda u: u.mix(u.right).half().float()),
+    ("You round the average.", lambda u: u.mix(u.right).round()),
     ("You swap d and 1 - d.", lambda u: u.mix(1 - u.right)),
     ("You swap d and 1 - d, and take the full decay from the start.", lambda u: u.mix(1 - u.d)),
     ("You take the plain mean of all weights so far.", lambda u: u.mix(u.n / (u.n + 1))),
@@ -148,7 +170,13 @@ def check_MovingAverage(answer: Callable) -> str:
 def judge_update(average: object, model: WeightsToAverage, d: float, n: int, earlier: int) -> UpdateSeen:
     """One update and what it must leave alone; then the model takes its next step of training."""
     (old, *old_buffers), before = shown(average.model), all_of(model)
-    careful(average.update)(model)
+    try:
+        careful(average.update)(model)
+    except (RuntimeError, NotImplementedError) as error:
+        if "Long" not in str(error):
+            raise
+        facts = f"update ends in an error at the buffer inner.count, whose numbers are whole: {error}"
+        raise Mistake(facts, "You average the buffers, too. They're copied.") from None
     for name, value in all_of(model).items():
         if not value.equal(before[name]):
             facts = f"update changes the {name} of the model that it is given"

@@ -9,20 +9,29 @@ from functools import partial
 
 import torch as t
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.checking import (
     BETAS,
     DEVICES,
     Mistake,
     alpha_bars,
     alphas,
+    betas_for,
     careful,
     check,
+    differs,
+    elsewhere,
     expect_tensor,
+    judge_slopes,
     kind,
     mix,
+    numbers,
+    other_betas,
     recognise,
     schedule_for,
+    schedule_of,
     unchanged,
 )
 
@@ -60,6 +69,7 @@ TARGET_MISTAKES = [  # x0, noise, ᾱ
     ("Where is the noise scaled?", lambda x, e, a: e - (1 - a).sqrt() * x),
     ("Where is x0 scaled?", lambda x, e, a: a.sqrt() * e - x),
     ("You clamp it. v may leave [-1, 1].", lambda x, e, a: v_of(x, e, a).clamp(-1, 1)),
+    ("You clamp x0. All that it has counts.", lambda x, e, a: v_of(x.clamp(-1, 1), e, a)),
     (
         "You take x_n away. It's x0.",
         lambda x, e, a: v_of(a.sqrt() * x + (1 - a).sqrt() * e, e, a),
@@ -132,6 +142,32 @@ PAIR_MISTAKES = [  # what stands for ᾱ and for 1 - ᾱ, where they do not belo
 ]
 
 
+class Scaling(nn.Module):
+    """A network with a slope everywhere, on any device."""
+
+    img_shape = (3, 2, 5)
+
+    def __init__(self, device: str = "cpu") -> None:
+        super().__init__()
+        self.weight = nn.Parameter(t.tensor(0.5, device=device))
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        return self.weight * images
+
+
+class ToTheCPU(TorchFunctionMode):
+    """Lets numbers be taken from PyTorch's meta device, which has none: they are 1."""
+
+    def __torch_function__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if args and isinstance(args[0], t.Tensor) and args[0].is_meta:
+            if name == "cpu" or (name == "to" and "cpu" in map(str, [*args[1:], *kwargs.values()])):
+                return t.ones(args[0].shape, dtype=args[0].dtype)
+            if name in ("item", "tolist", "numpy", "__int__", "__float__", "__index__", "__array__"):
+                return func(t.ones(args[0].shape, dtype=args[0].dtype), *args[1:], **kwargs)
+        return func(*args, **kwargs)
+
+
 class VelocityOracle(nn.Module):
     """A network that knows v of certain images, and refuses any other question. method: the one that is judged"""
 
@@ -153,14 +189,14 @@ class VelocityOracle(nn.Module):
             raise Mistake("the network is shown other images than forward is given", question)
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the network gets {kind(num_steps)} as num_steps"
-            facts += f", expected one count for each of {len(images)} images"
+            facts += f", expected one timestep for each of {len(images)} images"
             raise Mistake(facts, "You change num_steps on the way. It's handed on as it came.")
         counts = self.num_steps[known.int().argmax(dim=1)].tolist()
         if num_steps.is_floating_point() or num_steps.tolist() != counts:
             question = "You change num_steps on the way. It's handed on as it came."
             if num_steps.tolist() == [n - 1 for n in counts]:
                 question = "You take 1 away. The network knows timesteps, which begin at 1, and no rows."
-            facts = f"the network sees the counts {[round(n, 2) for n in num_steps.tolist()]}, expected {counts}"
+            facts = f"the network is told the timesteps {[round(n, 2) for n in num_steps.tolist()]}, expected {counts}"
             raise Mistake(facts, question)
         return (known.to(images.dtype) @ self.v.flatten(1)).reshape(images.shape)
 
@@ -171,7 +207,58 @@ def check_VelocityGuesser(answer: Callable) -> str:
         for device in DEVICES:
             for shape, counts in BATCHES:
                 judge_velocity(answer, method, shape, t.tensor(counts, device=device))
-    return "v in every number, the noise given back for the right v, one factor for each image, gradients"
+    judge_other_schedule(answer)
+    judge_gradients(answer)
+    judge_device(answer)
+    return "v in every number, the noise given back for the right v, one factor for each image, gradients, devices"
+
+
+def make_guesser(answer: Callable, network: nn.Module, schedule: NoiseSchedule) -> nn.Module:
+    try:
+        return careful(answer)(network, schedule)
+    except TypeError as error:
+        if "__init__" in str(error):
+            error.add_note("It's made with a network and a noise schedule. Where does its class line name part1.Guesser?")
+        raise
+
+
+def judge_other_schedule(answer: Callable) -> None:
+    """Under each seed another one, so that ᾱ has to be looked up."""
+    betas = other_betas(len(BETAS))
+    schedule, n = schedule_of(betas), t.tensor([4, 1, 3])
+    x0, noise = t.randn(2, 3, *Scaling.img_shape)
+    a = schedule.alpha_bar(n).reshape(-1, 1, 1, 1)
+    model = make_guesser(answer, Scaling(), schedule)
+    with t.no_grad():
+        results = [careful(model.target)(x0, noise, n), careful(model)(x0, n)]
+    for method, result, right in zip(
+        ("target", "forward"), results, (v_of(x0, noise, a), noise_of(x0, 0.5 * x0, a)), strict=True
+    ):
+        if not result.allclose(right, atol=1e-4):
+            question = "You write ᾱ down. Where is it looked up in self.noise_schedule?"
+            raise Mistake(f"with betas {numbers(t.tensor(betas))}, in {method} {differs(result, right)}", question)
+
+
+def judge_gradients(answer: Callable) -> None:
+    """Nothing is cut off on the way from the images to the guess."""
+    model, n = make_guesser(answer, Scaling(), schedule_for()), t.tensor([3, 1])
+    facts = "the guess changes with the images, but the gradient at them is another"
+    question = "You cut the images off, by detach, .data or no_grad."
+    judge_slopes(lambda images: careful(model)(images, n), facts, question, images=t.randn(2, *Scaling.img_shape))
+
+
+def judge_device(answer: Callable) -> None:
+    """All is looked up and computed where the images are."""
+    schedule = NoiseSchedule(len(BETAS), "meta", betas=betas_for("meta"))
+    model = make_guesser(answer, Scaling("meta"), schedule)
+    x, n = t.empty(2, *Scaling.img_shape, device="meta"), t.ones(2, dtype=t.int64, device="meta")
+    question = "You leave something on the CPU. The schedule and num_steps are where the images are."
+    for method, call in [("target", lambda: model.target(x, x, n)), ("forward", lambda: model(x, n))]:
+        facts = f"with all on another device, {method} mixes tensors of two devices"
+        with ToTheCPU():
+            result = elsewhere(careful(call), facts, question)
+        if isinstance(result, t.Tensor) and not result.is_meta:
+            raise Mistake(facts, question)
 
 
 def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.Tensor) -> None:
@@ -180,7 +267,7 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
     x0, noise = t.randn(2, *shape, device=device)  # x0 leaves [-1, 1], as what a network guesses may
     xt, v = mix(x0, noise, a), v_of(x0, noise, a)
     network, schedule = VelocityOracle(xt, n, v, method), schedule_for(device)
-    model = careful(answer)(network, schedule)
+    model = make_guesser(answer, network, schedule)
     for name, given in [("network", network), ("img_shape", network.img_shape), ("noise_schedule", schedule)]:
         if getattr(model, name, None) != given:
             facts = f"its {name} is {kind(getattr(model, name, None))}, not what it was made with"
@@ -219,11 +306,26 @@ def judge_numbers(
         made += [(q, formula(*inputs, alpha_bars(n))) for q, formula in mistakes]
         made += [(q, right(*inputs, level(n))) for q, level in ALPHA_BAR_MISTAKES]
         made += [(q, right(*inputs, *pair(n))) for q, pair in PAIR_MISTAKES]
-    question = recognise(made, lambda values: result.allclose(values, atol=1e-4))
+    question = recognise(made, lambda values: result.allclose(values, atol=1e-4), other_alpha_bar(result, inputs, n, method))
     worst = gap.argmax().item()
     x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))
     count = n[worst // gap[0].numel()].item()
     names = ("x0", "noise") if method == "target" else ("x_n", "v")
-    facts = f"{method} at count {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
+    facts = f"{method} at timestep {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
     facts += f",\ngives {is_now:.3f}, expected {should_be:.3f}"
     raise Mistake(facts, question, given=f"with betas {BETAS}")
+
+
+def other_alpha_bar(result: t.Tensor, inputs: tuple[t.Tensor, t.Tensor], n: t.Tensor, method: str) -> str:
+    """What to ask if the formula is right, with another ᾱ in it."""
+    if not result[0].isfinite().all():
+        return ""
+    pair = t.stack([each[0].flatten() for each in inputs], dim=1).double()
+    factors = t.linalg.lstsq(pair, result[0].flatten().double()[:, None]).solution[:, 0]
+    fits = (pair @ factors).allclose(result[0].flatten().double(), atol=1e-3)
+    root = factors[1]
+    if method == "target":
+        factors = -factors  # of x0
+    if fits and root > 0 and factors[0] > 0 and abs(factors.square().sum() - 1) < 1e-3:
+        return f"You take {root**2:.4g} for ᾱ at timestep {n[0]}. Where is it looked up in self.noise_schedule?"
+    return ""

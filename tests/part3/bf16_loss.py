@@ -13,22 +13,31 @@ import torch as t
 import torch.nn.functional as F
 from torch import nn
 
-from solutions.part3_fashion_mnist import VelocityGuesser
+from solutions.part1_diffusion import NoiseSchedule
+from solutions.part3_fashion_mnist import VelocityGuesser, bf16_loss
 from tests.checking import (
     DEVICES,
     Mistake,
-    alpha_bars,
     careful,
     check,
     expect_tensor,
     kind,
     mix,
+    numbers,
     recognise,
-    schedule_for,
     unchanged,
 )
 
-SHAPE, COUNTS = (3, 2, 4, 5), [3, 1, 4]
+SHAPE, COUNTS = (3, 2, 4, 5), [259, 1, 771]  # bfloat16 knows no 259 and no 771
+BETAS = t.linspace(0.0001, 0.004, 1000)
+
+
+def schedule_for(device: str = "cpu") -> NoiseSchedule:
+    return NoiseSchedule(len(BETAS), device, BETAS.to(device))
+
+
+def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
+    return schedule_for(num_steps.device.type).alpha_bar(num_steps).reshape(-1, 1, 1, 1)
 
 
 def mse(one: t.Tensor, other: t.Tensor) -> float:
@@ -60,7 +69,7 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
         lambda b: mse(b.eps, b.target),
     ),
     (
-        "You take Part 1's loss, of the model and the noise. Here its network has a target.",
+        "You take Part 1's loss, of the model and the noise, or weigh by ᾱ, which is the same. Here the network has a target.",
         lambda b: mse(b.eps, b.noise),
     ),
     ("You add the target to the guess. It's taken away.", lambda b: mse(b.guess, -b.target)),
@@ -69,6 +78,7 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
     ("Where is the square?", lambda b: (b.target - b.guess).double().mean().item()),
     ("You square the mean. Each error is squared.", lambda b: (b.guess - b.target).double().mean().item() ** 2),
     ("You take a sum. The loss is a mean.", lambda b: mse(b.guess, b.target) * b.guess.numel()),
+    ("You add up the losses of the images. The mean of all is asked for.", lambda b: mse(b.guess, b.target) * len(b.guess)),
     ("You take the mean over the batch alone.", lambda b: mse(b.guess, b.target) * b.guess[0].numel()),
     ("You take the absolute error. It's squared.", lambda b: F.l1_loss(b.guess, b.target).item()),
     ("You take a mix of squared and absolute error. It's squared throughout.", lambda b: F.smooth_l1_loss(b.guess, b.target).item()),
@@ -90,7 +100,7 @@ class Bf16Network(nn.Module):
         self.img_shape, self.guesses, self.computed_in = SHAPE[1:], [], None
         self.inputs = {name: value.clone() for name, value in inputs.items()}
         self.layer = nn.Conv2d(2, 2, 1, bias=False)
-        self.layer.weight.data = t.tensor([[0.5, -0.25], [1.0, 0.75]])[..., None, None]
+        self.layer.weight.data = t.tensor([[0.503, -0.251], [1.003, 0.747]])[..., None, None]
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         noised, counts = self.inputs["noised"], self.inputs["num_steps"]
@@ -109,12 +119,15 @@ class Bf16Network(nn.Module):
             if shown == "other images":
                 question = "You change noised on the way."
             raise Mistake(f"the network is shown {shown}, expected noised", question)
-        if not isinstance(num_steps, t.Tensor) or not num_steps.equal(counts):
+        if not isinstance(num_steps, t.Tensor) or num_steps.tolist() != counts.tolist():
             told = num_steps.tolist() if isinstance(num_steps, t.Tensor) else num_steps
             question = "You change num_steps on the way. It's handed on as it came."
+            if isinstance(num_steps, t.Tensor) and num_steps.equal(counts.to(num_steps.dtype)):
+                told = [round(n) for n in num_steps.tolist()]
+                question = f"You cast them to {num_steps.dtype}, which holds few digits."
             if told == [n - 1 for n in counts.tolist()]:
                 question = "You take 1 away. The network knows timesteps, which begin at 1, and no rows."
-            raise Mistake(f"the network is told the counts {told}, expected {counts.tolist()}", question)
+            raise Mistake(f"the network is told the timesteps {told}, expected {counts.tolist()}", question)
         guess = self.layer(images)
         self.computed_in = guess.dtype
         if guess.dtype != t.bfloat16:
@@ -205,8 +218,16 @@ def judge_loss(answer: Callable, device: str) -> None:
     if (asked := len(model.network.guesses)) != 1:
         question = "You ask it again, though its first answer can be kept." if asked else "Where is model.network asked?"
         raise Mistake(f"the network is asked {asked} times, expected once", question)
+    if not model.network.layer.weight.equal(Bf16Network(inputs).to(device).layer.weight):
+        raise Mistake("the weights of the network have changed", "You round them in place. Autocast works on copies.")
     judge_value(result, model)
     judge_gradient(result, model.network)
+    twin = Bf16Model(Bf16Network(inputs), schedule_for(device)).to(device)
+    bf16_loss(twin, *inputs.values()).backward()
+    gradient, right = (each.layer.weight.grad.flatten() for each in (model.network, twin.network))
+    if not gradient.allclose(right, rtol=0.02, atol=0.02 * right.abs().max().item()):
+        facts = f"the loss is right, but its gradient at the weights is {numbers(gradient)}, expected {numbers(right)}"
+        raise Mistake(facts, "You cut a part of the guess off, by detach, .data or no_grad.")
 
 
 def judge_device(answer: Callable) -> None:
@@ -245,8 +266,17 @@ def judge_value(result: object, model: Bf16Model) -> None:
 
     if not fits(lambda b: expected):
         cast = "You compute the loss in bfloat16, and cast it at the end." if as_bf16(plain) == plain else ""
-        question = recognise(LOSS_MISTAKES, fits, otherwise=cast)
+        question = recognise(LOSS_MISTAKES, fits, otherwise=cast or of_factor(plain.item() / expected))
         raise Mistake(f"the loss is {plain.item():.6g}, expected {expected:.6g}", question)
+
+
+def of_factor(ratio: float) -> str:
+    """What to ask of a loss that is a multiple of the right one, or a whole part of it."""
+    for times, done in [(ratio, "multiply"), (1 / ratio if ratio else 0, "divide")]:
+        if times > 1.5 and abs(times - round(times)) < 1e-5 * times:
+            scaler = " That's what a GradScaler is for, and bfloat16, with float32's range, needs none." * (times > 200)
+            return f"You {done} the loss by {round(times)}.{scaler}"
+    return ""
 
 
 def judge_gradient(result: t.Tensor, network: Bf16Network) -> None:

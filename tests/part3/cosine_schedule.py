@@ -5,11 +5,13 @@ makes the result of the betas b, not clipped yet, the curve and max_beta.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import pi
 
 import torch as t
 import torch.nn.functional as F
 
+from solutions.part1_diffusion import linear_schedule
 from tests.checking import Mistake, careful, check, expect_tensor, numbers, recognise
 
 
@@ -79,6 +81,8 @@ COSINE_MISTAKES = [
     ("You divide by π/2. It's multiplied.", dict(f=lambda x: (x * 2 / pi).cos() ** 2)),
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos())),
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos() ** 2)),
+    ("You halve the fraction. Where is π?", dict(f=lambda x: (x / 2).cos() ** 2)),
+    ("You square the cosine twice.", dict(f=lambda x: (x * pi / 2).cos() ** 4)),
     ("Where is the cosine squared?", dict(f=lambda x: (x * pi / 2).cos())),
     ("You square the fraction. The cosine of it all is squared.", dict(f=lambda x: (x**2 * pi / 2).cos())),
     ("You square the angle. Its cosine is squared.", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
@@ -108,6 +112,10 @@ COSINE_MISTAKES = [
         dict(end=lambda b, f, top: 1 - f[1:] / f[0]),
     ),
     ("You return 1 - f, of all steps so far. What does one do?", dict(end=lambda b, f, top: 1 - f[1:])),
+    (
+        "You return Part 1's linear schedule. Here it begins with the curve f.",
+        dict(end=lambda b, f, top: linear_schedule(len(b)).double()),
+    ),
     ("You turn their order round.", dict(end=lambda b, f, top: b.clamp(max=top).flip(0))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f / f.roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[:-1] / f[:-1].roll(1))),
@@ -149,21 +157,21 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
     digits = cosine_betas(T, s, top, end=lambda b, f, top: f[:-1])  # as in the check
     right, given = cosine_betas(T, s, top), result.clamp(-9, 9)
 
-    def fits(part: dict[str, Callable]) -> bool:
+    def fits(part: dict[str, Callable], lowest: int = -9) -> bool:
         made = cosine_betas(T, s, top, **part).float()
         if made.shape != given.shape:
             return False
-        for wrong in (made.clamp(-9, 9), made.clamp(-9, top)):
+        for wrong in (made.clamp(-9, 9), made.clamp(lowest, top)):
             same = len(given) == T and ((wrong - given).abs() * digits).max() < 1e-6  # computed in float32
             if same or wrong.allclose(given, rtol=5e-5, atol=1e-6):
                 return True
         return False
 
-    if question := recognise(COSINE_MISTAKES, fits):
+    if question := recognise(COSINE_MISTAKES, fits) or recognise(COSINE_MISTAKES, partial(fits, lowest=0)):
         return question
     if result.shape == right.shape:
         if result.allclose(right.float(), rtol=0.01, atol=0):
-            return "Nearly right, but you lose digits by rounding. In which type is f computed, and is anything added?"
+            return "Nearly right, but you lose digits, by rounding, by a type that holds few, or by a π written down."
         if (result - right).abs()[right < top].max() < 1e-4:
             return "Only where β is clipped it's off. Which max_beta was it called with, or is the default?"
     return ""

@@ -5,6 +5,7 @@ closed form. With eta > 0, two ways under one seed get the same fresh noise: wha
 factor of the guessed noise exactly, and what is left over is σz.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,11 +17,13 @@ from solutions.part1_diffusion import NoiseSchedule, linear_schedule
 from tests.checking import (
     Mistake,
     Recording,
+    apart,
     careful,
     check,
     elsewhere,
     expect_tensor,
     kind,
+    question_of_shape,
     recognise,
     seed_all,
     unchanged,
@@ -77,13 +80,25 @@ def ddim_step(
     sigma: Callable = lambda a, b: ddim_sigma(0, a, b),
     end: Callable = lambda x, m: x,
     clamped: bool = False,
+    instead: Callable | None = None,
 ) -> t.Tensor:
     """The step with eta = 0 from x and the guess e, after n steps of noise. at to end: what a mistake does otherwise;
     for wrong a and b, σ is no 0 but nan, unless all is clamped under its root"""
     (n_bar, m_bar), (a_of, b_of) = at(n, m), bar if isinstance(bar, tuple) else (bar, bar)
     a, b = a_of(n_bar), b_of(m_bar)
     x0 = clip(clean(x, e, clean_bar(clean_at(n, m))), m)
+    if instead:
+        return instead(x, e, noise(x, x0, e, a, b), n)
     return end(mix(x0, noise(x, x0, e, a, b), a, b) + (0 if clamped else sigma(a, b)), m)
+
+
+def algorithm_2(x: t.Tensor, noise: t.Tensor, n: int) -> t.Tensor:
+    """Line 4, without σz."""
+    alpha = ddim_alpha(n)
+    return (x - (1 - alpha) / (1 - ddim_bar(n)) ** 0.5 * noise) / alpha**0.5
+
+
+ALGORITHM_2 = "You take the step of Algorithm 2, from n to n - 1. These steps are longer, to m."
 
 
 def ddim_guess(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
@@ -99,6 +114,7 @@ def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.
 
 
 NAN = "You take a root or a logarithm of a negative number, or divide by 0."
+SCALED = "You scale the guessed image by its largest number. It's clipped to [-1, 1]."
 GUESS_CLIPPED = "You clip the guessed noise. Only the guessed image is in [-1, 1]."
 STEP_MISTAKES = [
     (
@@ -169,6 +185,14 @@ STEP_MISTAKES = [
     ("Where is the image faded?", dict(mix=lambda x0, e, a, b: x0 + (1 - b) ** 0.5 * e)),
     ("Where is the guessed noise added again?", dict(mix=lambda x0, e, a, b: b**0.5 * x0)),
     ("You return the guessed image. Where is it noised again?", dict(mix=lambda x0, e, a, b: x0)),
+    (
+        "Where is eta in the middle root? σ holds it, there as well as in front of z.",
+        dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b - ddim_sigma(1, a, b) ** 2).clamp(min=0) ** 0.5 * e),
+    ),
+    (ALGORITHM_2, dict(instead=lambda x, e, noise, n: algorithm_2(x, noise, n))),
+    (ALGORITHM_2, dict(instead=lambda x, e, noise, n: algorithm_2(x, e, n))),
+    (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax().clamp(min=1))),
+    (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1))),
 ]
 SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta is β of n
     ("Where is fresh noise added?", lambda eta, a, b, beta: 0 * a),
@@ -240,6 +264,10 @@ COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mi
         lambda seen, counts, expected: seen == [*range(counts[0], 0, 1 - len(counts))],
     ),
     (
+        "You draw the samples one after the other. They're drawn together, as one batch.",
+        lambda seen, counts, expected: len(seen) > len(expected) > 0 and seen == expected * (len(seen) // len(expected)),
+    ),
+    (
         "You ask the model twice at each timestep. Keep its guess.",
         lambda seen, counts, expected: seen == [n for n in expected for _ in range(2)],
     ),
@@ -265,17 +293,27 @@ class Recorded(Recording):
 
     img_shape = (3, 24, 32)
 
-    def __init__(self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = BETAS) -> None:
+    def __init__(
+        self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = BETAS, img_shape: tuple = img_shape
+    ) -> None:
         super().__init__(NoiseSchedule(len(betas), device, t.tensor(betas)), device)
-        self.sign, self.guesses = sign, []
+        self.sign, self.guesses, self.img_shape = sign, [], img_shape
 
     def refuse(self, images: t.Tensor, num_steps: object) -> None:
+        if images.shape[1:] != self.img_shape:
+            facts = f"the model gets {kind(images)}, expected images of shape {self.img_shape}"
+            question = question_of_shape(images.shape, (*images.shape[:1], *self.img_shape))
+            if images.shape[1:] == (1, 28, 28) or images.shape[-2:] == (28, 28):
+                question = "You write a shape down. Where is model.img_shape?"
+            elif len(images.shape) == 4 and set(self.img_shape) <= {1, *images.shape}:
+                question = "Two shapes are broadcast. You take away an axis of length 1, as squeeze() does."
+            raise Mistake(facts, question)
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the model gets {kind(num_steps)} as num_steps"
             question = "Where does each sample get its own timestep?"
-            raise Mistake(f"{facts}, expected one count for each of {len(images)} images", question)
+            raise Mistake(f"{facts}, expected one timestep for each of {len(images)} images", question)
         if num_steps.is_floating_point():
-            facts = f"the model gets {num_steps[0]:.4g} as a count, of type {num_steps.dtype}, expected whole numbers"
+            facts = f"the model gets {num_steps[0]:.4g} as a timestep, of type {num_steps.dtype}, expected whole numbers"
             raise Mistake(facts, "You hand on something else. It's the timestep n.")
         if images.dtype != t.float32:
             facts = f"the model gets images of type {images.dtype}, expected torch.float32"
@@ -323,11 +361,14 @@ def check_ddim_sample(answer: Callable) -> str:
         raise
     judge_steps(answer, steps)
     judge_noise(answer)
+    judge_all_fresh(answer)
     judge_rounding(answer)
     judge_list(answer, model, plain)
     judge_start(answer)
+    judge_shapes(answer)
+    judge_many_steps(answer)
     judge_device(answer)
-    return "counts, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
+    return "the timesteps, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
 
 
 def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int = 1) -> tuple[Recorded, list]:
@@ -340,7 +381,12 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
         except ValueError as error:  # the schedule lacks a count
             seen = len(model.counts)
             judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:seen])
-            error.add_note("3.7 ddim_sample: you look ᾱ of 0 steps up. The text says what it is.")
+            if re.search(r"but it is (tensor\(\[*)?0", str(error)):
+                error.add_note("You look ᾱ of 0 steps up. The text says what it is.")
+            raise
+        except RuntimeError as error:
+            if "Boolean value" in str(error):
+                error.add_note("A tensor is neither true nor false. Where do you ask whether start is None?")
             raise
         if isinstance(result, t.Tensor) and result.requires_grad:
             raise Mistake("the samples carry a graph for gradients", "Where is @t.no_grad(), above def?")
@@ -348,13 +394,19 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
         expect_tensor(numbers, shape, f"with n_steps={n_steps} it")
         judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:-1])
     if not model.shown[0].equal(start):
-        raise Mistake("the first images that the model gets are not start", "Where is start used?")
+        gap = model.shown[0] - start
+        question = "Where is start used?"
+        if model.shown[0].equal(start.clamp(-1, 1)):
+            question = "You clip start. It's noise, and not an image."
+        elif (model.shown[0] * start).mean() > 0.5 * start.square().mean():
+            question = "You change start, or add to it." if gap.std() > 1e-3 else "You change start."
+        raise Mistake("the first images that the model gets are not start", question)
     return model, [x.double() for x in [*model.shown, result]]
 
 
 def judge_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
     if seen != expected:
-        facts = f"where counts is {counts}, the model gets the counts {seen}, expected {counts[:-1]}"
+        facts = f"where counts is {counts}, the model gets the timesteps {seen}, expected {counts[:-1]}"
         otherwise = "Where does each go to the next of the given ones?"
         raise Mistake(facts, recognise(COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
 
@@ -377,7 +429,7 @@ def judge_steps(answer: Callable, steps: list[Step]) -> None:
     unclipped = gap * (x0.abs() < 1)  # if wrong there, such a pixel tells more
     at = (unclipped if unclipped.max() > 1e-3 else gap).argmax()
     x, guess, x0, is_now, should_be = (v.flatten()[at] for v in (step.x, step.guess, x0, step.result, expected))
-    facts = f"from count {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
+    facts = f"from timestep {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
     facts += f"x becomes {is_now:.3f}, expected {should_be:.3f}"
     ways = [(q, how | guard) for q, how in STEP_MISTAKES for guard in ({}, dict(clamped=True))]
     others = [
@@ -397,12 +449,12 @@ class Freshened(NamedTuple):
     kept: t.Tensor
 
 
-def freshened(answer: Callable, n_steps: int) -> list[Freshened]:
+def freshened(answer: Callable, n_steps: int, eta: float = ETA) -> list[Freshened]:
     """Every step, from two ways with the same fresh noise and opposite guesses."""
     ways, steps = [], []
     for sign in (1, -1):
         seed_all(t.initial_seed())
-        ways.append(way_of(answer, n_steps, 6, ETA, sign))
+        ways.append(way_of(answer, n_steps, 6, eta, sign))
     for i, (n, m) in enumerate(pairwise(COUNTS[n_steps])):
         a, b = ddim_bar(n), ddim_bar(m)
         x0s = [ddim_clean(xs[i], model.guesses[i], a).clamp(-1, 1) for model, xs in ways]
@@ -468,7 +520,7 @@ def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: floa
                 ),
                 (times, all(same(value / right, got / expected) for value, right, _ in known)),
             ]
-            facts = f"from count {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
+            facts = f"from timestep {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
             question = recognise(mistakes, fits) or recognise(others, bool)
             raise Mistake(facts, question, given=f"with betas {BETAS} and eta={ETA}")
 
@@ -504,14 +556,56 @@ def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None
 
 
 def judge_start(answer: Callable) -> None:
+    """Without start, all that is returned has as many images as are asked for, and begins with noise."""
     model = Recorded()
-    answer(model, 6, n_steps=1)
+    steps = answer(model, 6, n_steps=2, return_all_steps=True)
     x = model.shown[0]
+    if x.shape[0] != 6:
+        facts = f"without start, the model gets {len(x)} image{'s'[: len(x) != 1]}, expected n_samples = 6"
+        raise Mistake(facts, "You draw a start for one. Where is n_samples?")
     if x.std(dim=0).max() < 1e-6:
         raise Mistake("without start, all samples begin with the same noise", "Where is a draw for each sample?")
     if abs(x.mean()) > 0.05 or abs(x.std() - 1) > 0.05:
         facts = f"without start, the first images have mean {x.mean():.3f} and std {x.std():.3f}, expected 0 and 1"
         raise Mistake(facts, "You draw them from another distribution. They're Gaussian, as t.randn draws.")
+    if len(steps) != 3:
+        raise Mistake(f"without start, return_all_steps gives {len(steps)} entries for 2 steps, expected 3")
+    for i, entry in enumerate(steps):
+        if entry is None:
+            facts = f"without start, entry {i} of all steps is None"
+            raise Mistake(facts, "You put start into the list. Where is the noise that is drawn in its place?")
+        expect_tensor(entry, x.shape, f"without start, entry {i} of all steps")
+    if not steps[0].equal(x):
+        facts = "without start, entry 0 of all steps is not what the model gets first"
+        raise Mistake(facts, "You draw noise twice, once for the list.")
+
+
+def judge_shapes(answer: Callable) -> None:
+    """Grey images, and a single one, where an axis of length 1 is easily lost; no start, and another size."""
+    for n_samples, img_shape in [(2, (1, 12, 10)), (1, (1, 10, 12)), (3, (3, 6, 6))]:
+        model = Recorded(img_shape=img_shape)
+        result = answer(model, n_samples, n_steps=2)
+        expect_tensor(result, (n_samples, *img_shape), f"for {n_samples} of shape {img_shape} it")
+
+
+def judge_all_fresh(answer: Callable) -> None:
+    """With eta = 1 the same formula holds."""
+    for n, m, fresh, kept in freshened(answer, 3, 1.0):
+        a, b = ddim_bar(n), ddim_bar(m)
+        right = (1 - b - ddim_sigma(1, a, b) ** 2).abs() ** 0.5
+        if m and not (kept - right).abs() < 0.03 + 0.03 * right:
+            facts = f"from timestep {n} to {m},\nthe guessed noise has factor {apart(kept.item(), right.item())}"
+            raise Mistake(facts, "You do otherwise where eta is 1. The formula holds for it, too.", "with eta=1")
+
+
+def judge_many_steps(answer: Callable) -> None:
+    """Timesteps that bfloat16 and float16 don't know."""
+    model = Recorded(betas=[0.001] * 4099, img_shape=(1, 2, 2))
+    answer(model, 1, n_steps=3)
+    expected = t.linspace(4099, 0, 4).round().int().tolist()[:-1]
+    if model.counts != expected:
+        facts = f"where counts is {[*expected, 0]}, the model gets the timesteps {model.counts}"
+        raise Mistake(facts, "You cast them to a type that holds few digits.")
 
 
 def judge_device(answer: Callable) -> None:

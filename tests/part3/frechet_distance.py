@@ -14,7 +14,7 @@ import numpy as np
 import torch as t
 from scipy.linalg import sqrtm
 
-from tests.checking import Mistake, careful, check, kind, recognise, unchanged
+from tests.checking import Mistake, apart, careful, check, kind, recognise, unchanged
 
 
 def frechet(
@@ -31,6 +31,10 @@ def frechet(
     return end(size(mean(x1) - mean(x2)), A, B, root(A, B)).real
 
 
+def offset(x: np.ndarray, ddof: int, size: float) -> np.ndarray:
+    return np.cov(x.T, ddof=ddof) + size * np.eye(x.shape[1])
+
+
 def gram(x: np.ndarray, ddof: int) -> np.ndarray:
     x = x - x.mean(axis=0)
     return x @ x.T / (len(x) - ddof)
@@ -41,6 +45,7 @@ WHOLE_PRODUCT = "You take the root of one of the two alone. It covers the whole 
 BOTH_ONCE = "You put the same covariance into the product twice. Each is in it once."
 DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
 PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
+OFFSET = "You add something to the diagonals. The formula adds nothing, and with small features that would change much."
 ONE_FEATURE = "You throw all numbers of a set together. Each feature has its own mean and variances."
 FRECHET_MISTAKES = [
     ("Where is the gap's length squared?", dict(size=np.linalg.norm)),
@@ -96,6 +101,24 @@ FRECHET_MISTAKES = [
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + np.linalg.norm(A - B))),
     ("You take the gap away. It's added.", dict(end=lambda g, A, B, R: np.trace(A + B - 2 * R) - g)),
     ("You invert C₁ C₂. Its root has the power 1/2.", dict(root=lambda A, B: np.linalg.inv(sqrtm(A @ B)))),
+    (
+        "You divide the whole, by 2 or by the number of features. Everything is added up.",
+        dict(end=lambda g, A, B, R: (g + np.trace(A + B - 2 * R)) / len(A)),
+    ),
+    (
+        "You take the mean of the features' distances. They're added up, and C holds more than variances.",
+        lambda x1, x2: ((x1.mean(axis=0) - x2.mean(axis=0)) ** 2 + (x1.std(axis=0) - x2.std(axis=0)) ** 2).mean(),
+    ),
+    ("You add the gap twice.", dict(end=lambda g, A, B, R: 2 * g + np.trace(A + B - 2 * R))),
+    (
+        "You take the root of the whole sum. It's that of C₁ C₂ alone.",
+        lambda x1, x2: frechet(x1, x2, 1, root=lambda A, B: A @ B, end=lambda g, A, B, P: g + np.trace(sqrtm(A + B - 2 * P))),
+    ),
+    *[(OFFSET, dict(cov=partial(offset, size=10.0**-digits))) for digits in range(1, 6)],
+    *[
+        (OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm((A + o * np.eye(len(A))) @ (B + o * np.eye(len(B))))))
+        for digits in range(1, 6)
+    ],
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum(axis=1).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum()),
@@ -115,6 +138,12 @@ class Clouds:
     x2: t.Tensor
     gap: float
     traces: tuple[float, float, float]
+    slack: float  # of the size of it all: a root of rounded zeros is less exact
+
+    def fits(self, result: float, distance: Callable) -> bool:
+        """Divisors n and n - 1 are both right, as the text says. The slack is for float32; a mistake is larger."""
+        slack = self.slack * (self.gap + self.traces[0] + self.traces[1])
+        return any(abs(result - d) <= slack + 1e-6 * abs(d) for d in (distance(ddof=0), distance(ddof=1)))
 
     def distance(self, ddof: int) -> float:
         """d where each covariance is divided by its n - ddof."""
@@ -129,7 +158,7 @@ class Clouds:
         return frechet(x1, x2, ddof, **mistake)
 
 
-def clouds(n: int, m: int, gap: Sequence[float], W: np.ndarray, T: np.ndarray) -> Clouds:
+def clouds(n: int, m: int, gap: Sequence[float], W: np.ndarray, T: np.ndarray, slack: float = 2e-5) -> Clouds:
     """C₁ = Wᵀ W and C₂ = T C₁ T, with a symmetric T: then C₁ C₂ is C₁ T times itself, and R = C₁ T."""
     white = []
     for rows in (n, m):  # points with mean 0 and covariance 1
@@ -138,15 +167,26 @@ def clouds(n: int, m: int, gap: Sequence[float], W: np.ndarray, T: np.ndarray) -
     mean = np.linspace(1, 2, len(T))
     x1, x2 = (t.tensor(x, dtype=t.float32) for x in (white[0] @ W + mean + gap, white[1] @ W @ T + mean))
     C1, C2, R = W.T @ W, T @ W.T @ W @ T, W.T @ W @ T
-    matrices = f"means {tuple(gap)} apart, C₁ = {C1.tolist()}, C₂ = {C2.tolist()}"
+    matrices = f"means {tuple(gap)} apart, C₁ = {C1.round(6).tolist()}, C₂ = {C2.round(6).tolist()}"
     words = f"{n} and {m} points, {matrices}" if len(T) == 2 else f"{n} and {m} points with {len(T)} features"
-    return Clouds(words, x1, x2, np.dot(gap, gap), (np.trace(C1), np.trace(C2), np.trace(R)))
+    return Clouds(words, x1, x2, np.dot(gap, gap), (np.trace(C1), np.trace(C2), np.trace(R)), slack)
+
+
+def one_point(n: int) -> Clouds:
+    """All points of the first set are one point, as with black images: C₁ is 0, and so is R."""
+    other = clouds(n, n, (1, 1), np.eye(2, dtype=int), np.eye(2, dtype=int))
+    words = f"{n} points that are all alike, and {n} with C₂ = {[[1, 0], [0, 1]]}, means (1, 1) apart"
+    return Clouds(words, other.x1.mean(dim=0).expand(n, 2).contiguous(), other.x2, 2.0, (0.0, 2.0, 0.0), 0.001)
 
 
 def judge_number(answer: Callable, pair: Clouds) -> float:
     """What the answer makes of two clouds: a number of Python's, of NumPy's, or a tensor of one."""
     with unchanged(features1=pair.x1, features2=pair.x2):
-        result = careful(answer)(pair.x1, pair.x2)
+        try:
+            result = careful(answer)(pair.x1, pair.x2)
+        except np.linalg.LinAlgError as error:
+            question = "You invert or factor a matrix that need not allow it. The formula takes a root, and nothing else."
+            raise Mistake(f"for {pair.words},\nit ends in an error, LinAlgError: {error}", question) from None
     if result is None:
         raise Mistake("it returns None, expected one number", "Where does the function return something?")
     if shape := tuple(getattr(result, "shape", ())):
@@ -166,19 +206,25 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
     return float(number)
 
 
-def close_to(result: float, distance: Callable) -> bool:
-    """Divisors n and n - 1 are both usual. The slack is for float32; a mistake is larger."""
-    return any(abs(result - d) <= 0.005 * max(1, abs(d)) for d in (distance(ddof=0), distance(ddof=1)))
+def is_rounded(measured: list[tuple[Clouds, float]]) -> bool:
+    """Whether all of them are right, but for their last digits."""
+
+    def cut(d: float, right: float, unit: float) -> bool:
+        return abs(d / unit - round(d / unit)) < 1e-6 and abs(d - right) <= 1.001 * unit
+
+    return any(all(cut(d, pair.distance(ddof), 10.0**-k) for pair, d in measured) for k in range(5) for ddof in (0, 1))
 
 
 def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
-    wrong = next(((pair, d) for pair, d in measured if not close_to(d, pair.distance)), None)
+    wrong = next(((pair, d) for pair, d in measured if not pair.fits(d, pair.distance)), None)
     if wrong is None:
         return
     pair, result = wrong
     question = ""
     if np.isnan(result):
         question = "You take a root of a negative number. Rounding can move a 0 below 0."
+    elif is_rounded(measured):
+        question = "You round it, or cut its digits off."
     elif len(pair.x1) != len(pair.x2):
         question = "For sets of equal size it was right. Where is each set counted by itself?"
     # clouds at distance 0 are too little to tell by, and the root of the whole may be one of -1e-16
@@ -186,10 +232,10 @@ def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
     with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there
         question = recognise(
             FRECHET_MISTAKES,
-            lambda mistake: all(close_to(d, partial(other.mistaken, mistake)) for other, d in telling),
+            lambda mistake: all(other.fits(d, partial(other.mistaken, mistake)) for other, d in telling),
             otherwise=question,
         )
-    facts = f"the distance is {round(result, 3) + 0.0:g}, expected {pair.distance(ddof=1):g}"
+    facts = f"the distance is {apart(result + 0.0, pair.distance(ddof=1))}"
     raise Mistake(f"for {pair.words},\n{facts}", question)
 
 
@@ -206,9 +252,10 @@ def check_frechet_distance(answer: Callable) -> str:
             clouds(8, 8, (0, 0), W, one),
         ],
         [clouds(8, 8, (1, -1), V, S)],
+        [clouds(8, 8, (0.1, -0.05), W / 10, T, slack=1e-4)],  # small features: what is added to C shows
         [clouds(n, m, (1, -1), W, T) for n, m in [(8, 12), (12, 8), (20, 8), (8, 20)]],
         # R of few points with many features is complex by rounding, nearly always: of four, one is
-        [clouds(6, 6, [0.5] * 32, few, 2 * np.eye(32)) for _ in range(4)],
+        [clouds(6, 6, [0.5] * 32, few, 2 * np.eye(32), slack=0.001) for _ in range(4)] + [one_point(8)],
     ]
     measured = []
     with warnings.catch_warnings():
@@ -221,4 +268,4 @@ def check_frechet_distance(answer: Callable) -> str:
                     judge_distances(measured)  # what is wrong so far may be why
                     raise
             judge_distances(measured)
-    return "means, covariances and the matrix root, also for sets that are small or of unequal size"
+    return "means, covariances (by N - 1 or N) and the matrix root, also for sets that are small, alike or of unequal size"

@@ -4,6 +4,7 @@ A mistake is the two lines with a part replaced: the rise to the peak, the fall 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from math import cos, pi, sqrt
 
@@ -49,6 +50,18 @@ RATE_MISTAKES = [
     ),
     ("You put the peak in the middle. It's at step warmup.", lambda n, N, p, w: p * (1 - abs(2 * n / N - 1))),
     ("You divide the rise by warmup + 1. It reaches the peak at step warmup.", two_lines(rise=lambda n, w: n / (w + 1))),
+    (
+        "You count steps from 0, as in (step + 1) / (warmup + 1). Here the first one is step 1.",
+        two_lines(rise=lambda n, w: (n + 1) / (w + 1)),
+    ),
+    (
+        "You let it fall like a cosine, without its π. A straight line is asked for.",
+        two_lines(fall=lambda n, N, w: (1 + cos((n - w) / (N - w))) / 2),
+    ),
+    (
+        "You let it fall like a cosine that isn't halved. A straight line is asked for.",
+        two_lines(fall=lambda n, N, w: 1 + cos(pi * (n - w) / (N - w))),
+    ),
     ("The first value is right. Where do the next ones grow?", two_lines(rise=lambda n, w: 1 / w)),
     ("Where is the warm-up? It begins at the peak and stays there.", two_lines(rise=lambda n, w: 1)),
     ("You keep it at 0 in the warm-up, or // rounds it down.", two_lines(rise=lambda n, w: 0)),
@@ -146,39 +159,75 @@ def as_rate(result: object, call: str) -> float:
     return float(result)
 
 
-def rate_question(course: Sequence[float], steps: Sequence[int], N: int, peak: float, w: int) -> str:
-    """Of the first mistake with this course, as it is or stopped at 0."""
+def rate_question(course: Sequence[float], N: int, peak: float, w: int) -> str:
+    """Of the first mistake with this course, as it is or stopped at 0; or of one in the rise and one in the fall."""
+    steps = range(1, N + 1)
+    right = [two_lines()(n, N, peak, w) for n in steps]
 
-    def fits(mistake: Callable) -> bool:
-        wrong = [mistake(n, N, peak, w) for n in steps]
-        return any(np.allclose(course, c, rtol=0, atol=1e-4 * peak) for c in (wrong, np.maximum(wrong, 0)))
+    def fits(mistake: Callable, part: slice = slice(None)) -> bool:
+        wrong = [mistake(n, N, peak, w) for n in steps][part]
+        return any(np.allclose(course[part], c, rtol=0, atol=1e-4 * peak) for c in (wrong, np.maximum(wrong, 0)))
 
     if question := recognise(RATE_MISTAKES, fits):
         return question
-    after = [rate for n, rate in zip(steps, course, strict=True) if n >= w]
-    if len(after) > 2 and 0 not in after and np.ptp([b / a for a, b in pairwise(after)]) < 1e-4:
-        return "You multiply each rate after the peak by the same factor. A straight line falls by the same amount."
-    right = [two_lines()(n, N, peak, w) for n in steps]
     if np.isnan(course).any():
         return "You divide 0 by 0."
-    if any(np.allclose(course, np.round(right, digits), rtol=1e-6, atol=1e-9) for digits in range(6)):
-        return "You round them."
     if np.allclose(course, np.maximum(right, min(course)), rtol=1e-4):
         return "You keep a lowest rate. At the last step it's 0."
+    if any(are_rounded(np.array(course), np.array(right), 10.0**-digits) for digits in range(9)):
+        return "You round them."
+    if sum(one == other for one, other in pairwise(course)) > N / 2:
+        return "You change it in stairs. Each step has a rate of its own."
+    parts = [(slice(0, w), rise_question), (slice(w, N), fall_question)]
+    found = [
+        recognise(RATE_MISTAKES, partial(fits, part=part), otherwise=of_shape(course, peak, w))
+        for part, of_shape in parts
+        if not fits(two_lines(), part)
+    ]
+    return " ".join(filter(None, found))
+
+
+def are_rounded(course: np.ndarray, right: np.ndarray, unit: float) -> bool:
+    """Whether all are multiples of a unit, next to what is right."""
+    whole = np.abs(course / unit - np.round(course / unit)).max() < 1e-4
+    return bool(whole and np.abs(course - right).max() <= 1.001 * unit)
+
+
+def is_straight(rates: Sequence[float], peak: float) -> bool:
+    return len(rates) > 2 and np.ptp(np.diff(rates)) < 1e-4 * peak
+
+
+def rise_question(course: Sequence[float], peak: float, w: int) -> str:
+    rise = course[:w]
+    if is_straight(rise, peak) and abs(rise[-1] - peak) < 1e-4 * peak:
+        return f"You begin the rise at {2 * rise[0] - rise[1]:.3g}, if one goes back to step 0. There it's 0."
+    return ""
+
+
+def fall_question(course: Sequence[float], peak: float, w: int) -> str:
+    fall = course[w - 1 :]
+    if sum(abs(rate - peak) < 1e-4 * peak for rate in fall) > 1:
+        return "You hold the peak for some steps. The fall begins right after step warmup."
+    if is_straight(fall, peak) and fall[-1] > 0:
+        return f"You end the fall at {fall[-1]:.3g}. At the last step it's 0."
+    if 0 not in fall and np.ptp([b / a for a, b in pairwise(fall)]) < 1e-4:
+        return "You multiply each rate after the peak by the same factor. A straight line falls by the same amount."
+    if len(fall) > 3 and abs(fall[-1]) < 1e-4 * peak and all(a > b for a, b in pairwise(fall)):
+        return "You let the fall bend. A straight line is asked for."
     return ""
 
 
 @check("3.5", mistakes=RATE_MISTAKES)
 def check_learning_rate(answer: Callable) -> str:
-    # few steps, so that a learner can redo the sums; the shortest warm-up and fall; many steps, some of them
-    for N, peak, w, stride in [(8, 0.9, 3, 1), (5, 2.0, 1, 1), (6, 0.01, 5, 1), (400, 0.002, 150, 50)]:
-        steps = range(stride, N + 1, stride)
-        calls = [f"learning_rate({n}, {N}, peak={peak}, warmup={w})" for n in steps]
-        course = [as_rate(careful(answer)(n, N, peak, w), call) for n, call in zip(steps, calls, strict=True)]
-        for n, call, rate in zip(steps, calls, course, strict=True):
+    # few steps, so that a learner can redo the sums; the shortest warm-up and fall; many steps, where stairs show
+    for N, peak, w in [(8, 0.9, 3), (5, 2.0, 1), (6, 0.01, 5), (130, 0.002, 48)]:
+        calls = [f"learning_rate({n}, {N}, peak={peak}, warmup={w})" for n in range(1, N + 1)]
+        course = [as_rate(careful(answer)(n, N, peak, w), call) for n, call in enumerate(calls, 1)]
+        for n, call, rate in zip(range(1, N + 1), calls, course, strict=True):
             right = two_lines()(n, N, peak, w)
             if not abs(rate - right) <= 1e-4 * peak:  # nan, too, is wrong
                 facts = f"{call} is {rate:.6g}, expected {right:.6g}"
-                facts += f".\nSteps {steps[0]}, {steps[1]}, …, {N} get {numbers(t.tensor(course))}"
-                raise Mistake(facts, rate_question(course, steps, N, peak, w))
+                shown, last = (course, N) if N < 10 else (course[:8], 8)
+                facts += f".\nSteps 1, 2, …, {last} get {numbers(t.tensor(shown))}"
+                raise Mistake(facts, rate_question(course, N, peak, w))
     return "the rise, the peak, the fall to 0, short and long"

@@ -40,15 +40,18 @@ class Watched(MovingAverage):
     def update(self, model: nn.Module) -> None:
         if not isinstance(model, FiveNumbers):
             raise Mistake(f"average.update gets {kind(model)}, expected the model", "You hand it something else. Whose weights are averaged?")
+        if model is self.model:
+            raise Mistake("average.update gets the average's own model", "You average the average. Whose weights are averaged?")
         self.taken.append(model.row().detach().clone())
         super().update(model)
 
 
 class Walked(NamedTuple):
-    """After each of the three steps: the five numbers, and what the average took in during it."""
+    """After each of the three steps: the five numbers, what the average took in during it, and the average."""
 
     weights: list[t.Tensor]
     taken: list[list[t.Tensor]]
+    averages: list[t.Tensor]
 
     def fits(self, other: "Walked") -> bool:
         return self.same_weights(other) and all(map(same_rows, self.taken, other.taken))
@@ -64,12 +67,13 @@ def same_rows(rows: list[t.Tensor], others: list[t.Tensor]) -> bool:
 def walk(step: Callable) -> Walked:
     model = FiveNumbers()
     optimizer = t.optim.SGD(model.parameters(), lr=FIRST_RATE, momentum=0.5)  # its memory is its own: no one redoes it
-    average, walked = Watched(model), Walked([], [])
+    average, walked = Watched(model), Walked([], [], [])
     for gradient, rate in zip(GRADIENTS, RATES, strict=True):
         average.taken = []
         step(model.row() @ t.tensor(gradient), rate, model, optimizer, average)
         walked.weights.append(model.row().detach().clone())
         walked.taken.append(average.taken)
+        walked.averages.append(average.model.row().detach().clone())
     return walked
 
 
@@ -98,6 +102,8 @@ def a_step(
     clip: Callable = clip,
     steps: int = 1,
     late: bool = False,
+    of: Callable = lambda loss, lr: loss,
+    adopt: bool = False,
     updates: tuple[int, int] = (0, 1),  # of the average, before the step and after it
 ) -> Callable:
     def step(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Optimizer, average: MovingAverage) -> None:
@@ -105,7 +111,7 @@ def a_step(
             optimizer.param_groups[0]["lr"] = rate(lr)
         if zero:
             optimizer.zero_grad()
-        loss.backward()
+        of(loss, lr).backward()
         clip(model)
         for _ in range(updates[0]):
             average.update(model)
@@ -115,6 +121,8 @@ def a_step(
             optimizer.param_groups[0]["lr"] = lr
         for _ in range(updates[1]):
             average.update(model)
+        if adopt:
+            model.load_state_dict(average.model.state_dict())
 
     return step
 
@@ -148,9 +156,13 @@ WEIGHT_MISTAKES = [
     ("You make short gradients longer. Only long ones are clipped.", a_step(clip=to_length_1)),
     ("You take the sum of all sizes for the length. It's a root of squares.", a_step(clip=lambda model: clip(model, 1.0))),
     ("You take the largest size for the length. It's a root of squares.", a_step(clip=lambda model: clip(model, t.inf))),
+    ("You multiply the loss by lr. The optimizer does that with its step.", a_step(of=lambda loss, lr: lr * loss)),
+    ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0))),
+    ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0), clip=no_clip)),
+    ("You put the average into the model. The training goes on with the model's own weights.", a_step(adopt=True)),
     ("You take two steps at once.", a_step(steps=2)),
     ("You go up the gradient. The step goes down.", a_step(rate=lambda lr: -lr)),
-    ("You take the step by hand. The optimizer remembers earlier gradients.", by_hand),
+    ("You take the step by hand, or with a new optimizer. The given one remembers earlier gradients.", by_hand),
 ]
 AVERAGE_MISTAKES = [
     ("The weights are right. Where is the average updated?", a_step(updates=(0, 0))),
@@ -169,6 +181,10 @@ def check_training_step(answer: Callable) -> str:
             came = " and ".join(map(numbers, taken)) or "nothing"
             facts = f"in step {i} the average takes in {came}, expected {numbers(expected[0])}, once"
             raise Mistake(facts, recognise(AVERAGE_MISTAKES, lambda step: walked.fits(walk(step))))
+    if not same_rows(walked.averages, right.averages):
+        facts = f"the weights are right, but the average is {numbers(walked.averages[-1])} after step 3"
+        question = "You change the average otherwise, too. Its update does all that there is to do."
+        raise Mistake(f"{facts}, expected {numbers(right.averages[-1])}", question)
     return "the learning rate, fresh gradients, their length, one step, the average after it"
 
 

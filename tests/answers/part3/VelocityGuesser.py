@@ -589,7 +589,7 @@ class AlongTheChannels(_Given):
         return rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1")
 
 
-@wrong("target at count 4")
+@wrong("target at timestep 4")
 class LastCountLeftOut(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps.clamp(max=len(self.noise_schedule) - 1))
@@ -637,7 +637,7 @@ class SharesAsked(_Given):
         return self.network(images, num_steps / len(self.noise_schedule))
 
 
-@wrong("the network sees the counts [3.0, 1.0, 2.0, 1.0], expected [3, 1, 2, 1].")
+@wrong("the network is told the timesteps [3.0, 1.0, 2.0, 1.0], expected [3, 1, 2, 1].")
 class FloatsAsked(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps.float())

@@ -327,7 +327,7 @@ def model_asked(model, x0, num_steps, noise, noised):
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
-@wrong("You take Part 1's loss, of the model and the noise.")
+@wrong("You take Part 1's loss, of the model and the noise")
 def loss_of_part_1(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type, t.bfloat16):
         guess = model(noised, num_steps)

@@ -586,7 +586,7 @@ def alpha_bars_clipped_from_below(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("Nearly right, but you lose digits by rounding.")
+@wrong("Nearly right, but you lose digits, by rounding")
 def rounded(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).round(decimals=4)
 
@@ -596,7 +596,7 @@ def another_default(max_steps, s=0.008, max_beta=0.9):
     return _betas(max_steps, s, max_beta)
 
 
-@wrong("Nearly right, but you lose digits by rounding.")
+@wrong("Nearly right, but you lose digits, by rounding")
 def in_half_precision(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 1), f=lambda angle: t.cos(angle).half() ** 2)
 

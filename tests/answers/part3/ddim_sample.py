@@ -917,7 +917,7 @@ def counts_as_a_column(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x), 1), n))
 
 
-@wrong("the model gets 1 as a count, of type torch.float32, expected whole numbers")
+@wrong("the model gets 1 as a timestep, of type torch.float32, expected whole numbers")
 def share_of_the_way_told(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), n / 7))
 

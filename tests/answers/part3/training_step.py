@@ -192,7 +192,7 @@ def uphill(loss, lr, model, optimizer, average):
     _step(-loss, lr, model, optimizer, average)
 
 
-@wrong("You take the step by hand.")
+@wrong("You take the step by hand")
 def by_hand(loss, lr, model, optimizer, average):
     optimizer.zero_grad()
     loss.backward()
