@@ -86,7 +86,10 @@ MOVING_AVERAGE_MISTAKES = [
     ("You take the model's own number. d is 0 here, or rounded down to it.", lambda u: u.model),
     ("You take the full decay for d from the start. Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
     ("You take the larger of the two for d.", lambda u: u.mix(max(u.d, warm(u.n)))),
-    ("You count this update as number 0 in the fraction. The first one is number 1.", lambda u: u.mix(min(u.d, warm(u.n - 1)))),
+    (
+        "You count this update as number 0 in the fraction. The first one is number 1.",
+        lambda u: u.mix(min(u.d, warm(u.n - 1))),
+    ),
     ("You count the first update as number 2 in the fraction.", lambda u: u.mix(min(u.d, warm(u.n + 1)))),
     ("Where is d kept at or below the decay that the constructor got?", lambda u: u.mix(warm(u.n))),
     ("You take a fixed decay. Where is the one that the constructor got?", lambda u: u.mix(0.995)),
@@ -96,7 +99,10 @@ MOVING_AVERAGE_MISTAKES = [
     ("You raise the decay to the power of u.", lambda u: u.mix(u.d**u.n)),
     ("You take Adam's 1 - decay to the power of u. Here it's a fraction.", lambda u: u.mix(1 - u.d**u.n)),
     ("You multiply the decay by the fraction. The smaller of the two is d.", lambda u: u.mix(u.d * warm(u.n))),
-    ("You take a plain mean until the decay is reached. The text has another fraction.", lambda u: u.mix(min(u.d, u.n / (u.n + 1)))),
+    (
+        "You take a plain mean until the decay is reached. The text has another fraction.",
+        lambda u: u.mix(min(u.d, u.n / (u.n + 1))),
+    ),
     ("The fraction stays at 1/10. Where are the updates counted?", lambda u: u.mix(min(u.d, warm(0)))),
     (
         "You keep the d of update 1. Where does u go on, and is self.decay left alone?",
@@ -160,7 +166,9 @@ def check_MovingAverage(answer: Callable) -> str:
         earlier = len(seen)
         model.train_a_step()
         if earlier and not average.model(1.0).equal(start):
-            raise Mistake("updates of one average change another one, too", "You let the two share something. What is it?")
+            raise Mistake(
+                "updates of one average change another one, too", "You let the two share something. What is it?"
+            )
         seen += [judge_update(average, model, decay, n, earlier) for n in range(1, updates + 1)]
     judge_mix(seen, [name for name, p in model.named_parameters() for _ in range(p.numel())])
     judge_buffers(seen)

@@ -182,7 +182,10 @@ class VelocityOracle(nn.Module):
             raise Mistake("target asks the network", question)
         if not isinstance(images, t.Tensor) or images.shape[1:] != self.img_shape:
             expected = f"expected shape {tuple(self.xt.shape)}"
-            raise Mistake(f"the network gets {kind(images)} as images, {expected}", "You swap its two arguments, or leave one out.")
+            raise Mistake(
+                f"the network gets {kind(images)} as images, {expected}",
+                "You swap its two arguments, or leave one out.",
+            )
         known = (images[:, None] == self.xt).flatten(2).all(dim=2)  # (shown, of the batch)
         if not known.any(dim=1).all():
             question = "You change them on the way. The network knows x_n as it is."
@@ -218,7 +221,9 @@ def make_guesser(answer: Callable, network: nn.Module, schedule: NoiseSchedule) 
         return careful(answer)(network, schedule)
     except TypeError as error:
         if "__init__" in str(error):
-            error.add_note("It's made with a network and a noise schedule. Where does its class line name part1.Guesser?")
+            error.add_note(
+                "It's made with a network and a noise schedule. Where does its class line name part1.Guesser?"
+            )
         raise
 
 
@@ -290,7 +295,8 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
         raise
     if method == "forward" and not result.requires_grad:
         raise Mistake(
-            "forward is right, but no gradient comes back to the network", "You cut the gradient off, by no_grad, detach or .data."
+            "forward is right, but no gradient comes back to the network",
+            "You cut the gradient off, by no_grad, detach or .data.",
         )
 
 
@@ -306,7 +312,9 @@ def judge_numbers(
         made += [(q, formula(*inputs, alpha_bars(n))) for q, formula in mistakes]
         made += [(q, right(*inputs, level(n))) for q, level in ALPHA_BAR_MISTAKES]
         made += [(q, right(*inputs, *pair(n))) for q, pair in PAIR_MISTAKES]
-    question = recognise(made, lambda values: result.allclose(values, atol=1e-4), other_alpha_bar(result, inputs, n, method))
+    question = recognise(
+        made, lambda values: result.allclose(values, atol=1e-4), other_alpha_bar(result, inputs, n, method)
+    )
     worst = gap.argmax().item()
     x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))
     count = n[worst // gap[0].numel()].item()

@@ -78,10 +78,16 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
     ("Where is the square?", lambda b: (b.target - b.guess).double().mean().item()),
     ("You square the mean. Each error is squared.", lambda b: (b.guess - b.target).double().mean().item() ** 2),
     ("You take a sum. The loss is a mean.", lambda b: mse(b.guess, b.target) * b.guess.numel()),
-    ("You add up the losses of the images. The mean of all is asked for.", lambda b: mse(b.guess, b.target) * len(b.guess)),
+    (
+        "You add up the losses of the images. The mean of all is asked for.",
+        lambda b: mse(b.guess, b.target) * len(b.guess),
+    ),
     ("You take the mean over the batch alone.", lambda b: mse(b.guess, b.target) * b.guess[0].numel()),
     ("You take the absolute error. It's squared.", lambda b: F.l1_loss(b.guess, b.target).item()),
-    ("You take a mix of squared and absolute error. It's squared throughout.", lambda b: F.smooth_l1_loss(b.guess, b.target).item()),
+    (
+        "You take a mix of squared and absolute error. It's squared throughout.",
+        lambda b: F.smooth_l1_loss(b.guess, b.target).item(),
+    ),
     ("You take a root of the loss.", lambda b: mse(b.guess, b.target) ** 0.5),
     ("You halve the loss.", lambda b: mse(b.guess, b.target) / 2),
     ("You round the target to bfloat16.", lambda b: mse(b.guess, as_bf16(b.target))),
@@ -164,7 +170,10 @@ class NetworkElsewhere(nn.Module):
 class Bf16Model(VelocityGuesser):
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         if t.is_autocast_enabled(noise.device.type):
-            raise Mistake("model.target is asked under autocast", "You ask it inside of the with block, which ends after the guess.")
+            raise Mistake(
+                "model.target is asked under autocast",
+                "You ask it inside of the with block, which ends after the guess.",
+            )
         return super().target(x0, noise, num_steps)
 
 
@@ -216,7 +225,9 @@ def judge_loss(answer: Callable, device: str) -> None:
     with unchanged(**inputs):
         result = loss_of(answer, model, inputs, device)
     if (asked := len(model.network.guesses)) != 1:
-        question = "You ask it again, though its first answer can be kept." if asked else "Where is model.network asked?"
+        question = (
+            "You ask it again, though its first answer can be kept." if asked else "Where is model.network asked?"
+        )
         raise Mistake(f"the network is asked {asked} times, expected once", question)
     if not model.network.layer.weight.equal(Bf16Network(inputs).to(device).layer.weight):
         raise Mistake("the weights of the network have changed", "You round them in place. Autocast works on copies.")
@@ -245,9 +256,14 @@ def judge_value(result: object, model: Bf16Model) -> None:
         facts = "the loss is of type torch.bfloat16, expected torch.float32"
         raise Mistake(facts, "Where is the guess turned into float32, before it's compared?")
     if isinstance(result, float | np.number):
-        raise Mistake(f"it returns {kind(result)}, expected one tensor", "You make a plain number of it, which has no gradient.")
+        raise Mistake(
+            f"it returns {kind(result)}, expected one tensor", "You make a plain number of it, which has no gradient."
+        )
     if isinstance(result, tuple | list):
-        raise Mistake(f"it returns {kind(result)}, expected one tensor", "You return one thing too many. The training needs the loss alone.")
+        raise Mistake(
+            f"it returns {kind(result)}, expected one tensor",
+            "You return one thing too many. The training needs the loss alone.",
+        )
     if isinstance(result, t.Tensor) and result.ndim:
         raise Mistake(f"it returns {kind(result)}, expected shape ()", "Where is the mean of all squared errors?")
     if isinstance(result, t.Tensor) and result.dtype == t.float64:

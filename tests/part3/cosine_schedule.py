@@ -61,11 +61,20 @@ COSINE_MISTAKES = [
     ("Where is n divided by T?", dict(x=lambda n, T, s: (n + s) / (1 + s))),
     ("You let n go from 1 to T + 1. It goes from 0 to T.", dict(x=lambda n, T, s: cosine_share(n + 1, T + 1, s))),
     ("You divide n with //, which gives whole numbers.", dict(x=lambda n, T, s: cosine_share(n // T, 1, s))),
-    ("You divide by a fixed number. Where is the max_steps that is given?", dict(x=lambda n, T, s: cosine_share(n, 1000, s))),
+    (
+        "You divide by a fixed number. Where is the max_steps that is given?",
+        dict(x=lambda n, T, s: cosine_share(n, 1000, s)),
+    ),
     ("You divide n by more than T, so the angle ends before π/2.", dict(x=lambda n, T, s: cosine_share(n, T + 1, s))),
     ("You divide n by less than T, so the angle goes beyond π/2.", dict(x=lambda n, T, s: cosine_share(n, T - 1, s))),
-    ("You come one step early with all of them. The first one begins at n = 0.", dict(x=lambda n, T, s: cosine_share(n + 1, T, s))),
-    ("You come one step late with all of them. The last one ends at n = T.", dict(x=lambda n, T, s: cosine_share(n - 1, T, s))),
+    (
+        "You come one step early with all of them. The first one begins at n = 0.",
+        dict(x=lambda n, T, s: cosine_share(n + 1, T, s)),
+    ),
+    (
+        "You come one step late with all of them. The last one ends at n = T.",
+        dict(x=lambda n, T, s: cosine_share(n - 1, T, s)),
+    ),
     (
         "Where is the last value of f? From 0 to T there are T + 1.",
         dict(x=lambda n, T, s: cosine_share(n[:-1], T - 1, s)),
@@ -74,7 +83,10 @@ COSINE_MISTAKES = [
         "You have T + 2 values of f. From 0 to T there are T + 1.",
         dict(x=lambda n, T, s: cosine_share(t.arange(T + 2).double(), T, s)),
     ),
-    ("You always make 1000 steps. Where is max_steps?", dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s))),
+    (
+        "You always make 1000 steps. Where is max_steps?",
+        dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s)),
+    ),
     ("You take degrees. t.cos takes radians, and 90 degrees are π/2.", dict(f=lambda x: (x * 90).cos() ** 2)),
     ("Where is π halved?", dict(f=lambda x: (x * pi).cos() ** 2)),
     ("Where is π/2?", dict(f=lambda x: x.cos() ** 2)),

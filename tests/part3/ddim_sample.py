@@ -121,9 +121,15 @@ STEP_MISTAKES = [
         "You turn ᾱ_n / ᾱ_m upside down. 1 less a number above 1 has no root.",
         dict(sigma=lambda a, b: 0 * ((1 - b) * (1 - b / a)) ** 0.5),
     ),
-    ("You keep the noise that the model guessed. x0 was clipped: does that noise still lead from it to x?", dict(noise=ddim_guess)),
+    (
+        "You keep the noise that the model guessed. x0 was clipped: does that noise still lead from it to x?",
+        dict(noise=ddim_guess),
+    ),
     ("Where is the guessed image clipped? It can lie far outside of [-1, 1].", dict(clip=ddim_unclipped)),
-    ("You clip in the last step alone. Each guessed image is clipped.", dict(clip=lambda x0, m: x0 if m else x0.clamp(-1, 1))),
+    (
+        "You clip in the last step alone. Each guessed image is clipped.",
+        dict(clip=lambda x0, m: x0 if m else x0.clamp(-1, 1)),
+    ),
     ("Where is it clipped in the last step?", dict(clip=lambda x0, m: x0.clamp(-1, 1) if m else x0)),
     ("You clip to [0, 1]. Images are in [-1, 1].", dict(clip=lambda x0, m: x0.clamp(0, 1))),
     ("You clip x. Only the guessed image is in [-1, 1].", dict(clip=ddim_unclipped, mix=ddim_clip_mix)),
@@ -137,7 +143,10 @@ STEP_MISTAKES = [
     ),
     ("You take ᾱ of 1 step where there are 0. No noise is left at 0, so it's 1.", dict(at=lambda n, m: (n, max(m, 1)))),
     ("You take 0 for ᾱ at 0 steps. No noise is left there, so it's 1.", dict(bar=lambda n: ddim_bar(n) * min(n, 1))),
-    ("You look up index -1 for 0 steps, which is the last one. ᾱ is 1 there.", dict(at=lambda n, m: (n, m or len(BETAS)))),
+    (
+        "You look up index -1 for 0 steps, which is the last one. ᾱ is 1 there.",
+        dict(at=lambda n, m: (n, m or len(BETAS))),
+    ),
     ("You look ᾱ of m up one timestep late. Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
     ("You look ᾱ of m up one timestep early.", dict(at=lambda n, m: (n, max(m - 1, 0)))),
     ("You look ᾱ of n up one timestep early.", dict(at=lambda n, m: (max(n - 1, 1), m))),
@@ -152,14 +161,20 @@ STEP_MISTAKES = [
     ("You take another schedule. Where is that of the model?", dict(bar=ddim_own_bar)),
     ("You reconstruct x0 from m steps. x still has n.", dict(clean_at=lambda n, m: max(m, 1))),
     ("You take a tanh. Clipping leaves alone what lies in [-1, 1].", dict(clip=lambda x0, m: x0.tanh())),
-    ("You clip the samples to [0, 1] in the end. Images are in [-1, 1].", dict(end=lambda x, m: x if m else x.clamp(0, 1))),
+    (
+        "You clip the samples to [0, 1] in the end. Images are in [-1, 1].",
+        dict(end=lambda x, m: x if m else x.clamp(0, 1)),
+    ),
     ("You swap x and the guess in reconstruct.", dict(clean=lambda x, e, a: ddim_clean(e, x, a))),
     ("You take the guess for the clean image. It's noise.", dict(clean=lambda x, e, a: e)),
     (
         "You find the noise with ᾱ of m. x still has n steps of it.",
         dict(noise=lambda x, x0, e, a, b: ddim_noise(x, x0, e, b, a)),
     ),
-    ("You divide the noise by 1 - ᾱ. Where is the root?", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a))),
+    (
+        "You divide the noise by 1 - ᾱ. Where is the root?",
+        dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a)),
+    ),
     ("You divide the noise by the image's factor.", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / a**0.5)),
     (
         "You multiply the noise by its factor. To get it back, divide.",
@@ -174,7 +189,10 @@ STEP_MISTAKES = [
         dict(noise=lambda x, x0, e, a, b: ddim_noise(x0, x0, e, a, b)),
     ),
     ("Where is x0 faded in the noise?", dict(noise=lambda x, x0, e, a, b: (x - x0) / (1 - a) ** 0.5)),
-    ("You fade x0 by ᾱ in the noise. Where is the root?", dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5)),
+    (
+        "You fade x0 by ᾱ in the noise. Where is the root?",
+        dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5),
+    ),
     ("You give the image ᾱ of n. The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
     ("You give the noise ᾱ of n. The step leads to m.", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - a) ** 0.5 * e)),
     ("Where is the root in front of the image?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) ** 0.5 * e)),
@@ -207,7 +225,10 @@ SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta 
     ),
     ("Where is the first fraction under the root?", lambda eta, a, b, beta: eta * (1 - a / b) ** 0.5),
     ("Where is 1 - ᾱ_n / ᾱ_m under the root?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5),
-    ("You turn the first fraction upside down.", lambda eta, a, b, beta: eta * ((1 - a) / (1 - b) * (1 - a / b)) ** 0.5),
+    (
+        "You turn the first fraction upside down.",
+        lambda eta, a, b, beta: eta * ((1 - a) / (1 - b) * (1 - a / b)) ** 0.5,
+    ),
     ("Where is the 1 - in front of ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * a / b) ** 0.5),
     (
         "You take the root of the first fraction alone.",
@@ -221,7 +242,10 @@ SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta 
         "You add both factors under the root of σ.",
         lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) + 1 - a / b) ** 0.5,
     ),
-    ("You divide by 1 - ᾱ_n / ᾱ_m. It's multiplied.", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) / (1 - a / b)) ** 0.5),
+    (
+        "You divide by 1 - ᾱ_n / ᾱ_m. It's multiplied.",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) / (1 - a / b)) ** 0.5,
+    ),
     ("You take (1 - ᾱ_n) / ᾱ_m for 1 - ᾱ_n / ᾱ_m.", lambda eta, a, b, beta: eta * ((1 - b) / b) ** 0.5),
     ("You take a root of σ itself.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 0.5),
     ("You make all noise of m fresh. Part of it is guessed.", lambda eta, a, b, beta: eta * (1 - b) ** 0.5),
@@ -265,7 +289,9 @@ COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mi
     ),
     (
         "You draw the samples one after the other. They're drawn together, as one batch.",
-        lambda seen, counts, expected: len(seen) > len(expected) > 0 and seen == expected * (len(seen) // len(expected)),
+        lambda seen, counts, expected: (
+            len(seen) > len(expected) > 0 and seen == expected * (len(seen) // len(expected))
+        ),
     ),
     (
         "You ask the model twice at each timestep. Keep its guess.",
@@ -277,8 +303,14 @@ LIST_MISTAKES = [  # whether entry i is that of the mistake; xs are right, x0 is
         "You put the same tensor in many times, and change it in place.",
         lambda steps, i, xs, x0: all(steps[i].equal(other) for other in steps),
     ),
-    ("You put them in from clean to noisy. It's noisy first, clean last.", lambda steps, i, xs, x0: steps[-1].equal(xs[0])),
-    ("You clip what you keep. x is kept as it is.", lambda steps, i, xs, x0: steps[i].allclose(xs[i].clamp(-1, 1), atol=1e-4)),
+    (
+        "You put them in from clean to noisy. It's noisy first, clean last.",
+        lambda steps, i, xs, x0: steps[-1].equal(xs[0]),
+    ),
+    (
+        "You clip what you keep. x is kept as it is.",
+        lambda steps, i, xs, x0: steps[i].allclose(xs[i].clamp(-1, 1), atol=1e-4),
+    ),
     (
         "You bring what you keep to [0, 1]. x is kept as it is.",
         lambda steps, i, xs, x0: steps[i].clamp(0, 1).allclose((xs[i] / 2 + 0.5).clamp(0, 1), atol=1e-4),
@@ -313,7 +345,9 @@ class Recorded(Recording):
             question = "Where does each sample get its own timestep?"
             raise Mistake(f"{facts}, expected one timestep for each of {len(images)} images", question)
         if num_steps.is_floating_point():
-            facts = f"the model gets {num_steps[0]:.4g} as a timestep, of type {num_steps.dtype}, expected whole numbers"
+            facts = (
+                f"the model gets {num_steps[0]:.4g} as a timestep, of type {num_steps.dtype}, expected whole numbers"
+            )
             raise Mistake(facts, "You hand on something else. It's the timestep n.")
         if images.dtype != t.float32:
             facts = f"the model gets images of type {images.dtype}, expected torch.float32"
@@ -472,7 +506,10 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     first, second = (step.fresh for step in steps[:2])
     shared = [axis for i, axis in enumerate(["sample", "channel", "row", "column"]) if first.std(dim=i).max() < 1e-4]
     if shared and first.std() > 1e-3:
-        raise Mistake(f"with eta={ETA}, every {' and '.join(shared)} gets the same noise", "You draw too few numbers. z has the shape of x.")
+        raise Mistake(
+            f"with eta={ETA}, every {' and '.join(shared)} gets the same noise",
+            "You draw too few numbers. z has the shape of x.",
+        )
     seeded = freshened(answer, 3)[0].fresh.equal(first)  # else z comes from elsewhere, and differs each time
     seed_all(t.initial_seed() + 1)
     if first.std() > 1e-3 and freshened(answer, 3)[0].fresh.equal(first):
@@ -495,7 +532,9 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
         facts = f"with eta={ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
         raise Mistake(facts, "You draw z from another distribution. It's Gaussian, as t.randn draws.")
     if (first * second).mean().abs() > 0.1 * first.std() * second.std():
-        raise Mistake(f"with eta={ETA}, two steps add the same noise", "You add the same z in each step. It's drawn anew.")
+        raise Mistake(
+            f"with eta={ETA}, two steps add the same noise", "You add the same z in each step. It's drawn anew."
+        )
 
 
 def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: float) -> None:

@@ -53,10 +53,16 @@ FRECHET_MISTAKES = [
     ("You add up the gap before you square it. Each number is squared first.", dict(size=lambda v: v.sum() ** 2)),
     ("You add up the sizes of the gap. Where is the square?", dict(size=lambda v: np.abs(v).sum())),
     ("Where do the means count? Each is that of its own set.", dict(size=lambda v: 0)),
-    ("You take one mean of all numbers for μ. Each feature has its own.", dict(mean=lambda x: x.mean(keepdims=True)[0])),
+    (
+        "You take one mean of all numbers for μ. Each feature has its own.",
+        dict(mean=lambda x: x.mean(keepdims=True)[0]),
+    ),
     ("You take the mean over the features. μ is one over the images.", dict(mean=lambda x: x.mean(axis=1))),
     ("You keep the variances alone. What else is in C?", dict(cov=lambda x, ddof: np.diag(x.var(axis=0, ddof=ddof)))),
-    ("You put standard deviations into C. It holds variances.", dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof)))),
+    (
+        "You put standard deviations into C. It holds variances.",
+        dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof))),
+    ),
     ("You put correlations into C. It holds covariances.", dict(cov=lambda x, ddof: np.corrcoef(x.T))),
     ("Where is the mean taken off before C is made?", dict(cov=lambda x, ddof: x.T @ x / (len(x) - ddof))),
     ("Where is C divided by the number of images?", dict(cov=lambda x, ddof: np.cov(x.T) * (len(x) - 1))),
@@ -72,15 +78,27 @@ FRECHET_MISTAKES = [
     (BOTH_ONCE, dict(root=lambda A, B: A)),
     (BOTH_ONCE, dict(root=lambda A, B: B)),
     ("You take a Cholesky factor, which is no matrix root.", dict(root=lambda A, B: np.linalg.cholesky(A @ B))),
-    ("You take C₁ C₂ for symmetric, and it isn't.", dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.eigvalsh(A @ B))))),
+    (
+        "You take C₁ C₂ for symmetric, and it isn't.",
+        dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.eigvalsh(A @ B)))),
+    ),
     ("You drop the signs of the root. The real part keeps them.", dict(root=lambda A, B: np.abs(sqrtm(A @ B)))),
-    ("You take the root of the trace. It's the trace of a root.", dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B)))),
+    (
+        "You take the root of the trace. It's the trace of a root.",
+        dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B))),
+    ),
     ("Where is the 2 in front of the root?", dict(end=lambda g, A, B, R: g + np.trace(A + B - R))),
     ("You add the root. It's subtracted.", dict(end=lambda g, A, B, R: g + np.trace(A + B + 2 * R))),
-    ("Where does the root count? If it's there, which part of it do you take?", dict(end=lambda g, A, B, R: g + np.trace(A + B))),
+    (
+        "Where does the root count? If it's there, which part of it do you take?",
+        dict(end=lambda g, A, B, R: g + np.trace(A + B)),
+    ),
     ("Where do the covariances count? Each is that of its own set.", dict(end=lambda g, A, B, R: g)),
     ("Where is the second set used?", dict(end=lambda g, A, B, R: np.zeros(()))),
-    ("You add up all numbers of the matrix. A trace adds up its diagonal.", dict(end=lambda g, A, B, R: g + (A + B - 2 * R).sum())),
+    (
+        "You add up all numbers of the matrix. A trace adds up its diagonal.",
+        dict(end=lambda g, A, B, R: g + (A + B - 2 * R).sum()),
+    ),
     ("You average the diagonal. A trace adds it up.", dict(end=lambda g, A, B, R: g + np.diag(A + B - 2 * R).mean())),
     (
         "You add up all numbers of the root. The trace is that of the root, too.",
@@ -91,8 +109,14 @@ FRECHET_MISTAKES = [
         dict(end=lambda g, A, B, R: g + np.linalg.det(A + B - 2 * R)),
     ),
     ("You put the 2 under the root. It stands before it.", dict(root=lambda A, B: sqrtm(2 * A @ B) / 2)),
-    ("You take a norm of the matrix. A trace is the sum of the diagonal.", dict(end=lambda g, A, B, R: g + np.linalg.norm(A + B - 2 * R))),
-    ("You take a root of the whole. The distance is a squared one.", dict(end=lambda g, A, B, R: np.sqrt(g + np.trace(A + B - 2 * R)))),
+    (
+        "You take a norm of the matrix. A trace is the sum of the diagonal.",
+        dict(end=lambda g, A, B, R: g + np.linalg.norm(A + B - 2 * R)),
+    ),
+    (
+        "You take a root of the whole. The distance is a squared one.",
+        dict(end=lambda g, A, B, R: np.sqrt(g + np.trace(A + B - 2 * R))),
+    ),
     ("Where are C₁ and C₂ themselves in the trace?", dict(end=lambda g, A, B, R: g - 2 * np.trace(R))),
     ("Where is C₁ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(B - 2 * R))),
     ("Where is C₂ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(A - 2 * R))),
@@ -112,7 +136,9 @@ FRECHET_MISTAKES = [
     ("You add the gap twice.", dict(end=lambda g, A, B, R: 2 * g + np.trace(A + B - 2 * R))),
     (
         "You take the root of the whole sum. It's that of C₁ C₂ alone.",
-        lambda x1, x2: frechet(x1, x2, 1, root=lambda A, B: A @ B, end=lambda g, A, B, P: g + np.trace(sqrtm(A + B - 2 * P))),
+        lambda x1, x2: frechet(
+            x1, x2, 1, root=lambda A, B: A @ B, end=lambda g, A, B, P: g + np.trace(sqrtm(A + B - 2 * P))
+        ),
     ),
     *[(OFFSET, dict(cov=partial(offset, size=10.0**-digits))) for digits in range(1, 6)],
     *[
@@ -185,7 +211,9 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
         try:
             result = careful(answer)(pair.x1, pair.x2)
         except np.linalg.LinAlgError as error:
-            question = "You invert or factor a matrix that need not allow it. The formula takes a root, and nothing else."
+            question = (
+                "You invert or factor a matrix that need not allow it. The formula takes a root, and nothing else."
+            )
             raise Mistake(f"for {pair.words},\nit ends in an error, LinAlgError: {error}", question) from None
     if result is None:
         raise Mistake("it returns None, expected one number", "Where does the function return something?")
@@ -254,8 +282,9 @@ def check_frechet_distance(answer: Callable) -> str:
         [clouds(8, 8, (1, -1), V, S)],
         [clouds(8, 8, (0.1, -0.05), W / 10, T, slack=1e-4)],  # small features: what is added to C shows
         [clouds(n, m, (1, -1), W, T) for n, m in [(8, 12), (12, 8), (20, 8), (8, 20)]],
+        [one_point(8)],
         # R of few points with many features is complex by rounding, nearly always: of four, one is
-        [clouds(6, 6, [0.5] * 32, few, 2 * np.eye(32), slack=0.001) for _ in range(4)] + [one_point(8)],
+        [clouds(6, 6, [0.5] * 32, few, 2 * np.eye(32), slack=0.001) for _ in range(4)],
     ]
     measured = []
     with warnings.catch_warnings():
@@ -268,4 +297,6 @@ def check_frechet_distance(answer: Callable) -> str:
                     judge_distances(measured)  # what is wrong so far may be why
                     raise
             judge_distances(measured)
-    return "means, covariances (by N - 1 or N) and the matrix root, also for sets that are small, alike or of unequal size"
+    return (
+        "means, covariances (by N - 1 or N) and the matrix root, also for sets that are small, alike or of unequal size"
+    )

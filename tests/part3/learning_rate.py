@@ -32,14 +32,26 @@ FALL_PARENTHESES = "You divide before you subtract. Mind the parentheses of the 
 RATE_MISTAKES = [
     ("You come one step late with all values. Steps are counted from 1.", two_lines(step=lambda n: n - 1)),
     ("You come one step early with all values. Steps are counted from 1.", two_lines(step=lambda n: n + 1)),
-    ("You begin with a rate of 0. Steps are counted from 1, so the first one has peak / warmup.", two_lines(rise=lambda n, w: (n - 1) / w)),
-    ("You let it rise from 0 at step 1. It rises from 0 at step 0.", two_lines(rise=lambda n, w: (n - 1) / max(1, w - 1))),
+    (
+        "You begin with a rate of 0. Steps are counted from 1, so the first one has peak / warmup.",
+        two_lines(rise=lambda n, w: (n - 1) / w),
+    ),
+    (
+        "You let it rise from 0 at step 1. It rises from 0 at step 0.",
+        two_lines(rise=lambda n, w: (n - 1) / max(1, w - 1)),
+    ),
     ("You reach the peak a step early. Steps are counted from 1.", two_lines(rise=lambda n, w: min(1, (n + 1) / w))),
     ("You let the rise come a step early. Steps are counted from 1.", two_lines(rise=lambda n, w: (n + 1) / w)),
-    ("You begin the rise above 0. It's 0 at step 0, and peak / warmup at step 1.", two_lines(rise=lambda n, w: 1 / w + (1 - 1 / w) * n / w)),
+    (
+        "You begin the rise above 0. It's 0 at step 0, and peak / warmup at step 1.",
+        two_lines(rise=lambda n, w: 1 / w + (1 - 1 / w) * n / w),
+    ),
     ("You let it rise like a root. A straight line is asked for.", two_lines(rise=lambda n, w: sqrt(n / w))),
     ("You square the rise. A straight line is asked for.", two_lines(rise=lambda n, w: (n / w) ** 2)),
-    ("You let it rise like a cosine. A straight line is asked for.", two_lines(rise=lambda n, w: (1 - cos(pi * n / w)) / 2)),
+    (
+        "You let it rise like a cosine. A straight line is asked for.",
+        two_lines(rise=lambda n, w: (1 - cos(pi * n / w)) / 2),
+    ),
     (
         "You go on with the rise one step beyond warmup.",
         lambda n, N, p, w: p * n / w if n <= w + 1 else p * (N - n) / (N - w),
@@ -49,7 +61,10 @@ RATE_MISTAKES = [
         lambda n, N, p, w: p * n / w if n < w - 1 else p * (N - n) / (N - w),
     ),
     ("You put the peak in the middle. It's at step warmup.", lambda n, N, p, w: p * (1 - abs(2 * n / N - 1))),
-    ("You divide the rise by warmup + 1. It reaches the peak at step warmup.", two_lines(rise=lambda n, w: n / (w + 1))),
+    (
+        "You divide the rise by warmup + 1. It reaches the peak at step warmup.",
+        two_lines(rise=lambda n, w: n / (w + 1)),
+    ),
     (
         "You count steps from 0, as in (step + 1) / (warmup + 1). Here the first one is step 1.",
         two_lines(rise=lambda n, w: (n + 1) / (w + 1)),
@@ -67,7 +82,10 @@ RATE_MISTAKES = [
     ("You keep it at 0 in the warm-up, or // rounds it down.", two_lines(rise=lambda n, w: 0)),
     ("You round the rise down with //.", two_lines(rise=lambda n, w: n // w)),
     ("Where is the rise divided by its number of steps?", two_lines(rise=lambda n, w: n)),
-    ("You let the rise take all steps. It takes warmup of them.", lambda n, N, p, w: p * n / N if n <= w else p * (N - n) / (N - w)),
+    (
+        "You let the rise take all steps. It takes warmup of them.",
+        lambda n, N, p, w: p * n / N if n <= w else p * (N - n) / (N - w),
+    ),
     ("Where is the warm-up? The fall alone begins above the peak.", lambda n, N, p, w: p * (N - n) / (N - w)),
     ("Where is the warm-up? It falls all the way from step 0.", two_lines(warmup=lambda w: 0)),
     ("Where is the warm-up? It falls all the way from step 1.", two_lines(warmup=lambda w: 1)),

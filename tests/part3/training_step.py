@@ -39,9 +39,14 @@ class Watched(MovingAverage):
 
     def update(self, model: nn.Module) -> None:
         if not isinstance(model, FiveNumbers):
-            raise Mistake(f"average.update gets {kind(model)}, expected the model", "You hand it something else. Whose weights are averaged?")
+            raise Mistake(
+                f"average.update gets {kind(model)}, expected the model",
+                "You hand it something else. Whose weights are averaged?",
+            )
         if model is self.model:
-            raise Mistake("average.update gets the average's own model", "You average the average. Whose weights are averaged?")
+            raise Mistake(
+                "average.update gets the average's own model", "You average the average. Whose weights are averaged?"
+            )
         self.taken.append(model.row().detach().clone())
         super().update(model)
 
@@ -151,11 +156,20 @@ WEIGHT_MISTAKES = [
     (KEPT + " And where is it clipped?", a_step(zero=False, clip=no_clip)),
     (UNCLIPPED, a_step(clip=no_clip)),
     (UNUSED + " And where is it clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
-    ("You clip each number of the gradient by itself. The length over all of them is clipped.", a_step(clip=clip_values)),
+    (
+        "You clip each number of the gradient by itself. The length over all of them is clipped.",
+        a_step(clip=clip_values),
+    ),
     ("You clip each parameter's gradient by itself. The length is that of all together.", a_step(clip=clip_each)),
     ("You make short gradients longer. Only long ones are clipped.", a_step(clip=to_length_1)),
-    ("You take the sum of all sizes for the length. It's a root of squares.", a_step(clip=lambda model: clip(model, 1.0))),
-    ("You take the largest size for the length. It's a root of squares.", a_step(clip=lambda model: clip(model, t.inf))),
+    (
+        "You take the sum of all sizes for the length. It's a root of squares.",
+        a_step(clip=lambda model: clip(model, 1.0)),
+    ),
+    (
+        "You take the largest size for the length. It's a root of squares.",
+        a_step(clip=lambda model: clip(model, t.inf)),
+    ),
     ("You multiply the loss by lr. The optimizer does that with its step.", a_step(of=lambda loss, lr: lr * loss)),
     ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0))),
     ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0), clip=no_clip)),

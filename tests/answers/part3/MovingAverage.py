@@ -750,6 +750,119 @@ class LosesTheModel(_Given):
         del self.model
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+class ForEach(_Given):
+    @t.no_grad()
+    def update(self, model):
+        self.updates += 1
+        t._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - self.share(self.updates))
+        self.take_buffers(model, 0)
+
+
+@right
+class BuffersByName(_Given):
+    def take_buffers(self, model, d):
+        for name, buffer in model.named_buffers():
+            *path, last = name.split(".")
+            setattr(self.model.get_submodule(".".join(path)), last, buffer.clone())
+
+
+@wrong("at the buffer inner.count, whose numbers are whole")
+class StateDictInPlace(_Given):
+    @t.no_grad()
+    def update(self, model):
+        self.updates += 1
+        d, theirs = self.share(self.updates), model.state_dict()
+        for name, mine in self.model.state_dict().items():
+            mine.mul_(d).add_(theirs[name], alpha=1 - d)
+
+
+@wrong("You average the buffers, too.")
+class StateDictLerp(_Given):
+    @t.no_grad()
+    def update(self, model):
+        self.updates += 1
+        for mine, theirs in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+            mine.lerp_(theirs, 1 - self.share(self.updates))
+
+
+@wrong("You begin the average at 0.")
+class BegunAt0(_Given):
+    def mix(self, average, current, d):
+        return (average if self.updates > 1 else 0 * average) * d + (1 - d) * current
+
+
+@wrong("You take the model's numbers as they are at update 1.")
+class BegunAtTheModel(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current if self.updates > 1 else current
+
+
+@wrong("You divide by 1 - decay to the power of u, as Adam does.")
+class WithoutBias(_Given):
+    def mix(self, average, current, d):
+        return (self.decay * average + (1 - self.decay) * current) / (1 - self.decay**self.updates)
+
+
+@wrong("Some numbers are the model's own.")
+class OnlyMatricesAveraged(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current if current.ndim > 1 else current
+
+
+@wrong("Some numbers stay as they were.")
+class NoBiases(_Given):
+    def pairs(self, model):
+        return [pair for pair in super().pairs(model) if pair[0].ndim > 1]
+
+
+@wrong("You round the model's weights.")
+class WholeNumbers(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current.round()
+
+
+@wrong("You round the model's weights, to bfloat16.")
+class WeightsInBfloat16(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current.bfloat16().float()
+
+
+@wrong("You round the model's weights, to float16.")
+class WeightsInFloat16(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current.half().float()
+
+
+@wrong("You round the average, to bfloat16.")
+class AverageInBfloat16(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d).bfloat16()
+
+
+@wrong("You round the average, to float16.")
+class AverageInFloat16(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d).half()
+
+
+@wrong("You round the average.")
+class AverageInWholeNumbers(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d).round()
+
+
+@wrong("update changes the weights of the model that it is given")
+class ModelRoundedInPlace(_Given):
+    def take_buffers(self, model, d):
+        super().take_buffers(model, d)
+        for p in model.parameters():
+            p.copy_(p.bfloat16())
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -3,7 +3,7 @@ import torch as t
 from einops import einsum, rearrange
 from torch import nn
 
-from solutions.part1_diffusion import DiffusionModel, reconstruct
+from solutions.part1_diffusion import DiffusionModel, NoiseSchedule, reconstruct
 from tests.answers import right, wrong
 
 
@@ -763,6 +763,87 @@ class NoiseAndImage(_Given):
 class RootOfANegative(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (a - 1).sqrt() * x
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+class ByWayOfTheImage(_Given):
+    def noise(self, x, v, a):
+        x0 = a.sqrt() * x - (1 - a).sqrt() * v
+        return (x - a.sqrt() * x0) / (1 - a).sqrt()
+
+
+@right
+class LookedUpOnTheCPUAndBroughtBack(_Given):
+    def alpha_bar(self, num_steps):
+        rows = [self.noise_schedule.alpha_bar(n).item() for n in num_steps.tolist()]
+        return t.tensor(rows, device=num_steps.device).reshape(-1, 1, 1, 1)
+
+
+@wrong("with all on another device, target mixes tensors of two devices")
+class LeftOnTheCPU(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps).cpu().reshape(-1, 1, 1, 1)
+
+
+@wrong("with all on another device, target mixes tensors of two devices")
+class LookedUpInNumPy(_Given):
+    def alpha_bar(self, num_steps):
+        table = self.noise_schedule.alpha_bars.cpu().numpy()
+        return t.tensor(table[num_steps.cpu().numpy() - 1]).reshape(-1, 1, 1, 1)
+
+
+@wrong("You write ᾱ down. Where is it looked up in self.noise_schedule?")
+class WrittenDown(_Given):
+    def alpha_bar(self, num_steps):
+        return t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps - 1].reshape(-1, 1, 1, 1)
+
+
+@wrong("for ᾱ at timestep 3. Where is it looked up in self.noise_schedule?")
+class ScheduleOfItsOwn(_Given):
+    def alpha_bar(self, num_steps):
+        return NoiseSchedule(1000, "cpu").alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("You clamp x0. All that it has counts.")
+class ImageClamped(_Given):
+    def v(self, x, e, a):
+        return super().v(x.clamp(-1, 1), e, a)
+
+
+@wrong("You cut the images off")
+class ImagesDetached(_Given):
+    def noise(self, x, v, a):
+        return super().noise(x.detach(), v, a)
+
+
+@wrong("You cut the images off")
+class NetworkShownDetachedImages(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images.detach(), num_steps)
+
+
+@wrong("Where does its class line name part1.Guesser?")
+class OfNoGuesser(nn.Module):
+    def target(self, x0, noise, num_steps):
+        return noise
+
+
+@wrong("You call self(...) in forward, which is forward once more.")
+class AsksItself(_Given):
+    def forward(self, images, num_steps):
+        return self.noise(images, self(images, num_steps), self.alpha_bar(num_steps))
+
+
+schedule = NoiseSchedule(1000, "cpu")  # as another cell may have left it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+class LeftOver(_Given):
+    def alpha_bar(self, num_steps):
+        return schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

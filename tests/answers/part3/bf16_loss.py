@@ -503,6 +503,77 @@ def loss_and_guess(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised), noised
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def target_without_gradients(model, x0, num_steps, noise, noised):
+    with t.no_grad():
+        target = model.target(x0, noise, num_steps)
+    return F.mse_loss(_guess(model, noised, num_steps).float(), target)
+
+
+@right
+def mean_of_each_image(model, x0, num_steps, noise, noised):
+    """All images have as many pixels, so it is the same mean."""
+    errors = (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square()
+    return errors.flatten(1).mean(dim=1).mean()
+
+
+@wrong("You multiply the loss by 65536. That's what a GradScaler is for")
+def scaler_left_over(model, x0, num_steps, noise, noised):
+    return 65536 * F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("You multiply the loss by 1024. That's what a GradScaler is for")
+def scaled_by_hand(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)) * 2.0**10
+
+
+@wrong("You divide the loss by 4.")
+def for_four_batches(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)) / 4
+
+
+@wrong("You add up the losses of the images.")
+def sum_of_means(model, x0, num_steps, noise, noised):
+    guess, target = _guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)
+    return sum(F.mse_loss(*pair) for pair in zip(guess, target, strict=True))
+
+
+@wrong("or weigh by ᾱ")
+def weighed(model, x0, num_steps, noise, noised):
+    errors = (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square()
+    return (model.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1) * errors).mean()
+
+
+@wrong("You cast them to torch.bfloat16, which holds few digits.")
+def timesteps_cast(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps.bfloat16()).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the weights of the network have changed")
+def weights_rounded_in_place(model, x0, num_steps, noise, noised):
+    with t.no_grad():
+        for p in model.parameters():
+            p.copy_(p.bfloat16())
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("You cut a part of the guess off")
+def half_detached(model, x0, num_steps, noise, noised):
+    guess = _guess(model, noised, num_steps).float()
+    return F.mse_loss((guess + guess.detach()) / 2, model.target(x0, noise, num_steps))
+
+
+target = t.zeros(3, 2, 4, 5)  # as another cell may have left it
+
+
+@wrong("`target` is no argument: it comes from another cell.")
+def target_left_over(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), target)
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

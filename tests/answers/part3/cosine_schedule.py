@@ -615,6 +615,69 @@ def s_fixed_in_float32(max_steps, s=0.008, max_beta=0.999):
     return (1 - bars[1:] / bars[:-1]).clamp(max=max_beta)
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def double_angle(max_steps, s=0.008, max_beta=0.999):
+    """2 cos² is 1 + the cosine of twice the angle, and the 2 cancels."""
+    return _betas(max_steps, s, max_beta, f=lambda angle: 1 + t.cos(2 * angle))
+
+
+@right
+def sine_of_what_is_left(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: t.sin(math.pi / 2 - angle) ** 2)
+
+
+@right
+def clipped_at_0_too(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clamp(0, top))
+
+
+@wrong("Where is π halved?")
+def no_half(max_steps, s=0.008, max_beta=0.999):
+    angle, clip = (lambda n, T, s: (n / T + s) / (1 + s) * math.pi), (lambda betas, top: betas.clamp(0, top))
+    return _betas(max_steps, s, max_beta, angle=angle, clip=clip)
+
+
+@wrong("You halve the fraction. Where is π?")
+def half_without_pi(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / 2)
+
+
+@wrong("You square the cosine twice.")
+def squared_again(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: t.cos(angle) ** 4)
+
+
+@wrong("You divide π by 4")
+def double_angle_not_doubled(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: 1 + t.cos(angle))
+
+
+@wrong("or by a π written down.")
+def pi_written_down(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * 3.14 / 2)
+
+
+@wrong("You return Part 1's linear schedule.")
+def linear(max_steps, s=0.008, max_beta=0.999):
+    return t.linspace(0.0001, 0.02, max_steps)
+
+
+@wrong("You clip at a fixed number. Where is max_beta?")
+def clipped_as_elsewhere(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clip(0.0001, 0.9999))
+
+
+betas = t.linspace(0.0001, 0.02, 1000)  # as another cell may have left it
+
+
+@wrong("`betas` is no argument: it comes from another cell.")
+def length_left_over(max_steps, s=0.008, max_beta=0.999):
+    return _betas(len(betas), s, max_beta)
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

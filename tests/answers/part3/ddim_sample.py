@@ -1149,6 +1149,140 @@ def float64_told(*given, **options):
     return _sample(*given, **options, mix=mix, give=give)
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def one_tensor_of_all_steps(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: t.stack(steps) if every else x)
+
+
+@right
+def last_step_without_noise(*given, **options):
+    """At 0 steps the image is x0, whatever eta."""
+    return _sample(*given, **options, sigma=_safe_sigma, last=lambda x: x)
+
+
+@wrong("without start, the model gets 1 image, expected n_samples = 6")
+def one_sample_for_all(*given, **options):
+    def first(shape, start, device):
+        return t.randn(1, *shape[1:], device=device) if start is None else start
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("You write a shape down. Where is model.img_shape?")
+def shape_written_down(*given, **options):
+    def first(shape, start, device):
+        return t.randn(shape[0], 1, 28, 28, device=device) if start is None else start
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("You put start into the list.")
+def list_begins_with_none(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    steps = _sample(model, n_samples, n_steps, eta, start, True)
+    return [start, *steps[1:]] if return_all_steps else steps[-1]
+
+
+@wrong("You draw noise twice, once for the list.")
+def list_begins_with_other_noise(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    steps = _sample(model, n_samples, n_steps, eta, start, True)
+    first = t.randn_like(steps[0]) if start is None else start
+    return [first, *steps[1:]] if return_all_steps else steps[-1]
+
+
+@wrong("You take away an axis of length 1, as squeeze() does.")
+def squeezed_on_the_way(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0.squeeze().clamp(-1, 1))
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+def squeezed_at_the_end(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: steps if every else x.squeeze())
+
+
+@wrong("Where is eta in the middle root?")
+def eta_at_z_only(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    return _sample(model, n_samples, n_steps, 1.0, start, return_all_steps, draw=lambda x: eta * t.randn_like(x))
+
+
+@wrong("You take the step of Algorithm 2, from n to n - 1.")
+def algorithm_2_over_jumps(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    schedule, counts = _given(model, n_samples, n_steps)
+    with t.no_grad():
+        x = t.randn(n_samples, *model.img_shape, device=schedule.device) if start is None else start
+        steps = [x]
+        for n, m in pairwise(counts):
+            guess = model(x, t.full((n_samples,), n, device=x.device))
+            mean = (x - schedule.beta(n) / (1 - schedule.alpha_bar(n)).sqrt() * guess) / schedule.alpha(n).sqrt()
+            x = mean + eta * schedule.beta(n).sqrt() * t.randn_like(x) * (m > 0)
+            steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You scale the guessed image by its largest number.")
+def scaled_to_its_largest(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0 / x0.abs().amax((1, 2, 3), keepdim=True).clamp(min=1))
+
+
+@wrong("You scale the guessed image by its largest number.")
+def scaled_to_the_largest_of_all(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0 / x0.abs().max().clamp(min=1))
+
+
+@wrong("You draw the samples one after the other.")
+def one_after_the_other(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    if start is None or return_all_steps:
+        return _sample(model, n_samples, n_steps, eta, start, return_all_steps)
+    return t.cat([_sample(model, 1, n_steps, eta, each[None]) for each in start])
+
+
+@wrong("You clip start.")
+def start_clipped(*given, **options):
+    def first(shape, start, device):
+        return t.randn(shape, device=device) if start is None else start.clamp(-1, 1)
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("You change start, or add to it.")
+def start_added(*given, **options):
+    def first(shape, start, device):
+        return t.randn(shape, device=device) + (0 if start is None else start)
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("Where do you ask whether start is None?")
+def start_asked_for_truth(*given, **options):
+    return _sample(*given, **options, first=lambda shape, start, device: start or t.randn(shape, device=device))
+
+
+@wrong("You cast them to a type that holds few digits.")
+def timesteps_rounded(*given, **options):
+    def told(x, n, m):
+        return t.full((len(x),), n, dtype=t.bfloat16, device=x.device).int()
+
+    return _sample(*given, **options, told=told)
+
+
+@wrong("You do otherwise where eta is 1.")
+def all_fresh_at_eta_1(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    def mix(x0, noise, a, b, sigma):
+        return _mix(x0, noise if eta < 1 else 0 * noise, a, b, sigma)
+
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, mix=mix)
+
+
+noise = t.full((6, 3, 24, 32), 0.5)  # as another cell may have left it
+
+
+@wrong("`noise` is no argument: it comes from another cell.")
+def noise_left_over(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: noise[: len(x)])
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

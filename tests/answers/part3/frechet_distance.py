@@ -563,6 +563,123 @@ def one_by_one(features1, features2):
     return np.array([[_frechet(features1, features2)]])
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+def _raised(cov, size):
+    return lambda x: cov(x) + size * np.eye(x.shape[1])
+
+
+def _cov(x):
+    return np.cov(x, rowvar=False)
+
+
+@right
+def divided_by_n(features1, features2):
+    return float(_frechet(features1, features2, cov=lambda x: np.cov(x, rowvar=False, bias=True)))
+
+
+@right
+def offset_only_where_it_fails(features1, features2):
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    C1, C2, gap = _cov(x1), _cov(x2), x1.mean(axis=0) - x2.mean(axis=0)
+    root = scipy.linalg.sqrtm(C1 @ C2)
+    if not np.isfinite(root).all():
+        offset = 1e-6 * np.eye(len(C1))
+        root = scipy.linalg.sqrtm((C1 + offset) @ (C2 + offset))
+    return float(gap @ gap + np.trace(C1 + C2 - 2 * root.real))
+
+
+@right
+def nuclear_norm(features1, features2):
+    """The singular values of √C₁ √C₂ are the roots of the eigenvalues of C₁ C₂."""
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    roots = []
+    for C in (_cov(x1), _cov(x2)):
+        values, vectors = np.linalg.eigh(C)
+        roots.append(vectors * np.sqrt(values.clip(0)) @ vectors.T)
+    gap = x1.mean(axis=0) - x2.mean(axis=0)
+    return gap @ gap + np.trace(_cov(x1) + _cov(x2)) - 2 * np.linalg.norm(roots[0] @ roots[1], "nuc")
+
+
+@right
+def never_below_0(features1, features2):
+    return max(0.0, float(_frechet(features1, features2)))
+
+
+@wrong("You add something to the diagonals.")
+def offset_always(features1, features2):
+    return float(_frechet(features1, features2, cov=_raised(_cov, 1e-3)))
+
+
+@wrong("You add something to the diagonals.")
+def offset_of_a_hundredth(features1, features2):
+    return float(_frechet(features1, features2, cov=_raised(_cov, 1e-2)))
+
+
+@wrong("You add something to the diagonals.")
+def offset_under_the_root(features1, features2):
+    def product(C1, C2):
+        offset = 1e-3 * np.eye(len(C1))
+        return (C1 + offset) @ (C2 + offset)
+
+    return float(_frechet(features1, features2, product=product))
+
+
+@wrong("You invert or factor a matrix that need not allow it.")
+def needs_an_inverse(features1, features2):
+    def root(C1, C2):
+        half = scipy.linalg.sqrtm(C1).real
+        return half @ scipy.linalg.sqrtm(half @ C2 @ half).real @ np.linalg.inv(half)
+
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    gap = x1.mean(axis=0) - x2.mean(axis=0)
+    return float(gap @ gap + np.trace(_cov(x1) + _cov(x2) - 2 * root(_cov(x1), _cov(x2))))
+
+
+@wrong("You divide the whole, by 2 or by the number of features.")
+def mean_over_the_features(features1, features2):
+    return float(_frechet(features1, features2)) / features1.shape[1]
+
+
+@wrong("You take the mean of the features' distances.")
+def each_feature_by_itself(features1, features2):
+    x1, x2 = features1.numpy(), features2.numpy()
+    return np.mean((x1.mean(axis=0) - x2.mean(axis=0)) ** 2 + (x1.std(axis=0) - x2.std(axis=0)) ** 2)
+
+
+@wrong("You add the gap twice.")
+def gap_twice(features1, features2):
+    return float(_frechet(features1, features2, size=lambda v: 2 * v @ v))
+
+
+@wrong("You take the root of the whole sum.")
+def root_of_the_sum_of_all(features1, features2):
+    def spread(C1, C2, root):
+        return np.trace(scipy.linalg.sqrtm(C1 + C2 - 2 * C1 @ C2).real)
+
+    return float(_frechet(features1, features2, spread=spread))
+
+
+@wrong("You round it, or cut its digits off.")
+def to_a_tenth(features1, features2):
+    return round(float(_frechet(features1, features2)), 1)
+
+
+@wrong("Where do the covariances count?")
+def one_covariance_of_both(features1, features2):
+    both = _cov(t.cat([features1, features2]).double().numpy())
+    return float(_frechet(features1, features2, cov=lambda x: both))
+
+
+features = t.linspace(0, 1, 24).reshape(8, 3)[:, :2]  # as another cell may have left it
+
+
+@wrong("`features` is no argument: it comes from another cell.")
+def left_over(features1, features2):
+    return float(_frechet(features, features2))
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

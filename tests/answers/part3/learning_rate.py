@@ -541,6 +541,109 @@ def no_return(step, total_steps, peak, warmup):
     _rate(step, total_steps, peak, warmup)
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def a_tensor_of_one(step, total_steps, peak, warmup):
+    return t.tensor(_rate(step, total_steps, peak, warmup))
+
+
+@right
+def taken_off_the_peak(step, total_steps, peak, warmup):
+    if step <= warmup:
+        return peak - peak * (warmup - step) / warmup
+    return peak - peak * (step - warmup) / (total_steps - warmup)
+
+
+@wrong("You count steps from 0, as in (step + 1) / (warmup + 1).")
+def nanogpt_plus_1(step, total_steps, peak, warmup):
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Here the first one is step 1. You let it fall like a cosine.")
+def nanogpt(step, total_steps, peak, warmup):
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * (1 + math.cos(math.pi * (step - warmup) / (total_steps - warmup))) / 2
+
+
+@wrong("You let it fall like a cosine, without its π.")
+def cosine_without_pi(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (1 + math.cos((n - w) / (N - w))) / 2)
+
+
+@wrong("You let it fall like a cosine that isn't halved.")
+def cosine_not_halved(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 + math.cos(math.pi * (n - w) / (N - w)))
+
+
+@wrong("You round them.")
+def four_digits(step, total_steps, peak, warmup):
+    return round(_rate(step, total_steps, peak, warmup), 4)
+
+
+@wrong("You round them.")
+def five_digits(step, total_steps, peak, warmup):
+    return round(_rate(step, total_steps, peak, warmup), 5)
+
+
+@wrong("You round them.")
+def digits_cut_off(step, total_steps, peak, warmup):
+    return int(10000 * _rate(step, total_steps, peak, warmup)) / 10000
+
+
+@wrong("You change it in stairs.")
+def stairs_of_25(step, total_steps, peak, warmup):
+    return _rate(step // 25 * 25 if step > 25 else step, total_steps, peak, warmup)
+
+
+@wrong("You change it in stairs.")
+def stairs_of_5(step, total_steps, peak, warmup):
+    return _rate(-(-step // 5) * 5 if total_steps > 100 else step, total_steps, peak, warmup)
+
+
+@wrong("You begin the rise at 0.09")
+def begins_at_a_tenth(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 0.1 + 0.9 * n / w)
+
+
+@wrong("You begin the rise at 1e-06")
+def begins_at_a_millionth(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / w + (1 - n / w) * 1e-6 / peak)
+
+
+@wrong("You hold the peak for some steps.")
+def plateau(step, total_steps, peak, warmup):
+    return peak if warmup < step <= 2 * warmup else _rate(step, total_steps, peak, warmup)
+
+
+@wrong("You hold the peak for some steps.")
+def falls_in_the_last_fifth(step, total_steps, peak, warmup):
+    fall = lambda n, N, w: min(1, (N - n) / (0.2 * N))  # noqa: E731
+    return _rate(step, total_steps, peak, warmup, fall=fall)
+
+
+@wrong("You end the fall at 0.09.")
+def ends_at_a_tenth(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 0.1 + 0.9 * (N - n) / (N - w))
+
+
+@wrong("You let the fall bend.")
+def parabola(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - ((n - w) / (N - w)) ** 2)
+
+
+n_steps = 8000  # as another cell may have left it
+
+
+@wrong("`n_steps` is no argument: it comes from another cell.")
+def left_over(step, total_steps, peak, warmup):
+    return _rate(step, n_steps, peak, warmup)
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -236,6 +236,67 @@ def average_of_the_optimizer(loss, lr, model, optimizer, average):
     average.update(optimizer)
 
 
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def every_group(loss, lr, model, optimizer, average):
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    loss.backward()
+    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], max_norm=1)
+    optimizer.step()
+    optimizer.zero_grad()  # for the next one
+    average.update(model)
+
+
+@wrong("You multiply the loss by lr.")
+def loss_times_lr(loss, lr, model, optimizer, average):
+    _step(lr * loss, lr, model, optimizer, average)
+
+
+@wrong("You clip the loss. Its gradient is clipped.")
+def loss_clipped_too(loss, lr, model, optimizer, average):
+    _step(loss.clamp(max=1.0), lr, model, optimizer, average)
+
+
+@wrong("You clip the loss. Its gradient is clipped.")
+def loss_clipped(loss, lr, model, optimizer, average):
+    _step(loss.clamp(max=1.0), lr, model, optimizer, average, length=1e9)
+
+
+@wrong("You put the average into the model.")
+def average_adopted(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average)
+    model.load_state_dict(average.model.state_dict())
+
+
+@wrong("You average the average.")
+def average_of_itself(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, _Silent())
+    average.update(average.model)
+
+
+@wrong("or with a new optimizer.")
+def new_optimizer(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, t.optim.SGD(model.parameters(), lr=lr, momentum=0.5), average)
+
+
+@wrong("Where is the gradient clipped in time?")
+def gradient_of_the_average_clipped(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=lambda *given: _clip_of(average.model))
+
+
+def _clip_of(model):
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+
+
+@wrong("You change the average otherwise, too.")
+def updates_counted_twice(loss, lr, model, optimizer, average):
+    average.updates += 1
+    _step(loss, lr, model, optimizer, average)
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {
