@@ -69,7 +69,7 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
         lambda b: mse(b.eps, b.target),
     ),
     (
-        "You take Part 1's loss, of the model and the noise, or weigh by ᾱ, which is the same. Here the network has a target.",
+        "You take Part 1's loss, of the model and the noise, or weigh by ᾱ, which is the same.",
         lambda b: mse(b.eps, b.noise),
     ),
     ("You add the target to the guess. It's taken away.", lambda b: mse(b.guess, -b.target)),

@@ -629,7 +629,7 @@ def judge_shapes(answer: Callable) -> None:
 
 def judge_all_fresh(answer: Callable) -> None:
     """With eta = 1 the same formula holds."""
-    for n, m, fresh, kept in freshened(answer, 3, 1.0):
+    for n, m, _, kept in freshened(answer, 3, 1.0):
         a, b = ddim_bar(n), ddim_bar(m)
         right = (1 - b - ddim_sigma(1, a, b) ** 2).abs() ** 0.5
         if m and not (kept - right).abs() < 0.03 + 0.03 * right:

@@ -575,11 +575,6 @@ def _cov(x):
 
 
 @right
-def divided_by_n(features1, features2):
-    return float(_frechet(features1, features2, cov=lambda x: np.cov(x, rowvar=False, bias=True)))
-
-
-@right
 def offset_only_where_it_fails(features1, features2):
     x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
     C1, C2, gap = _cov(x1), _cov(x2), x1.mean(axis=0) - x2.mean(axis=0)
