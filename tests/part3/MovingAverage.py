@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch as t
 from torch import nn
 
-from tests.checking import Mistake, careful, check, expect_tensor, kind, numbers, recognise
+from tests.checking import Mistake, apart, careful, check, expect_tensor, kind, numbers, recognise
 
 DECAYS = [(0.5, 11), (0.5, 1), (0.6, 15), (0.995, 11), (0.0, 2)]  # and updates: 0.5 is reached after 8, 0.6 after 13
 
@@ -239,7 +239,7 @@ def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
         question = f"All numbers fit d = {d:.4g}. How does it come about?"
     i = (wrong.new - expected).abs().argmax().item()
     facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
-    facts += f";\nthe average becomes {wrong.new[i]:.4g}, expected {expected[i]:.4g} with d = {wrong.right:.4g}"
+    facts += f";\nthe average becomes {apart(wrong.new[i].item(), expected[i].item())} with d = {wrong.right:.4g}"
     raise Mistake(f"with decay {wrong.d}, before update {wrong.n} a number of {names[i]} {facts}", question)
 
 

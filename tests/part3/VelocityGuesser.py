@@ -18,6 +18,7 @@ from tests.checking import (
     Mistake,
     alpha_bars,
     alphas,
+    apart,
     betas_for,
     careful,
     check,
@@ -320,7 +321,7 @@ def judge_numbers(
     count = n[worst // gap[0].numel()].item()
     names = ("x0", "noise") if method == "target" else ("x_n", "v")
     facts = f"{method} at timestep {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
-    facts += f",\ngives {is_now:.3f}, expected {should_be:.3f}"
+    facts += f",\ngives {apart(is_now, should_be)}"
     raise Mistake(facts, question, given=f"with betas {BETAS}")
 
 

@@ -192,7 +192,8 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
 @check("3.2", mistakes=COSINE_MISTAKES)
 def check_cosine_schedule(answer: Callable) -> str:
     # few steps, so that a learner can redo the sum, and two of them clipped; other values; the defaults; many steps
-    for T, *given in [(4, 0.1, 0.6), (6, 0.3, 0.9), (5,), (1000,)]:
+    drawn = (t.randint(7, 10, ()).item(), t.randint(2, 9, ()).item() / 20, t.randint(50, 90, ()).item() / 100)
+    for T, *given in [(4, 0.1, 0.6), (6, 0.3, 0.9), drawn, (5,), (1000,)]:
         s, top = given or (0.008, 0.999)
         call = f"cosine_schedule({T}, s={s}, max_beta={top})" if given else f"cosine_schedule({T})"
         result, right = careful(answer)(T, *given), cosine_betas(T, s, top)

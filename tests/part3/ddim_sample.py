@@ -20,9 +20,12 @@ from tests.checking import (
     apart,
     careful,
     check,
+    differs,
     elsewhere,
     expect_tensor,
     kind,
+    numbers,
+    other_betas,
     question_of_shape,
     recognise,
     seed_all,
@@ -401,6 +404,7 @@ def check_ddim_sample(answer: Callable) -> str:
     judge_start(answer)
     judge_shapes(answer)
     judge_many_steps(answer)
+    judge_other_schedule(answer)
     judge_device(answer)
     return "the timesteps, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
 
@@ -464,7 +468,7 @@ def judge_steps(answer: Callable, steps: list[Step]) -> None:
     at = (unclipped if unclipped.max() > 1e-3 else gap).argmax()
     x, guess, x0, is_now, should_be = (v.flatten()[at] for v in (step.x, step.guess, x0, step.result, expected))
     facts = f"from timestep {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
-    facts += f"x becomes {is_now:.3f}, expected {should_be:.3f}"
+    facts += f"x becomes {apart(is_now.item(), should_be.item())}"
     ways = [(q, how | guard) for q, how in STEP_MISTAKES for guard in ({}, dict(clamped=True))]
     others = [
         (NAN, is_now.isnan()),
@@ -635,6 +639,23 @@ def judge_all_fresh(answer: Callable) -> None:
         if m and not (kept - right).abs() < 0.03 + 0.03 * right:
             facts = f"from timestep {n} to {m},\nthe guessed noise has factor {apart(kept.item(), right.item())}"
             raise Mistake(facts, "You do otherwise where eta is 1. The formula holds for it, too.", "with eta=1")
+
+
+def judge_other_schedule(answer: Callable) -> None:
+    """Under each seed another one, so that ᾱ has to be looked up."""
+    betas = other_betas()
+
+    def bar(n: int) -> t.Tensor:
+        return (1 - t.tensor(betas[:n], dtype=t.float64)).prod()
+
+    model, start = Recorded(betas=betas), 0.6 * t.randn(2, *Recorded.img_shape)
+    steps = answer(model, 2, n_steps=3, eta=0.0, start=start, return_all_steps=True)
+    for i, (n, m) in enumerate(pairwise(COUNTS[3])):
+        expected = ddim_step(steps[i].double(), model.guesses[i], n, m, bar=bar, clean_bar=bar)
+        if not steps[i + 1].double().allclose(expected, atol=1e-3):
+            facts = f"from timestep {n} to {m}, {differs(steps[i + 1], expected)}"
+            question = "You write ᾱ down. Where is it looked up in the model's schedule?"
+            raise Mistake(facts, question, given=f"with betas {numbers(t.tensor(betas))} and eta=0")
 
 
 def judge_many_steps(answer: Callable) -> None:

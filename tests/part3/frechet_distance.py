@@ -193,7 +193,9 @@ def clouds(n: int, m: int, gap: Sequence[float], W: np.ndarray, T: np.ndarray, s
     mean = np.linspace(1, 2, len(T))
     x1, x2 = (t.tensor(x, dtype=t.float32) for x in (white[0] @ W + mean + gap, white[1] @ W @ T + mean))
     C1, C2, R = W.T @ W, T @ W.T @ W @ T, W.T @ W @ T
-    matrices = f"means {tuple(gap)} apart, C₁ = {C1.round(6).tolist()}, C₂ = {C2.round(6).tolist()}"
+    matrices = (
+        f"means {tuple(round(each, 3) for each in gap)} apart, C₁ = {C1.round(6).tolist()}, C₂ = {C2.round(6).tolist()}"
+    )
     words = f"{n} and {m} points, {matrices}" if len(T) == 2 else f"{n} and {m} points with {len(T)} features"
     return Clouds(words, x1, x2, np.dot(gap, gap), (np.trace(C1), np.trace(C2), np.trace(R)), slack)
 
@@ -279,7 +281,7 @@ def check_frechet_distance(answer: Callable) -> str:
             clouds(8, 8, (1, -0.5), W, T),
             clouds(8, 8, (0, 0), W, one),
         ],
-        [clouds(8, 8, (1, -1), V, S)],
+        [clouds(8, 8, (1, -1), V, S), clouds(8, 8, (t.randint(-9, 10, (2,)) / 10).tolist(), V, one)],
         [clouds(8, 8, (0.1, -0.05), W / 10, T, slack=1e-4)],  # small features: what is added to C shows
         [clouds(n, m, (1, -1), W, T) for n, m in [(8, 12), (12, 8), (20, 8), (8, 20)]],
         [one_point(8)],

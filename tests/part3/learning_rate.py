@@ -238,7 +238,8 @@ def fall_question(course: Sequence[float], peak: float, w: int) -> str:
 @check("3.5", mistakes=RATE_MISTAKES)
 def check_learning_rate(answer: Callable) -> str:
     # few steps, so that a learner can redo the sums; the shortest warm-up and fall; many steps, where stairs show
-    for N, peak, w in [(8, 0.9, 3), (5, 2.0, 1), (6, 0.01, 5), (130, 0.002, 48)]:
+    drawn = (t.randint(7, 10, ()).item(), t.randint(3, 9, ()).item() / 10, t.randint(2, 5, ()).item())
+    for N, peak, w in [(8, 0.9, 3), (5, 2.0, 1), (6, 0.01, 5), drawn, (130, 0.002, 48)]:
         calls = [f"learning_rate({n}, {N}, peak={peak}, warmup={w})" for n in range(1, N + 1)]
         course = [as_rate(careful(answer)(n, N, peak, w), call) for n, call in enumerate(calls, 1)]
         for n, call, rate in zip(range(1, N + 1), calls, course, strict=True):

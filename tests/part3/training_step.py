@@ -210,7 +210,7 @@ def judge_weights(walked: Walked, right: Walked) -> None:
         if not now.allclose(expected, atol=1e-4):  # nan, too, is wrong
             length = t.tensor(GRADIENTS[i]).norm()
             facts = f"step {i + 1} with lr = {RATES[i]} and the gradient {GRADIENTS[i]}, of length {length:.3g}, takes"
-            facts += f"\nthe weights from {numbers(before)} to {numbers(now)}, expected {numbers(expected)}"
+            facts += f"\nthe weights from {numbers(before)} to {numbers(now, beside=expected)}, expected {numbers(expected, beside=now)}"
             otherwise = clipped_to(walked, right)
             question = recognise(WEIGHT_MISTAKES, lambda step: walked.same_weights(walk(step)), otherwise)
             raise Mistake(facts, question, given=f"with SGD of momentum 0.5, begun at lr = {FIRST_RATE}")

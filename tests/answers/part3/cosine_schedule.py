@@ -166,17 +166,17 @@ def s_added_twice(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: ((n / T + s) / 1 + s) * math.pi / 2)
 
 
-@wrong("You divide or multiply only a part of the sum.")
+@wrong("You divide or multiply a part of the sum alone.")
 def only_s_multiplied(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T + s / (1 + s) * math.pi / 2)
 
 
-@wrong("You divide or multiply only a part of the sum.")
+@wrong("You divide or multiply a part of the sum alone.")
 def only_the_second_s_multiplied(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / 1 + s * math.pi / 2)
 
 
-@wrong("You divide or multiply only a part of the sum.")
+@wrong("You divide or multiply a part of the sum alone.")
 def no_parentheses_at_all(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T * math.pi / 2 + s)
 
