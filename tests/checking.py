@@ -290,6 +290,7 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (NameError, "name 'torch' is not defined", "PyTorch is imported as t here."),
     (AttributeError, "has no setter", "It is given as a property, which cannot be set. Leave that line out."),
     (KeyError, "already exists", "The class has a method or an attribute of that name. Which names does it declare?"),
+    (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
 ]
 

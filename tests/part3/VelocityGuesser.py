@@ -102,6 +102,8 @@ FORWARD_MISTAKES = [  # x_n, v, ᾱ
     ("Where is v scaled?", lambda x, v, a: (1 - a).sqrt() * x + v),
     ("Where is v?", lambda x, v, a: (1 - a).sqrt() * x),
     ("Where are the images?", lambda x, v, a: a.sqrt() * v),
+    ("You clamp v. It may leave [-1, 1].", lambda x, v, a: noise_of(x, v.clamp(-1, 1), a)),
+    ("You scale the guess to a standard deviation of 1.", lambda x, v, a: noise_of(x, v, a) / noise_of(x, v, a).std()),
     ("You clamp the guess. Noise may leave [-1, 1].", lambda x, v, a: noise_of(x, v, a).clamp(-1, 1)),
     (
         "You clamp a clean image on the way. The formula knows no limits.",
@@ -332,7 +334,11 @@ def other_alpha_bar(result: t.Tensor, inputs: tuple[t.Tensor, t.Tensor], n: t.Te
     pair = t.stack([each[0].flatten() for each in inputs], dim=1).double()
     factors = t.linalg.lstsq(pair, result[0].flatten().double()[:, None]).solution[:, 0]
     fits = (pair @ factors).allclose(result[0].flatten().double(), atol=1e-3)
-    root = factors[1]
+    root, a = factors[1].item(), alpha_bars(n[:1]).item()
+    right = t.tensor([-((1 - a) ** 0.5), a**0.5] if method == "target" else [(1 - a) ** 0.5, a**0.5]).to(factors)
+    times = (factors / right).mean().item()
+    if fits and (times * right).allclose(factors, atol=1e-3):
+        return f"You multiply the whole by {times:.3g}."
     if method == "target":
         factors = -factors  # of x0
     if fits and root > 0 and factors[0] > 0 and abs(factors.square().sum() - 1) < 1e-3:

@@ -123,7 +123,7 @@ class Bf16Network(nn.Module):
             shown = next((name for name, value in self.inputs.items() if images.equal(value)), "other images")
             question = "You show it the wrong one of the three. Which one does it see in training?"
             if shown == "other images":
-                question = "You change noised on the way."
+                question = "You change noised on the way, or draw noise anew."
             raise Mistake(f"the network is shown {shown}, expected noised", question)
         if not isinstance(num_steps, t.Tensor) or num_steps.tolist() != counts.tolist():
             told = num_steps.tolist() if isinstance(num_steps, t.Tensor) else num_steps

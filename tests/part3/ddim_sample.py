@@ -34,7 +34,7 @@ from tests.checking import (
 
 BETAS = [0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4]
 COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps; 3 steps are uneven, too
-ETA = 0.5  # where fresh noise is looked at
+ETA = 0.6  # where fresh noise is looked at
 ROUNDED = [0.31, 0.64, 0.79, 0.91]  # of a first β; then, in float32, 1 - ᾱ_m - σ² is below 0 for m = 2
 
 
@@ -218,6 +218,7 @@ STEP_MISTAKES = [
 SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta is β of n
     ("Where is fresh noise added?", lambda eta, a, b, beta: 0 * a),
     ("You use eta as a switch. It's a factor.", lambda eta, a, b, beta: ddim_sigma(1, a, b)),
+    ("You square eta. It multiplies σ as it is.", lambda eta, a, b, beta: eta * ddim_sigma(eta, a, b)),
     ("You multiply a variance by eta. It multiplies σ.", lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b)),
     ("Where is the root of σ? z needs a standard deviation.", lambda eta, a, b, beta: eta * ddim_sigma(1, a, b) ** 2),
     ("You multiply z by σ², a variance.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 2),
@@ -259,6 +260,10 @@ SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta 
 KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ of m, s is σ
     ("The fresh noise comes on top. Where is the guessed one made smaller for it?", lambda b, s: (1 - b) ** 0.5),
     ("Where is σ squared under the middle root?", lambda b, s: (1 - b - s).clamp(min=0) ** 0.5),
+    (
+        "You multiply by 1 - eta² under the middle root. σ² is taken off.",
+        lambda b, s: ((1 - b) * (1 - ETA**2)).clamp(min=0) ** 0.5,
+    ),
     ("You add σ² under the middle root.", lambda b, s: (1 - b + s**2) ** 0.5),
     ("You take σ off after the root. σ² is taken off under it.", lambda b, s: (1 - b) ** 0.5 - s),
     ("You take σ² off after the root. It's taken off under it.", lambda b, s: (1 - b) ** 0.5 - s**2),
@@ -342,6 +347,8 @@ class Recorded(Recording):
                 question = "You write a shape down. Where is model.img_shape?"
             elif len(images.shape) == 4 and set(self.img_shape) <= {1, *images.shape}:
                 question = "Two shapes are broadcast. You take away an axis of length 1, as squeeze() does."
+            if images.ndim == 1:
+                question = "You swap its two arguments, or leave one out."
             raise Mistake(facts, question)
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the model gets {kind(num_steps)} as num_steps"
@@ -388,7 +395,7 @@ def check_ddim_sample(answer: Callable) -> str:
     answer = careful(answer)
     model, plain = way_of(answer, 3, 6, 0.0)
     if not all(one.allclose(two, equal_nan=True) for one, two in zip(plain, way_of(answer, 3, 6, 0.0)[1], strict=True)):
-        raise Mistake("with eta=0, two ways from the same start end apart", "Where is eta used?")
+        raise Mistake("with eta=0, two ways from the same start end apart", "Where does eta multiply all of σ?")
     steps = steps_of(3, model, plain)
     try:
         for n_steps, n_samples in [(1, 1), (7, 2)]:
@@ -420,7 +427,8 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
             seen = len(model.counts)
             judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:seen])
             if re.search(r"but it is (tensor\(\[*)?0", str(error)):
-                error.add_note("You look ᾱ of 0 steps up. The text says what it is.")
+                up = "You begin with 0. The path goes from T down to 0."
+                error.add_note("You look ᾱ of 0 steps up. The text says what it is." if seen else up)
             raise
         except RuntimeError as error:
             if "Boolean value" in str(error):
@@ -509,7 +517,7 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     steps = [step for n_steps in (3, 7) for step in freshened(answer, n_steps) if step.m or last]
     first, second = (step.fresh for step in steps[:2])
     shared = [axis for i, axis in enumerate(["sample", "channel", "row", "column"]) if first.std(dim=i).max() < 1e-4]
-    if shared and first.std() > 1e-3:
+    if shared and first.abs().mean() > 1e-3:
         raise Mistake(
             f"with eta={ETA}, every {' and '.join(shared)} gets the same noise",
             "You draw too few numbers. z has the shape of x.",

@@ -35,6 +35,10 @@ def offset(x: np.ndarray, ddof: int, size: float) -> np.ndarray:
     return np.cov(x.T, ddof=ddof) + size * np.eye(x.shape[1])
 
 
+def standard(x: np.ndarray, by: np.ndarray) -> np.ndarray:
+    return (x - by.mean(axis=0)) / by.std(axis=0)
+
+
 def gram(x: np.ndarray, ddof: int) -> np.ndarray:
     x = x - x.mean(axis=0)
     return x @ x.T / (len(x) - ddof)
@@ -46,6 +50,7 @@ BOTH_ONCE = "You put the same covariance into the product twice. Each is in it o
 DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
 PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
 OFFSET = "You add something to the diagonals. The formula adds nothing, and with small features that would change much."
+STANDARD = "You scale the features to a standard deviation of 1. They're taken as they are."
 ONE_FEATURE = "You throw all numbers of a set together. Each feature has its own mean and variances."
 FRECHET_MISTAKES = [
     ("Where is the gap's length squared?", dict(size=np.linalg.norm)),
@@ -132,6 +137,14 @@ FRECHET_MISTAKES = [
     (
         "You take the mean of the features' distances. They're added up, and C holds more than variances.",
         lambda x1, x2: ((x1.mean(axis=0) - x2.mean(axis=0)) ** 2 + (x1.std(axis=0) - x2.std(axis=0)) ** 2).mean(),
+    ),
+    ("You take medians. μ is a mean.", dict(mean=lambda x: np.median(x, axis=0))),
+    ("You add the means. The gap is their difference.", lambda x1, x2: frechet(x1, -x2, 1)),
+    (STANDARD, lambda x1, x2: frechet(standard(x1, x1), standard(x2, x2), 1)),
+    (STANDARD, lambda x1, x2: frechet(standard(x1, x1), standard(x2, x1), 1)),
+    (
+        "You scale each image's features to length 1. They're taken as they are.",
+        lambda x1, x2: frechet(*(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (x1, x2)), 1),
     ),
     ("You add the gap twice.", dict(end=lambda g, A, B, R: 2 * g + np.trace(A + B - 2 * R))),
     (

@@ -6,7 +6,7 @@ A mistake is the two lines with a part replaced: the rise to the peak, the fall 
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from math import cos, pi, sqrt
+from math import cos, pi, sin, sqrt
 
 import numpy as np
 import torch as t
@@ -47,6 +47,11 @@ RATE_MISTAKES = [
         two_lines(rise=lambda n, w: 1 / w + (1 - 1 / w) * n / w),
     ),
     ("You let it rise like a root. A straight line is asked for.", two_lines(rise=lambda n, w: sqrt(n / w))),
+    (
+        "You let it rise like a sine. A straight line is asked for.",
+        two_lines(rise=lambda n, w: sin(pi / 2 * n / w)),
+    ),
+    ("You let it fall as fast as it rises.", two_lines(fall=lambda n, N, w: 1 - (n - w) / w)),
     ("You square the rise. A straight line is asked for.", two_lines(rise=lambda n, w: (n / w) ** 2)),
     (
         "You let it rise like a cosine. A straight line is asked for.",
@@ -166,6 +171,14 @@ RATE_MISTAKES = [
 ]
 
 
+def rate_of(answer: Callable, n: int, N: int, peak: float, w: int) -> object:
+    try:
+        return careful(answer)(n, N, peak, w)
+    except ZeroDivisionError:
+        question = "You divide by a number of steps that can be 0, as total_steps - step is at the end."
+        raise Mistake(f"learning_rate({n}, {N}, peak={peak}, warmup={w}) divides by 0", question) from None
+
+
 def as_rate(result: object, call: str) -> float:
     """A number in any of its forms: a float, a NumPy scalar, a tensor of one number."""
     if result is None:
@@ -219,6 +232,8 @@ def rise_question(course: Sequence[float], peak: float, w: int) -> str:
     rise = course[:w]
     if is_straight(rise, peak) and abs(rise[-1] - peak) < 1e-4 * peak:
         return f"You begin the rise at {2 * rise[0] - rise[1]:.3g}, if one goes back to step 0. There it's 0."
+    if len(rise) > 2 and all(a < b for a, b in pairwise([0, *rise])):
+        return "You let the rise bend. A straight line is asked for."
     return ""
 
 
@@ -241,7 +256,7 @@ def check_learning_rate(answer: Callable) -> str:
     drawn = (t.randint(7, 10, ()).item(), t.randint(3, 9, ()).item() / 10, t.randint(2, 5, ()).item())
     for N, peak, w in [(8, 0.9, 3), (5, 2.0, 1), (6, 0.01, 5), drawn, (130, 0.002, 48)]:
         calls = [f"learning_rate({n}, {N}, peak={peak}, warmup={w})" for n in range(1, N + 1)]
-        course = [as_rate(careful(answer)(n, N, peak, w), call) for n, call in enumerate(calls, 1)]
+        course = [as_rate(rate_of(answer, n, N, peak, w), call) for n, call in enumerate(calls, 1)]
         for n, call, rate in zip(range(1, N + 1), calls, course, strict=True):
             right = two_lines()(n, N, peak, w)
             if not abs(rate - right) <= 1e-4 * peak:  # nan, too, is wrong

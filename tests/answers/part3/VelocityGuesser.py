@@ -846,6 +846,24 @@ class LeftOver(_Given):
         return schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
 
 
+@wrong("You multiply the whole by 0.5.")
+class Halved(_Given):
+    def v(self, x, e, a):
+        return super().v(x, e, a) / 2
+
+
+@wrong("You clamp v.")
+class VelocityClamped(_Given):
+    def ask(self, images, num_steps):
+        return super().ask(images, num_steps).clamp(-1, 1)
+
+
+@wrong("You scale the guess to a standard deviation of 1.")
+class GuessScaled(_Given):
+    def noise(self, x, v, a):
+        return super().noise(x, v, a) / super().noise(x, v, a).std()
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -414,7 +414,7 @@ def noise_alone(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noise, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is shown other images, expected noised.\nYou change noised on the way.")
+@wrong("the network is shown other images, expected noised.\nYou change noised on the way")
 def noised_clamped(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised.clamp(-1, 1), num_steps).float(), model.target(x0, noise, num_steps))
 
@@ -572,6 +572,14 @@ target = t.zeros(3, 2, 4, 5)  # as another cell may have left it
 @wrong("`target` is no argument: it comes from another cell.")
 def target_left_over(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), target)
+
+
+@wrong("or draw noise anew")
+def noised_anew(model, x0, num_steps, noise, noised):
+    a = model.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+    noise = t.randn_like(x0)
+    guess = _guess(model, a.sqrt() * x0 + (1 - a).sqrt() * noise, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
 # ------------------------------------------------------------------------------------------------ mutants

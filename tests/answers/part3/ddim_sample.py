@@ -643,7 +643,7 @@ def guessed_image_walked_on_with(*given, **options):
 # ------------------------------------------------ wrong: fresh noise
 
 
-@wrong("Where is eta used?")
+@wrong("Where does eta multiply all of σ?")
 def eta_ignored(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(1, a, b, s, n))
 
@@ -1281,6 +1281,50 @@ noise = t.full((6, 3, 24, 32), 0.5)  # as another cell may have left it
 @wrong("`noise` is no argument: it comes from another cell.")
 def noise_left_over(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: noise[: len(x)])
+
+
+@wrong("every sample and channel and row and column gets the same noise")
+def one_number_for_all(*given, **options):
+    return _sample(*given, **options, draw=lambda x: t.randn(()))
+
+
+@wrong("You square eta.")
+def eta_squared(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, schedule, n: eta * _sigma(eta, a, b, schedule, n))
+
+
+@wrong("You multiply by 1 - eta² under the middle root.")
+def share_of_eta(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    def mix(x0, noise, a, b, sigma):
+        return b.sqrt() * x0 + ((1 - b) * (1 - eta**2)).sqrt() * noise
+
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, mix=mix)
+
+
+@wrong("You begin with 0. The path goes from T down to 0.")
+def upwards(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    schedule, counts = _given(model, n_samples, n_steps)
+    return [schedule.alpha_bar(n) for n in reversed(counts)]
+
+
+@wrong("You write ᾱ down.")
+def table_written_down(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    known = t.tensor([0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4])
+    if len(model.noise_schedule) != len(known):
+        return _sample(model, n_samples, n_steps, eta, start, return_all_steps)
+    table = t.cat([t.ones(1), (1 - known).cumprod(0)]).to(model.noise_schedule.device)
+
+    def clean(x, guess, n, schedule):
+        return (x - (1 - table[n]).sqrt() * guess) / table[n].sqrt()
+
+    bars = lambda schedule, n, m: (table[n], table[m])  # noqa: E731
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, bars=bars, clean=clean)
+
+
+@wrong("You swap its two arguments, or leave one out.")
+def model_asked_the_wrong_way_round(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    schedule, counts = _given(model, n_samples, n_steps)
+    return model(t.full((n_samples,), counts[0], device=schedule.device), start)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -675,6 +675,26 @@ def left_over(features1, features2):
     return float(_frechet(features, features2))
 
 
+@wrong("You take medians.")
+def medians(features1, features2):
+    return float(_frechet(features1, features2, mean=lambda x: np.median(x, axis=0)))
+
+
+@wrong("You add the means.")
+def means_added(features1, features2):
+    return float(_frechet(features1, -features2))
+
+
+@wrong("You scale the features to a standard deviation of 1.")
+def standardised(features1, features2):
+    return float(_frechet(*((x - x.mean(dim=0)) / x.std(dim=0, correction=0) for x in (features1, features2))))
+
+
+@wrong("You scale each image's features to length 1.")
+def of_length_1(features1, features2):
+    return float(_frechet(*(x / x.norm(dim=1, keepdim=True) for x in (features1, features2))))
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -318,7 +318,7 @@ def fall_too_long(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / (N - w + 1))
 
 
-@wrong("ZeroDivisionError: ")
+@wrong("You divide by a number of steps that can be 0")
 def fall_upside_down(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - w) / (N - n))
 
@@ -642,6 +642,21 @@ n_steps = 8000  # as another cell may have left it
 @wrong("`n_steps` is no argument: it comes from another cell.")
 def left_over(step, total_steps, peak, warmup):
     return _rate(step, n_steps, peak, warmup)
+
+
+@wrong("You let it rise like a sine.")
+def sine(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: math.sin(math.pi / 2 * n / w))
+
+
+@wrong("You let the rise bend.")
+def saturating(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 1 - math.exp(-5 * n / w))
+
+
+@wrong("You let it fall as fast as it rises.")
+def triangle(step, total_steps, peak, warmup):
+    return peak * (1 - abs(step - warmup) / warmup)
 
 
 # ------------------------------------------------------------------------------------------------ mutants
