@@ -50,8 +50,9 @@
 # %% [markdown]
 # ## Set up
 #
-# Run the next three cells. The second one fetches `part1` and `part2`. In the exercise notebook these are **your own**
-# functions as you last saved them, provided they pass their checks. The lines under the cell tell you which are yours.
+# Run the next three cells. The second one fetches `part1` and `part2`, which are **your own** functions as you last
+# saved them. Where one of them doesn't pass its check, the course's own takes its place, and the lines under the cell
+# tell you so. (In the solved notebook there are no such lines, because there everything is the course's.)
 
 # %% tags=["set-up"]
 if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
@@ -197,8 +198,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Now draw two samples. The row above yours comes with the course. It shows eight samples of a longer training, 400 steps
-# with 64 images each, which takes two to six minutes of one processor core.
+# Now draw two samples. The row above yours comes with the course. It shows eight samples of a longer training, 400
+# steps with 64 images each, which takes two to six minutes of one processor core.
 
 # %%
 if MAIN:
@@ -306,11 +307,12 @@ def classes_of(images: t.Tensor) -> t.Tensor:
 #
 # The **trace** is the sum of the diagonal. It adds up the features. The power 1/2 is the **matrix square root**, which
 # multiplied *as a matrix* by itself gives $C_1 C_2$. `scipy.linalg.sqrtm` computes it, sometimes with a tiny imaginary
-# part. Drop that part.
+# part. Drop that part. (Divide a covariance by $N - 1$ or by $N$, as you like.)
 
 # %%
 def frechet_distance(features1: t.Tensor, features2: t.Tensor) -> float:
     """How far two clouds of features are apart, each seen as a Gaussian (Heusel et al., Equation 6); 0 for equal ones.
+    A covariance is divided by N - 1 or by N.
     features1: (N, D)   features2: (M, D)   N and M larger than 1"""
     x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
     ### BEGIN SOLUTION
@@ -566,13 +568,16 @@ if MAIN:
 # Ho](https://arxiv.org/abs/2202.00512)).
 #
 # `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
-# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. Part
-# 1 stated the result. Now derive it yourself, on paper. You have two equations, Equation 4 and the one above. Combine
-# them so that $x_0$ drops out.
+# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. How?
+# Derive it on paper. You have two equations, Equation 4 and the one above. Combine them so that $x_0$ drops out.
+#
+# (The recipe at the end of this part does without $v$. You'll see what it brings here when you measure it. Larger
+# models, such as Stable Diffusion 2, do learn it.)
 
 # %%
 class VelocityGuesser(part1.Guesser):
-    """A network that guesses v. From outside, it guesses the noise (Salimans and Ho, Section 4)."""
+    """A network that guesses v. From outside, it guesses the noise (Salimans and Ho, Section 4).
+    All is computed where its inputs are, on a GPU, too."""
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """What the network should answer for x0 after num_steps steps with this noise.
@@ -850,15 +855,18 @@ if MAIN:
 # a number and the others on its size. Guessing noise doesn't need that many digits. A **bfloat16** has 16 bits, with 8
 # for the digits, and covers the same range of sizes. Some processors and GPUs multiply such numbers faster. **Mixed
 # precision** ([Micikevicius et al.](https://arxiv.org/abs/1710.03740)) multiplies in bfloat16 but keeps the weights in
-# float32, because the small change of each step would otherwise be rounded away.
+# float32. You'll find out why in a moment.
 
 # %% [markdown]
 # ### 3.6 Half the bits
 # *Compute the network in bfloat16, and nothing else* · ●○○○○ · 10 minutes · Micikevicius et al.
 #
-# Write `fp32_loss` again, but ask `model.network` for its guess under `with t.autocast(…, t.bfloat16):`. Its first
-# argument is the *name* of the device, `noised.device.type`. After that block, compare the guess with the target in
-# float32. The weights stay in float32 all the time.
+# Write `fp32_loss` again. In a block `with t.autocast(device, t.bfloat16):`, where `device` is a *name* such as
+# `"cpu"`, PyTorch computes convolutions and matrix products in bfloat16. The weights stay as they are. Which of these
+# belong in the block, the guess, the target, the comparison?
+#
+# And think about this. A weight is 0.5, and each step of the training adds 0.0005 to it. What is it after 1,000 steps
+# in float32, and what in bfloat16? The cell below the hints tells you.
 
 # %%
 def bf16_loss(
@@ -881,15 +889,15 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which lines belong under `with t.autocast(…):`, and which come after it?
+# Where does nearly all the time go? And what would you gain if the rest were rounded, too?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# Under autocast, PyTorch computes convolutions and matrix products in bfloat16 on its own. The network's answer may
-# come out as bfloat16, and `.float()` makes it float32.
+# `noised.device.type` is the name of the device. The network's answer may come out as bfloat16, and `.float()` makes it
+# float32.
 #
 # </details>
 #
@@ -898,6 +906,25 @@ if MAIN:
 #
 # Put only the call of `model.network` into the block and keep its answer. Then leave the block, turn the answer into
 # float32, and compare it with the target as `fp32_loss` does.
+#
+# </details>
+
+# %%
+if MAIN:
+    for number in (t.float32, t.bfloat16):
+        weight = t.tensor(0.5, dtype=number)
+        for _ in range(1000):
+            weight += 0.0005
+        print(f"{number}: {weight.item():.3f}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# In float32 the weight ends at 1.000. In bfloat16 it's still 0.500. Between 0.5 and 1, bfloat16 has only the multiples
+# of 1/256, so 0.5005 is rounded back to 0.5, a thousand times. A network that kept its weights in bfloat16 would stop
+# learning as soon as its steps were small. Rounding hurts where many small changes add up, as they do in a weight. What
+# a network computes on the way to its guess is used once and forgotten.
 #
 # </details>
 
@@ -978,10 +1005,10 @@ def ddim_sample(
     start: t.Tensor | None = None,
     return_all_steps: bool = False,
 ) -> t.Tensor | list[t.Tensor]:
-    """Draw images in few steps (Song et al., Equation 12), with the guessed image clipped to [-1, 1].
+    """Draw images in few steps, as one batch (Song et al., Equation 12), with the guessed image clipped to [-1, 1].
     n_steps: 1 to T   eta: 0 (no fresh noise on the way) to 1 (as much as in Algorithm 2)
     start: (n_samples, C, H, W), the noise to begin with, or None to draw it
-    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps a list of n_steps + 1 such images, noise first
+    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps a list or tensor of n_steps + 1 such, noise first
     errors: ValueError for a model without a schedule, or for n_samples below 1"""
     schedule = utils.check_can_sample(model, n_samples)
     counts = t.linspace(len(schedule), 0, n_steps + 1).round().int().tolist()  # T, ..., 0

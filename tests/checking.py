@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from math import prod, sqrt
 from pathlib import Path
+from statistics import mode
 from traceback import walk_tb
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
@@ -299,6 +300,7 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
         "does not require grad",
         "The loss has no gradient to give: the guess is detached, or made under no_grad.",
     ),
+    (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
 ]
 
