@@ -8,7 +8,7 @@
 #
 # In this part you build a network that looks both ways. At the end it will turn pure noise into drawings of clothes.
 #
-# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.gif)
+# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.png)
 #
 # The [DDPM paper](https://arxiv.org/abs/2006.11239) uses a **U-Net** (Appendix B). On the path down it halves the image
 # again and again, so fewer and fewer pixels each know about more and more of the picture. On the path up it doubles the
@@ -644,7 +644,7 @@ if MAIN:
     in_order = mixed.flatten(2)[..., order.argsort()].reshape(coat.shape)
     maps = [shuffled, mixed, in_order, plain]
     titles = ["coat, shuffled", "after attention", "put back in order", "without shuffling"]
-    utils.show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles)
+    utils.show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles, cmap="gray")
 
 # %% [markdown]
 # <details>
@@ -730,7 +730,7 @@ if MAIN:
             steps += [(f"after {i}, with x", with_x), (f"after {i}, without", without_x)]
     chosen = [steps[0], steps[15], steps[2], steps[16]]
     titles = [f"{name}\nspread {x[0, 0].std():.2f}" for name, x in chosen]
-    utils.show_maps([x[0, 0] for _, x in chosen], titles)
+    utils.show_maps([x[0, 0] for _, x in chosen], titles, cmap="gray")
 
 # %% [markdown]
 # <details>
@@ -1116,13 +1116,13 @@ if MAIN:
         F.conv_transpose2d(ones, t.ones(1, 1, 3, 3), stride=2, padding=1),
     ]
     titles = ["one pixel of 5 by 5", "its 4×4 stamp", "25 stamps of 4×4", "25 stamps of 3×3"]
-    utils.show_maps([m[0, 0] for m in maps], titles)
+    utils.show_maps([m[0, 0] for m in maps], titles, vmin=0, vmax=4)
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four squares. One bright pixel in the middle of 5 by 5. Its stamp: 4 by 4 bright pixels in the middle of 10 by 10. All stamps of 4 by 4 together: an even square with a darker rim. All stamps of 3 by 3 together: 9 by 9 pixels in a chequered pattern of bright, medium and dark.](images/part2_transposed.png)
+# ![Four squares, the brighter the more stamps. One dim pixel in the middle of 5 by 5. Its stamp: 4 by 4 dim pixels in the middle of 10 by 10. All stamps of 4 by 4 together: an even, bright square with a darker rim. All stamps of 3 by 3 together: 9 by 9 pixels in a chequered pattern of bright, medium and dark.](images/part2_transposed.png)
 #
 # With a 4×4 kernel and stride 2, each pixel inside gets exactly four stamps. With 3×3, some pixels get four, some two
 # and some one. That's a [chequered pattern](https://distill.pub/2016/deconv-checkerboard/) that the network first has
@@ -1640,8 +1640,7 @@ if MAIN:
         steps = part1.sample(model, 8, return_all_steps=True)
     last, frames, titles = len(steps) - 1, [], []
     for to_go in (last * t.linspace(1, 0, 11) ** 2).long().tolist():  # slower towards the end, where shapes appear
-        picture = rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 1 (r h) (c w)", r=2)
-        frames.append(F.interpolate(picture, scale_factor=5)[0])
+        frames.append(rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 (r h) (c w)", r=2))
         titles.append(f"{to_go} steps to go")
     utils.show_movie(frames, titles)
 
@@ -1649,7 +1648,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.gif)
+# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.png)
 #
 # Each sample turns into one of the eight drawings, with a little grain. Which ones turn up is a different matter. After
 # so short a training the network knows what the images look like, but not yet how often each should appear. So you may

@@ -3,7 +3,7 @@
 #
 # Here are eight pieces of clothing on their way out of noise. Nobody has ever sewn them.
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.png)
 #
 # A network with 0.28 million parameters drew them. It's the U-Net from Part 2, and it learned from FashionMNIST, 60,000
 # small photographs of clothes. The training took ten to twenty minutes on two cores of a server, without a GPU. (Nobody
@@ -116,7 +116,7 @@ if MAIN:
     rows = [(labels == label).nonzero()[n, 0].item() for n in range(2) for label in labels.unique()]
     titles = [utils.CLASSES[labels[row]] for row in rows]
     utils.show_images(images[rows] / 255, titles, columns=10)
-    print(f"{len(images):,d} images, mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f} in [-1, 1]")
+    print(f"{len(images):,d} images: mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f}")
 
 # %% [markdown]
 # <details>
@@ -1027,7 +1027,7 @@ def shipped_model() -> part1.DiffusionModel:
 
     model = course.make_guesser({"max_steps": 1000, "device": utils.get_device()})
     model.network.load_state_dict(t.load(utils.ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
-    print("These weights come with the course: 8,000 steps, ten to twenty minutes on two CPU cores.")
+    print("These weights come with the course, trained for 8,000 steps.")
     return model.eval().requires_grad_(False)
 
 
@@ -1122,7 +1122,7 @@ if MAIN:
         noised, jump, samples = jump_or_sample(model, sneaker, n)
         rows += [sneaker, noised.clamp(-1, 1), jump, samples]
         errors = [(images - sneaker).square().mean().item() for images in (jump, samples)]
-        print(f"n = {n}: mean squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
+        print(f"n = {n}: squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
 
     _, axis = plt.subplots(figsize=(7.4, 4.9), layout="constrained")
     axis.imshow(utils.grid(part1.denormalize_img(t.cat(rows))), cmap="gray", vmin=0, vmax=255)
@@ -1450,7 +1450,7 @@ if MAIN:
         model, n_images = try_recipe(name, seconds=0.2 if IS_CI else 5)
         far = distance(ddim_sample(model, 20 if IS_CI else 100, n_steps=10))
         seconds = time.process_time() - begin
-        print(f"{name:16} {n_images:7,d} images   distance {far:6.1f}   {seconds:4.1f} processor seconds in all")
+        print(f"{name:15} {n_images:6,d} images, distance {far:5.1f}, {seconds:.0f} processor s")
 
 # %% [markdown]
 # <details>
@@ -1728,7 +1728,7 @@ if MAIN:
 #
 # ![One image with 50, 40, 30, 20, 10, 5, 2 and 0 steps left: noise alone at first, a light shape under noise with 30 steps left, plainly a boot with 20, and at last a light boot without grain.](images/part3_way.png)
 #
-# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way.gif)
+# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way_movie.png)
 #
 # The outline is there while the noise is still strong. The last steps only remove the grain.
 #
@@ -1919,7 +1919,6 @@ if MAIN:
     frames = []
     for n in left:
         images = (15 * part1.denormalize_img(steps[-1 - n].clamp(-1, 1)).cpu()).round() / 15  # few greys, a small file
-        images = F.interpolate(images, scale_factor=2)
         frames.append(rearrange(images, "(r k) c h w -> c (r h) (k w)", r=2))
     utils.show_movie(frames, [f"{n} steps left" for n in left])
 
@@ -1927,7 +1926,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.png)
 #
 # </details>
 
