@@ -158,6 +158,42 @@ if MAIN:
 # network proposes. The last one is $x_0$.
 
 # %% [markdown]
+# Here's all of it for an image of a single number, which is -1 in a third of the data and 1 in the rest. Each vertical
+# slice shows how likely each value is at that timestep, and the lines are six images on their way. To the right, $q$
+# adds noise until two narrow arms have become one broad Gaussian. To the left, $p$ has to find the arms again.
+
+# %% tags=["folded"]
+if MAIN:
+    import matplotlib.pyplot as plt
+
+    t.manual_seed(2)
+    alphas = 1 - t.linspace(0.0001, 0.02, 1000)  # the paper's
+    kept, x = alphas.cumprod(dim=0), t.tensor([-1.0, -1.0, 1.0, 1.0, 1.0, 1.0])
+    paths = [x] + [x := alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn(6) for alpha in alphas]
+    values, spread = t.linspace(-3, 3, 301)[:, None], (1 - kept + 0.01 * kept).sqrt()
+    low, high = (((values - arm * kept.sqrt()) / spread).square().mul(-0.5).exp() / spread for arm in (-1, 1))
+    river = (low + 2 * high) / (low + 2 * high).amax(dim=0)  # each slice as dark as the others
+
+    _, axis = plt.subplots(figsize=(utils.WIDE, 3.4), layout="constrained")
+    axis.imshow(river.sqrt(), cmap="Blues", vmax=1.6, origin="lower", extent=(0, 1000, -3, 3), aspect="auto")
+    axis.plot(t.stack(paths), color="black", lw=0.6)
+    axis.set(xlabel="timestep", ylabel="the number", ylim=(-3, 3))
+    axis.set_title("q adds noise  ⟶", loc="left")
+    axis.set_title("⟵  p takes it off again", loc="right")
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A river that runs from left to right over a thousand timesteps. At first it has two narrow arms, at -1 and at 1. They widen, drift to the middle and become one broad stream around 0. Six thin black lines start in the arms and wander through the stream, ever more roughly.](images/part1_river.png)
+#
+# Follow one line to the right, and you see one sample of the forward process. No line goes straight back: from the middle
+# of the right edge, both arms are possible.
+#
+# </details>
+
+# %% [markdown]
 # ### 1.1 Equation 2 in plain English
 # *Explain every symbol, and the square root* · ●●○○○ · 10 minutes · Equation 2
 #

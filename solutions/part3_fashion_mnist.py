@@ -296,6 +296,39 @@ def classes_of(images: t.Tensor) -> t.Tensor:
 
 
 # %% [markdown]
+# Here are two such clouds, the test images and the same images blurred, seen from the side that shows most of their
+# 64 features. Each ellipse is a cloud's Gaussian, its mean and two standard deviations around it.
+
+# %% tags=["folded"]
+if MAIN:
+    images = clothes(train=False)[:1000]
+    clouds = {"test images": features_of(images), "blurred": features_of(F.avg_pool2d(images, 5, 1, padding=2))}
+    _, _, side = t.pca_lowrank(t.cat(list(clouds.values())), niter=10)
+    turn = t.linspace(0, 2 * math.pi, 100)
+    circle = t.stack([turn.cos(), turn.sin()])
+    plt.figure(figsize=(6.4, 4.2))
+    for (name, features), colour, mark in zip(clouds.items(), ("C0", "C1"), ("o", "^"), strict=True):
+        points = features @ side[:, :2]
+        centre, root = points.mean(dim=0), t.linalg.cholesky(points.T.cov())
+        plt.scatter(*points.T, s=8, marker=mark, color=colour, alpha=0.3, lw=0, label=name)
+        plt.plot(*(centre[:, None] + 2 * root @ circle), color=colour, lw=2)
+        plt.plot(*centre, "P", color=colour, markeredgecolor="black", markersize=12)
+    plt.gca().set(xticks=[], yticks=[], xlabel="one direction", ylabel="another")
+    plt.legend(markerscale=3)
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two clouds of points that overlap, round dots for the test images and triangles for the blurred ones, each with a cross at its mean and an ellipse around most of it. The blurred cloud has another centre and is smaller.](images/part3_clouds.png)
+#
+# The distance that you're about to write measures both, how far apart the crosses are and how differently the ellipses
+# are shaped.
+#
+# </details>
+
+# %% [markdown]
 # ### 3.1 The Fréchet distance
 # *Measure how far apart two sets of images are* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
 #
@@ -564,6 +597,8 @@ if MAIN:
 # Part 1 tried the noise and the image. This guesser asks its network for a mixture of both, the velocity
 # $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$ ([Salimans and
 # Ho](https://arxiv.org/abs/2202.00512)).
+#
+# ![A quarter of a circle. An arrow along the axis of the clean image, one along the axis of the noise, and between them xₜ, which turns from the image to the noise as t grows. The arrow v touches the circle at xₜ and points on along the way.](images/part3_velocity.svg)
 #
 # `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
 # learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. Part
@@ -1424,10 +1459,18 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 def show_ablation() -> None:
     """Show each recipe's distance and ten of its samples."""
     rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
+    far = {row["recipe"]: row["distance"] for row in rows}
     for row in rows:
         print(f"{row['recipe']:24} {row['images']:9,d} images   distance {row['distance']:6.1f}")
+    plt.figure(figsize=(utils.WIDE, 2.8), layout="constrained")
+    bars = plt.barh(list(far), list(far.values()), color="lightsteelblue", xerr=6, ecolor="dimgrey")
+    plt.bar_label(bars, fmt="%.0f", padding=4)
+    plt.gca().invert_yaxis()
+    plt.xlabel("distance, ± the gap of 6 between two trainings of one recipe")
+    utils.show()
     pictures = t.load(utils.ASSETS / "ablation.pt", weights_only=True)
-    utils.show_rows({name: images / 255 for name, images in pictures.items()})
+    labels = {name: f"{name}\ndistance {far[name]:.0f}" for name in far}
+    utils.show_rows({labels.get(name, name): images / 255 for name, images in pictures.items()})
 
 
 # %%
@@ -1437,6 +1480,8 @@ if MAIN:
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
+#
+# ![Seven bars, one a recipe: 195 as in Part 1, 94 with the cosine schedule, 124 with v-prediction, 100 with the average of weights, 104 with the falling learning rate, 86 with bfloat16, and 65 for all but v.](images/part3_ablation_bars.png)
 #
 # ![Eight rows of ten samples, most of them the same piece of clothing in several rows. As in Part 1: clothes with holes and odd patterns. With the cosine schedule: most are whole. The same, not clipped: eight pale squares or shapes and two nearly black ones. In the five rows below, of which all but the last guess v, most are whole, and some have holes.](images/part3_ablation.png)
 #
@@ -1753,6 +1798,34 @@ if MAIN:
 # ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way_movie.png)
 #
 # The outline is there while the noise is still strong. The last steps only remove the grain.
+#
+# </details>
+
+# %% [markdown]
+# And what does the network *think* along the way? At each timestep its guess of the noise is a guess of the clean image
+# as well, because `part1.reconstruct` turns one into the other. Here's the image above, and the guess below.
+
+# %%
+if MAIN:
+    model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
+    t.manual_seed(1)
+    way, schedule = ddim_sample(model, 1, n_steps, return_all_steps=True), model.noise_schedule
+    left = t.tensor([n for n in (49, 48, 47, 45, 42, 35, 20, 5) if n <= n_steps])
+    num_steps = (left * len(schedule) / n_steps).round().int().to(schedule.device)
+    xt = t.cat([way[-1 - n] for n in left])
+    guess = part1.reconstruct(xt, model(xt, num_steps), num_steps, schedule)
+    rows = {"the image": xt, "the guess": guess}
+    utils.show_rows({name: part1.denormalize_img(images).cpu() for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two rows of eight pictures, with 50, 45, 40, 35, 30, 20, 10 and 2 steps left. Above, the image: noise at first, and at last a boot. Below, the guess: a grey smear, then a blurred shoe, whose outline and then details become sharp.](images/part3_thoughts.png)
+#
+# At first the guess is an average of all clothes, because everything is still possible. As the noise goes, less fits,
+# and the guess makes up its mind, from the outline to the details. At every step it's the blurred answer of a jump, and
+# only the next steps make it sharp.
 #
 # </details>
 
