@@ -188,8 +188,8 @@ if MAIN:
 #
 # ![A river that runs from left to right over a thousand timesteps. At first it has two narrow arms, at -1 and at 1. They widen, drift to the middle and become one broad stream around 0. Six thin black lines start in the arms and wander through the stream, ever more roughly.](images/part1_river.png)
 #
-# Follow one line to the right, and you see one sample of the forward process. No line goes straight back: from the middle
-# of the right edge, both arms are possible.
+# Follow one line to the right, and you see one sample of the forward process. No line goes straight back. From the
+# middle of the right edge, both arms are possible.
 #
 # </details>
 

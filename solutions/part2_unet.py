@@ -536,6 +536,8 @@ if MAIN:
 # three, or three layers). Each of the `num_heads` heads gets its own $d = C / \text{heads}$ numbers of every query, key
 # and value, and computes its own matches, softmax and mean. Put the heads' results side by side, which makes $C$
 # numbers again. A last Linear layer, the **output projection**, mixes them. Then turn the sequence back into an image.
+#
+# ![Self-attention as boxes. x, of B, C, H, W, becomes a sequence of B, H·W, C. From it come queries, keys and values, each B, heads, H·W, d. Queries and keys make the weights, softmax of q kᵀ / √d, of B, heads, H·W, H·W. They are multiplied by the values. Then the heads are put side by side, go through the output projection, and become an image again.](images/part2_attention_parts.svg)
 
 # %%
 class SelfAttention(nn.Module):
@@ -795,6 +797,8 @@ def practise(network: nn.Module, n_steps: int, loss_of: Callable = F.mse_loss) -
 # 4. add the input. If the number of channels changes, the input first goes through a 1×1 convolution.
 #
 # Why add the timestep halfway? There, the second convolution and its SiLU can use it to switch features on and off.
+#
+# ![A residual block as boxes. x, of C_in, H, W, goes through a 3×3 convolution, GroupNorm and SiLU. The embedded timestep is added there, after SiLU and Linear. A second 3×3 convolution, GroupNorm and SiLU follow. At last x is added, unchanged or through a 1×1 convolution, which gives C_out, H, W.](images/part2_residual_block.svg)
 
 # %%
 class ResidualBlock(nn.Module):
@@ -909,6 +913,8 @@ if MAIN:
 # `downsample`, both are the same tensor.
 #
 # (Don't name a layer `self.half`, `self.double` or `self.float`, because modules have methods of those names.)
+#
+# ![A DownBlock as boxes. x goes through two ResidualBlocks, both told the embedded timestep, the first of which changes C_in to C_out, and through attention if asked for. A dashed arrow takes the result away as the skip, C_out, H, W. The other arrow leads to the 4×4 convolution of stride 2, which gives C_out, H/2, W/2.](images/part2_down_block.svg)
 
 # %%
 class DownBlock(nn.Module):
@@ -1175,6 +1181,8 @@ if MAIN:
 # | UpBlock 3 | 32 | 32 | 32 × 7 × 7 | takes 32 × 7 × 7 | 32 × 14 × 14 |
 # | UpBlock 2 | 32 | 16 | 32 × 14 × 14 | takes 32 × 14 × 14 | 16 × 28 × 28 |
 # | UpBlock 1 | 16 | 16 | 16 × 28 × 28 | takes 16 × 28 × 28 | 16 × 28 × 28 |
+#
+# ![An UpBlock as boxes. x and skip, C_in, H, W each, are joined to 2 · C_in channels. Two ResidualBlocks, both told the embedded timestep, follow, the first of which changes the width to C_out, then attention if asked for, and a 4×4 transposed convolution of stride 2 that gives C_out, 2H, 2W.](images/part2_up_block.svg)
 
 # %%
 class UpBlock(nn.Module):

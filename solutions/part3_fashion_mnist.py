@@ -598,7 +598,7 @@ if MAIN:
 # $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$ ([Salimans and
 # Ho](https://arxiv.org/abs/2202.00512)).
 #
-# ![A quarter of a circle. An arrow along the axis of the clean image, one along the axis of the noise, and between them xₜ, which turns from the image to the noise as t grows. The arrow v touches the circle at xₜ and points on along the way.](images/part3_velocity.svg)
+# ![A quarter of a circle, with the clean image to the right and the noise upwards. Between them an arrow leads to xₜ on the circle, √ᾱ to the right and √(1 − ᾱ) up. The arrow v touches the circle there and points on towards the noise.](images/part3_velocity.svg)
 #
 # `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
 # learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. Part
@@ -1821,11 +1821,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight pictures, with 50, 45, 40, 35, 30, 20, 10 and 2 steps left. Above, the image: noise at first, and at last a boot. Below, the guess: a grey smear, then a blurred shoe, whose outline and then details become sharp.](images/part3_thoughts.png)
+# ![Two rows of eight pictures, with 49, 48, 47, 45, 42, 35, 20 and 5 steps left. Above, the image: noise, in which a boot shows up late. Below, the guess: three grey smears, then a blurred boot, whose edges and then details become sharp.](images/part3_thoughts.png)
 #
-# At first the guess is an average of all clothes, because everything is still possible. As the noise goes, less fits,
-# and the guess makes up its mind, from the outline to the details. At every step it's the blurred answer of a jump, and
-# only the next steps make it sharp.
+# At first the guess is a smear, an average of many clothes, because many are still possible. With 45 steps left it has
+# become a boot, while you still see nothing but noise above. From then on, less and less else fits, and the guess gets
+# its edges and then its details.
 #
 # </details>
 

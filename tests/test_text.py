@@ -332,7 +332,7 @@ def test_other_runs_end_in_the_grey_strip():
 def test_pictures_are_those_of_the_stored_run(source):
     notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
     drawn = pictures(notebook)
-    said = set(re.findall(r"\(images/([^)]+)\)", source.read_text(encoding="utf-8")))
+    said = set(re.findall(r"\(images/([^)]+\.png)\)", source.read_text(encoding="utf-8")))  # diagrams are .svg
     assert said == set(drawn), "a picture in the text is the output of the cell above it: make outputs"
     for name, png in drawn.items():
         assert (ROOT / "notebooks" / "images" / name).read_bytes() == png, f"{name} is another picture: make outputs"

@@ -3,6 +3,7 @@
 import argparse
 
 from tools.make_assets import (
+    diagrams,
     part2,
     part3,
     part4,
@@ -14,6 +15,7 @@ from tools.make_assets import (
 )
 
 COMMANDS = {  # each function, what it makes, and how long that takes on two CPU cores
+    diagrams.diagrams: "the diagrams of the text, into notebooks/images: a moment",
     part2.drawn: "the eight drawn clothes of Part 2: a moment",
     part2.parts: "what each part of the U-Net is for: seven minutes on one CPU core",
     part3.classifier: "the judge of images: four minutes on two CPU cores",
