@@ -38,6 +38,8 @@
 # - [What is diffusion?](#What-is-diffusion?)
 # - [Distributions and samples](#Distributions-and-samples)
 # - [A data set you can hold in your head](#A-data-set-you-can-hold-in-your-head)
+# - [Normalisation](#Normalisation)
+# - [Adding noise](#Adding-noise)
 # - [Do the two equations agree?](#Do-the-two-equations-agree?)
 # - [A whole distribution at once](#A-whole-distribution-at-once)
 # - [What a short schedule leaves behind](#What-a-short-schedule-leaves-behind)
@@ -68,7 +70,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -85,7 +87,7 @@ from torch.utils.data import TensorDataset
 import utils
 from utils import IS_CI
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part1
 
@@ -315,6 +317,12 @@ if MAIN:
 # it's drawn as black.
 #
 # </details>
+
+# %% [markdown]
+# ## Adding noise
+#
+# Now write the forward process. You choose how much noise each step adds, then take the steps one by one, then all of
+# them at once.
 
 # %% [markdown]
 # ### 1.2 Choose how much noise each step adds

@@ -66,7 +66,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ def check_unet(config: "UNetConfig") -> None:
             raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
 
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part2
 
@@ -1416,16 +1416,20 @@ if MAIN:
 # different number where the text leaves you a choice.
 
 # %% tags=["folded"]
-def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
+def watch_blocks(
+    model: nn.Module, *inputs: t.Tensor, all_layers: bool = False
+) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
     """Run a U-Net once and list what passes through its DownBlocks, its MidBlock and its UpBlocks, in order.
-    returns: class name, inputs and outputs of each"""
-    seen = []
+    all_layers: and through its other layers   returns: class name, inputs and outputs of each"""
+    seen, names = [], ("DownBlock", "MidBlock", "UpBlock")
 
     def note(module: nn.Module, arguments: tuple, named: dict, result: Any) -> None:
         outputs = list(result) if isinstance(result, tuple) else [result]
         seen.append((type(module).__name__, [*arguments, *named.values()], outputs))
 
-    blocks = [module for module in model.modules() if type(module).__name__ in ("DownBlock", "MidBlock", "UpBlock")]
+    blocks = [module for module in model.modules() if type(module).__name__ in names]
+    if all_layers:
+        blocks += [child for child in model.children() if not any(block in child.modules() for block in blocks)]
     hooks = [block.register_forward_hook(note, with_kwargs=True) for block in blocks]
     try:
         with t.no_grad():
@@ -1437,11 +1441,14 @@ def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.
 
 
 def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
-    """Draw the blocks of a U-Net as they run for these inputs, smaller images further down, and where the skips go.
+    """Draw a U-Net as it runs for these inputs, smaller images further down, and where skips and timestep go.
     inputs: images (B, C, H, W) and num_steps (B,)"""
-    blocks, images = watch_blocks(model, *inputs), inputs[0]
+    layers, images = watch_blocks(model, *inputs, all_layers=True), inputs[0]
+    told = [made[0] for _, _, made in layers if made[0].ndim == 2]  # the embedded timestep
+    layers = [layer for layer in layers if layer[2][0].ndim == 4]
     colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
-    _, axis = plt.subplots(figsize=(1.45 * len(blocks) + 2.9, 4.4), layout="constrained")
+    n_blocks = sum(name in colours for name, _, _ in layers)
+    _, axis = plt.subplots(figsize=(utils.WIDE, 5.2), layout="constrained")
 
     def level(x: t.Tensor) -> float:
         return math.log2(x.shape[-1] / images.shape[-1])
@@ -1449,32 +1456,38 @@ def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
     def size(x: t.Tensor) -> str:
         return " × ".join(map(str, x.shape[1:]))
 
-    def box(column: int, y: float, words: str, colour: str = "white") -> Text:
-        return axis.text(
-            column, y, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": colour}
-        )
+    def box(column: float, y: float, words: str, colour: str = "white") -> Text:
+        shape = {"boxstyle": "round", "fc": colour}
+        return axis.text(column, y, words, ha="center", va="center", fontsize=8, bbox=shape, zorder=3)
 
     def arrow(start: Text, end: Text, **style: Any) -> None:
         ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(), "shrinkA": 3, "shrinkB": 3}
         places = [each.get_position() for each in (end, start)]
         axis.annotate("", *places, arrowprops={"arrowstyle": "->"} | ends | style)
 
-    boxes, skips = [box(-1, 0, f"images\n{size(images)}")], []
-    for column, (name, given, made) in enumerate(blocks):
-        y = level(given[0])
-        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]} channels\ngives {size(made[0])}"
-        boxes.append(box(column, y, words, colours[name]))
+    boxes, skips, column, above = [box(-1, 0.55, f"images\n{size(images)}")], [], -1, 0.0
+    timestep = box((n_blocks - 1) / 2, 0.55, f"timestep\n{told[0].shape[1]} numbers", "#f8dcc4") if told else None
+    for name, given, made in layers:
+        is_block = name in colours
+        column += is_block
+        if not is_block and skips:  # on the way out
+            column, above = n_blocks, above + 0.55 * (column == n_blocks)
+        y = level(given[0]) if is_block else above
+        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]}\n{size(made[0])}"
+        boxes.append(box(column, y, words, colours.get(name, "white")))
+        if any(x is each for x in given[1:] for each in told):
+            arrow(timestep, boxes[-1], color="#d9985f", lw=0.8, ls=":")
         for start, skip in skips:
             if any(skip is taken for taken in given[2:]):
                 near = column - start[0] < 3
                 arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
                 place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
-                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=9, color="dimgrey")
+                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=8, color="dimgrey")
         skips += [((column, boxes[-1]), skip) for skip in made[1:]]
-    boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
+    boxes.append(box(n_blocks, above + 0.55, f"guessed noise\n{size(images)}"))
     for start, end in pairwise(boxes):
         arrow(start, end)
-    axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
+    axis.set(xlim=(-1.6, n_blocks + 0.6), ylim=(min(each.get_position()[1] for each in boxes) - 0.3, above + 0.8))
     axis.axis("off")
     utils.show()
 
@@ -1490,7 +1503,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A diagram in the shape of a U. Images of 1 × 28 × 28 enter on the left. Three DownBlocks: 16 to 16 channels, giving 16 × 14 × 14; 16 to 32, giving 32 × 7 × 7; 32 to 32, giving 32 × 7 × 7. A MidBlock of 32 channels. Three UpBlocks: 32 to 32, giving 32 × 14 × 14; 32 to 16, giving 16 × 28 × 28; 16 to 16, giving 16 × 28 × 28. Guessed noise of 1 × 28 × 28 leaves on the right. A dashed arrow takes each DownBlock's skip to the UpBlock of its level.](images/part2_network.png)
+# ![A diagram in the shape of a U. Images of 1 × 28 × 28 enter on the left through a Conv2d. Three DownBlocks give 16 × 14 × 14, 32 × 7 × 7 and 32 × 7 × 7. A MidBlock keeps that. Three UpBlocks give 32 × 14 × 14, 16 × 28 × 28 and 16 × 28 × 28. A ResidualBlock and a Conv2d lead to the guessed noise of 1 × 28 × 28. Dotted arrows take the timestep to every block. A dashed arrow takes each DownBlock's skip to the UpBlock of its level.](images/part2_network.png)
 #
 # </details>
 

@@ -34,6 +34,7 @@
 # - [How good is it?](#How-good-is-it?)
 # - [Better: what the network learns from](#Better:-what-the-network-learns-from)
 # - [Better: how it learns](#Better:-how-it-learns)
+# - [Better: more steps in the same time](#Better:-more-steps-in-the-same-time)
 # - [Better: how samples are drawn](#Better:-how-samples-are-drawn)
 # - [One jump or many steps](#One-jump-or-many-steps)
 # - [All of it together](#All-of-it-together)
@@ -63,7 +64,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import copy
 import json
 import math
@@ -89,7 +90,7 @@ import solutions.part2_unet as part2
 import utils
 from utils import IS_CI
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part3
 
@@ -881,6 +882,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# ## Better: more steps in the same time
+#
 # You can also learn more by fitting more steps into the same time. A float32 spends 24 of its 32 bits on the digits of
 # a number and the others on its size. Guessing noise doesn't need that many digits. A **bfloat16** has 16 bits, with 8
 # for the digits, and covers the same range of sizes. Some processors and GPUs multiply such numbers faster. **Mixed
@@ -1151,7 +1154,7 @@ if MAIN:
 # What will the jump from 900 look like, and what will its five samples be? And which of the two comes nearer to the
 # true sneaker, in mean squared error? Decide before you run the cell.
 
-# %%
+# %% tags=["folded"]
 def from_step(model: part1.DiffusionModel, noised: t.Tensor, n: int, n_steps: int) -> t.Tensor:
     """Draw a clean image from each image after n steps of noise, by a schedule that ends there.
     noised: (B, C, H, W)   n_steps: 1 to n   returns: (B, C, H, W) in [-1, 1]"""
@@ -1283,7 +1286,7 @@ if MAIN:
 # few seconds, the weights, the average, the optimizer and the random numbers. If you stop the cell or the kernel dies,
 # run it again, and it continues where it was.
 
-# %%
+# %% tags=["folded"]
 def clothes_config() -> dict[str, Any]:
     """The settings of the whole training, ten to twenty minutes on two cores. A GPU gets more steps and larger batches.
     Tiny under IS_CI."""
@@ -1398,7 +1401,7 @@ RECIPES = {  # each makes one change to the one before
 }
 
 
-# %%
+# %% tags=["folded"]
 def recipe(name: str) -> dict[str, Any]:
     """The settings of a recipe, with all changes up to the named one, and bfloat16 only where it's fast."""
     settings = clothes_config()
@@ -1455,7 +1458,7 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 #    need several runs of each recipe.
 # ### END SOLUTION
 
-# %%
+# %% tags=["folded"]
 def show_ablation() -> None:
     """Show each recipe's distance and ten of its samples."""
     rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
