@@ -11,6 +11,7 @@ import io
 import pkgutil
 import random
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
@@ -75,7 +76,8 @@ def check(number: str, mistakes: Sequence[tuple[str, Any]] = ()) -> Callable[[Ca
                 explain(error, answer, part)
                 hide_our_frames(error)
                 raise
-            print(f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}")
+            said = f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}"
+            print(textwrap.fill(said, 60, subsequent_indent="   "))
 
         run.number, run.mistakes = number, mistakes
         return run

@@ -3,6 +3,7 @@
 import argparse
 
 from tools.make_assets import (
+    diagrams,
     part2,
     part3,
     part4,
@@ -11,9 +12,12 @@ from tools.make_assets import (
     part5_flow,
     part5_imagen,
     part5_latent,
+    readme,
 )
 
 COMMANDS = {  # each function, what it makes, and how long that takes on two CPU cores
+    readme.readme: "noise that becomes 64 clothes, docs/clothes.png: half a minute",
+    diagrams.diagrams: "the diagrams of the text, into notebooks/images: a moment",
     part2.drawn: "the eight drawn clothes of Part 2: a moment",
     part2.parts: "what each part of the U-Net is for: seven minutes on one CPU core",
     part3.classifier: "the judge of images: four minutes on two CPU cores",
