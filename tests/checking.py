@@ -17,7 +17,6 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from math import prod, sqrt
 from pathlib import Path
-from statistics import mode
 from traceback import walk_tb
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
