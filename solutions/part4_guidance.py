@@ -615,6 +615,19 @@ if MAIN:
 # ours minus 1.) It's called **classifier-free guidance**, from [Ho and Salimans](https://arxiv.org/abs/2207.12598). You'll
 # meet the classifier that it's free of at the end of this section.
 
+
+# %% tags=["folded"]
+def check_guidance(wanted: t.Tensor, w: float | t.Tensor) -> None:
+    """Refuse a w that's no number, or not one for each image. errors: TypeError, ValueError"""
+    if isinstance(w, bool) or not isinstance(w, int | float | t.Tensor):
+        raise TypeError(f"w is {w!r}: give a number, such as 1.5, or a tensor with one for each image")
+    w = t.as_tensor(w)
+    if w.dim() > 1 or w.dim() == 1 and len(w) != len(wanted):
+        raise ValueError(f"w has shape {tuple(w.shape)}: give one number, or one for each of {len(wanted)} images")
+    if not w.isfinite().all():
+        raise ValueError(f"w is {w.tolist()}: give finite numbers, such as 1.5")
+
+
 # %% [markdown]
 # ### 4.3 Insist
 # *Make a model that has been told what to draw* · ●●●○○ · 20 minutes · Ho and Salimans, Equation 6
@@ -655,18 +668,6 @@ class Guided(part1.DiffusionModel):
         noise_wanted, noise_null = self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), wanted).chunk(2)
         return noise_null + self.w * (noise_wanted - noise_null)
         ### END SOLUTION
-
-
-# %% tags=["folded"]
-def check_guidance(wanted: t.Tensor, w: float | t.Tensor) -> None:
-    """Refuse a w that's no number, or not one for each image. errors: TypeError, ValueError"""
-    if isinstance(w, bool) or not isinstance(w, int | float | t.Tensor):
-        raise TypeError(f"w is {w!r}: give a number, such as 1.5, or a tensor with one for each image")
-    w = t.as_tensor(w)
-    if w.dim() > 1 or w.dim() == 1 and len(w) != len(wanted):
-        raise ValueError(f"w has shape {tuple(w.shape)}: give one number, or one for each of {len(wanted)} images")
-    if not w.isfinite().all():
-        raise ValueError(f"w is {w.tolist()}: give finite numbers, such as 1.5")
 
 
 # %%
