@@ -359,4 +359,14 @@ def points_against_centres(x, alpha_bar, means, weights, std):
 
 # ------------------------------------------------------------------------------------------------ mutants
 
-EQUIVALENT = {}
+EQUIVALENT = {
+    "these two lines do not need each other": [
+        "variance = a * std ** 2 + 1 - a -> after squares = (rearrange(x, 'b d -> b 1 d')"
+        " - rearrange(a.sqrt(), 'b 1 -> b 1 1') * means).square().sum(dim=2)",
+    ],
+    "a square has no sign": [
+        "squares = (rearrange(x, 'b d -> b 1 d') - rearrange(a.sqrt(), 'b 1 -> b 1 1') * means).square().sum(dim=2)"
+        " -> squares = (rearrange(a.sqrt(), 'b 1 -> b 1 1') * means - rearrange(x, 'b d -> b 1 d'))"
+        ".square().sum(dim=2)",
+    ],
+}
