@@ -254,14 +254,12 @@ if MAIN:
     for axis, (title, points) in zip(axes, clouds.items(), strict=False):
         axis.scatter(*points.flatten(1).T, s=3)
         axis.set(title=title, xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
-    n = 60  # steps, after which the clouds overlap
-    grid = t.cartesian_prod(t.linspace(-1.1, 1.1, 12), t.linspace(-1.1, 1.1, 12))
-    num_steps = t.full((len(grid),), n)
-    noise = world(grid.reshape(-1, 1, 1, 2), num_steps)
-    average = part1.reconstruct(grid.reshape(-1, 1, 1, 2), noise, num_steps, world.noise_schedule).flatten(1)
-    axes[2].quiver(*grid.T, *(average - grid).T, angles="xy", scale_units="xy", scale=1, width=0.005, color="C3")
-    axes[2].scatter(*MEANS.T, s=30, color="black")
-    axes[2].set(title=f"n = {n}: to the average of what fits", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
+    n, grid = 30, t.cartesian_prod(t.linspace(-1, 1, 9), t.linspace(-1, 1, 9))
+    num_steps, noised = t.full((len(grid),), n), grid.reshape(-1, 1, 1, 2)
+    average = part1.reconstruct(noised, world(noised, num_steps), num_steps, world.noise_schedule).flatten(1)
+    axes[2].quiver(*grid.T, *(average - grid).T, angles="xy", scale_units="xy", scale=1, width=0.006, color="C3")
+    axes[2].scatter(*MEANS.T, s=40, color="black", zorder=3)
+    axes[2].set(title=f"n = {n}: the average", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
     utils.show()
 
 # %% [markdown]
@@ -731,34 +729,46 @@ def draw_guided(w: float, n_points: int, wanted: int = LEFT) -> t.Tensor:
 
 # %%
 if MAIN:
-    axis_points = t.linspace(-1.1, 1.1, 111)
-    grid = t.stack(t.meshgrid(axis_points, axis_points, indexing="xy"), dim=-1)
-    _, axes = plt.subplots(1, 4, figsize=(utils.WIDE, 2.7), layout="constrained")
-    for axis, w in zip(axes, [0, 1, 3, 6], strict=True):
+    ticks = t.linspace(-1, 1, 101)
+    grid = t.stack(t.meshgrid(ticks, ticks, indexing="xy"), dim=-1)
+    _, axes = plt.subplots(1, 3, figsize=(utils.WIDE, 3.4), layout="constrained")
+    for axis, w in zip(axes, [1, 3, 6], strict=True):
         t.manual_seed(0)
-        points = draw_guided(w, 20 if IS_CI else 1000)
-        axis.scatter(*points.T, s=2)
-        for values, colour in [(density(grid, LEFT), "grey"), (promised(grid, LEFT, w), "C1")]:
-            axis.contour(axis_points, axis_points, values, values.max() * t.tensor([0.05, 0.3, 0.7]), colors=colour)
-        axis.set(title=f"w = {w}", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
-        lower = (points - MEANS[1]).norm(dim=1) < (points - MEANS[0]).norm(dim=1)
-        print(
-            f"w = {w}: {lower.float().mean():4.0%} nearer to the lower centre of the class, at {points[lower].mean(dim=0)[0]:5.2f}"
-        )
+        points, real, tilted = draw_guided(w, 20 if IS_CI else 1000), density(grid, LEFT), promised(grid, LEFT, w)
+        axis.scatter(*points.T, s=4, alpha=0.5)
+        axis.contour(ticks, ticks, real, real.max() * t.tensor([0.1, 0.6]), colors="grey", linestyles=":")
+        axis.contour(ticks, ticks, tilted, tilted.max() * t.tensor([0.1, 0.6]), colors="C1")
+        axis.set(title=f"w = {w}", xlim=(-1, 0.5), ylim=(-0.75, 0.75), aspect="equal")
+        below, half = points[:, 1] < 0, grid[..., 1] < 0
+        print(f"w = {w}: {below.float().mean():4.0%} below 0, promised {tilted[half].sum() / tilted.sum():4.0%}")
     utils.show()
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO](images/part4_world_guided.png)
+# ![Three panels with 1,000 points each, over dotted grey and solid orange lines around two centres, one at the upper left and one at the lower right. With w = 1 the lines agree and each centre has a round cloud of points. With w = 3 the lower cloud is thinner, and its points and the orange lines have moved to the left, away from the grey ones. With w = 6 only a few points are left there.](images/part4_world_guided.png)
 #
-# TODO
+# With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With
+# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange
+# density promised 40 % and 35 %.
 #
 # </details>
 
 # %% [markdown]
-# TODO explanation of the exact world.
+# So your samples follow neither. What did guidance do to them?
+#
+# - **It sharpens.** The lower cloud has a neighbour of the other class, which you don't see here. A point between them
+#   could belong to either. The upper cloud is unmistakable, so that's where the points go.
+# - **It drops what lies between.** Half of the class has nearly disappeared, although nothing was wrong with it.
+# - **It shifts outward.** What's left of the lower cloud moves away from the neighbour, to places where even the class
+#   itself has few points.
+#
+# And why don't they follow the orange lines? Line 4 holds at every timestep, but for the densities *at that timestep*.
+# If you noise the orange density, you don't get the noised $p(x)$ times the noised $p(c \mid x)$ to the power of $w$,
+# except for $w = 1$. So each step leads uphill on a hill that doesn't belong to the step before it. ([Bradley and
+# Nakkiran](https://arxiv.org/abs/2408.09000) work this out.) For $w > 1$ there's no simple formula for what comes out.
+# You choose $w$ by looking and by measuring.
 
 # %% [markdown]
 # Now clothes. Choose what you want, and how hard to insist.
