@@ -204,9 +204,9 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Where does the fraction in step 2 come from? Within Gaussian $k$, the point $x$ is off its centre for two reasons, the
-# spread of the clean points, of variance $\bar\alpha \sigma^2$ after fading, and the noise, of variance $1 - \bar\alpha$.
-# If you only know the sum of two independent Gaussians, your best guess gives each its share of the variance. So
+# Where does the fraction in step 2 come from? Within Gaussian $k$, the point $x$ is off its centre for two reasons. The
+# clean points are spread, with the variance $\bar\alpha \sigma^2$ after fading, and the noise adds $1 - \bar\alpha$. If
+# you only know the sum of two independent Gaussians, your best guess gives each its share of the variance. So
 # $\bar\alpha \sigma^2 / v$ of the distance is faded spread. Divide by $\sqrt{\bar\alpha}$ to undo the fading. If
 # $\sigma = 0$, the fraction is 0, and you're back at `what_fits`.
 #
