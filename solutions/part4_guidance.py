@@ -94,7 +94,6 @@ if MAIN:
 # How many sandals came by chance? How many coats? If you wanted a coat from Part 3's model, how many images would you
 # have to draw until you got one, and who would tell you that it's a coat?
 
-
 # %% tags=["folded"]
 def show_menu(asked: t.Tensor, chance: t.Tensor) -> None:
     """Show four images of each class beside forty others. asked, chance: (40, 1, H, W) in [0, 1], asked class by class"""
@@ -156,7 +155,6 @@ if MAIN:
 #
 # 3. The noise that leads from this $x_0$ to $x$. You know that one. It's Equation 4.
 
-
 # %%
 def mixture_noise(x: t.Tensor, alpha_bar: t.Tensor, means: t.Tensor, weights: t.Tensor, std: float) -> t.Tensor:
     """The average noise in noised points, if the clean ones come from a mixture of Gaussians.
@@ -198,8 +196,8 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# Bring ᾱ to (B, 1) first. Then write one line for each quantity in the order of the text, v, the squared distances,
-# the shares, m, x₀. For the last line, solve Equation 4 for the noise.
+# Bring ᾱ to (B, 1) first. Then write one line for each quantity in the order of the text, v, the squared distances, the
+# shares, m, x₀. For the last line, solve Equation 4 for the noise.
 #
 # </details>
 
@@ -269,9 +267,9 @@ if MAIN:
 # ![Three squares. Left, 1,000 points in four round clouds, one at the upper left, one at the upper right, and two that overlap below the middle. Middle, 1,000 other points in the same four clouds. Right, a field of arrows with four black dots: arrows from the left end near the left dots, those from the right near the right ones, and those from the middle end in between.](images/part4_world.png)
 #
 # The two clouds of points look alike. The best guess and your sampler are all it takes. On the right, each arrow starts
-# at a noised point and ends at the average of the clean points that fit it. Far out, an arrow ends near one of the
-# four centres. In the middle several of them fit, and it ends between them, where there may be no points at all. It's
-# the blur of Part 3, in two numbers. `sample` still finds the clouds, because it takes small steps and asks again.
+# at a noised point and ends at the average of the clean points that fit it. Far out, an arrow ends near one of the four
+# centres. In the middle several of them fit, and it ends between them, where there may be no points at all. It's the
+# blur of Part 3, in two numbers. `sample` still finds the clouds, because it takes small steps and asks again.
 #
 # </details>
 
@@ -288,7 +286,6 @@ if MAIN:
 # means "whatever you like". You'll need it in a moment, to find out what the label *changes*.
 #
 # How does the network learn what the null label means? Sometimes you don't tell it the label.
-
 
 # %%
 def labels_of(train: bool = True) -> t.Tensor:
@@ -307,7 +304,6 @@ def labels_of(train: bool = True) -> t.Tensor:
 #
 # Write it for rows of any length. Later in this part a label is a caption of several numbers, and `null` is a caption,
 # too. A row is replaced as a whole or not at all.
-
 
 # %%
 def drop_labels(labels: t.Tensor, share: float, null: t.Tensor | float) -> t.Tensor:
@@ -370,7 +366,6 @@ if MAIN:
 # Everything else is given. A `Listener` holds a network, a schedule, what turns wishes into vectors (`encode`), and the
 # null label. `train_listener` is Part 3's training, with your `training_step` in it. It has two more lines, which fetch
 # the labels and drop a tenth of them.
-
 
 # %%
 class Listener(part1.DiffusionModel):
@@ -554,7 +549,6 @@ if MAIN:
 # guess the noise three times, once with the right label, once with the null label, and once with the label of another
 # class. If it listens, the three errors differ. At which timesteps would you expect the difference, early or late?
 
-
 # %%
 @t.no_grad()
 def errors_when_told(model: Listener, images: t.Tensor, labels: t.Tensor, n: int) -> list[float]:
@@ -614,9 +608,8 @@ if MAIN:
 #
 # At $w = 0$ the label is ignored. At $w = 1$ the null guess cancels, and you have the plain conditional model. Above 1
 # you insist. (Many papers count from there, and write $(1 + w)\, \epsilon_c - w\, \epsilon_\varnothing$. Their $w$ is
-# ours minus 1.) It's called **classifier-free guidance**, from [Ho and Salimans](https://arxiv.org/abs/2207.12598). You'll
-# meet the classifier that it's free of at the end of this section.
-
+# ours minus 1.) It's called **classifier-free guidance**, from [Ho and Salimans](https://arxiv.org/abs/2207.12598).
+# You'll meet the classifier that it's free of at the end of this section.
 
 # %% tags=["folded"]
 def check_guidance(wanted: t.Tensor, w: float | t.Tensor) -> None:
@@ -638,9 +631,8 @@ def check_guidance(wanted: t.Tensor, w: float | t.Tensor) -> None:
 # model that remembers what is wanted. `Guided` keeps it as `self.wanted`, one row for each image, and beside it
 # `self.null`, of the same shape. `self.w` is (1, 1, 1, 1), or (B, 1, 1, 1) if each image has a `w` of its own.
 #
-# Write `forward`. Get both guesses from **one** call of `self.model`. One call with twice as many images is often faster
-# than two calls, and on a GPU much faster. Put everything that the model takes together twice.
-
+# Write `forward`. Get both guesses from **one** call of `self.model`. One call with twice as many images is often
+# faster than two calls, and on a GPU much faster. Put everything that the model takes together twice.
 
 # %%
 class Guided(part1.DiffusionModel):
@@ -687,8 +679,8 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `t.cat([a, b])` puts two tensors of B rows together to 2B rows. `guess.chunk(2)` cuts a tensor in halves again, in
-# the same order.
+# `t.cat([a, b])` puts two tensors of B rows together to 2B rows. `guess.chunk(2)` cuts a tensor in halves again, in the
+# same order.
 #
 # </details>
 #
@@ -707,7 +699,6 @@ if MAIN:
 # Each panel shows your samples over two densities. The grey lines are $p(x \mid c)$, the left class as it really is.
 # The orange ones are the density that line 4 seems to promise, $p(x)\, p(c \mid x)^w$, scaled so that it adds up to 1.
 # Will your samples follow the grey lines, the orange ones, or neither?
-
 
 # %%
 def density(points: t.Tensor, wanted: int) -> t.Tensor:
@@ -750,8 +741,8 @@ if MAIN:
 # ![Three panels with 1,000 points each, over dotted grey and solid orange lines around two centres, one at the upper left and one at the lower right. With w = 1 the lines agree and each centre has a round cloud of points. With w = 3 the lower cloud is thinner, and its points and the orange lines have moved to the left, away from the grey ones. With w = 6 only a few points are left there.](images/part4_world_guided.png)
 #
 # With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With
-# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange
-# density promised 40 % and 35 %.
+# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange density
+# promised 40 % and 35 %.
 #
 # </details>
 
@@ -772,7 +763,6 @@ if MAIN:
 
 # %% [markdown]
 # Now clothes. Choose what you want, and how hard to insist.
-
 
 # %%
 def labels_for(names: str | list[str]) -> t.Tensor:
@@ -830,9 +820,8 @@ if MAIN:
 # %% [markdown]
 # You need three numbers to judge this. The **distance** from the test images you know. **Accuracy** is the share of
 # samples that the course's classifier takes for what was asked. (It's right for 93 % of real images, so don't expect
-# all of them.) **Variety** says how much the samples of one class differ among themselves, in the classifier's features,
-# as a share of how much real images of a class differ.
-
+# all of them.) **Variety** says how much the samples of one class differ among themselves, in the classifier's
+# features, as a share of how much real images of a class differ.
 
 # %%
 def each_class() -> t.Tensor:
@@ -932,7 +921,6 @@ if MAIN:
 # The classifier has to answer for *noised* images, at any timestep. Here's a small one that's told the timestep. It
 # learns within seconds, and its twin learns from clean images alone.
 
-
 # %%
 class NoisyClassifier(nn.Module):
     """A small network that tells the ten classes apart, in images that may be noised. It's told the timestep."""
@@ -987,7 +975,6 @@ def accuracies(classifier: NoisyClassifier, steps: tuple[int, ...] = (1, 200, 40
 
 # %% [markdown]
 # `Steered` is to a classifier what `Guided` is to a listener. Find the formula in its last line.
-
 
 # %%
 class Steered(part1.DiffusionModel):
