@@ -96,7 +96,8 @@ if MAIN:
 
 # %% tags=["folded"]
 def show_menu(asked: t.Tensor, chance: t.Tensor) -> None:
-    """Show four images of each class beside forty others. asked, chance: (40, 1, H, W) in [0, 1], asked class by class"""
+    """Show four images of each class beside forty others.
+    asked, chance: (40, 1, H, W) in [0, 1], asked class by class"""
     _, axes = plt.subplots(1, 2, figsize=(7.4, 7.4), layout="constrained")
     for axis, title, images in [(axes[0], "asked for by name", asked), (axes[1], "by chance", chance)]:
         axis.imshow(utils.grid(images, columns=4), cmap="gray", vmin=0, vmax=255)
@@ -228,7 +229,8 @@ class World(part1.DiffusionModel):
         self.noise_schedule = part1.NoiseSchedule(200, "cpu", part1.linear_schedule(200, 0.0005, 0.1))
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor | None = None) -> t.Tensor:
-        """Guess the noise. images: (B, 1, 1, 2)   num_steps: (B,)   wanted: (B,), LEFT, RIGHT or EITHER; None: EITHER"""
+        """Guess the noise.
+        images: (B, 1, 1, 2)   num_steps: (B,)   wanted: (B,), LEFT, RIGHT or EITHER; None: EITHER"""
         wanted = t.full_like(num_steps, EITHER) if wanted is None else wanted
         alpha_bar = self.noise_schedule.alpha_bar(num_steps)
         return mixture_noise(images.flatten(1), alpha_bar, MEANS, WEIGHTS[wanted], STD).reshape(images.shape)
@@ -370,8 +372,8 @@ if MAIN:
 # %%
 class Listener(part1.DiffusionModel):
     """A model that can be told what is wanted.
-    network: called with (images, num_steps, condition)   encode: turns (B, ...) of what is wanted into (B, 4 * channels)
-    null: the one label (...) that means "whatever you like" """
+    network: called with (images, num_steps, condition)   encode: turns (B, ...) of wishes into (B, 4 * channels)
+    null: the one wish (...) that means "whatever you like" """
 
     null: t.Tensor
 
@@ -639,7 +641,7 @@ class Guided(part1.DiffusionModel):
     """A model that has been told what to draw, and how hard to insist. From outside, it guesses noise like any other.
     model: called with (images, num_steps, wanted)   wanted: (B, ...), one row for each image
     null: one such row, or a number   w: a number or (B,); 0 ignores what is wanted, 1 is the plain model
-    errors: TypeError or ValueError for a w that can't be used, ValueError for another number of images than of wishes"""
+    errors: TypeError or ValueError for a w that can't be used, ValueError for more or fewer images than wishes"""
 
     wanted: t.Tensor
     null: t.Tensor
@@ -741,8 +743,8 @@ if MAIN:
 # ![Three panels with 1,000 points each, over dotted grey and solid orange lines around two centres, one at the upper left and one at the lower right. With w = 1 the lines agree and each centre has a round cloud of points. With w = 3 the lower cloud is thinner, and its points and the orange lines have moved to the left, away from the grey ones. With w = 6 only a few points are left there.](images/part4_world_guided.png)
 #
 # With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With
-# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange density
-# promised 40 % and 35 %.
+# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange
+# density promised 40 % and 35 %.
 #
 # </details>
 
@@ -766,8 +768,8 @@ if MAIN:
 
 # %%
 def labels_for(names: str | list[str]) -> t.Tensor:
-    """The labels of classes by name. names: "boot", or a list of such   returns: (N,) int64, on the device of get_device()
-    errors: ValueError for a name that is no class"""
+    """The labels of classes by name, on the device of get_device().
+    names: "boot", or a list of such   returns: (N,) int64   errors: ValueError for a name that is no class"""
     names = [names] if isinstance(names, str) else list(names)
     if unknown := [name for name in names if name not in utils.CLASSES]:
         raise ValueError(f"no class is called {unknown[0]!r}: choose from {', '.join(utils.CLASSES)}")
@@ -825,7 +827,8 @@ if MAIN:
 
 # %%
 def each_class() -> t.Tensor:
-    """All ten labels, equally often, one for each image that draw_many draws at a time. returns: (250,), (20,) under IS_CI"""
+    """All ten labels in turn, one for each image that draw_many draws at a time.
+    returns: (250,) int64, (20,) under IS_CI"""
     return t.arange(10, device=utils.get_device()).repeat(2 if IS_CI else 25)
 
 
@@ -870,10 +873,9 @@ def show_guidance() -> None:
     axes[0].axhline(deaf["distance"], color="black", linestyle=":", label="trained without labels")
     axes[0].legend()
     utils.show()
+    print("    w  distance  accuracy  variety")
     for row in rows:
-        print(
-            f"w = {row['w']:3g}   distance {row['distance']:5.1f}   accuracy {row['accuracy']:6.1%}   variety {row['variety']:4.0%}"
-        )
+        print(f"{row['w']:5g} {row['distance']:9.1f} {row['accuracy']:9.1%} {row['variety']:8.0%}")
     print(f"trained without labels: distance {deaf['distance']:.1f}")
 
 
@@ -978,7 +980,7 @@ def accuracies(classifier: NoisyClassifier, steps: tuple[int, ...] = (1, 200, 40
 
 # %%
 class Steered(part1.DiffusionModel):
-    """A model that a classifier steers (Dhariwal and Nichol, Algorithm 2). From outside, it guesses noise like any other.
+    """A model that a classifier steers (Dhariwal and Nichol, Algorithm 2). From outside, it guesses noise.
     classifier: called with (images, num_steps)   wanted: (B,) int, a class for each image   s: how hard it pulls"""
 
     wanted: t.Tensor
