@@ -962,6 +962,14 @@ def train_classifier(n_steps: int, noised: bool = True) -> NoisyClassifier:
     return classifier.eval().requires_grad_(False)
 
 
+@cache
+def classifiers() -> dict[str, NoisyClassifier]:
+    """Two classifiers, by what they have learned from. They're trained at the first call, and then kept."""
+    t.manual_seed(0)
+    noised, clean = (train_classifier(classifier_steps(), noised) for noised in (True, False))
+    return {"noised images": noised, "clean images": clean}
+
+
 @t.no_grad()
 def accuracies(classifier: NoisyClassifier, steps: tuple[int, ...] = (1, 200, 400, 600, 800)) -> dict[int, float]:
     """How often a classifier is right about 2,000 test images, after each of these numbers of steps."""
@@ -974,6 +982,21 @@ def accuracies(classifier: NoisyClassifier, steps: tuple[int, ...] = (1, 200, 40
         right[n] = round((found == labels).float().mean().item(), 3)
     return right
 
+
+# %%
+if MAIN:
+    for name, classifier in classifiers().items():
+        shares = [f"{share:.0%} after {n}" for n, share in accuracies(classifier).items()]
+        print(f"learned from {name}, right about {', '.join(shares)} steps")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# As long as there's little noise, both are right about nearly nine images in ten. After 600 steps it's three out of
+# four against one half, and after 800 it's 61 % against a quarter.
+#
+# </details>
 
 # %% [markdown]
 # `Steered` is to a classifier what `Guided` is to a listener. Find the formula in its last line.
@@ -1002,28 +1025,20 @@ class Steered(part1.DiffusionModel):
         return self.model(images, num_steps) - self.s * (1 - alpha_bar).sqrt() * slope
 
 
-# %%
-if MAIN:
-    t.manual_seed(0)
-    classifiers = {
-        name: train_classifier(classifier_steps(), name == "noised images")
-        for name in ("noised images", "clean images")
-    }
-    for name, classifier in classifiers.items():
-        print(
-            f"{name}: right after n steps",
-            ", ".join(f"{n}: {share:.0%}" for n, share in accuracies(classifier).items()),
-        )
+# %% [markdown]
+# Now let both of them steer the model of Part 3, which has never heard of any class. They ask for the same eight pieces,
+# with the same noise. What will the second row look like?
 
 # %%
 if MAIN:
-    model, wanted = part3.shipped_model(), labels_for(["boot", "bag", "dress", "coat"] * 2)
+    model, names = part3.shipped_model(), ["boot", "bag", "dress", "coat"] * 2
     rows, n_steps = {}, 2 if IS_CI else 50
-    for name, classifier in classifiers.items():
+    for name, classifier in classifiers().items():
+        steered = Steered(model, classifier, labels_for(names), s=2)
         t.manual_seed(0)
-        steered = Steered(model, classifier, wanted, s=2)
         with utils.show_steps(steered, n_steps):
-            rows[name] = part1.denormalize_img(part3.ddim_sample(steered, 8, n_steps))
+            rows[name] = part1.denormalize_img(part3.ddim_sample(steered, len(names), n_steps))
+    print("asked for:", ", ".join(names))
     utils.show_rows(rows)
 
 # %% [markdown]
