@@ -1045,11 +1045,16 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO](images/part4_steered.png)
+# ![Two rows of eight small pictures. Above, steered by the classifier of noised images: two boots, two bags, a pair of trousers, a dress and two coats. Below, steered by the one of clean images: nearly all are something else than what was asked for, boots among them, and several are ragged.](images/part4_steered.png)
 #
-# TODO
+# The first row has what was asked for, with trousers in place of one dress. The second row has one boot in the right
+# place, and otherwise anything. Some of it looks torn.
 #
 # </details>
+
+# %% [markdown]
+# The noise decides early what it will be, when there's more noise than image, and there the second classifier knows
+# nothing. TODO steering numbers
 
 # %% [markdown]
 # ## Captions
