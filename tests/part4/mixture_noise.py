@@ -145,6 +145,7 @@ MIXTURE_MISTAKES = [
     ("Does every point have its own ᾱ?", dict(squares=lambda x, a, means: squares(x, a[:1].expand_as(a), means))),
     ("Is it divided by 2 v? A 2 is missing.", dict(shares=lambda w, q, v: shares(w, 2 * q, v))),
     ("Is it divided by 2 v?", dict(shares=lambda w, q, v: shares(w, 2 * q * v, v))),
+    ("Is v below the fraction? What is written as / 2 * v multiplies by v.", dict(shares=lambda w, q, v: shares(w, q * v * v, v))),
     ("Is it divided by v once or twice?", dict(shares=lambda w, q, v: shares(w, q / v, v))),
     ("Is the sign in softmax turned? A Gaussian fits better if it is nearer.", dict(shares=lambda w, q, v: shares(w, -q, v))),
     (WEIGHTS, dict(shares=lambda w, q, v: shares(t.ones_like(w), q, v))),

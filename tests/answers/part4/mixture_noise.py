@@ -132,8 +132,13 @@ def two_forgotten(*given):
 
 
 @wrong("Is it divided by 2 v?")
-def divided_by_two_alone(*given):
-    return _mixture(*given, shares=lambda w, q, v: (w.log() - q / 2 * 2).softmax(dim=1))
+def not_divided_at_all(*given):
+    return _mixture(*given, shares=lambda w, q, v: (w.log() - q).softmax(dim=1))
+
+
+@wrong("Is v below the fraction?")
+def without_parentheses(*given):
+    return _mixture(*given, shares=lambda w, q, v: (w.log() - q / 2 * v).softmax(dim=1))
 
 
 @wrong("Is the sign in softmax turned?")
