@@ -111,6 +111,7 @@ COMPUTED = {
         f"{linear_schedule(1000)[-1].item():.2f}",
         f"{sum(p.numel() for p in network().parameters()) / 1e6:.2f}",
     ],
+    "part4_guidance": [],
 }
 # The same, for what only a training can bear out; these are measured by `make prove`.
 TRAINED = {
@@ -156,6 +157,7 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
     "part3_fashion_mnist": ["0.43", "0.71", "0.1", "0.008", "0.9", "0.995", "0.002", "1.5", "1.2", "1.6"]
     + ["0.5", "0.0005", "0.5005", "1.000", "0.500"]
     + ["4.67", "8.01"],
+    "part4_guidance": ["0.1", "1.5", "3.5"],  # under a loss, in a picture; GLIDE's parameters
 }
 
 
