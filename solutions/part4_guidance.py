@@ -21,6 +21,7 @@ MAIN = __name__ == "__main__"
 # %%
 import copy
 import json
+import math
 import random
 import textwrap
 from collections.abc import Callable
@@ -368,9 +369,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT_WORDS](images/part4_words.png)
+# ![Ten rows of ten pieces of clothing, one row for each word. Dark and bright ones of all kinds; plain and patterned tops, dresses and bags; narrow and wide dresses, trousers and bags; flat boots and boots with heels; tops with short and with long sleeves.](images/part4_words.png)
 #
-# TEXT_WORDS
+# Nearly all of them fit. The rules only see pixels, so a striped top with sleeves to the elbow counts as "short".
+# Nothing is narrow by itself, so each class has bounds of its own, and a wide pair of trousers is still narrower than a
+# narrow bag.
 #
 # </details>
 
@@ -388,7 +391,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT_CAPTIONED](images/part4_captioned.png)
+# ![Eight photographs with their captions: a bright flat boot, a bright T-shirt with short sleeves, a dark wide dress, a patterned pullover with long sleeves, a sneaker, a dark sandal, a bright boot with a heel, and a shirt with long sleeves.](images/part4_captioned.png)
 #
 # </details>
 
@@ -492,7 +495,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT_BAGS](images/part4_bag_of_words.png)
+# ![Four rows of squares over the words. Two bright squares for "a boot"; grey ones for the words of "a dark boot with a heel", in which "a" is twice as bright; darker ones for the seven words of "a bright plain shirt with short sleeves"; none for the caption that says nothing, and none in the column of padding.](images/part4_bag_of_words.png)
 #
 # Each row has a grey square for each of its words. The fewer words there are, the brighter they are. "a" comes twice in
 # the second caption, so its square is twice as bright. Padding stays black, even in the row that's nothing but padding.
@@ -593,7 +596,7 @@ def draw_menu(model: Listener, captions: list[str], n_each: int = 8, w: float = 
 
 
 # %% [markdown]
-# The training is that of the labels, with captions in their place, 8,000 steps in TRAIN_MINUTES minutes of two cores.
+# The training is that of the labels, with captions in their place, 8,000 steps in ten to twenty minutes of two cores.
 # Set `utils.FULL = True` in a new cell above this one to do it here, as in Part 3. If you don't, the cell takes the
 # shipped network and trains it a little further, for 20 processor seconds. You see what it draws for three captions,
 # and what it learned is thrown away.
@@ -672,9 +675,9 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Eight images a row look good, and prove little. So measure. Ask for the captions of 2,000 test images, and let the same
-# rules write a caption for each drawing. They don't know what you asked for. The class is the one that the classifier
-# sees. How often is each word that you asked for found again?
+# Eight images a row prove little. So measure. Ask for the captions of 2,000 test images, and let the same rules write a
+# caption for each drawing. They don't know what you asked for, and the class is the one that the classifier sees. How
+# often is each word that you asked for found again?
 #
 # Three rows keep you honest. **Real images** are the ceiling: the rules and the classifier look at the 2,000 test images
 # themselves. **Other captions** are chance: the drawings are compared with captions that were dealt out at random. And
@@ -697,10 +700,12 @@ def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
 # %%
 if MAIN:
     rows = json.loads((utils.ASSETS / "obeyed.json").read_text(encoding="utf-8"))["rows"]
-    names = [*ATTRIBUTES, "class", "all"]
-    print(" " * 22 + "".join(f"{name[:6]:>7}" for name in names))
-    for name, shares in rows.items():
-        print(f"{name:22}" + "".join(f"{shares[each]:7.2f}" if each in shares else 7 * " " for each in names))
+    columns = {"real": "real images"} | {f"w = {w}": f"w = {w}" for w in (1, 2, 3, 4)}
+    columns |= {"chance": "other captions, w = 2", "unseen": "held out: w = 2", "real ones": "held out: real images"}
+    print(" " * 10 + "".join(f"{title:>10}" for title in columns))
+    for word in rows["real images"]:
+        shares = [rows[row].get(word, math.nan) for row in columns.values()]
+        print(f"{word:10}" + "".join(f"{share:10.2f}" for share in shares))
 
 # %% [markdown]
 # <details>
