@@ -11,6 +11,7 @@ python -m tools.make_assets ablation     what each change brings: an hour and a 
 python -m tools.make_assets labels       the model of Part 4 that listens to labels: ten to twenty minutes
 python -m tools.make_assets deaf         the same training without labels, measured: fifteen to thirty minutes
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
+python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
 python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
 python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
 python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
@@ -32,6 +33,7 @@ COMMANDS = [
     part4.labels,
     part4.deaf,
     part4.guidance,
+    part4.steering,
     part4_captions.captions,
     part4_captions.obeyed,
     part4_captions.faithful,
