@@ -1321,9 +1321,10 @@ def make_caption_model() -> Listener:
 
 @cache
 def caption_model() -> Listener:
-    """The model that comes with the course, told captions; python -m tools.make_assets captions makes it."""
+    """The caption model that comes with the course; python -m tools.make_assets captions makes it."""
     import solutions.part4_guidance as course
 
+    print("These weights come with the course: 8,000 steps, ten to twenty minutes on two CPU cores.")
     return load_listener(course.make_caption_model(), "captions.pt")
 
 
@@ -1373,21 +1374,24 @@ def draw_three(model: Listener, config: dict[str, Any]) -> dict[str, Any]:
     return {"samples": [utils.grid(part1.denormalize_img(images), columns=15)]}
 
 
-def train_captions_for(seconds: float, model: Listener) -> Listener:
-    """Train a model further for so many processor seconds, with a low learning rate, and show one picture of samples."""
-    config, (images, wanted) = listener_config(), captioned_clothes()
-    batch = images[: config["batch_size"]], wanted[: config["batch_size"]]
-    n_steps = part3.steps_within(seconds, lambda: listening_loss(model, *batch, config["bf16"]).backward())
-    fitting = dict(n_steps=n_steps, lr=0.0003, warmup=min(config["warmup"], n_steps // 2), img_log_interval=n_steps)
-    return train_listener(model, config | fitting, images, wanted, watch=draw_three)
+def train_captions_further(model: Listener, seconds: float) -> Listener:
+    """Train a copy of a caption model for so many processor seconds, with small steps, and show what it draws then.
+    returns: the copy, averaged"""
+    model, config = copy.deepcopy(model).requires_grad_(), listener_config() | dict(lr=0.0003)
+    images, wanted = captioned_clothes()
+    x0, asked = images[: config["batch_size"]], wanted[: config["batch_size"]]
+    n_steps = part3.steps_within(seconds, lambda: listening_loss(model, x0, asked, config["bf16"]).backward())
+    config |= dict(n_steps=n_steps, warmup=n_steps // 2, img_log_interval=n_steps)
+    return train_listener(model, config, images, wanted, watch=draw_three)
 
 
 # %%
 if MAIN:
+    painter.cache_clear()
     model = painter()
     if not part3.trains_here():
         t.manual_seed(0)
-        train_captions_for(20, copy.deepcopy(model).requires_grad_())
+        train_captions_further(model, 20)
 
 # %% [markdown]
 # <details>
@@ -1422,7 +1426,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT_ASKED](images/part4_asked.png)
+# ![ALT_ASKED](images/part4_captions_drawn.png)
 #
 # TEXT_ASKED
 #
@@ -1433,14 +1437,14 @@ if MAIN:
 # caption for each drawing. They don't know what you asked for, and the class is the one that the classifier sees. How
 # often is each word that you asked for found again?
 #
-# Three rows keep you honest. **Real images** are the ceiling: the rules and the classifier look at the 2,000 test images
-# themselves. **Other captions** are chance: the drawings are compared with captions that were dealt out at random. And
-# **held out** are captions of images whose combinations the model has never seen.
+# Three rows keep you honest. **Real images** are the ceiling: the rules and the classifier look at the 2,000 test
+# images themselves. **Other captions** are chance: the drawings are compared with captions that were dealt out at
+# random. And **held out** are captions of images whose combinations the model has never seen.
 
 # %%
 def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
     """How often each word that captions ask for is found again by RULES, in the class that the classifier sees.
-    images: (N, 1, 28, 28) in [-1, 1]   returns: shares, for each attribute, the "class", and "all" words of a caption"""
+    images: (N, 1, 28, 28) in [-1, 1]   returns: shares, of attributes, of the "class", and of "all" a caption's words"""
     found = captions_of(images, part3.classes_of(images))
     pairs = [(set(caption.split()), set(again.split())) for caption, again in zip(captions, found, strict=True)]
     shares = {}
@@ -1525,7 +1529,7 @@ def step_back(model: part1.DiffusionModel, x: t.Tensor, n: int, m: int) -> t.Ten
 # %% tags=["folded"]
 def check_can_edit(model: part1.DiffusionModel, images: t.Tensor, n_steps: int) -> part1.NoiseSchedule:
     """The model's noise schedule, if it can go on from these images in so many steps.
-    errors: ValueError for images of another size or outside [-1, 1], a number of steps, or a model without a schedule"""
+    errors: ValueError for images of another size or outside [-1, 1], too many steps, or a model without a schedule"""
     schedule = utils.check_can_sample(model, len(images))
     if images.shape[1:] != tuple(model.img_shape):
         raise ValueError(f"images have shape {tuple(images.shape)}: the model takes (B, *{tuple(model.img_shape)})")
@@ -1583,8 +1587,8 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# What do you know of the part that's drawn anew, before the first step? At which timestep is x after a jump from n to m,
-# and how noisy must the kept part be there?
+# What do you know of the part that's drawn anew, before the first step? At which timestep is x after a jump from n to
+# m, and how noisy must the kept part be there?
 #
 # </details>
 #
@@ -1599,8 +1603,8 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# Begin with noise of the images' shape. Go through the pairs of `counts`. In each pass, make two versions of the next x,
-# the one that `step_back` draws and the image noised to m, and put them together with the mask.
+# Begin with noise of the images' shape. Go through the pairs of `counts`. In each pass, make two versions of the next
+# x, the one that `step_back` draws and the image noised to m, and put them together with the mask.
 #
 # </details>
 
@@ -1663,16 +1667,16 @@ if MAIN:
 # Look at the seams. At each step, the network sees the kept part only under noise, and what's under the noise may still
 # be this shirt or that one. So it can draw a sleeve that doesn't quite meet the shoulder. There are two remedies.
 # [RePaint](https://arxiv.org/abs/2201.09865) goes a few steps back up after each step and down again, so that both
-# parts can agree. GLIDE trains for it: the network gets the kept part *without* noise, and the mask, as more channels of
-# its input.
+# parts can agree. GLIDE trains for it: the network gets the kept part *without* noise, and the mask, as more channels
+# of its input.
 
 # %% [markdown]
 # ### 4.7 Start from a drawing
 # *Noise an image, and go back from there* · ●●○○○ · 15 minutes · Meng et al., Section 3
 #
-# You don't have to begin at $T$. Noise an image to `num_steps`, and fine lines drown while the large shapes can still be
-# seen. On the way back, the network fills in the lines that *it* knows. So a rough drawing goes in and something like a
-# photograph comes out. The method is called [SDEdit](https://arxiv.org/abs/2108.01073).
+# You don't have to begin at $T$. Noise an image to `num_steps`, and fine lines drown while the large shapes can still
+# be seen. On the way back, the network fills in the lines that *it* knows. So a rough drawing goes in and something
+# like a photograph comes out. The method is called [SDEdit](https://arxiv.org/abs/2108.01073).
 #
 # `counts` goes from `num_steps` to 0 this time. Part 3's `from_step` did the same to ask another question.
 
@@ -1732,7 +1736,7 @@ DRAWN = [0, 1, 2, 3, 4, 8, 9, 5]  # classes of part2.drawn_clothes, rows of CLAS
 
 
 def redrawn(drawings: t.Tensor, captions: list[str], steps: tuple[int, ...], w: float = 1.0) -> dict[str, t.Tensor]:
-    """Drawings, noised to each of some timesteps and drawn anew, as rows to show. drawings: (B, 1, 28, 28) in [-1, 1]"""
+    """Drawings, noised to each of some timesteps and drawn anew, as rows to show. drawings: (B, 1, 28, 28)"""
     model = told(painter(), captions, w)
     rows = {f"from {n}": start_from(model, drawings, n, STEPS) for n in steps}
     return {name: part1.denormalize_img(images) for name, images in ({"drawn": drawings} | rows).items()}
@@ -1809,7 +1813,7 @@ class DrawingPad:
         try:
             import ipywidgets
         except ImportError:
-            print("The pad needs the package ipywidgets: run %pip install ipywidgets, restart the kernel, and run again.")
+            print("A pad needs the package ipywidgets: run %pip install ipywidgets, restart the kernel, and run again.")
             return
         from IPython.display import display
 
@@ -1889,8 +1893,8 @@ if MAIN:
 # Users of Stable Diffusion found this useful long before anyone wrote a paper about it. With your `Guided` it takes no
 # new code, because `null` is an argument. Try it with `null=tokens(["a patterned dress"])[0]`.
 #
-# **Editing.** GLIDE's users paint over a region and type what should be there, and that's your `inpaint` with a caption.
-# Programs that "improve" a sketch run your `start_from`. Their dial, called *strength*, is num_steps / T.
+# **Editing.** GLIDE's users paint over a region and type what should be there, and that's your `inpaint` with a
+# caption. Programs that "improve" a sketch run your `start_from`. Their dial, called *strength*, is num_steps / T.
 #
 # **ControlNet.** A caption can't say where an arm should go. [ControlNet](https://arxiv.org/abs/2302.05543) adds an
 # image as a condition, edges or a skeleton of a pose. It copies the way down of a trained U-Net, feeds it the extra
@@ -1920,8 +1924,8 @@ if MAIN:
 # You tell a model what to draw, with a label, a caption, a part to keep or a picture to begin with, and you can say how
 # well it listens.
 #
-# - A **condition** is a vector for each image, added to the embedding of the timestep. Labels become vectors by a table,
-#   captions by the mean of their words.
+# - A **condition** is a vector for each image, added to the embedding of the timestep. Labels become vectors by a
+#   table, captions by the mean of their words.
 # - **Dropping** what is wanted for a tenth of the images trains two models in one, one that's told and one that isn't.
 # - **Guidance** is the difference of the two, taken $w$ times. In score terms it sharpens p(label | image). For w > 1,
 #   you don't sample from the data's distribution any more.
@@ -1959,7 +1963,7 @@ if MAIN:
 
 # %% [markdown]
 # Your friend will ask why the pictures are so small. Every pixel costs. At 512 by 512, an image has 334 times as many
-# pixels as yours, and attention over all of them would cost more than 100,000 times as much. And where do captions come from when
-# nobody can measure them? These are the questions of Part 5. **Latent Diffusion** paints small codes instead of pixels,
-# **Imagen** paints small and enlarges, and reads with a large language model, and **DALL-E 2** lets CLIP say what an
-# image is about.
+# pixels as yours, and attention over all of them would cost more than 100,000 times as much. And where do captions come
+# from when nobody can measure them? These are the questions of Part 5. **Latent Diffusion** paints small codes instead
+# of pixels, **Imagen** paints small and enlarges, and reads with a large language model, and **DALL-E 2** lets CLIP say
+# what an image is about.
