@@ -1769,8 +1769,7 @@ if MAIN:
     print(f"the drawings themselves: distance {results['distance of the drawings']:.0f}")
     print("from      change   distance")
     for row in results["rows"]:
-        if row["w"] == 1:
-            print(f"{row['n']:4d} {row['change']:11.3f} {row['distance']:10.0f}")
+        print(f"{row['n']:4d} {row['change']:11.3f} {row['distance']:10.0f}")
 
 # %% [markdown]
 # <details>
@@ -1899,7 +1898,7 @@ if MAIN:
 # **ControlNet.** A caption can't say where an arm should go. [ControlNet](https://arxiv.org/abs/2302.05543) adds an
 # image as a condition, edges or a skeleton of a pose. It copies the way down of a trained U-Net, feeds it the extra
 # image, and adds what comes out to the skips, at first times zero. So the trained network stays what it was, and only
-# the copy learns. You've built neither, but you know all the parts.
+# the copy learns. You haven't built one, but you know all of its parts.
 
 # %% [markdown]
 # ## Glossary: names around guidance

@@ -13,8 +13,8 @@ python -m tools.make_assets deaf         the same training without labels, measu
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
 python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
 python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
-python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
-python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
+python -m tools.make_assets obeyed       how often it obeys each word: half an hour to an hour
+python -m tools.make_assets faithful     drawings, noised and drawn anew: ten to twenty minutes
 """
 
 import argparse
