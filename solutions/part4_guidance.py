@@ -413,7 +413,7 @@ def listener_config() -> dict[str, Any]:
     """The settings of the whole training, the same on a CPU and a GPU. Tiny under IS_CI."""
     device = utils.get_device()
     return dict(
-        lr=0.002,
+        lr=0.005,
         warmup=2 if IS_CI else 100,
         n_steps=6 if IS_CI else 8000,
         batch_size=8 if IS_CI else 64,
