@@ -1351,6 +1351,11 @@ def captioned_clothes() -> tuple[t.Tensor, t.Tensor]:
 
 
 # %%
+def caption_config() -> dict[str, Any]:
+    """The settings of the whole training, those of the labels with fewer steps; tiny under IS_CI."""
+    return listener_config() | ({} if IS_CI else dict(n_steps=6000))
+
+
 def make_caption_model() -> Listener:
     """An untrained model that listens to captions. No words at all mean "whatever you like"."""
     return make_listener(CaptionEncoder(), t.full((LONGEST,), PAD))
@@ -1361,7 +1366,7 @@ def caption_model() -> Listener:
     """The caption model that comes with the course; python -m tools.make_assets captions makes it."""
     import solutions.part4_guidance as course
 
-    print("These weights come with the course: 8,000 steps, ten to twenty minutes on two CPU cores.")
+    print("These weights come with the course: 6,000 steps, ten to fifteen minutes on two CPU cores.")
     return load_listener(course.make_caption_model(), "captions.pt")
 
 
@@ -1388,7 +1393,7 @@ def draw_menu(model: Listener, captions: list[str], n_each: int = 8, w: float = 
 
 
 # %% [markdown]
-# The training is that of the labels, with captions in their place, 8,000 steps in ten to twenty minutes of two cores.
+# The training is that of the labels, with captions in their place, 6,000 steps in ten to fifteen minutes of two cores.
 # Set `utils.FULL = True` in a new cell above this one to do it here, as in Part 3. If you don't, the cell takes the
 # shipped network and trains it a little further, for 20 processor seconds. You see what it draws for three captions,
 # and what it learned is thrown away.
@@ -1401,7 +1406,7 @@ def painter() -> Listener:
         return caption_model()
     t.manual_seed(0)
     path = None if IS_CI else utils.SAVES / "captions.pt"
-    return train_listener(make_caption_model(), listener_config(), *captioned_clothes(), watch=draw_three, path=path)
+    return train_listener(make_caption_model(), caption_config(), *captioned_clothes(), watch=draw_three, path=path)
 
 
 def draw_three(model: Listener, config: dict[str, Any]) -> dict[str, Any]:
@@ -1414,7 +1419,7 @@ def draw_three(model: Listener, config: dict[str, Any]) -> dict[str, Any]:
 def train_captions_further(model: Listener, seconds: float) -> Listener:
     """Train a copy of a caption model for so many processor seconds, with small steps, and show what it draws then.
     returns: the copy, averaged"""
-    model, config = copy.deepcopy(model).requires_grad_(), listener_config() | dict(lr=0.0003)
+    model, config = copy.deepcopy(model).requires_grad_(), caption_config() | dict(lr=0.0003)
     images, wanted = captioned_clothes()
     x0, asked = images[: config["batch_size"]], wanted[: config["batch_size"]]
     n_steps = part3.steps_within(seconds, lambda: listening_loss(model, x0, asked, config["bf16"]).backward())

@@ -18,11 +18,11 @@ BATCH = 250
 
 
 def captions(
-    n_steps: int = part4.listener_config()["n_steps"], seed: int = 0, name: str = "captions.pt", **changes: Any
+    n_steps: int = part4.caption_config()["n_steps"], seed: int = 0, name: str = "captions.pt", **changes: Any
 ) -> None:
     """Train as the notebook does with FULL=1, but for these changes of its settings."""
     t.manual_seed(seed)
-    config = part4.listener_config() | dict(n_steps=n_steps) | changes
+    config = part4.caption_config() | dict(n_steps=n_steps) | changes
     save_listener(name, part4.train_listener(part4.make_caption_model(), config, *part4.captioned_clothes()))
 
 
