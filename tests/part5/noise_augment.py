@@ -27,7 +27,7 @@ from tests.checking import (
 )
 
 SHAPE = (6, 2, 4, 6)
-FIVE = [*BETAS, 0.3]  # half of 5 steps has to be rounded
+SEVEN = [*BETAS, 0.3, 0.2, 0.4]  # half of 7 steps has to be rounded
 
 
 def bars(betas: list[float]) -> t.Tensor:
@@ -48,16 +48,15 @@ LEVEL_MISTAKES = [  # by what image and noise are multiplied: ᾱ of the level, 
     ("Does the image fade at all?", lambda a, one: (1, (1 - a) ** 0.5)),
     ("Is the noise scaled?", lambda a, one: (a**0.5, 1)),
     ("Is that ᾱ of the level, or the α of one step?", lambda a, one: (one**0.5, (1 - one) ** 0.5)),
-    ("Is that the noise alone?", lambda a, one: (0, 1)),
+    ("Is that the noise alone?", lambda a, one: (0, (1 - a) ** 0.5)),
 ]
 USED_MISTAKES = [  # which level was used where this one was told; T
     ("Is the level used one below the one that is told?", lambda n, T: (n - 1).clamp(min=0)),
     ("Is the level used one above the one that is told?", lambda n, T: (n + 1).clamp(max=T)),
-    ("Is level 0 taken for 1?", lambda n, T: n.clamp(min=1)),
+    ("Is it always level T?", lambda n, T: t.full_like(n, T)),
     ("Do all images get the level of the first?", lambda n, T: n[:1].expand_as(n)),
     ("Do all images get the highest level?", lambda n, T: n.max().expand_as(n)),
     ("Do all images get the lowest level?", lambda n, T: n.min().expand_as(n)),
-    ("Is it always level T?", lambda n, T: t.full_like(n, T)),
 ]
 
 
@@ -65,14 +64,14 @@ USED_MISTAKES = [  # which level was used where this one was told; T
 def check_noise_augment(answer: Callable) -> str:
     seed = t.initial_seed()
 
-    def ask(small: t.Tensor, betas: list[float], level: int | None) -> tuple[t.Tensor, t.Tensor]:
-        seed_all(seed + 1)  # the same noise and levels in each call
+    def ask(small: t.Tensor, betas: list[float], level: int | None, draw: int = 0) -> tuple[t.Tensor, t.Tensor]:
+        seed_all(seed + 1 + draw)  # the same noise and levels in each call
         schedule = NoiseSchedule(len(betas), "cpu", t.tensor(betas))
         with unchanged(small=small):
             result = careful(answer)(small, schedule, level)
         return judge_pair(result, small)
 
-    for level in (3, 4, 1, 0):
+    for level in (2, 3, 4, 1, 0):
         judge_level(ask, level)
     judge_drawn(ask)
     with_default = careful(answer)(t.zeros(64, 1, 1, 1), schedule_for())
@@ -83,7 +82,9 @@ def check_noise_augment(answer: Callable) -> str:
         "Where are levels and noise made?",
     )
     meta = t.zeros(SHAPE, device="meta")
-    elsewhere(lambda: answer(meta, NoiseSchedule(4, "meta", t.tensor(BETAS, device="meta")), 2), facts, question)
+    for level in (2, None):
+        schedule = NoiseSchedule(4, "meta", t.tensor(BETAS, device="meta"))
+        elsewhere(lambda: answer(meta, schedule, level), facts, question)
     return "levels told and used, 0 to T, one for all or one for each"
 
 
@@ -113,7 +114,7 @@ def judge_level(ask: Callable, level: int) -> None:
         raise Mistake(f"with level={level} it tells the levels {levels.tolist()}", question)
     if level == 0:
         if not noised.allclose(small, atol=1e-6):
-            raise Mistake("with level=0 the images are changed", "What is ᾱ after no steps? Is there noise added?")
+            raise Mistake("with level=0 the images are changed", "What is ᾱ after no steps? Is level 0 taken for 1?")
         return
     _, black = ask(t.zeros(SHAPE), BETAS, level)
     if black.abs().max() < 1e-6:
@@ -149,9 +150,12 @@ def judge_factors(level: int, faded: t.Tensor, small: t.Tensor, std: float) -> N
 
 def judge_drawn(ask: Callable) -> None:
     """Levels that are drawn: which, how often, and whether each is used."""
-    for betas in (BETAS, FIVE):
+    for betas in (BETAS, SEVEN):
         T, small = len(betas), t.randn(600, 1, 2, 2).tanh()
-        levels, noised = ask(small, betas, None)
+        for draw in range(30):  # until the first image has neither the lowest level nor the highest
+            levels, noised = ask(small, betas, None, draw)
+            if 0 < levels[0] < T // 2:
+                break
         if levels.unique().numel() == 1:
             raise Mistake(f"with level=None all images get level {levels[0]}", "Does each image draw its own?")
         if levels.min() > 0:
@@ -162,7 +166,7 @@ def judge_drawn(ask: Callable) -> None:
         shares = t.bincount(levels, minlength=T // 2 + 1) / len(levels)
         if (shares - 1 / (T // 2 + 1)).abs().max() > 0.1:
             raise Mistake(f"levels 0 to {T // 2} come with shares {numbers(shares)}, expected equal ones")
-        told, black = ask(t.zeros_like(small), betas, None)
+        told, black = ask(t.zeros_like(small), betas, None, draw)
         a = of(levels, betas)
         if not told.equal(levels):
             raise Mistake("from the same random numbers, other images get other levels", "What do levels depend on?")

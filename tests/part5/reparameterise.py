@@ -27,7 +27,7 @@ def draw(m: t.Tensor, v: t.Tensor, e: t.Tensor) -> t.Tensor:
     return m + (v / 2).exp() * e
 
 
-DRAW_MISTAKES = [  # mean, log_var, noise
+DRAW_MISTAKES = [  # mean, log_var, and what is drawn where both are 0
     ("Is e to the log_var a standard deviation, or a variance?", lambda m, v, e: m + v.exp() * e),
     ("Is the logarithm undone? log_var stands there as if it were σ.", lambda m, v, e: m + v * e),
     ("Is the logarithm undone? log_var / 2 stands there as if it were σ.", lambda m, v, e: m + v / 2 * e),
@@ -45,8 +45,8 @@ DRAW_MISTAKES = [  # mean, log_var, noise
     ("Is the noise scaled?", lambda m, v, e: m + e),
     ("Is the mean scaled, too?", lambda m, v, e: (v / 2).exp() * (m + e)),
     ("Do mean and noise stand in each other's place?", lambda m, v, e: e + (v / 2).exp() * m),
-    ("Is the mean left out, and the noise shifted by σ?", lambda m, v, e: (v / 2).exp() + e),
-    ("Is 1 added to σ?", lambda m, v, e: m + ((v / 2).exp() + 1) * e),
+    ("Is the mean left out, and the noise shifted by σ?", lambda m, v, e: (v / 2).exp() - 1 + e),
+    ("Is 1 added to σ?", lambda m, v, e: m + ((v / 2).exp() + 1) * e / 2),
 ]
 GRADIENTS = "Is there a detach, a no_grad, or t.normal, which lets none through?"
 
@@ -63,12 +63,14 @@ def check_reparameterise(answer: Callable) -> str:
     with unchanged(mean=mean, log_var=log_var):
         result = ask(mean, log_var)
         expect_tensor(result, SHAPE, f"for means and variances of shape {SHAPE} it")
-    nothing, noise = t.zeros(SHAPE), ask(t.zeros(SHAPE), t.zeros(SHAPE))
-    if noise.std() < 1e-3:
-        noise = ask(nothing, t.ones(SHAPE))  # of log_var taken for σ
-    if noise.std() < 1e-3 or t.equal(result, careful(answer)(mean, log_var)):
-        facts = "called twice, it gives the same" if noise.std() > 1e-3 else "nothing in it is drawn"
-        raise Mistake(f"{facts}, expected a draw from N(mean, σ²)", "Where does the noise come from?")
+    if t.equal(result, careful(answer)(mean, log_var)):
+        facts = "called twice, it gives the same, expected a new draw from N(mean, σ²)"
+        raise Mistake(facts, "Where does the noise come from?")
+    noise = ask(t.zeros(SHAPE), t.zeros(SHAPE))
+    if noise.abs().max() < 1e-6:
+        noise = ask(t.zeros(SHAPE), t.ones(SHAPE))  # of log_var taken for σ
+    if 0.4 < noise.std() < 0.6:
+        noise = 2 * noise  # of a half in the wrong place
     judge_independence(noise, ["image", "channel", "row", "column"])
     judge_values(result, mean, log_var, noise)
     judge_gaussian(noise, "with mean 0 and log_var 0, what is drawn")
