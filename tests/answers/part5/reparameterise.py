@@ -151,7 +151,7 @@ def one_number(mean, log_var):
     return mean + (log_var / 2).exp() * t.randn(())
 
 
-@wrong("what is drawn has standard deviation 2.")
+@wrong("what is drawn has standard deviation")
 def twice_the_noise(mean, log_var):
     return mean + (log_var / 2).exp() * 2 * t.randn_like(mean)
 

@@ -105,7 +105,7 @@ def whole_numbers(x0, noise, num_steps, max_steps=1000):
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("as place, it returns nan")
+@wrong("Is there a root of a negative number, or a division by 0?")
 def upside_down(x0, noise, num_steps, max_steps=1000):
     share = (max_steps / num_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
