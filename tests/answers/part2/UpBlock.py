@@ -119,7 +119,6 @@ class ModuleList(_Given):
 
 @wrong("Which width has the result, and which x and skip?")
 class WidthKept(_Given):
-
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_in, step_dim, groups, upsample, attention)
 
