@@ -173,13 +173,18 @@ def test_one_answer_of_each_kind_gets_its_verdict(exercise, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "exercise, answer",
-    [pytest.param(exercise, a, id=f"{exercise.name}-{a.__name__}") for exercise in EXERCISES for a in answers_of(exercise)],
+    [
+        pytest.param(exercise, a, id=f"{exercise.name}-{a.__name__}")
+        for exercise in EXERCISES
+        for a in answers_of(exercise)
+    ],
 )
 def test_answer_gets_its_verdict_under_many_seeds(exercise, answer, capsys):
     judge_answer(exercise, answer, MANY, capsys)
 
 
 # ------------------------------------------------------------------------------------------------ the tables
+
 
 @pytest.mark.parametrize("name", ["q_eq2", "q_eq4"])
 def test_no_two_diagnoses_describe_the_same_behaviour(name):
