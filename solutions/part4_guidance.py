@@ -24,6 +24,7 @@ import random
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +279,82 @@ def judge(images: t.Tensor, labels: t.Tensor) -> tuple[float, float, float]:
     return far, accuracy, spread_within(features, labels) / spread_of_test_images()
 
 
+# %%
+class NoisyClassifier(nn.Module):
+    """A small network that tells the ten classes apart in noised images, when it's told how noisy they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = nn.Sequential(part2.SinusoidalPositionEmbeddings(32), nn.Linear(32, 32), nn.SiLU())
+        self.first, self.second = nn.Conv2d(1, 32, 3, stride=2, padding=1), nn.Conv2d(32, 32, 3, stride=2, padding=1)
+        self.told = nn.ModuleList([nn.Linear(32, 32), nn.Linear(32, 32)])
+        self.last = nn.Sequential(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.SiLU(), nn.Linear(64, len(utils.CLASSES)))
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """images: (B, 1, 28, 28), noised   num_steps: (B,) int   returns: scores (B, 10)"""
+        steps = self.steps(num_steps)
+        x = F.silu(self.first(images) + rearrange(self.told[0](steps), "b c -> b c 1 1"))
+        x = F.silu(self.second(x) + rearrange(self.told[1](steps), "b c -> b c 1 1"))
+        return self.last(x)
+
+
+def classifier_steps() -> int:
+    return 3 if IS_CI else 1000
+
+
+def train_classifier(n_steps: int, noised: bool = True) -> NoisyClassifier:
+    """A classifier of images after random timesteps of the cosine schedule, or of clean images alone."""
+    images, labels, device = part3.clothes(), labels_of(), utils.get_device()
+    schedule = part1.NoiseSchedule(1000, device, part3.cosine_schedule(1000))
+    classifier = NoisyClassifier().to(device)
+    optimizer = t.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
+    for _, rows in part3.minibatches(len(images), 8 if IS_CI else 128, 0, n_steps, device):
+        num_steps, _, seen = part1.noise_img(images[rows], schedule)
+        if not noised:
+            seen = images[rows]
+        optimizer.zero_grad()
+        F.cross_entropy(classifier(seen, num_steps), labels[rows]).backward()
+        optimizer.step()
+    return classifier.eval().requires_grad_(False)
+
+
+@t.no_grad()
+def accuracies(classifier: NoisyClassifier, steps: tuple[int, ...] = (1, 200, 400, 600, 800)) -> dict[int, float]:
+    """How often it's right about test images, after each of these numbers of steps."""
+    images, labels = part3.clothes(train=False), labels_of(train=False)
+    schedule, right = part1.NoiseSchedule(1000, images.device, part3.cosine_schedule(1000)), {}
+    for n in steps:
+        alpha_bar = schedule.alpha_bar(n)
+        noised = alpha_bar.sqrt() * images + (1 - alpha_bar).sqrt() * t.randn_like(images)
+        found = classifier(noised, t.full((len(images),), n, device=images.device)).argmax(dim=1)
+        right[n] = round((found == labels).float().mean().item(), 3)
+    return right
+
+
+# %%
+class Steered(part1.DiffusionModel):
+    """A model that a classifier steers (Dhariwal and Nichol, Algorithm 2).
+    wanted: (B,) int, one class for each image   s: how hard it pulls"""
+
+    wanted: t.Tensor
+
+    def __init__(self, model: part1.DiffusionModel, classifier: nn.Module, wanted: t.Tensor, s: float):
+        super().__init__()
+        self.model, self.classifier, self.s = model, classifier, s
+        self.img_shape, self.noise_schedule = model.img_shape, model.noise_schedule
+        self.register_buffer("wanted", wanted)
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise, less what makes the images look like another class.
+        images: (B, C, H, W), noised   num_steps: (B,) int, 1 to T   returns: (B, C, H, W)"""
+        with t.enable_grad():  # sampling has switched it off
+            x = images.detach().requires_grad_()
+            log_p = -F.cross_entropy(self.classifier(x, num_steps), self.wanted, reduction="sum")
+            slope = t.autograd.grad(log_p, x)[0]
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        return self.model(images, num_steps) - (1 - alpha_bar).sqrt() * self.s * slope
+
+
 # %% [markdown]
 # ## Captions
 
@@ -299,7 +376,7 @@ def measures_of(images: t.Tensor) -> dict[str, t.Tensor]:
         "shade": (grey * piece).sum((1, 2)) / piece.sum((1, 2)).clamp(min=1),  # mean grey
         "change": jumps / (across.sum((1, 2)) + down.sum((1, 2))).clamp(min=1),  # from one pixel to the next
         "width": piece.any(1).sum(1).float(),  # in pixels
-        "sleeves": span[:, 17:23].mean(1) / span[:, 3:13].amax(1).clamp(min=18),  # width at the hem over the largest above
+        "sleeves": span[:, 17:23].mean(1) / span[:, 3:13].amax(1).clamp(min=18),  # how wide below, and above
         "gap": (span - piece.sum(2)).gather(1, above_ground).amax(1),  # between heel and sole
     }
 
@@ -314,6 +391,7 @@ RULES = [  # classes; what is measured; the word for less than a number, and the
     ("boot", "gap", "flat", 2, "heel", 4),
     ("T-shirt pullover shirt", "sleeves", "short", 0.68, "long", 0.93),
 ]
+ATTRIBUTES = ["dark", "bright", "plain", "patterned", "narrow", "wide", "flat", "heel", "short", "long"]
 
 
 def attributes_of(images: t.Tensor, labels: t.Tensor) -> list[list[str]]:
@@ -321,20 +399,22 @@ def attributes_of(images: t.Tensor, labels: t.Tensor) -> list[list[str]]:
     images: (N, 1, 28, 28) in [-1, 1]   labels: (N,) int, rows of CLASSES"""
     parts = [measures_of(some) for some in images.split(1000)]
     measures = {name: t.cat([part[name] for part in parts]).tolist() for name in parts[0]}
-    words = []
-    for i, label in enumerate(labels.tolist()):
-        rules = [rule[1:] for rule in RULES if utils.CLASSES[label] in rule[0].split()]
-        found = [low if measures[name][i] < a else high if measures[name][i] > b else "" for name, low, a, high, b in rules]
-        words.append([word for word in found if word])
+    words: list[list[str]] = [[] for _ in images]
+    for classes, name, low, largest, high, smallest in RULES:
+        for found, label, value in zip(words, labels.tolist(), measures[name], strict=True):
+            if utils.CLASSES[label] in classes.split():
+                found += [low] * (value < largest) + [high] * (value > smallest)
     return words
+
+
+AFTER = {"heel": "with a heel", "short": "with short sleeves", "long": "with long sleeves"}
 
 
 def caption(label: int, words: list[str]) -> str:
     """label: row of CLASSES   words: some of those that attributes_of finds, in any order"""
-    before = [word for word in ("dark", "bright", "plain", "patterned", "narrow", "wide", "flat") if word in words]
-    after = [f"with {word} sleeves" for word in ("short", "long") if word in words] + ["with a heel"] * ("heel" in words)
     article = [] if utils.CLASSES[label] == "trousers" else ["a"]
-    return " ".join([*article, *before, utils.CLASSES[label], *after])
+    before = [word for word in ATTRIBUTES if word in words and word not in AFTER]
+    return " ".join([*article, *before, utils.CLASSES[label], *(AFTER[word] for word in AFTER if word in words)])
 
 
 def captions_of(images: t.Tensor, labels: t.Tensor) -> list[str]:
@@ -344,7 +424,6 @@ def captions_of(images: t.Tensor, labels: t.Tensor) -> list[str]:
 
 # %%
 PAD, LONGEST = 0, 8
-ATTRIBUTES = ["dark", "bright", "plain", "patterned", "narrow", "wide", "flat", "heel", "short", "long"]
 WORDS = ["", "a", "with", "sleeves", *ATTRIBUTES, *utils.CLASSES]  # row 0 is padding
 
 
@@ -456,6 +535,94 @@ def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
 
 # %% [markdown]
 # ## Edit
+
+# %%
+def noise_to(images: t.Tensor, n: int, schedule: part1.NoiseSchedule) -> t.Tensor:
+    """Images after n steps of noise (Equation 4), each number with noise of its own; for n = 0 as they are.
+    images: (B, C, H, W) in [-1, 1]   n: 0 to T   returns: (B, C, H, W)"""
+    if n == 0:
+        return images
+    alpha_bar = schedule.alpha_bar(n)
+    return alpha_bar.sqrt() * images + (1 - alpha_bar).sqrt() * t.randn_like(images)
+
+
+def step_back(model: part1.DiffusionModel, x: t.Tensor, n: int, m: int) -> t.Tensor:
+    """One step of Part 3's sampler, from n steps of noise to m, with η = 1 (Song et al., Equation 12).
+    x: (B, C, H, W) after n steps   n: 1 to T   m: 0 to n - 1   returns: (B, C, H, W) after m steps; for m = 0 in [-1, 1]"""
+    schedule, num_steps = model.noise_schedule, t.full((len(x),), n, device=x.device)
+    x0 = part1.reconstruct(x, model(x, num_steps), num_steps, schedule).clamp(-1, 1)
+    if m == 0:
+        return x0
+    alpha_bar_n, alpha_bar_m = schedule.alpha_bar(n), schedule.alpha_bar(m)
+    noise = (x - alpha_bar_n.sqrt() * x0) / (1 - alpha_bar_n).sqrt()
+    variance = (1 - alpha_bar_m) / (1 - alpha_bar_n) * (1 - alpha_bar_n / alpha_bar_m)
+    kept = (1 - alpha_bar_m - variance).clamp(min=0)  # rounding can push it below 0
+    return alpha_bar_m.sqrt() * x0 + kept.sqrt() * noise + variance.sqrt() * t.randn_like(x)
+
+
+# %% tags=["folded"]
+def check_can_edit(model: part1.DiffusionModel, images: t.Tensor, n_steps: int) -> part1.NoiseSchedule:
+    """The model's noise schedule, if it can go on from these images in so many steps.
+    errors: ValueError for images of another size or outside [-1, 1], a number of steps, or a model without a schedule"""
+    schedule = utils.check_can_sample(model, len(images))
+    if images.shape[1:] != tuple(model.img_shape):
+        raise ValueError(f"images have shape {tuple(images.shape)}: the model takes (B, *{tuple(model.img_shape)})")
+    low, high = (0, 0) if images.is_meta else (images.min().item(), images.max().item())
+    if not (-1 <= low and high <= 1):
+        raise ValueError(f"images run from {low:.2f} to {high:.2f}: give them in [-1, 1], as normalize_img makes them")
+    if not 1 <= n_steps <= len(schedule):
+        raise ValueError(f"n_steps is {n_steps}: choose it from 1 to {len(schedule)}")
+    return schedule
+
+
+def check_mask(keep: t.Tensor, images: t.Tensor) -> None:
+    """Refuse a mask that does not fit the images. errors: TypeError, ValueError"""
+    if keep.dtype != t.bool:
+        raise TypeError(f"keep holds {keep.dtype}: make it a mask of True and False, such as keep > 0.5")
+    if keep.shape != images.shape[-2:]:
+        size = tuple(images.shape[-2:])
+        raise ValueError(f"keep has shape {tuple(keep.shape)}: make it as high and wide as the images, {size}")
+
+
+# %%
+@t.no_grad()
+def inpaint(model: part1.DiffusionModel, images: t.Tensor, keep: t.Tensor, n_steps: int = 50) -> t.Tensor:
+    """Draw what isn't kept anew, so that it fits what is kept. Goes from T to 0 by step_back.
+    images: (B, C, H, W) in [-1, 1]   keep: (H, W) bool, True where the images stay   n_steps: 1 to T
+    returns: (B, C, H, W) in [-1, 1], equal to images where keep is True
+    errors: ValueError or TypeError for images or a mask that don't fit"""
+    schedule = check_can_edit(model, images, n_steps)
+    check_mask(keep, images)
+    counts = t.linspace(len(schedule), 0, n_steps + 1).round().int().tolist()  # T, ..., 0
+    ### BEGIN SOLUTION
+    x = t.randn_like(images)
+    for n, m in pairwise(counts):
+        x = t.where(keep, noise_to(images, m, schedule), step_back(model, x, n, m))
+    return x
+    ### END SOLUTION
+
+
+# %%
+DRAWN = [0, 1, 2, 3, 4, 8, 9, 5]  # classes of part2.drawn_clothes, rows of CLASSES
+
+
+# %%
+@t.no_grad()
+def start_from(model: part1.DiffusionModel, images: t.Tensor, num_steps: int, n_steps: int = 50) -> t.Tensor:
+    """Noise images, and draw new ones from there (Meng et al.). Goes from num_steps to 0 by step_back.
+    images: (B, C, H, W) in [-1, 1]   num_steps: 1 to T, after how many steps of noise the path back begins
+    n_steps: of the path from T; from num_steps there are as many fewer   returns: (B, C, H, W) in [-1, 1]
+    errors: ValueError for images or numbers of steps that don't fit"""
+    schedule = check_can_edit(model, images, n_steps)
+    utils.check_num_steps(num_steps, len(schedule))
+    n_jumps = max(1, round(n_steps * num_steps / len(schedule)))
+    counts = t.linspace(num_steps, 0, n_jumps + 1).round().int().tolist()  # num_steps, ..., 0
+    ### BEGIN SOLUTION
+    x = noise_to(images, num_steps, schedule)
+    for n, m in pairwise(counts):
+        x = step_back(model, x, n, m)
+    return x
+    ### END SOLUTION
 
 # %% [markdown]
 # ## Where this stands in the world

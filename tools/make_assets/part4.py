@@ -21,8 +21,11 @@ def train_labels(seed: int = 0, **changes: Any) -> part4.Listener:
 
 def measure(model: part4.Listener, w: float, n_steps: int = 50, eta: float = 1.0) -> dict[str, float]:
     """Distance, accuracy and variety of 2,000 samples."""
-    distance, accuracy, variety = part4.judge(*part4.draw_each(model, w, n_steps, eta))
-    return {"w": w, "distance": round(distance, 2), "accuracy": round(accuracy, 4), "variety": round(variety, 3)}
+    return {"w": w} | rounded(part4.judge(*part4.draw_each(model, w, n_steps, eta)))
+
+
+def rounded(measures: tuple[float, float, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in zip(("distance", "accuracy", "variety"), measures, strict=True)}
 
 
 def labels(n_steps: int = part4.listener_config()["n_steps"]) -> None:
@@ -43,9 +46,8 @@ def guidance(weights: tuple[float, ...] = tuple(GUIDANCE)) -> None:
     model, rows, etas, pictures = part4.label_model(), [], [], {}
     for w in weights:
         images, asked = part4.draw_each(model, w)
-        distance, accuracy, variety = part4.judge(images, asked)
-        rows.append({"w": w, "distance": round(distance, 2), "accuracy": round(accuracy, 4), "variety": round(variety, 3)})
-        pictures[f"w = {w:g}"] = as_bytes(images[:10])
+        rows.append({"w": w} | rounded(part4.judge(images, asked)))
+        pictures[f"w = {w:g}"] = as_bytes(images[:40])
         print(rows[-1], flush=True)
     for w in (1.0, 2.0):
         for eta in (0.0, 0.5, 1.0):
@@ -53,6 +55,22 @@ def guidance(weights: tuple[float, ...] = tuple(GUIDANCE)) -> None:
             print(etas[-1], flush=True)
     write("guidance.json", {"rows": rows, "etas": etas})
     t.save(pictures, utils.ASSETS / "guidance.pt")
+
+
+def steering(scales: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0), n_steps: int = part4.classifier_steps()) -> None:
+    """What the gradient of a classifier does to 2,000 samples of Part 3's model, in 50 steps. One classifier has learned
+    from noised images, the other one from clean ones alone."""
+    model, results = part3.shipped_model(), {}
+    asked = part4.each_class()
+    for noised in (True, False):
+        t.manual_seed(0)
+        classifier, name = part4.train_classifier(n_steps, noised), "noised images" if noised else "clean images"
+        rows = results.setdefault(name, {"accuracy at steps": part4.accuracies(classifier), "rows": []})["rows"]
+        for scale in scales:
+            images = part3.draw_many(part4.Steered(model, classifier, asked, scale))
+            rows.append({"s": scale} | rounded(part4.judge(images, asked.repeat(len(images) // len(asked)))))
+            print(name, rows[-1], flush=True)
+    write("steering.json", results)
 
 
 def save_listener(name: str, model: part4.Listener) -> None:

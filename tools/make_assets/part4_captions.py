@@ -5,6 +5,8 @@ from typing import Any
 
 import torch as t
 
+import solutions.part1_diffusion as part1
+import solutions.part2_unet as part2
 import solutions.part3_fashion_mnist as part3
 import solutions.part4_guidance as part4
 import utils
@@ -68,3 +70,27 @@ def draw(model: part4.Listener, captions: list[str], w: float, n_steps: int) -> 
     t.manual_seed(0)
     parts = [captions[i : i + BATCH] for i in range(0, len(captions), BATCH)]
     return t.cat([part4.draw_captions(model, part, w, n_steps) for part in parts])
+
+
+def faithful(n_alike: int = 125, n_steps: int = 50, weights: str = "captions.pt", name: str = "faithful") -> None:
+    """From drawings noised to n: how far samples are from their drawing, and from real images of the drawn classes."""
+    model = part4.load_listener(part4.make_caption_model(), weights)
+    drawings = part1.normalize_img(part2.drawn_clothes()).to(model.null.device).repeat_interleave(n_alike, dim=0)
+    labels = part4.labels_of(train=False).cpu()
+    real = part3.features_of_test_images()[t.isin(labels, t.tensor(part4.DRAWN))]
+    wanted = part4.tokens([part4.caption(label, []) for label in part4.DRAWN]).to(model.null.device)
+    rows = []
+    for n in range(100, 1001, 100):
+        for w in (0.0, 1.0):  # without a word, and told the class
+            t.manual_seed(0)
+            guided = part4.Guided(model, wanted.repeat_interleave(n_alike, dim=0), model.null, w)
+            drawn = part4.start_from(guided, drawings, n, n_steps)
+            change = (drawn - drawings).square().mean().item()
+            seen = (part3.classes_of(drawn) == t.tensor(part4.DRAWN).repeat_interleave(n_alike)).float().mean().item()
+            far = part3.frechet_distance(part3.features_of(drawn), real)
+            rows.append(
+                {"n": n, "w": w, "change": round(change, 3), "class": round(seen, 3), "distance": round(far, 1)}
+            )
+            print(rows[-1], flush=True)
+    far = part3.frechet_distance(part3.features_of(drawings), real)
+    write(f"{name}.json", {"rows": rows, "distance of the drawings": round(far, 1)})
