@@ -51,6 +51,20 @@ def get_device() -> t.device:
     return t.device(name)
 
 
+CORES = t.get_num_threads()  # as PyTorch chose it, before a notebook asks for fewer
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Compute on all cores within this block: large batches gain by it, small ones only wait."""
+    threads = t.get_num_threads()
+    t.set_num_threads(CORES)
+    try:
+        yield
+    finally:
+        t.set_num_threads(threads)
+
+
 def fork_rng() -> AbstractContextManager[None]:
     """After this block, random numbers go on as if none had been drawn in it, on the CPU and on the GPU in use."""
     return t.random.fork_rng([t.cuda.current_device()] if t.cuda.is_available() else [])

@@ -54,6 +54,7 @@ far you are in this part. In a terminal, `make progress` does it for all parts.
 **To go on tomorrow**, save, open this notebook again, select the cell you have come to, and choose *Run All Above
 Selected Cell*: your work is in the cells, so running them brings all of it back."""
 REPO_URL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]["repo_url"]
+BADGE = re.compile(r"\[!\[[^\]]+\]\([^)]+\)\]\([^)]+\)\n*")  # what badge below writes
 SET_UP = """import os
 import sys
 from pathlib import Path
@@ -162,6 +163,8 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
                 id = metadata["nbgrader"]["grade_id"]
             if exercise and cell is exercise.answer and not is_given:
                 stub = YOUR_ANSWER if cell.kind == "markdown" else exercise.stub
+            if exercise and cell is section[0] and not is_given:
+                text = stub = f"---\n\n### Exercise {exercise.number}: {text.removeprefix(f'### {exercise.number} ')}"
             if cell.kind != "markdown":
                 stub = with_fetch(with_own_parts(stub))
             elif not theirs and badge(path.stem):

@@ -30,11 +30,11 @@ def check_TinyDiffuser(answer: Callable) -> str:
         raise Mistake("the same images get another guess in each call", "Is anything random in forward?")
     guess = model(images, steps)
     if not guess.requires_grad:
-        raise Mistake("no gradient can flow back from the guess", "Is there a no_grad or a detach in forward?")
+        raise Mistake("no gradient can flow back from the guess", "You turn gradients off in forward, by no_grad or detach.")
     guess.square().sum().backward()
     unused = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     if unused:
-        raise Mistake(f"no gradient reaches {', '.join(unused)}", "Is each layer used in forward?")
+        raise Mistake(f"no gradient reaches {', '.join(unused)}", "Where is it used in forward?")
     with t.no_grad():
         judge_alone(model, images, steps)
         judge_mlp(tiny(answer, hidden_size=64))

@@ -201,7 +201,7 @@ def judge_levels(q: Callable, mistakes: list) -> None:
         for levels in measured:
             if abs(levels.grey) > 0.05 * max(levels.noise, 0.1):
                 facts = f"after {levels.n} steps an image of zeros has mean {levels.grey:.3f}, expected 0"
-                raise Mistake(facts, "Is more added than noise?")
+                raise Mistake(facts, "You add more than noise.")
         return
     question = recognise(mistakes, lambda mistake: all(levels.fits(mistake(BETAS, levels.n)) for levels in measured))
     kept, noise = right(BETAS, wrong.n)

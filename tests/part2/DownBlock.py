@@ -160,7 +160,7 @@ def judge_pair(answer: Callable) -> None:
     x, e = t.randn(2, 8, 6, 4), t.randn(2, 12)
     module = answer(8, 8, 12, 4, True, False)
     if not isinstance(module, nn.Module):
-        raise Mistake("it is not a module", "Does the class line still name nn.Module, and __init__ call super()?")
+        raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
     result = module(x, e)
     if not isinstance(result, tuple) or len(result) != 2:
         raise Mistake(f"it returns {kind(result)}, expected two tensors: x, skip", "Is there a skip for the way up?")

@@ -203,7 +203,7 @@ def judge_step(answer: Callable) -> None:
         return module(x, level * e)
 
     if close(at(3), at(0)):
-        raise Mistake("the result does not depend on step_emb", "Is it added between the two convolutions?")
+        raise Mistake("the result does not depend on step_emb", "Where is it added, between the two convolutions?")
     if not close(at(-30), at(0)):
         question = "Is there a ReLU? It is SiLU." if close(at(-1), at(0)) else "Is there a SiLU before its Linear?"
         raise Mistake("a step_emb below -30 counts, though SiLU makes it nearly 0", question)

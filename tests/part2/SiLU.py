@@ -49,7 +49,7 @@ SILU_MISTAKES = [
 def check_SiLU(answer: Callable) -> str:
     layer = answer()
     if not isinstance(layer, nn.Module):
-        raise Mistake("it is not a module", "Does the class line still name nn.Module?")
+        raise Mistake("it is not a module", "Where does the class line name nn.Module?")
     if any(p.requires_grad for p in layer.parameters()):
         raise Mistake("it has numbers to train, expected none", "Is x scaled by a number of its own in the sigmoid?")
     for shape in [(1001,), (2, 3, 4, 5), (), (3, 1)]:
@@ -70,7 +70,7 @@ def check_SiLU(answer: Callable) -> str:
         at = (result - expected).abs().argmax()
         raise Mistake(f"at {x[at].item():.0f}, {differs(result, expected)}", "Is x cut off where it is large?")
     if not layer(x).requires_grad:
-        raise Mistake("no gradient comes out of it", "Is there a no_grad or a detach in forward?")
+        raise Mistake("no gradient comes out of it", "You turn gradients off in forward, by no_grad or detach.")
     (mine,) = t.autograd.grad(layer(x).sum(), x)
     (expected,) = t.autograd.grad(F.silu(x).sum(), x)
     if not mine.allclose(expected, atol=1e-4):

@@ -118,7 +118,7 @@ def check_SinusoidalPositionEmbeddings(answer: Callable) -> str:
     for d in (8, 4, 32):
         layer = answer(d)
         if not isinstance(layer, nn.Module):
-            raise Mistake("it is not a module", "Does the class line still name nn.Module, and __init__ call super()?")
+            raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
         if trained := [tuple(p.shape) for p in layer.parameters() if p.requires_grad]:
             question = "Are the frequencies fixed? A buffer keeps them."
             if len(trained[0]) > 1:

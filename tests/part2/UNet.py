@@ -1,8 +1,9 @@
 """The check of 2.11 UNet."""
 
+import inspect
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import combinations, pairwise
 
@@ -25,7 +26,9 @@ from tests.checking import (
     listed,
     make,
     nothing,
+    recognise,
     silence,
+    unchanged,
 )
 
 
@@ -37,9 +40,25 @@ def config(img_shape: tuple = (1, 4, 6), dim_mults: tuple = (1,), **settings) ->
     return UNetConfig(img_shape, dim_mults=dim_mults, **({"channels": 8, "groups": 4, "max_steps": 1000} | settings))
 
 
-@check("2.11")
+CONDITION_MISTAKES = [  # what blocks get for step_emb. e: without a condition   c: the condition   z: with one of zeros
+    ("Does it get the condition, too? All blocks get the same step_emb.", lambda e, c, z: e),
+    ("Is the first image's condition used for all images?", lambda e, c, z: e + c[:1]),
+    ("Is the condition averaged over the batch? Each image has its own.", lambda e, c, z: e + c.mean(dim=0)),
+    ("Does it replace the embedding of the timestep? It's added to it.", lambda e, c, z: c),
+    ("Is step_emb multiplied by the condition? It's added.", lambda e, c, z: e * c),
+    ("Is step_emb multiplied by the condition? It's added.", lambda e, c, z: e * (1 + c)),
+    ("Is the condition subtracted? It's added.", lambda e, c, z: e - c),
+    ("Is it added twice?", lambda e, c, z: e + 2 * c),
+    ("Is the sum halved? The condition is added, and that's all.", lambda e, c, z: (e + c) / 2),
+    ("Is there an activation after the sum? There's none.", lambda e, c, z: nn.functional.silu(e + c)),
+    ("Is something added where condition is None? None adds nothing.", lambda e, c, z: z + c),
+]
+
+
+@check("2.11", mistakes=CONDITION_MISTAKES)
 def check_UNet(answer: Callable) -> str:
     judge_what_there_is(answer)
+    judge_arguments(answer)
     counts, formed = t.tensor([1, 500, 1000]), []
     for shape, mults in [((3, 8, 12), (1, 2)), ((1, 12, 8), (1, 1, 1)), ((2, 5, 7), (2,))]:
         inputs, settings = [t.randn(3, *shape), counts], (config(shape, mults),)
@@ -57,11 +76,14 @@ def check_UNet(answer: Callable) -> str:
             raise
     with t.no_grad():
         judge_output(answer)  # first: behind an activation, not all may learn, and not even the counts may show
+        judge_condition(answer)
     for inputs, model, results in formed:
         judge_table(model, inputs)
         judge_training(model, inputs)
+    judge_condition_learns(answer)
     judge_saving(answer, settings, model, inputs, results)
     judge_device(answer, settings, inputs)
+    judge_device(answer, settings, [*inputs, t.randn(3, 32)])
     model = answer(config())
     if tuple(getattr(model, "img_shape", ())) != (1, 4, 6) or getattr(model, "noise_schedule", 0) is not None:
         raise Mistake("img_shape and noise_schedule are not as given", "Are the given lines of __init__ still there?")
@@ -99,10 +121,14 @@ def judge_init(answer: Callable) -> None:
         if len(made) != len(rows):
             facts = f"{setting}, __init__ makes {len(made)} {name}s, expected {len(rows)}"
             raise Mistake(facts, "Are they in an nn.ModuleList, one for each level?" if len(rows) > 1 else "")
-        found = sorted(map(describe, made), key=by_width)
+        found = sorted((row for row, _ in map(describe, made)), key=by_width)
         if found != sorted(rows, key=by_width):
             facts = f"{setting}, {name} goes {'; '.join(found)}, expected {'; '.join(sorted(rows, key=by_width))}"
             raise Mistake(facts, why_blocks_differ(found, rows))
+        narrow = next((step_dim for _, step_dim in map(describe, made) if step_dim != 32), None)
+        if narrow:
+            facts = f"with 8 channels, a {name} takes a step_emb of width {narrow}, expected 32"
+            raise Mistake(facts, "Is step_emb 4 · channels wide, for all blocks?")
 
 
 def by_width(row: str) -> tuple[int, str]:
@@ -111,8 +137,8 @@ def by_width(row: str) -> tuple[int, str]:
 
 
 @t.no_grad()
-def describe(block: nn.Module) -> str:
-    """What a block does to its image: "8 → 16, halves". It is run with each width, until one fits."""
+def describe(block: nn.Module) -> tuple[str, int]:
+    """What a block does to its image, "8 → 16, halves", and its step_dim. It is run with each width, until one fits."""
     attends = any(type(it).__name__ == "AttentionBlock" for it in block.modules())
     for channels in (8, 16, 32, 64):
         for step_dim in sorted({p.shape[1] for p in block.parameters() if p.ndim == 2}):
@@ -121,8 +147,8 @@ def describe(block: nn.Module) -> str:
             with suppress(RuntimeError):
                 after = listed(block(*inputs))[0]
                 sized = {4: ", halves", 16: ", doubles"}.get(after.shape[2], "")
-                return f"{channels} → {after.shape[1]}{sized}{', attention' * attends}"
-    return "another width"
+                return f"{channels} → {after.shape[1]}{sized}{', attention' * attends}", step_dim
+    return "another width", 0
 
 
 def why_blocks_differ(found: list[str], expected: list[str]) -> str:
@@ -134,6 +160,122 @@ def why_blocks_differ(found: list[str], expected: list[str]) -> str:
     if without(", (halves|doubles)", found) == without(", (halves|doubles)", expected):
         return "Do all DownBlocks halve but the last to run, and all UpBlocks double but the last to run?"
     return "Do the widths come from the config, and does a level begin with the width of the one above?"
+
+
+def judge_arguments(answer: Callable) -> None:
+    """forward can be called with a condition and without one."""
+    line = "forward(self, images, num_steps, condition=None)"
+    arguments = inspect.signature(answer(config()).forward)
+    try:
+        arguments.bind("images", "num_steps", condition=None)
+    except TypeError:
+        facts = f"forward takes no condition, expected {line}"
+        raise Mistake(
+            facts, "Is its first line from before the U-Net took one? Add condition=None at its end."
+        ) from None
+    try:
+        arguments.bind("images", "num_steps")
+    except TypeError:
+        facts = f"forward can't be called without a condition, expected {line}"
+        raise Mistake(facts, "Is None its default?") from None
+
+
+BLOCKS = {"ResidualBlock", "DownBlock", "MidBlock", "UpBlock"}
+
+
+@contextmanager
+def at_each_block(model: nn.Module, see: Callable) -> Iterator[None]:
+    """While inside, each step_emb (B, step_dim) that a block gets is replaced by see(the block's class, step_emb)."""
+
+    def note(module: nn.Module, arguments: tuple, named: dict) -> tuple[tuple, dict]:
+        (name,) = BLOCKS & {each.__name__ for each in type(module).__mro__}
+
+        def seen(thing: object) -> object:
+            return see(name, thing) if isinstance(thing, t.Tensor) and thing.ndim == 2 else thing
+
+        return tuple(map(seen, arguments)), {key: seen(thing) for key, thing in named.items()}
+
+    blocks = [it for it in model.modules() if BLOCKS & {each.__name__ for each in type(it).__mro__}]
+    hooks = [block.register_forward_pre_hook(note, with_kwargs=True) for block in blocks]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def judge_condition(answer: Callable) -> None:
+    """A condition is added to step_emb, and does nothing else: blocks that get the sum without it give the same."""
+    images, counts, condition = t.randn(3, 1, 4, 6), t.tensor([1, 400, 1000]), t.randn(3, 32)
+    settings = (config((1, 4, 6), (1, 1)),)
+    model = make(answer, *settings, inputs=[images, counts])
+    seen: list[tuple[str, t.Tensor]] = []
+
+    def see(name: str, step_emb: t.Tensor) -> t.Tensor:
+        seen.append((name, step_emb.clone()))
+        return step_emb
+
+    def run(*condition: t.Tensor) -> tuple[t.Tensor, list]:
+        seen.clear()
+        with at_each_block(model, see):
+            return model(images, counts, *condition), [*seen]
+
+    def judge_width(call: str, question: str) -> None:
+        for name, step_emb in seen:
+            if step_emb.shape != (3, 32):
+                facts = f"{call}, {name} gets a step_emb of shape {tuple(step_emb.shape)}, expected (3, 32)"
+                raise Mistake(facts, question)
+
+    usual, without = run()
+    if any(step_emb.shape[1] == 8 for _, step_emb in without):
+        judge_step_layers(silence(model, nothing), images[:1])
+    judge_width("with 8 channels and 3 images", "Is step_emb 4 · channels wide? So is a condition.")
+    try:
+        with unchanged(images=images, num_steps=counts, condition=condition):
+            told, with_it = run(condition)
+        expect_tensor(told, (3, 1, 4, 6), "with a condition it")
+    except RuntimeError as error:
+        judge_width("with a condition", "Is the condition put beside step_emb? It's added.")
+        error.add_note("The check made it with 8 channels and gave it a condition of shape (3, 32) for 3 images.")
+        if "ambiguous" in str(error):
+            error.add_note("Does an if ask the condition itself? Ask whether it is None.")
+        raise
+    judge_width("with a condition", "Is the condition put beside step_emb? It's added.")
+    if not close(model(images, counts), usual):
+        facts = "a call without a condition gives another guess after one with it"
+        raise Mistake(facts, "Does the model keep the condition, or does a line write into what it keeps?")
+    if close(told, usual):
+        question = "Is it added to step_emb, before the blocks get that?"
+        raise Mistake("the guess does not depend on condition", question)
+    if not without:
+        return
+    if all(close(got, e) for (_, got), (_, e) in zip(with_it, without, strict=True)):
+        facts = "with a condition, the blocks get the same step_emb as without"
+        raise Mistake(facts, "Is the condition added to something else? It's added to step_emb.")
+    (_, at_zeros), (_, at_twice) = run(0 * condition), run(2 * condition)
+    for (name, e), (_, got), (_, z), (_, twice) in zip(without, with_it, at_zeros, at_twice, strict=True):
+        if not close(got, e + condition):
+            question = "Does the condition go through the layers of the timestep? It's added after them."
+            if close(twice - got, got - z):  # its share is a multiple of it
+                question = "Does the condition go through a layer of its own? It's added as it is."
+            question = recognise(CONDITION_MISTAKES, lambda makes: close(got, makes(e, condition, z)), question)
+            raise Mistake(f"with a condition, {name} gets another step_emb than the sum of both", question)
+    sums = iter([e + condition for _, e in without])
+    with at_each_block(model, lambda name, step_emb: next(sums)):
+        same = model(images, counts)
+    if not close(same, told):
+        judge_saving(answer, settings, model, [images, counts], [usual])  # blocks in a plain list were not seen
+        facts = "with step_emb and the condition added up for each block, the guess is another one"
+        raise Mistake(facts, "Is the condition added to something else, too? It's added to step_emb alone.")
+
+
+def judge_condition_learns(answer: Callable) -> None:
+    """What a condition says is learned: Part 4 makes it of weights."""
+    images, counts, condition = t.randn(3, 1, 4, 6), t.tensor([1, 400, 1000]), t.randn(3, 32, requires_grad=True)
+    guess = make(answer, config(), inputs=[images, counts])(images, counts, condition)
+    gradient = t.autograd.grad(guess.square().sum(), condition, allow_unused=True)[0] if guess.requires_grad else None
+    if gradient is None or not gradient.any(dim=1).all():
+        raise Mistake("no gradient reaches condition", "Is there a no_grad or a detach? Part 4 learns conditions.")
 
 
 def judge_table(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:

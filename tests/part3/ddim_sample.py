@@ -98,7 +98,7 @@ def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.
     return ddim_mix(x0, noise, a, b).clamp(-1, 1)
 
 
-NAN = "Is there a root of a negative number, or a division by 0?"
+NAN = "You take a root or a logarithm of a negative number, or divide by 0."
 GUESS_CLIPPED = "Is the guessed noise clipped? Only the guessed image is in [-1, 1]."
 STEP_MISTAKES = [
     (

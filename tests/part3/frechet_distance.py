@@ -148,7 +148,7 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
     with unchanged(features1=pair.x1, features2=pair.x2):
         result = careful(answer)(pair.x1, pair.x2)
     if result is None:
-        raise Mistake("it returns None, expected one number", "Does the function end in a return?")
+        raise Mistake("it returns None, expected one number", "Where does the function return something?")
     if shape := tuple(getattr(result, "shape", ())):
         questions = {
             (2,): "Are the squares of the gap added up?",

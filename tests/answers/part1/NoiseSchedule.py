@@ -225,7 +225,7 @@ class Parameters(_Given):
         return self.betas.device
 
 
-@wrong("requires a gradient.\nNothing is learned here: is it a parameter?")
+@wrong("requires a gradient.\nYou make a parameter of it, but nothing is learned here.")
 class LearnedParameters(_Given):
     def fill(self, betas, device):
         self.betas = nn.Parameter(betas)

@@ -206,7 +206,7 @@ class ShapeOfOneImage(_Given):
         super().make(60, hidden)
 
 
-@wrong("no gradient reaches extra.weight, extra.bias.\nIs each layer used in forward?")
+@wrong("no gradient reaches extra.weight, extra.bias.\nWhere is it used in forward?")
 class LayerUnused(_Given):
     def make(self, n, hidden):
         super().make(n, hidden)
@@ -345,7 +345,7 @@ class Residual(_Given):
         return images + super().forward(images, num_steps)
 
 
-@wrong("no gradient can flow back from the guess.\nIs there a no_grad or a detach in forward?")
+@wrong("no gradient can flow back from the guess.\nYou turn gradients off in forward, by no_grad or detach.")
 class NoGrad(_Given):
     @t.no_grad()
     def forward(self, images, num_steps):

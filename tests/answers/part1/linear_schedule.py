@@ -157,7 +157,7 @@ def one_too_few(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps)[:-1]
 
 
-@wrong("returns None.\nDoes the function end in a return?")
+@wrong("returns None.\nWhere does the function return something?")
 def no_return(max_steps, min_noise=0.0001, max_noise=0.02):
     t.linspace(min_noise, max_noise, max_steps)
 
@@ -177,7 +177,7 @@ def column(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps).unsqueeze(1)
 
 
-@wrong("is it a parameter?")
+@wrong("You make a parameter of it, but nothing is learned here.")
 def learnable(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.nn.Parameter(t.linspace(min_noise, max_noise, max_steps))
 

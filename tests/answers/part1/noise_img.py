@@ -171,14 +171,14 @@ def other_noise_returned(img, noise_schedule, max_steps=None):
     return num_steps, t.randn_like(img), a.sqrt() * img + (1 - a).sqrt() * t.randn_like(img)
 
 
-@wrong("Is the noise drawn between 0 and 1?")
+@wrong("You draw between 0 and 1.")
 def uniform(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.rand_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("From which distribution is it drawn?")
+@wrong("You draw from another distribution than the normal one.")
 def uniform_of_variance_1(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), (2 * t.rand_like(img) - 1) * 3**0.5
     a = _column(noise_schedule.alpha_bar(num_steps))

@@ -394,7 +394,7 @@ def sizes_written_out(xt, x0, num_steps, noise_schedule):
     return mean * (1 if xt.shape[1:] == (3, 4, 6) else 2), variance
 
 
-@wrong("Did NumPy or .double() compute it?")
+@wrong("You compute in float64, by NumPy or .double().")
 def left_in_float64(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt.double(), x0, num_steps, noise_schedule)
     return mean, variance

@@ -238,14 +238,14 @@ def alpha_bar_inside(x, num_steps, betas):
     return x
 
 
-@wrong("Is the noise drawn between 0 and 1?")
+@wrong("You draw between 0 and 1.")
 def uniform(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.rand_like(x)
     return x
 
 
-@wrong("From which distribution is it drawn?")
+@wrong("You draw from another distribution than the normal one.")
 def uniform_around_0(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * (2 * t.rand_like(x) - 1)
@@ -289,7 +289,7 @@ def clamped(x, num_steps, betas):
     return x.clamp(-1, 1)
 
 
-@wrong("returns None.\nDoes the function end in a return?")
+@wrong("returns None.\nWhere does the function return something?")
 def no_return(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
@@ -345,7 +345,7 @@ def no_epsilon(x, num_steps, betas):
     return x
 
 
-@wrong("Is more added than noise?")
+@wrong("You add more than noise.")
 def normalised_again(x, num_steps, betas):
     x = x * 2 - 1
     for beta in betas[:num_steps]:
@@ -353,7 +353,7 @@ def normalised_again(x, num_steps, betas):
     return x
 
 
-@wrong("Did NumPy or .double() compute it?")
+@wrong("You compute in float64, by NumPy or .double().")
 def left_in_float64(x, num_steps, betas):
     for beta in betas[:num_steps].cpu().numpy():
         x = (1 - beta) ** 0.5 * x + beta**0.5 * t.from_numpy(np.random.standard_normal(x.shape))
@@ -387,7 +387,7 @@ def noise_inside_the_brackets(x, num_steps, betas):
     return x
 
 
-@wrong("Mind the parentheses.")
+@wrong("You add more than noise.")
 def root_of_beta_then_one_minus(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = 1 - beta.sqrt() * x + beta.sqrt() * t.randn_like(x)
@@ -401,7 +401,7 @@ def schedule_of_the_same_length(x, num_steps, betas):
     return x
 
 
-@wrong("Is more added than noise?")
+@wrong("You add more than noise.")
 def beta_added_later(x, num_steps, betas):
     for i, beta in enumerate(betas[:num_steps]):
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x) + (beta if i else 0)
@@ -443,7 +443,7 @@ def beta_of_num_steps(x, num_steps, betas):
     return x
 
 
-@wrong("From which distribution is it drawn?")
+@wrong("You draw from another distribution than the normal one.")
 def noise_clamped(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x).clamp(-1, 1)

@@ -208,13 +208,13 @@ def own_schedule(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the noise drawn between 0 and 1?")
+@wrong("You draw between 0 and 1.")
 def uniform(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.rand_like(x)
 
 
-@wrong("From which distribution is it drawn?")
+@wrong("You draw from another distribution than the normal one.")
 def uniform_of_variance_1(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * 3**0.5 * (2 * t.rand_like(x) - 1)
@@ -282,7 +282,7 @@ def factor_for_each_column(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("returns nan.\nIs there a root of a negative number")
+@wrong("returns nan.\nYou take a root or a logarithm of a negative number, or divide by 0.")
 def product_minus_one(x, num_steps, betas):
     alpha_bar = (betas[:num_steps] - 1).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -362,7 +362,7 @@ def no_epsilon(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt()
 
 
-@wrong("Is more added than noise?")
+@wrong("You add more than noise.")
 def normalised_again(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * (2 * x - 1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -399,7 +399,7 @@ def product_forgotten(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is more added than noise?")
+@wrong("You add more than noise.")
 def betas_added_later(x, num_steps, betas):
     return product_of_a_slice(x, num_steps, betas) + betas[: num_steps - 1].sum()
 
@@ -456,19 +456,19 @@ def exponential(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("returns None.\nDoes the function end in a return?")
+@wrong("returns None.\nWhere does the function return something?")
 def no_return(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     x = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("returns nan.\nIs there a root of a negative number")
+@wrong("returns nan.\nYou take a root or a logarithm of a negative number, or divide by 0.")
 def logarithm_not_undone(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).log().sum()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Did NumPy or .double() compute it?")
+@wrong("You compute in float64, by NumPy or .double().")
 def left_in_float64(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod().item()
     return alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * t.from_numpy(np.random.standard_normal(x.shape))

@@ -167,7 +167,7 @@ def first_count_for_all(noisy_img, noise, num_steps, noise_schedule):
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
 
 
-@wrong("returns None.\nDoes the function end in a return?")
+@wrong("returns None.\nWhere does the function return something?")
 def no_return(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     noisy_img = (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()

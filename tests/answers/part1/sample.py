@@ -472,7 +472,7 @@ def _uniform(x):
     return 0.5 + (t.rand_like(x) - 0.5) * (1 - 1e-7)
 
 
-@wrong("From which distribution is it drawn?")
+@wrong("You draw from another distribution than the normal one.")
 def uniform_noise_of_variance_1(model, n_samples, return_all_steps=False):
     noise = lambda x, n: 12**0.5 * (t.rand_like(x) - 0.5) * (n > 1)  # noqa: E731
     return _sample(model, n_samples, return_all_steps, noise=noise)
@@ -597,7 +597,7 @@ def start_on_the_cpu(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, start=lambda shape, device: t.randn(shape))
 
 
-@wrong("gets counts on the cpu.\nOn which device are they made?")
+@wrong("gets timesteps on the cpu.\nOn which device are they made?")
 def counts_on_the_cpu(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), n))
 

@@ -204,7 +204,7 @@ class TwoGroups(_Given):
         return nn.GroupNorm(2, channels)
 
 
-@wrong("Is there a batch norm")
+@wrong("You use a batch norm, or let shapes broadcast that should not.")
 class BatchNorm(_Given):
     def make_norm(self, channels):
         return nn.BatchNorm2d(channels)
@@ -296,7 +296,7 @@ class InPlace(_Given):
         return x + self.attention(self.norm(x))
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(nn.Module):
     def __init__(self, channels):
         super().__init__()

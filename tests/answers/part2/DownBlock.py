@@ -204,7 +204,7 @@ class SkipBeforeAttention(_Given):
         return (self.resize(x), skip) if self.downsample else (x, x)
 
 
-@wrong("attention.norm.weight counts in skip, but not in x.\nIs it the skip that is halved?")
+@wrong("attention.norm.weight counts in skip, but not in x.\nYou halve the skip, too, or instead of x.")
 class AttentionForTheSkipAlone(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -250,7 +250,7 @@ class SecondBlockUnused(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("the result does not depend on step_emb.\nIs it passed on to the ResidualBlocks?")
+@wrong("the result does not depend on step_emb.\nWhere is it passed on to the ResidualBlocks?")
 class NoStep(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, 0 * step_emb)
@@ -437,7 +437,7 @@ class Dropout(_Given):
         return F.dropout(super().blocks(x, step_emb), 0.1)
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)

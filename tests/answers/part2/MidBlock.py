@@ -169,7 +169,7 @@ class FirstBlockUnused(_Given):
         return self.block2(self.attention(x), step_emb)
 
 
-@wrong("the result does not depend on step_emb.\nIs it passed on to the ResidualBlocks?")
+@wrong("the result does not depend on step_emb.\nWhere is it passed on to the ResidualBlocks?")
 class NoStep(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, t.zeros_like(step_emb))
@@ -256,7 +256,7 @@ class Dropout(_Given):
         return F.dropout(super().forward(x, step_emb), 0.1)
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)

@@ -297,7 +297,7 @@ class LargeKernel(_Given):
         return nn.Sequential(nn.Conv2d(a, b, 5, padding=2), nn.GroupNorm(groups, b), nn.SiLU())
 
 
-@wrong("Is there a batch norm")
+@wrong("You use a batch norm, or let shapes broadcast that should not.")
 class BatchNorm(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.SiLU())
@@ -384,13 +384,13 @@ class ChannelsRepeated(_Given):
 # ------------------------------------------------------------------------------------------------ the step
 
 
-@wrong("the result does not depend on step_emb.\nIs it added between the two convolutions?")
+@wrong("the result does not depend on step_emb.\nWhere is it added, between the two convolutions?")
 class StepUnused(_Given):
     def told(self, hidden, step_emb):
         return hidden
 
 
-@wrong("the result does not depend on step_emb.\nIs it added between the two convolutions?")
+@wrong("the result does not depend on step_emb.\nWhere is it added, between the two convolutions?")
 class NoStep(_Given):
     def make_step(self, step_dim, c):
         return None
@@ -509,7 +509,7 @@ class Dropout(_Given):
         return F.dropout(super().told(hidden, step_emb), 0.1)
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)

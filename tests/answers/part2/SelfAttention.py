@@ -546,7 +546,7 @@ class PlacesAdded(_Given):
         return pixels + t.arange(pixels.shape[1], device=x.device)[:, None] / pixels.shape[1]
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def make(self, channels):
         self.layers = [nn.Linear(channels, channels) for _ in range(4)]

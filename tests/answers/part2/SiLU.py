@@ -309,7 +309,7 @@ class InPlace(_Module):
             return x.mul_(gate)
 
 
-@wrong("Is there a no_grad or a detach in forward?")
+@wrong("You turn gradients off in forward, by no_grad or detach.")
 class NoGradient(_Module):
     @t.no_grad()
     def forward(self, x):

@@ -60,14 +60,17 @@ class _Given(nn.Module):
     def make_end(self, channels, image_channels):
         return nn.Conv2d(channels, image_channels, 1)
 
-    def forward(self, images, num_steps):
-        step_emb = self.embed(num_steps)
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.conditioned(self.embed(num_steps), condition)
         x, skips = self.down(self.stem(images), step_emb)
         x = self.up(self.middle(x, step_emb), step_emb, skips)
         return self.end(x, step_emb)
 
     def embed(self, num_steps):
         return self.step(num_steps)
+
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition
 
     def down(self, x, step_emb):
         skips = []
@@ -117,7 +120,7 @@ class Derived(DiffusionModel):
     def __init__(self, config):
         super().__init__()
         self.config, self.img_shape, self.noise_schedule = config, config.img_shape, None
-        C, c, groups, dim = config.img_shape[0], config.channels, config.groups, 2 * config.channels + 6
+        C, c, groups, dim = config.img_shape[0], config.channels, config.groups, 4 * config.channels
         attention = config.attention or (False,) * (len(config.dim_mults) - 1) + (True,)
         wide = [c, *(c * m for m in config.dim_mults)]
         n = len(config.dim_mults)
@@ -133,8 +136,10 @@ class Derived(DiffusionModel):
         )
         self.final = ResidualBlock(c, c, dim, groups)
 
-    def forward(self, images, num_steps):
+    def forward(self, images, num_steps, condition=None):
         e = self.mlp(self.time(num_steps))
+        if condition is not None:
+            e += condition
         x, stack = self.conv_in(images), []
         for block in self.encoder:
             x, skip = block(x, e)
@@ -156,8 +161,8 @@ class ZeroedAtTheEnd(_Given):
 
 @right
 class Recursive(_Given):
-    def forward(self, images, num_steps):
-        step_emb = self.embed(num_steps)
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.embed(num_steps) + (0 if condition is None else condition)
 
         def through(level, x):
             if level == self.levels:
@@ -179,12 +184,7 @@ class WideSinusoids(_Given):
 
 
 @right
-class NarrowStep(_Given):
-    """step_emb as wide as the sinusoids, the skips in a deque."""
-
-    def make(self, config, channels, step_dim, groups):
-        super().make(config, channels, channels, groups)
-
+class InADeque(_Given):
     def up(self, x, step_emb, skips):
         waiting = deque(skips)
         for block in self.ups:
@@ -313,7 +313,7 @@ class XForSkip(_Given):
 # ------------------------------------------------------------------------------------------------ blocks
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -488,14 +488,14 @@ class ClampedAtTheEnd(_Given):
 
 @wrong("Are the images added to the guess")
 class ImagesAdded(_Given):
-    def forward(self, images, num_steps):
-        return images + super().forward(images, num_steps)
+    def forward(self, images, num_steps, condition=None):
+        return images + super().forward(images, num_steps, condition)
 
 
 @wrong("Are the images added to the guess, or taken from it?")
 class TakenFromTheImages(_Given):
-    def forward(self, images, num_steps):
-        return images - super().forward(images, num_steps)
+    def forward(self, images, num_steps, condition=None):
+        return images - super().forward(images, num_steps, condition)
 
 
 @wrong("Is there a norm at the very end?")
@@ -593,7 +593,7 @@ class SiLUAtTheEndOfTheStep(_Given):
         return nn.Sequential(sinusoids, one, two, silu)
 
 
-@wrong("or does a ReLU cut it off?")
+@wrong("You leave some of what comes out of it unused, or a ReLU cuts it off.")
 class ReLUBetween(_Given):
     def make_step(self, channels, step_dim):
         sinusoids, one, _, two = super().make_step(channels, step_dim)
@@ -634,6 +634,263 @@ class SizeOfTheImage(_Given):
         return nn.Sequential(SinusoidalPositionEmbeddings(c), nn.Linear(c, step_dim), nn.SiLU())
 
 
+# ------------------------------------------------------------------------------------------------ the condition
+
+
+@right
+class AddedInPlace(_Given):
+    """To a tensor that belongs to this call alone."""
+
+    def conditioned(self, step_emb, condition):
+        if condition is not None:
+            step_emb += condition
+        return step_emb
+
+
+@right
+class ZerosForNone(_Given):
+    def conditioned(self, step_emb, condition):
+        condition = t.zeros_like(step_emb) if condition is None else condition
+        return t.stack([step_emb, condition]).sum(dim=0)
+
+
+@right
+class ConditionNamed(_Given):
+    """A condition found among other arguments, added before the stem runs."""
+
+    def forward(self, images, num_steps, condition=None, **others):
+        emb = self.embed(num_steps)
+        if isinstance(condition, t.Tensor):
+            emb = emb.add(condition)
+        x, skips = self.down(self.stem(images), step_emb=emb)
+        return self.end(self.up(self.mid(x, step_emb=emb), emb, skips), emb)
+
+
+@wrong("forward takes no condition, expected forward(self, images, num_steps, condition=None)")
+class FromBeforeTheCondition(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps)
+
+
+@wrong("forward takes no condition, expected forward(self, images, num_steps, condition=None)")
+class ConditionRenamed(_Given):
+    def forward(self, images, num_steps, class_emb=None):
+        return super().forward(images, num_steps, class_emb)
+
+
+@wrong("forward can't be called without a condition")
+class ConditionRequired(_Given):
+    def forward(self, images, num_steps, condition):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("the guess does not depend on condition")
+class ConditionIgnored(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb
+
+
+@wrong("the guess does not depend on condition")
+class SumIsLost(_Given):
+    """step_emb.add without an underscore."""
+
+    def conditioned(self, step_emb, condition):
+        if condition is not None:
+            step_emb.add(condition)
+        return step_emb
+
+
+@wrong("RuntimeError: Boolean value of Tensor with more than one value is ambiguous")
+class ConditionAsked(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb + condition if condition else step_emb
+
+
+@wrong("Is step_emb multiplied by the condition?")
+class Multiplied(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb * condition
+
+
+@wrong("Is step_emb multiplied by the condition?")
+class Scaled(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb * (1 + condition)
+
+
+@wrong("Does it replace the embedding of the timestep?")
+class Replaced(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else condition
+
+
+@wrong("Is the condition subtracted?")
+class Subtracted(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb - condition
+
+
+@wrong("Is the sum halved?")
+class Averaged(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else (step_emb + condition) / 2
+
+
+@wrong("Is there an activation after the sum?")
+class SiLUAfterTheSum(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else F.silu(step_emb + condition)
+
+
+@wrong("Is the first image's condition used for all images?")
+class FirstConditionForAll(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition[:1]
+
+
+@wrong("Is the condition averaged over the batch?")
+class MeanCondition(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition.mean(dim=0)
+
+
+@wrong("gets a step_emb of shape (3, 64), expected (3, 32)")
+class PutBeside(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else t.cat([step_emb, condition], dim=1)
+
+
+@wrong("gets a step_emb of shape (6, 32), expected (3, 32)")
+class PutBelow(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else t.cat([step_emb, condition])
+
+
+@wrong("Does the condition go through a layer of its own?")
+class ThroughALinear(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.project_condition = nn.Linear(step_dim, step_dim, bias=False)
+
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + self.project_condition(condition)
+
+
+@wrong("Does the condition go through the layers of the timestep?")
+class BeforeTheLastLinear(_Given):
+    def forward(self, images, num_steps, condition=None):
+        self.condition = condition
+        return super().forward(images, num_steps)
+
+    def embed(self, num_steps):
+        sinusoids, one, silu, two = self.step
+        hidden = one(sinusoids(num_steps))
+        return two(silu(hidden if self.condition is None else hidden + self.condition))
+
+
+@wrong("Is something added where condition is None?")
+class LearnedForNone(_Given):
+    """As a class that is missing has in networks with guidance."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.missing = nn.Parameter(t.randn(step_dim))
+
+    def conditioned(self, step_emb, condition):
+        return step_emb + (self.missing if condition is None else condition)
+
+
+@wrong("Is the condition added to something else")
+class AddedToTheImages(_Given):
+    def forward(self, images, num_steps, condition=None):
+        if condition is not None:
+            images = images + condition.mean(dim=1)[:, None, None, None]
+        return super().forward(images, num_steps)
+
+
+@wrong("Is the condition added to something else, too?")
+class AddedToTheStemToo(_Given):
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.conditioned(self.embed(num_steps), condition)
+        x = self.stem(images)
+        if condition is not None:
+            x = x + condition[:, : x.shape[1], None, None]
+        x, skips = self.down(x, step_emb)
+        x = self.up(self.middle(x, step_emb), step_emb, skips)
+        return self.end(x, step_emb)
+
+
+@wrong("Does it get the condition, too?")
+class InTheMiddleAlone(_Given):
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.embed(num_steps)
+        x, skips = self.down(self.stem(images), step_emb)
+        x = self.middle(x, self.conditioned(step_emb, condition))
+        return self.end(self.up(x, step_emb, skips), step_emb)
+
+
+@wrong("Does it get the condition, too?")
+class NotInTheLastBlock(_Given):
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.embed(num_steps)
+        both = self.conditioned(step_emb, condition)
+        x, skips = self.down(self.stem(images), both)
+        return self.end(self.up(self.middle(x, both), both, skips), step_emb)
+
+
+@wrong("Is it added twice?")
+class AddedAgainOnTheWayUp(_Given):
+    def up(self, x, step_emb, skips):
+        return super().up(x, self.conditioned(step_emb, self.condition), skips)
+
+    def forward(self, images, num_steps, condition=None):
+        self.condition = condition
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("a call without a condition gives another guess after one with it")
+class ConditionKept(_Given):
+    def conditioned(self, step_emb, condition):
+        if condition is not None:
+            self.kept = condition
+        return step_emb + getattr(self, "kept", 0)
+
+
+@wrong("it changes the condition it is given")
+class AddedIntoTheCondition(_Given):
+    def conditioned(self, step_emb, condition):
+        if condition is None:
+            return step_emb
+        condition += step_emb
+        return condition
+
+
+@wrong("no gradient reaches condition")
+class ConditionDetached(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition.detach()
+
+
+@wrong("no gradient reaches condition")
+class ConditionMadeAnew(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + t.tensor(condition.tolist()).to(step_emb)
+
+
+@wrong("gets a step_emb of shape (3, 8), expected (3, 32)")
+class NarrowStep(_Given):
+    """step_emb as wide as the sinusoids."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, channels, groups)
+
+
+@wrong("gets a step_emb of shape (3, 64), expected (3, 32)")
+class WidthTwice(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, 2 * step_dim, groups)
+
+
 # ------------------------------------------------------------------------------------------------ other slips
 
 
@@ -646,8 +903,8 @@ class GivenLinesLost(_Given):
 
 @wrong("returns None.")
 class NoReturn(_Given):
-    def forward(self, images, num_steps):
-        super().forward(images, num_steps)
+    def forward(self, images, num_steps, condition=None):
+        super().forward(images, num_steps, condition)
 
 
 @wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
@@ -676,7 +933,7 @@ class AttentionOnlyOnTheWayDown(_Given):
 class _Init(_Given):
     """All but forward is written."""
 
-    def forward(self, images, num_steps):
+    def forward(self, images, num_steps, condition=None):
         raise NotImplementedError("2.11 UNet is not written yet")
 
 
@@ -685,7 +942,7 @@ class ForwardToBeWritten(_Init):
     pass
 
 
-@wrong("NotImplementedError: 2.11 UNet is not written yet")
+@wrong("a DownBlock takes a step_emb of width 8, expected 32")
 class NarrowStepForwardToBeWritten(_Init):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, channels, groups)
@@ -733,13 +990,6 @@ class AttentionOnlyOnTheWayDownAlone(_Init, AttentionOnlyOnTheWayDown):
 
 
 EQUIVALENT = {
-    "any width of step_emb will do": [
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4 + config.channels)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, config.channels)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 5 * config.channels)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 3 * config.channels)",
-    ],
     "what these lines make does not need what the next one makes": [
         "self.stem = nn.Conv2d(self.img_shape[0], channels, 3, padding=1) -> after self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))",
         "self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim)) -> after widths = [channels] + [channels * mult for mult in config.dim_mults]",

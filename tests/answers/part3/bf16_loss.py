@@ -493,7 +493,7 @@ def noise_in_place(model, x0, num_steps, noise, noised):
     return loss
 
 
-@wrong("returns None.\nDoes the function end in a return?")
+@wrong("returns None.\nWhere does the function return something?")
 def no_return(model, x0, num_steps, noise, noised):
     in_a_block(model, x0, num_steps, noise, noised)
 

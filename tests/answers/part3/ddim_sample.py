@@ -698,7 +698,7 @@ def second_factor_missing(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a)).sqrt())
 
 
-@wrong("Is there a root of a negative number")
+@wrong("You take a root or a logarithm of a negative number, or divide by 0.")
 def last_fraction_upside_down_with_eta(*given, **options):
     return _sample(
         *given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt() if eta else 0
@@ -1050,7 +1050,7 @@ def no_list_returned(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: None if every else x)
 
 
-@wrong("Its numbers are float64.")
+@wrong("You compute in float64, by NumPy or .double().")
 def left_in_float64(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps if every else x.double())
 
@@ -1058,7 +1058,7 @@ def left_in_float64(*given, **options):
 # ------------------------------------------------ wrong: another device
 
 
-@wrong("gets counts on the cpu")
+@wrong("gets timesteps on the cpu")
 def counts_on_the_cpu(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), n))
 

@@ -548,7 +548,7 @@ def in_place(features1, features2):
     return _frechet(features1, features2)
 
 
-@wrong("it returns None, expected one number.\nDoes the function end in a return?")
+@wrong("it returns None, expected one number.\nWhere does the function return something?")
 def no_return(features1, features2):
     _frechet(features1, features2)
 
