@@ -1,0 +1,1 @@
+"""What Part 5 shows."""
