@@ -155,10 +155,13 @@ def why_not_unchanged(through: t.Tensor, y: t.Tensor) -> str:
 def judge_attention(asked: bool, change: float, where: str = "") -> None:
     if asked and change < 1e-5:
         raise Mistake(
-            f"with attention=True, far pixels do not count{where}", "Where is attention used, when it is asked for?"
+            f"with attention=True, far pixels make no difference{where}",
+            "Where is attention used, when it is asked for?",
         )
     if not asked and change > 1e-5:
-        raise Mistake(f"with attention=False, far pixels count{where}", "You use attention where it is not asked for.")
+        raise Mistake(
+            f"with attention=False, far pixels make a difference{where}", "You use attention where it is not asked for."
+        )
 
 
 @check("2.7", mistakes=REACHES + THROUGH_MISTAKES)

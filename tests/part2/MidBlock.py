@@ -38,13 +38,13 @@ def check_MidBlock(answer: Callable) -> str:
     judge_two_blocks(lambda: make(answer, 8, 12, 4, inputs=[x, e]), [x, e])
     skeleton = silence(make(answer, 8, 12, 4, inputs=[x, e]), is_3x3)
     if far_change(skeleton, [x, e]) < 1e-5:
-        raise Mistake("far pixels do not count", "Where is the AttentionBlock between the ResidualBlocks?")
+        raise Mistake("far pixels make no difference", "Where is the AttentionBlock between the ResidualBlocks?")
     module = make(answer, 8, 12, 4, inputs=[x, e])
     judge_place(module, lambda module, y: module(y, t.zeros(2, 12)), t.randn(2, 8, 5, 6), expected=1)
     judge_groups_of_blocks(lambda groups: without_attention(make(answer, 8, 12, groups, inputs=[x, e])), [x, 0 * e])
     inputs = [t.randn(2, 8, 4, 5), t.randn(2, 12)]
     judge_ways(make(answer, 8, 12, 4, inputs=inputs), inputs)
-    return "two ResidualBlocks with weights of their own, some attention, the step in both"
+    return "two ResidualBlocks with weights of their own, some attention, the timestep in both"
 
 
 def without_attention(module: nn.Module) -> nn.Module:

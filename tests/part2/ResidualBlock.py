@@ -142,7 +142,7 @@ def check_ResidualBlock(answer: Callable) -> str:
         judge_whole(answer)
     module = make(answer, 8, 16, 12, 4, inputs=[t.randn(2, 8, 4, 5), t.randn(2, 12)])
     judge_ways(module, [t.randn(2, 8, 4, 5), t.randn(2, 12)])
-    return "the shortcut, both norms and SiLUs, the step after the first of them, one number a channel"
+    return "the shortcut, both norms and SiLUs, the timestep after the first of them, one number a channel"
 
 
 def why_sizes_differ(words: str, arguments: tuple, shape: tuple) -> str:
@@ -310,9 +310,9 @@ def judge_step(answer: Callable) -> None:
         raise Mistake("the result does not depend on step_emb", "Where is it added, between the two convolutions?")
     if not close(at(-30), at(0)):
         question = "You use a ReLU. It is SiLU." if close(at(-1), at(0)) else "Where is the SiLU before its Linear?"
-        raise Mistake("a step_emb below -30 counts, though SiLU makes it nearly 0", question)
+        raise Mistake("a step_emb below -30 makes a difference, though SiLU makes it nearly 0", question)
     if close(at(-1), at(0)):
-        raise Mistake("a step_emb below 0 does not count", "You use a ReLU. It is SiLU.")
+        raise Mistake("a step_emb below 0 makes no difference", "You use a ReLU. It is SiLU.")
 
 
 def judge_step_place(answer: Callable) -> None:
@@ -344,14 +344,14 @@ def judge_step_place(answer: Callable) -> None:
             raise Mistake(facts, f"You add it {place}. It belongs between the two convolutions.")
         raise Mistake(facts, "You put the timestep through an activation after its Linear.")
     if not close(module(10 * noise, e) - 10 * noise, module(noise, e) - noise, 0.01):
-        facts = "how much the step counts depends on how large the input is, though a norm comes before it"
+        facts = "what the timestep changes depends on how large the input is, though a norm comes before it"
         raise Mistake(facts, "You add it to the input. It comes after the first norm and SiLU.")
     for name, p in alone.named_parameters():
         if is_3x3(name, p):  # as 1×1 ones, which take from the step no more than one number for each channel
             p[:, :, t.arange(3) != 1] = 0
             p[:, :, :, t.arange(3) != 1] = 0
     if not close(alone(noise, e), alone(noise, 0 * e), 0.01):
-        facts = "with 1×1 kernels and one channel a group, step_emb still counts, though norms take off what is added"
+        facts = "with 1×1 kernels and one channel a group, step_emb makes a difference that norms should take off"
         raise Mistake(facts, "You scale channels by the timestep. It is only added.")
 
 

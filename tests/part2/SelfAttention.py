@@ -135,7 +135,7 @@ def judge_places(answer: Callable) -> None:
         facts, question = "the same pixels in another order do not get the same results in that order", ""
         if not touched.all():
             first, last = int(touched[0].sum()), int(touched[-1].sum())
-            facts = f"of 12 pixels, the first counts for {first} and the last for {last}"
+            facts = f"of 12 pixels, the first matters to {first} of them and the last to {last}"
             question = "You use a mask. Each pixel looks at all."
             if touched.equal(touched.T):
                 question = "You split the heads off by a reshape or view alone. It cuts the sequence into pieces."

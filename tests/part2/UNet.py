@@ -466,7 +466,7 @@ def judge_step_layers(model: nn.Module, image: t.Tensor) -> None:
         many = (
             ("no Linear layer", "one Linear layer", "", "three Linear layers")[len(layers)] if len(layers) < 4 else ""
         )
-        facts = f"the step goes through {many or f'{len(layers)} layers'} on its way to the blocks, expected 2"
+        facts = f"the timestep goes through {many or f'{len(layers)} layers'} on its way to the blocks, expected 2"
         raise Mistake(facts, "Where is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
     chained = [pair for pair in (layers, layers[::-1]) if pair[1].shape[1] == pair[0].shape[0]]
     judged = [judge_bend(step_emb, *(p.flatten(1) for p in pair)) for pair in chained]

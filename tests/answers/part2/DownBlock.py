@@ -187,7 +187,7 @@ class SkipAfterTheFirstBlockWhereHalved(_Given):
         return (self.resize(x), skip) if self.downsample else (x, x)
 
 
-@wrong("with attention=True, far pixels do not count in skip")
+@wrong("with attention=True, far pixels make no difference in skip")
 class SkipBeforeAttention(_Given):
     def forward(self, x, step_emb):
         self.given(x)

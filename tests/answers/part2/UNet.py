@@ -621,7 +621,7 @@ class Table(_Given):
         return nn.Embedding(self.config.max_steps + 1, step_dim)
 
 
-@wrong("the step goes through no Linear layer on its way to the blocks, expected 2")
+@wrong("the timestep goes through no Linear layer on its way to the blocks, expected 2")
 class SinusoidsAlone(_Given):
     """Straight into the blocks."""
 
@@ -632,7 +632,7 @@ class SinusoidsAlone(_Given):
         return SinusoidalPositionEmbeddings(channels)
 
 
-@wrong("the step goes through one Linear layer on its way to the blocks, expected 2")
+@wrong("the timestep goes through one Linear layer on its way to the blocks, expected 2")
 class OneLinear(_Given):
     def make_step(self, channels, step_dim):
         return nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU())
