@@ -3,7 +3,7 @@
 #
 # Here are eight pieces of clothing on their way out of noise. Nobody has ever sewn them.
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.png)
 #
 # A network with 0.28 million parameters drew them. It's the U-Net from Part 2, and it learned from FashionMNIST, 60,000
 # small photographs of clothes. The training took ten to twenty minutes on two cores of a server, without a GPU. (Nobody
@@ -34,6 +34,7 @@
 # - [How good is it?](#How-good-is-it?)
 # - [Better: what the network learns from](#Better:-what-the-network-learns-from)
 # - [Better: how it learns](#Better:-how-it-learns)
+# - [Better: more steps in the same time](#Better:-more-steps-in-the-same-time)
 # - [Better: how samples are drawn](#Better:-how-samples-are-drawn)
 # - [One jump or many steps](#One-jump-or-many-steps)
 # - [All of it together](#All-of-it-together)
@@ -64,7 +65,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import copy
 import json
 import math
@@ -90,7 +91,7 @@ import solutions.part2_unet as part2
 import utils
 from utils import IS_CI
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part3
 
@@ -118,7 +119,7 @@ if MAIN:
     rows = [(labels == label).nonzero()[n, 0].item() for n in range(2) for label in labels.unique()]
     titles = [utils.CLASSES[labels[row]] for row in rows]
     utils.show_images(images[rows] / 255, titles, columns=10)
-    print(f"{len(images):,d} images, mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f} in [-1, 1]")
+    print(f"{len(images):,d} images: mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f}")
 
 # %% [markdown]
 # <details>
@@ -295,6 +296,39 @@ def classes_of(images: t.Tensor) -> t.Tensor:
     images: (N, 1, 28, 28) in [-1, 1]   returns: (N,) int, rows of CLASSES, on the CPU"""
     return classes_seen(features_of(images))
 
+
+# %% [markdown]
+# Here are two such clouds, the test images and the same images blurred, seen from the side that shows most of their
+# 64 features. Each ellipse is a cloud's Gaussian, its mean and two standard deviations around it.
+
+# %% tags=["folded"]
+if MAIN:
+    images = clothes(train=False)[:1000]
+    clouds = {"test images": features_of(images), "blurred": features_of(F.avg_pool2d(images, 5, 1, padding=2))}
+    _, _, side = t.pca_lowrank(t.cat(list(clouds.values())), niter=10)
+    turn = t.linspace(0, 2 * math.pi, 100)
+    circle = t.stack([turn.cos(), turn.sin()])
+    plt.figure(figsize=(6.4, 4.2))
+    for (name, features), colour, mark in zip(clouds.items(), ("C0", "C1"), ("o", "^"), strict=True):
+        points = features @ side[:, :2]
+        centre, root = points.mean(dim=0), t.linalg.cholesky(points.T.cov())
+        plt.scatter(*points.T, s=8, marker=mark, color=colour, alpha=0.3, lw=0, label=name)
+        plt.plot(*(centre[:, None] + 2 * root @ circle), color=colour, lw=2)
+        plt.plot(*centre, "P", color=colour, markeredgecolor="black", markersize=12)
+    plt.gca().set(xticks=[], yticks=[], xlabel="one direction", ylabel="another")
+    plt.legend(markerscale=3)
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two clouds of points that overlap, round dots for the test images and triangles for the blurred ones, each with a cross at its mean and an ellipse around most of it. The blurred cloud has another centre and is smaller.](images/part3_clouds.png)
+#
+# The distance that you're about to write measures both, how far apart the crosses are and how differently the ellipses
+# are shaped.
+#
+# </details>
 
 # %% [markdown]
 # ### 3.1 The Fréchet distance
@@ -566,6 +600,8 @@ if MAIN:
 # Part 1 tried the noise and the image. This guesser asks its network for a mixture of both, the velocity
 # $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$ ([Salimans and
 # Ho](https://arxiv.org/abs/2202.00512)).
+#
+# ![A quarter of a circle, with the clean image to the right and the noise upwards. Between them an arrow leads to xₜ on the circle, √ᾱ to the right and √(1 − ᾱ) up. The arrow v touches the circle there and points on towards the noise.](images/part3_velocity.svg)
 #
 # `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
 # learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. How?
@@ -851,6 +887,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# ## Better: more steps in the same time
+#
 # You can also learn more by fitting more steps into the same time. A float32 spends 24 of its 32 bits on the digits of
 # a number and the others on its size. Guessing noise doesn't need that many digits. A **bfloat16** has 16 bits, with 8
 # for the digits, and covers the same range of sizes. Some processors and GPUs multiply such numbers faster. **Mixed
@@ -1078,7 +1116,7 @@ def shipped_model() -> part1.DiffusionModel:
 
     model = course.make_guesser({"max_steps": 1000, "device": utils.get_device()})
     model.network.load_state_dict(t.load(utils.ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
-    print("These weights come with the course: 8,000 steps, ten to twenty minutes on two CPU cores.")
+    print("These weights come with the course, trained for 8,000 steps.")
     return model.eval().requires_grad_(False)
 
 
@@ -1143,7 +1181,7 @@ if MAIN:
 # What will the jump from 900 look like, and what will its five samples be? And which of the two comes nearer to the
 # true sneaker, in mean squared error? Decide before you run the cell.
 
-# %%
+# %% tags=["folded"]
 def from_step(model: part1.DiffusionModel, noised: t.Tensor, n: int, n_steps: int) -> t.Tensor:
     """Draw a clean image from each image after n steps of noise, by a schedule that ends there.
     noised: (B, C, H, W)   n_steps: 1 to n   returns: (B, C, H, W) in [-1, 1]"""
@@ -1173,7 +1211,7 @@ if MAIN:
         noised, jump, samples = jump_or_sample(model, sneaker, n)
         rows += [sneaker, noised.clamp(-1, 1), jump, samples]
         errors = [(images - sneaker).square().mean().item() for images in (jump, samples)]
-        print(f"n = {n}: mean squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
+        print(f"n = {n}: squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
 
     _, axis = plt.subplots(figsize=(7.4, 4.9), layout="constrained")
     axis.imshow(utils.grid(part1.denormalize_img(t.cat(rows))), cmap="gray", vmin=0, vmax=255)
@@ -1275,7 +1313,7 @@ if MAIN:
 # few seconds, the weights, the average, the optimizer and the random numbers. If you stop the cell or the kernel dies,
 # run it again, and it continues where it was.
 
-# %%
+# %% tags=["folded"]
 def clothes_config() -> dict[str, Any]:
     """The settings of the whole training, ten to twenty minutes on two cores. A GPU gets more steps and larger batches.
     Tiny under IS_CI."""
@@ -1390,7 +1428,7 @@ RECIPES = {  # each makes one change to the one before
 }
 
 
-# %%
+# %% tags=["folded"]
 def recipe(name: str) -> dict[str, Any]:
     """The settings of a recipe, with all changes up to the named one, and bfloat16 only where it's fast."""
     settings = clothes_config()
@@ -1447,14 +1485,22 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 #    need several runs of each recipe.
 # ### END SOLUTION
 
-# %%
+# %% tags=["folded"]
 def show_ablation() -> None:
     """Show each recipe's distance and ten of its samples."""
     rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
+    far = {row["recipe"]: row["distance"] for row in rows}
     for row in rows:
         print(f"{row['recipe']:24} {row['images']:9,d} images   distance {row['distance']:6.1f}")
+    plt.figure(figsize=(utils.WIDE, 2.8), layout="constrained")
+    bars = plt.barh(list(far), list(far.values()), color="lightsteelblue", xerr=6, ecolor="dimgrey")
+    plt.bar_label(bars, fmt="%.0f", padding=4)
+    plt.gca().invert_yaxis()
+    plt.xlabel("distance, ± the gap of 6 between two trainings of one recipe")
+    utils.show()
     pictures = t.load(utils.ASSETS / "ablation.pt", weights_only=True)
-    utils.show_rows({name: images / 255 for name, images in pictures.items()})
+    labels = {name: f"{name}\ndistance {far[name]:.0f}" for name in far}
+    utils.show_rows({labels.get(name, name): images / 255 for name, images in pictures.items()})
 
 
 # %%
@@ -1464,6 +1510,8 @@ if MAIN:
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
+#
+# ![Seven bars, one a recipe: 195 as in Part 1, 94 with the cosine schedule, 124 with v-prediction, 100 with the average of weights, 104 with the falling learning rate, 86 with bfloat16, and 65 for all but v.](images/part3_ablation_bars.png)
 #
 # ![Eight rows of ten samples, most of them the same piece of clothing in several rows. As in Part 1: clothes with holes and odd patterns. With the cosine schedule: most are whole. The same, not clipped: eight pale squares or shapes and two nearly black ones. In the five rows below, of which all but the last guess v, most are whole, and some have holes.](images/part3_ablation.png)
 #
@@ -1501,7 +1549,7 @@ if MAIN:
         model, n_images = try_recipe(name, seconds=0.2 if IS_CI else 3)
         far = distance(ddim_sample(model, 20 if IS_CI else 100, n_steps=5))
         seconds = time.process_time() - begin
-        print(f"{name:16} {n_images:7,d} images   distance {far:6.1f}   {seconds:4.1f} processor seconds in all")
+        print(f"{name:15} {n_images:6,d} images, distance {far:5.1f}, {seconds:.0f} processor s")
 
 # %% [markdown]
 # <details>
@@ -1777,9 +1825,37 @@ if MAIN:
 #
 # ![One image with 50, 40, 30, 20, 10, 5, 2 and 0 steps left: noise alone at first, a light shape under noise with 30 steps left, plainly a boot with 20, and at last a light boot without grain.](images/part3_way.png)
 #
-# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way.gif)
+# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way_movie.png)
 #
 # The outline is there while the noise is still strong. The last steps only remove the grain.
+#
+# </details>
+
+# %% [markdown]
+# And what does the network *think* along the way? At each timestep its guess of the noise is a guess of the clean image
+# as well, because `part1.reconstruct` turns one into the other. Here's the image above, and the guess below.
+
+# %%
+if MAIN:
+    model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
+    t.manual_seed(1)
+    way, schedule = ddim_sample(model, 1, n_steps, return_all_steps=True), model.noise_schedule
+    left = t.tensor([n for n in (49, 48, 47, 45, 42, 35, 20, 5) if n <= n_steps])
+    num_steps = (left * len(schedule) / n_steps).round().int().to(schedule.device)
+    xt = t.cat([way[-1 - n] for n in left])
+    guess = part1.reconstruct(xt, model(xt, num_steps), num_steps, schedule)
+    rows = {"the image": xt, "the guess": guess}
+    utils.show_rows({name: part1.denormalize_img(images).cpu() for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two rows of eight pictures, with 49, 48, 47, 45, 42, 35, 20 and 5 steps left. Above, the image: noise, in which a boot shows up late. Below, the guess: three grey smears, then a blurred boot, whose edges and then details become sharp.](images/part3_thoughts.png)
+#
+# At first the guess is a smear, an average of many clothes, because many are still possible. With 45 steps left it has
+# become a boot, while you still see nothing but noise above. From then on, less and less else fits, and the guess gets
+# its edges and then its details.
 #
 # </details>
 
@@ -1968,7 +2044,6 @@ if MAIN:
     frames = []
     for n in left:
         images = (15 * part1.denormalize_img(steps[-1 - n].clamp(-1, 1)).cpu()).round() / 15  # few greys, a small file
-        images = F.interpolate(images, scale_factor=2)
         frames.append(rearrange(images, "(r k) c h w -> c (r h) (k w)", r=2))
     utils.show_movie(frames, [f"{n} steps left" for n in left])
 
@@ -1976,7 +2051,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.png)
 #
 # </details>
 
