@@ -198,8 +198,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Now draw two samples. The row above yours comes with the course. It shows eight samples of a longer training, 400 steps
-# with 64 images each, which takes two to six minutes of one processor core.
+# Now draw two samples. The row above yours comes with the course. It shows eight samples of a longer training, 400
+# steps with 64 images each, which takes two to six minutes of one processor core.
 
 # %%
 if MAIN:
