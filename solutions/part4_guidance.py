@@ -10,7 +10,7 @@
 # looking at.
 #
 # In this part you tell a network what to draw, with a label, with a few words, or with a picture of your own. You also
-# decide how hard to insist. That's called **guidance**, and nearly every image generator that you've heard of uses it.
+# decide how hard to insist. That's called **guidance**, and most image generators use it.
 #
 # **You need** Parts 1 to 3. From Part 1, have "the average noise points uphill" fresh in your mind. You don't need a
 # GPU. Plan about four hours.
@@ -141,13 +141,13 @@ if MAIN:
 # ### 4.1 The best guess there is
 # *Write the best guess of the noise in a mixture of Gaussians* · ●●●○○ · 25 minutes · Equation 4
 #
-# Gaussian $k$ has the mean $\mu_k$ and the weight $w_k$, and all have the standard deviation $\sigma$. After $n$ steps
-# it has moved to $\sqrt{\bar\alpha}\, \mu_k$, and its variance is $v = \bar\alpha \sigma^2 + 1 - \bar\alpha$. So three
-# things are easy to say about a noised point $x$:
+# Gaussian $k$ has the mean $\mu_k$ and the weight $\pi_k$, and all have the standard deviation $\sigma$. After $n$
+# steps it has moved to $\sqrt{\bar\alpha}\, \mu_k$, and its variance is $v = \bar\alpha \sigma^2 + 1 - \bar\alpha$. So
+# three things are easy to say about a noised point $x$:
 #
 # 1. How well Gaussian $k$ fits it, as a share of 1. That's a softmax over $k$:
 #
-# $$r_k = \text{softmax}_k \left(\ln w_k - \frac{|x - \sqrt{\bar\alpha}\, \mu_k|^2}{2 v}\right)$$
+# $$r_k = \text{softmax}_k \left(\ln \pi_k - \frac{|x - \sqrt{\bar\alpha}\, \mu_k|^2}{2 v}\right)$$
 #
 # 2. The average clean point. The mean of the Gaussians that fit is $m = \sum_k r_k \mu_k$. What's left between
 #    $\sqrt{\bar\alpha}\, m$ and $x$ is partly noise and partly spread, and the spread's part counts:
@@ -254,7 +254,7 @@ if MAIN:
     for axis, (title, points) in zip(axes, clouds.items(), strict=False):
         axis.scatter(*points.flatten(1).T, s=3)
         axis.set(title=title, xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
-    n, grid = 30, t.cartesian_prod(t.linspace(-1, 1, 9), t.linspace(-1, 1, 9))
+    n, grid = 20, t.cartesian_prod(t.linspace(-1, 1, 9), t.linspace(-1, 1, 9))
     num_steps, noised = t.full((len(grid),), n), grid.reshape(-1, 1, 1, 2)
     average = part1.reconstruct(noised, world(noised, num_steps), num_steps, world.noise_schedule).flatten(1)
     axes[2].quiver(*grid.T, *(average - grid).T, angles="xy", scale_units="xy", scale=1, width=0.006, color="C3")
@@ -754,9 +754,9 @@ if MAIN:
 #
 # ![Three panels with 1,000 points each, over dotted grey and solid orange lines around two centres, one at the upper left and one at the lower right. With w = 1 the lines agree and each centre has a round cloud of points. With w = 3 the lower cloud is thinner, and its points and the orange lines have moved to the left, away from the grey ones. With w = 6 only a few points are left there.](images/part4_world_guided.png)
 #
-# With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With
-# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange
-# density promised 40 % and 35 %.
+# With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With w =
+# 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange density
+# promised 40 % and 35 %.
 #
 # </details>
 
@@ -1050,8 +1050,8 @@ class Steered(part1.DiffusionModel):
 
 
 # %% [markdown]
-# Now let both of them steer the model of Part 3, which has never heard of any class. They ask for the same eight pieces,
-# with the same noise. What will the second row look like?
+# Now let both of them steer the model of Part 3, which has never heard of any class. They ask for the same eight
+# pieces, with the same noise. What will the second row look like?
 
 # %%
 if MAIN:
