@@ -21,9 +21,11 @@ MAIN = __name__ == "__main__"
 # %%
 import json
 import math
+import time
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -51,8 +53,25 @@ if MAIN:
 
 # %% [markdown]
 # ## Latent Diffusion
+#
+# Your U-Net works on 784 pixels at every step, and much of that work goes into things that you'd hardly see. A pixel
+# is nearly always like its neighbours. [Latent Diffusion](https://arxiv.org/abs/2112.10752) (Rombach and others, 2021)
+# splits the work in two. First an **autoencoder** learns to write an image down in a few numbers, its **code**, and to
+# paint the image again from that. Then a diffusion model learns to draw *codes*. It never sees a pixel.
+#
+# Stable Diffusion is made this way. It turns 512 by 512 pixels in three colours into 64 by 64 numbers in four channels,
+# so the network has 48 times less to look at. Here an image of 28 by 28 becomes a code of 7 by 7 in four channels, a
+# quarter of the numbers.
+#
+# The autoencoder has two halves. The **encoder** halves the image twice, and the **decoder** doubles it twice, so
+# there's nothing in it that you haven't built in Part 2. (`nn.PixelShuffle(2)` makes 2 by 2 pixels out of four
+# channels.) But the encoder doesn't answer with a code. It answers with a Gaussian for each number of the code, by its
+# mean and the logarithm of its variance, and the code is drawn from that. Why such a detour? Because a diffusion model
+# will never hit a code exactly. A decoder that has only seen exact codes may paint anything for the ones in between.
+# One that has always been given slightly noisy codes has learned to cope.
 
-# %%
+
+# %% tags=["folded"]
 class Autoencoder(nn.Module):
     """Images (1, 28, 28) to codes (4, 7, 7), a quarter of the numbers, and back."""
 
@@ -82,6 +101,18 @@ class Autoencoder(nn.Module):
         return self.decoder(codes)
 
 
+# %% [markdown]
+# ### 5.1 Draw, and let the gradient through
+# *Sample from a Gaussian that a network has chosen* · ●●○○○ · 10 minutes · Kingma and Welling, Section 2.4
+#
+# The encoder gives you `mean` and `log_var`, the natural logarithm of the variance $\sigma^2$. Draw a code from
+# $\mathcal{N}(\mu, \sigma^2)$, each number by itself, so that gradients reach *both*. Then the encoder can learn from
+# what the decoder made of the draw. (`t.normal(mean, std)` draws the right numbers and lets no gradient through.)
+#
+# Why the logarithm? A network may answer with any number, but a variance mustn't be negative. $e^x$ never is. With
+# $\log \sigma^2$ at hand, what is $\sigma$?
+
+
 # %%
 def reparameterise(mean: t.Tensor, log_var: t.Tensor) -> t.Tensor:
     """Draw from the Gaussians with these means and variances, so that gradients reach both.
@@ -93,6 +124,56 @@ def reparameterise(mean: t.Tensor, log_var: t.Tensor) -> t.Tensor:
 
 
 # %%
+if MAIN:
+    tests.part5.check_reparameterise(reparameterise)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Part 1 draws from any Gaussian in one line. Which two things does it need besides the noise?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# A sample from $\mathcal{N}(\mu, \sigma^2)$ is $\mu + \sigma \epsilon$. The noise $\epsilon$ needs no gradient, and the
+# sum and the product let it through to $\mu$ and $\sigma$. The standard deviation is the root of the variance, and the
+# root of $e^x$ is $e^{x/2}$.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# First turn `log_var` into standard deviations. Then draw as much noise as there are numbers in `mean`.
+#
+# </details>
+
+# %% [markdown]
+# This is the **reparameterisation trick** of [Kingma and Welling](https://arxiv.org/abs/1312.6114). You've used it ever
+# since Equation 4.
+#
+# Left to itself, the encoder would cheat. It would make the variances tiny, so that codes are exact after all, and put
+# the means far apart. So training charges a price for every Gaussian that's far from $\mathcal{N}(0, 1)$.
+
+# %% [markdown]
+# ### 5.2 What a code may cost
+# *Measure how far a Gaussian is from N(0, 1)* · ●●●○○ · 20 minutes · Kingma and Welling, Appendix B
+#
+# How far is $q = \mathcal{N}(\mu, \sigma^2)$ from $p = \mathcal{N}(0, 1)$? The **KL divergence** is the mean of
+# $\log q(z) - \log p(z)$ over draws $z$ from $q$. Both logarithms are known:
+#
+# $$\log q(z) = -\tfrac{1}{2} \left( \log 2\pi + \log \sigma^2 + \frac{(z - \mu)^2}{\sigma^2} \right) \qquad
+# \log p(z) = -\tfrac{1}{2} \left( \log 2\pi + z^2 \right)$$
+#
+# Take the means with a pencil. Over draws from $q$, $(z - \mu)^2$ has the mean $\sigma^2$ and $z^2$ has the mean
+# $\mu^2 + \sigma^2$. What's left is a formula without any $z$, and you need neither draws nor integrals. Write it for
+# all numbers of a code, and add them up for each image, because for independent numbers KL divergences add up.
+
+
+# %%
 def kl_to_normal(mean: t.Tensor, log_var: t.Tensor) -> t.Tensor:
     """How far the Gaussians with these means and variances are from N(0, I): the sum over each image's numbers.
     mean, log_var: (B, C, H, W)   returns: (B,), 0 where all means are 0 and all variances 1"""
@@ -100,6 +181,68 @@ def kl_to_normal(mean: t.Tensor, log_var: t.Tensor) -> t.Tensor:
     each = (mean**2 + log_var.exp() - 1 - log_var) / 2
     return reduce(each, "b c h w -> b", "sum")
     ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_kl_to_normal(kl_to_normal)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# What are the two means, of $\log q(z)$ and of $\log p(z)$? What cancels in their difference?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# The mean of $\log q(z)$ is $-\frac{1}{2}(\log 2\pi + \log \sigma^2 + 1)$, because $(z - \mu)^2 / \sigma^2$ has the
+# mean 1. `log_var.exp()` is $\sigma^2$. `reduce(x, "b c h w -> b", "sum")` of einops adds up each image's numbers.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# The mean of $\log p(z)$ is $-\frac{1}{2}(\log 2\pi + \mu^2 + \sigma^2)$. Subtract it from the other one. You're left
+# with four terms under one ½, and for $\mu = 0$ and $\sigma = 1$ they must come to 0. Compute that number by number,
+# then add up.
+#
+# </details>
+
+# %%
+if MAIN:
+    places = t.linspace(-3, 3, 121)
+    for std, style in [(1, "-"), (0.3, "--"), (0.05, ":")]:
+        log_var = t.full((121, 1, 1, 1), 2 * math.log(std))
+        plt.plot(places, kl_to_normal(places.reshape(-1, 1, 1, 1), log_var), style, label=f"σ = {std}")
+    plt.xlabel("mean of one number of a code")
+    plt.ylabel("KL divergence from N(0, 1)")
+    plt.ylim(0, 8)
+    plt.legend()
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Three equal parabolas over the mean, one above the other. With σ = 1 the lowest point is 0, with 0.3 it is about 0.75, and with 0.05 it is 2.5.](images/part5_kl.png)
+#
+# Moving the mean away from 0 costs its square. Being exact costs something, too, but only the logarithm of how exact.
+#
+# </details>
+
+# %% [markdown]
+# The loss is the mean error of the pixels, plus a very small share of the KL divergence. Stable Diffusion's weight is
+# one millionth, as it is here. That's enough to keep codes from running away, and so little that they're far from
+# $\mathcal{N}(0, 1)$. Getting from $\mathcal{N}(0, I)$ to a code is the diffusion model's task. (Rombach and others
+# compare images by the features of a network, too, and let a second network judge whether they look real. Both make
+# edges sharper.)
+#
+# All trainings of this part need a loop like Part 3's, each with another loss. So here it is once, with the loss as an
+# argument.
 
 
 # %%
@@ -137,25 +280,20 @@ def autoencoder_loss(model: Autoencoder, images: t.Tensor, kl_weight: float = 1e
 
 
 # %%
-def scale_codes(codes: t.Tensor) -> tuple[t.Tensor, float]:
-    """Multiply codes by one number, so that all their numbers together have variance 1.
-    codes: (N, C, H, W)   returns: (N, C, H, W), and the number"""
-    ### BEGIN SOLUTION
-    scale = 1 / codes.std().item()
-    return codes * scale, scale
-    ### END SOLUTION
+@t.no_grad()
+def codes_of(model: Autoencoder, images: t.Tensor) -> t.Tensor:
+    """One code drawn for each image. images: (N, 1, 28, 28) in [-1, 1]   returns: (N, 4, 7, 7)"""
+    return t.cat([reparameterise(*model.encode(some)) for some in images.split(part3.FEW)])
 
 
-# %%
-def make_schedule(config: dict[str, Any]) -> part1.NoiseSchedule:
-    """The cosine schedule of Part 3, on the config's device."""
-    return part1.NoiseSchedule(config["max_steps"], config["device"], part3.cosine_schedule(config["max_steps"]))
+@t.no_grad()
+def decoded(model: Autoencoder, codes: t.Tensor) -> t.Tensor:
+    """The images of codes. codes: (N, 4, 7, 7)   returns: (N, 1, 28, 28) in [-1, 1]"""
+    return t.cat([model.decode(some).clamp(-1, 1) for some in codes.split(part3.FEW)])
 
 
-def make_latent_model(config: dict[str, Any]) -> part3.VelocityGuesser:
-    """An untrained U-Net for codes. 7 by 7 cannot be halved, so it has one level."""
-    settings = part2.UNetConfig((4, 7, 7), channels=32, dim_mults=(1,), groups=8, max_steps=config["max_steps"])
-    return part3.VelocityGuesser(part2.UNet(settings).to(config["device"]), make_schedule(config))
+# %% [markdown]
+# The course's autoencoder has learned from 4,000 minibatches. What comes back from it?
 
 
 # %%
@@ -176,27 +314,152 @@ def load_autoencoder() -> Autoencoder:
     return model
 
 
-@cache
-def load_latent_model() -> part3.VelocityGuesser:
-    """The model of codes that comes with the course; python -m tools.make_assets latents makes it."""
-    import solutions.part5_systems as course
-
-    model = course.make_latent_model(course.short_config(0))
-    load("latents.pt", model.network)
-    return model
+def results_of(name: str) -> dict[str, Any]:
+    """What was measured for the course. name: of the file in solutions/assets"""
+    return json.loads((utils.ASSETS / name).read_text(encoding="utf-8"))
 
 
 # %%
-@t.no_grad()
-def codes_of(model: Autoencoder, images: t.Tensor) -> t.Tensor:
-    """One code drawn for each image. images: (N, 1, 28, 28) in [-1, 1]   returns: (N, 4, 7, 7)"""
-    return t.cat([reparameterise(*model.encode(some)) for some in images.split(part3.FEW)])
+@cache
+def autoencoder_model() -> Autoencoder:
+    """The autoencoder that all that follows uses, trained here if part3.trains_here(), else shipped."""
+    if not part3.trains_here():
+        return load_autoencoder()
+    t.manual_seed(0)
+    config = short_config(4000)
+    return train_by(autoencoder_loss, Autoencoder().to(config["device"]), config, part3.clothes())
 
 
-@t.no_grad()
-def decoded(model: Autoencoder, codes: t.Tensor) -> t.Tensor:
-    """The images of codes. codes: (N, 4, 7, 7)   returns: (N, 1, 28, 28) in [-1, 1]"""
-    return t.cat([model.decode(some).clamp(-1, 1) for some in codes.split(part3.FEW)])
+# %%
+if MAIN:
+    images = part3.clothes(train=False)[:10]
+    t.manual_seed(0)
+    returned = decoded(autoencoder_model(), codes_of(autoencoder_model(), images))
+    codes = codes_of(autoencoder_model(), images)[:, :1]
+    codes = F.interpolate(part1.normalize_img((codes - codes.amin()) / (codes.amax() - codes.amin())), scale_factor=4)
+    rows = {"images": images, "one channel of the code": codes, "painted from it": returned}
+    utils.show_rows({name: part1.denormalize_img(row).cpu() for name, row in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_returned.png)
+#
+# RECONSTRUCTIONS
+#
+# </details>
+
+# %% [markdown]
+# ### 5.3 One size for all codes
+# *Bring codes to variance 1* · ●●○○○ · 10 minutes · Rombach et al., Appendix G
+#
+# Nobody has told the encoder how large its numbers should be. Stable Diffusion's have a standard deviation of 5.5. But
+# Equation 4 is made for images of about variance 1, and mixes them with noise of variance 1. If the codes are five
+# times as large, the signal's variance is 25 times as large, and most timesteps show the network a code with hardly
+# any noise on it. If they're five times too small, most timesteps show it nothing but noise.
+#
+# So multiply the codes by *one* number that makes the variance of all their numbers together 1. Return that number,
+# too, because the decoder wants its codes back in their own size. (One number for all channels keeps the channels'
+# sizes relative to each other. A channel that matters less to the decoder stays a small one.)
+
+
+# %%
+def scale_codes(codes: t.Tensor) -> tuple[t.Tensor, float]:
+    """Multiply codes by one number, so that all their numbers together have variance 1.
+    codes: (N, C, H, W)   returns: (N, C, H, W), and the number"""
+    ### BEGIN SOLUTION
+    scale = 1 / codes.std().item()
+    return codes * scale, scale
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_scale_codes(scale_codes)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# If you multiply numbers by $a$, what happens to their variance, and what to their standard deviation?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# $\mathrm{Var}(aX) = a^2\, \mathrm{Var}(X)$. `codes.std()` without a dimension looks at all numbers together, and
+# `.item()` makes a plain number of it.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# Compute the one number first and give it a name. You need it twice, for the codes and for what you return.
+#
+# </details>
+
+# %% [markdown]
+# To see what the size does, noise codes for $n$ steps in three sizes, and let the decoder paint what's left of them. At
+# which size does the network have something to guess for most of the way?
+
+
+# %%
+def noised_codes(images: t.Tensor, steps: list[int]) -> dict[str, t.Tensor]:
+    """What the decoder makes of codes after so many steps of noise, of codes with variance 1, and of other sizes.
+    images: (1, 1, 28, 28)   returns: by size, images (len(steps), 1, 28, 28)"""
+    codes, scale = scale_codes(codes_of(autoencoder_model(), images))
+    alpha_bar = rearrange(1 - part3.cosine_schedule(1000), "n -> n 1 1 1").cumprod(dim=0)[t.tensor(steps) - 1].to(codes)
+    noise, rows = t.randn_like(codes), {}
+    for name, size in {"five times as large": 5, "variance 1": 1, "a fifth": 0.2}.items():
+        noised = alpha_bar.sqrt() * size * codes + (1 - alpha_bar).sqrt() * noise
+        rows[name] = decoded(autoencoder_model(), noised / (alpha_bar.sqrt() * size * scale))
+    return rows
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    rows = noised_codes(part3.clothes(train=False)[:1], [1, 100, 200, 300, 400, 500, 600, 700, 800, 900])
+    utils.show_rows({name: part1.denormalize_img(images).cpu() for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_sizes.png)
+#
+# SIZES
+#
+# </details>
+
+# %% [markdown]
+# Now train on codes. `train_longer` of Part 3 takes them as they are, because to a diffusion model a code is an image
+# of four channels. Only two things need a thought.
+#
+# **The network.** Seven rows can't be halved, so the U-Net has a single level, DownBlock, MidBlock and UpBlock at 7 by
+# 7, 32 channels wide.
+#
+# **The clip.** Part 3's sampler clips the guessed image to [-1, 1], because no pixel can be outside. A number of a code
+# can, and a third of them are. So the clip must go, and without it a guess of the noise is of no use. At the first step
+# you'd divide its error by $\sqrt{\bar\alpha}$, which is nearly 0. That's what you have the **velocity** for. To get
+# from $v$ to the clean code you don't divide by anything.
+#
+# `draw` is your `ddim_sample`, line by line, with one change. What happens to the guessed image is an argument.
+
+
+# %%
+def make_schedule(config: dict[str, Any]) -> part1.NoiseSchedule:
+    """The cosine schedule of Part 3, on the config's device."""
+    return part1.NoiseSchedule(config["max_steps"], config["device"], part3.cosine_schedule(config["max_steps"]))
+
+
+def make_latent_model(config: dict[str, Any]) -> part3.VelocityGuesser:
+    """An untrained U-Net for codes. 7 by 7 cannot be halved, so it has one level."""
+    settings = part2.UNetConfig((4, 7, 7), channels=32, dim_mults=(1,), groups=8, max_steps=config["max_steps"])
+    return part3.VelocityGuesser(part2.UNet(settings).to(config["device"]), make_schedule(config))
 
 
 # %%
@@ -235,15 +498,157 @@ def draw(
         x = x + sigma * t.randn_like(x)
     return x
 
+
+# %% [markdown]
+# Train it for fifteen processor seconds. In Part 3, your U-Net had 20 for its pixels, and painted shreds.
+
+
+# %%
+def train_on_codes(seconds: float) -> tuple[part3.VelocityGuesser, float]:
+    """Train a model on codes for so many processor seconds. returns: the model, and what codes are multiplied with"""
+    config = short_config(8000)
+    model, x0 = make_latent_model(config), t.randn(config["batch_size"], 4, 7, 7, device=config["device"])
+    loss_of = part3.bf16_loss if config["bf16"] else part3.fp32_loss
+    n_steps = part3.steps_within(
+        seconds, lambda: loss_of(model, x0, *part1.noise_img(x0, model.noise_schedule)).backward()
+    )
+    images = part3.clothes()[: n_steps * len(x0)]  # no more than it will see
+    codes, scale = scale_codes(codes_of(autoencoder_model(), images))
+    shorter = dict(n_steps=n_steps, warmup=min(config["warmup"], n_steps // 2), img_log_interval=n_steps + 1)
+    return part3.train_longer(model, config | shorter, codes), scale
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    model, scale = train_on_codes(0.2 if IS_CI else 15)
+    images = decoded(autoencoder_model(), draw(model, 8) / scale)
+    pixels = t.load(utils.ASSETS / "plain.pt", weights_only=True)["25,600 images"] / 255
+    rows = {"pixels, 400 steps": pixels, "your codes": part1.denormalize_img(images).cpu()}
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_codes_live.png)
+#
+# LIVE
+#
+# </details>
+
+# %% [markdown]
+# The course's own model of codes has had 8,000 steps, as many as Part 3's model of pixels. Draw with both, and time it.
+
+
+# %%
+@cache
+def load_latent_model() -> part3.VelocityGuesser:
+    """The model of codes that comes with the course; python -m tools.make_assets latents makes it."""
+    import solutions.part5_systems as course
+
+    model = course.make_latent_model(course.short_config(0))
+    load("latents.pt", model.network)
+    return model
+
+
+@cache
+def latent_model() -> tuple[part3.VelocityGuesser, float]:
+    """The model of codes whose results follow, trained here if part3.trains_here(), else shipped.
+    returns: the model, and what codes are multiplied with"""
+    if not part3.trains_here():
+        return load_latent_model(), results_of("latents.json")["scale"]
+    t.manual_seed(0)
+    codes, scale = scale_codes(codes_of(autoencoder_model(), part3.clothes()))
+    config = short_config(8000)
+    return part3.train_longer(make_latent_model(config), config, codes), scale
+
+
+# %%
+if MAIN:
+    seconds, rows = {}, {}
+    (latent, scale), pixel = latent_model(), part3.shipped_model()
+    for name in ["pixels", "codes"]:
+        t.manual_seed(0)
+        begin = time.process_time()
+        if name == "pixels":
+            images = part3.ddim_sample(pixel, 10, n_steps=min(50, len(pixel.noise_schedule)))
+        else:
+            images = decoded(autoencoder_model(), draw(latent, 10) / scale)
+        print(f"ten samples by way of {name}: {time.process_time() - begin:.1f} processor seconds")
+        rows[name] = part1.denormalize_img(images).cpu()
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_codes.png)
+#
+# SPEED
+#
+# </details>
+
+# %% [markdown]
+# And how good are 2,000 of them? These were measured beforehand, in 100 steps like Part 3's.
+
+
+# %%
+def show_latents() -> None:
+    """Print the distances of samples drawn by way of codes."""
+    codes, floor = results_of("latents.json"), results_of("autoencoder.json")["distance"]
+    print(f"2,000 test images, to codes and back: distance {floor:.0f}")
+    for row in codes["measured"]:
+        print(f"codes of variance 1, {row['images']:7,d} images seen: distance {row['distance']:.0f}")
+    print(f"the same in 50 steps: {codes['50 steps']:.0f}, with the guess clipped: {codes['50 steps, clipped']:.0f}")
+    for name, other in results_of("latents_unscaled.json").items():
+        print(f"codes {name}, standard deviation {other['std']:.1f}: distance {other['measured'][-1]['distance']:.0f}")
+
+
+# %%
+if MAIN:
+    show_latents()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# RESULTS
+#
+# </details>
+
+# %% [markdown]
+# WHAT IT BUYS
+
 # %% [markdown]
 # ## DALL-E 2
+#
+# "A bright boot." Thousands of different pictures fit these words. GLIDE settles everything about its picture at once,
+# what it shows and where each pixel goes. [DALL-E 2](https://arxiv.org/abs/2204.06125) (Ramesh and others, 2022) takes
+# two decisions, one after the other. First it chooses a *summary* of a picture that fits the caption, a few numbers.
+# Then it draws a picture that fits the summary.
+#
+# The summary is an **embedding**, a vector that says what a picture is about and leaves out where each pixel goes. So
+# there are three things to learn, and you'll build each of them:
+#
+# 1. **CLIP** makes embeddings of pictures and of captions.
+# 2. The **prior** turns a caption's embedding into a picture's. It's a diffusion model, and what it noises is 32 numbers.
+# 3. The **decoder** draws a picture from its embedding. It's Part 4's `Listener` once more.
+
+# %% [markdown]
+# ### One space for pictures and captions
+#
+# [CLIP](https://arxiv.org/abs/2103.00020) (Radford and others, 2021) has two encoders, one that sees pictures and one
+# that reads captions. Both answer with an embedding of the same size. They learn together, from pairs, until a picture
+# and its own caption point in the same direction. Part 4 has written the captions. The two encoders are given. The
+# first one halves the picture three times, and the second one is Part 4's `CaptionEncoder`.
 
 # %%
 SIZE = 32  # numbers in an embedding
 
 
 @cache
-def pairs(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
+def captioned(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
     """The clothes and their captions, without the combinations that Part 4 holds out.
     returns: images (N, 1, 28, 28) in [-1, 1]; tokens (N, LONGEST)"""
     images, labels = part3.clothes(train), part4.labels_of(train)
@@ -253,23 +658,14 @@ def pairs(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
     return images[kept], part4.tokens(told).to(images.device)
 
 
-# %%
-def clip_loss(images: t.Tensor, captions: t.Tensor, tokens: t.Tensor, temperature: float = 0.03) -> t.Tensor:
-    """How badly images and captions find each other: the mean of both directions' cross-entropy.
-    images, captions: embeddings (B, E), of any length; those in the same row belong together
-    tokens: (B, L) int, the captions; equal ones share the target   returns: ()"""
-    ### BEGIN SOLUTION
-    images, captions = F.normalize(images, dim=1), F.normalize(captions, dim=1)
-    scores = images @ captions.T / temperature
-    same = (rearrange(tokens, "b l -> b 1 l") == tokens).all(dim=2).float()
-    target = same / same.sum(dim=1, keepdim=True)
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
-    ### END SOLUTION
+def words_of(tokens: t.Tensor) -> list[str]:
+    """Captions in words again. tokens: (N, L)"""
+    return [" ".join(part4.WORDS[row] for row in rows if row != part4.PAD) for rows in tokens.tolist()]
 
 
 # %%
 class Clip(nn.Module):
-    """An encoder for images and one for captions. Both give embeddings of length √E, so that a number's size is 1."""
+    """An encoder for images and one for captions. Their embeddings have the length √E, so that a number's size is 1."""
 
     def __init__(self, size: int = SIZE):
         super().__init__()
@@ -294,87 +690,289 @@ def on_sphere(embeddings: t.Tensor) -> t.Tensor:
     return math.sqrt(embeddings.shape[1]) * F.normalize(embeddings, dim=1)
 
 
-@t.no_grad()
-def embed(encode: Callable, many: t.Tensor) -> t.Tensor:
-    """encode: of_images or of_captions of a Clip   many: (N, ...), what it takes   returns: (N, E)"""
-    return t.cat([encode(some) for some in many.split(500)])
+# %% [markdown]
+# What should they learn from? Take a minibatch of B pairs, and put all B captions on the table. For each image, ask
+# "which of these is yours?" That's a classifier with B classes, and you know its loss, the **cross-entropy**. The score
+# of image $i$ and caption $j$ is the cosine of the angle between their embeddings, divided by a **temperature** $\tau$
+# ("tau"):
+#
+# $$s_{ij} = \frac{\cos(\text{image}_i, \text{caption}_j)}{\tau} \qquad
+# \text{loss}_i = -\log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}$$
+#
+# **Why the temperature?** A cosine lies between -1 and 1. Suppose that all is perfect, with a cosine of 1 for every
+# right pair and -1 for all others. With 128 captions on the table and $\tau = 1$, the right one would get a share of
+# $e^1 / (e^1 + 127\, e^{-1})$, which is 0.05. The loss could never fall below 2.9. With $\tau = 0.03$ the scores reach
+# from -33 to 33, and the right caption can win. (CLIP learns its $\tau$ along with the weights and ends at 0.01.)
+#
+# **Why both directions?** Add 5 to all the scores of one image. Its loss stays the same, because the fraction above
+# doesn't change. So this loss compares captions for one image, and never images for one caption. The other direction
+# does. It puts the B images on the table and asks each caption "which of these is yours?"
+#
+# **And equal captions?** Only 152 different captions occur in the data, so in a minibatch of 128 many occur twice. Then
+# there are several right answers, and the target is split evenly between them.
+
+# %% [markdown]
+# ### 5.4 Which of these is yours?
+# *Write the loss that pulls pairs together and everything else apart* · ●●●○○ · 25 minutes · Radford et al., Figure 3
+#
+# You get the embeddings of B images and of their B captions, of any length, and the captions themselves as `tokens`.
+# Make the table of scores, (B, B), from the cosines. Make the table of targets, in which each row is split evenly
+# between all captions that are equal to the row's own. Then take the mean of the cross-entropies of both directions.
 
 
 # %%
-def clip_config() -> dict[str, Any]:
+def clip_loss(images: t.Tensor, captions: t.Tensor, tokens: t.Tensor, temperature: float = 0.03) -> t.Tensor:
+    """How badly images and captions find each other: the mean of both directions' cross-entropy.
+    images, captions: embeddings (B, E), of any length; those in the same row belong together
+    tokens: (B, L) int, the captions; equal ones share the target   returns: ()"""
+    ### BEGIN SOLUTION
+    images, captions = F.normalize(images, dim=1), F.normalize(captions, dim=1)
+    scores = images @ captions.T / temperature
+    same = (rearrange(tokens, "b l -> b 1 l") == tokens).all(dim=2).float()
+    target = same / same.sum(dim=1, keepdim=True)
+    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_clip_loss(clip_loss)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# The cosine of two vectors is their product divided by both lengths. What do you have to do to the embeddings, so that
+# one product of matrices gives you all $B^2$ cosines? And which table holds the scores of the other direction?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `F.normalize(x, dim=1)` gives each row the length 1. `F.cross_entropy(scores, target)` takes a table of scores, and a
+# target of the same shape whose rows are shares that add up to 1. It averages over the rows. Two captions are equal if
+# all their tokens are, and `rearrange(tokens, "b l -> b 1 l") == tokens` compares each caption with every other, token
+# by token.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# From the comparison in Hint 2, `.all(dim=2)` makes a table (B, B) of true and false. Turn it into numbers, and divide
+# each row by its sum. That's the target of both directions, because "equal" reads the same both ways.
+#
+# </details>
+
+# %% [markdown]
+# Now let both encoders learn with your loss, for 15 processor seconds. The course's own have learned for 2,000 steps,
+# which takes about a minute of one core.
+
+
+# %%
+def clip_config(n_steps: int = 2000) -> dict[str, Any]:
     """The settings of the two encoders' training. Tiny under IS_CI."""
-    return dict(
-        lr=0.003,
-        warmup=2 if IS_CI else 50,
-        n_steps=6 if IS_CI else 2000,
-        batch_size=8 if IS_CI else 128,
-        temperature=0.03,
-        device=utils.get_device(),
-    )
+    return short_config(n_steps) | dict(lr=0.003, batch_size=8 if IS_CI else 128, bf16=False)
 
 
-def train_clip(config_dict: dict[str, Any]) -> Clip:
+def match_loss(model: Clip, images: t.Tensor, tokens: t.Tensor) -> t.Tensor:
+    """How badly a minibatch's images and captions find each other. images: (B, 1, 28, 28)   tokens: (B, L)"""
+    return clip_loss(model.of_images(images), model.of_captions(tokens), tokens)
+
+
+def train_clip(config: dict[str, Any]) -> Clip:
     """Train both encoders on all images and their captions."""
-    config, (images, tokens) = utils.Settings(config_dict), pairs()
-    model = Clip().to(config["device"])
-    optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
-    with utils.start_run(config, config["n_steps"], config["batch_size"]) as run:
-        for step, rows in part3.minibatches(len(images), config["batch_size"], 0, config["n_steps"], config["device"]):
-            seen, read = model.of_images(images[rows]), model.of_captions(tokens[rows])
-            loss = clip_loss(seen, read, tokens[rows], config["temperature"])
-            optimizer.param_groups[0]["lr"] = part3.learning_rate(
-                step, config["n_steps"], config["lr"], config["warmup"]
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            run.log({"train_loss": loss}, step)
-    return model.eval().requires_grad_(False)
+    return train_by(match_loss, Clip().to(config["device"]), config, *captioned())
 
 
-def shipped_clip() -> Clip:
+def train_clip_for(seconds: float) -> Clip:
+    """Train both encoders for so many processor seconds."""
+    config, model = clip_config(), Clip().to(utils.get_device())
+    some = [each[: config["batch_size"]] for each in captioned()]
+    n_steps = part3.steps_within(0.1 if IS_CI else seconds, lambda: match_loss(model, *some).backward())
+    return train_clip(clip_config(n_steps))
+
+
+# %%
+@cache
+def load_clip() -> Clip:
     """The encoders that come with the course; python -m tools.make_assets clip makes them."""
     import solutions.part5_systems as course
 
     model = course.Clip()
-    model.load_state_dict(t.load(utils.ASSETS / "clip.pt", weights_only=True, map_location="cpu"))
-    return model.eval().requires_grad_(False).to(utils.get_device())
+    load("clip.pt", model)
+    return model
 
 
 @cache
 def clip_model() -> Clip:
     """The encoders that all that follows uses, trained here if part3.trains_here(), else shipped."""
     if not part3.trains_here():
-        return shipped_clip()
+        return load_clip()
     t.manual_seed(0)
     return train_clip(clip_config())
 
 
+# %% [markdown]
+# How good are they? For each test image, look for its caption among **all** that occur, by the angle. And let them sort
+# images into classes, though nobody has trained a classifier. Take the plain caption of each class ("a bag"), and see
+# which one fits an image best. That's called **zero-shot** classification.
+
+
 # %%
+@t.no_grad()
+def embed(encode: Callable, many: t.Tensor) -> t.Tensor:
+    """encode: of_images or of_captions of a Clip   many: (N, ...), what it takes   returns: (N, E)"""
+    return t.cat([encode(some) for some in many.split(500)])
+
+
+@cache
 def all_captions() -> t.Tensor:
-    """Every caption that a training image has, once. returns: tokens (K, L)"""
-    return pairs()[1].unique(dim=0)
+    """Every caption of the training images, once. returns: tokens (K, L)"""
+    return captioned()[1].unique(dim=0)
+
+
+def best_captions(model: Clip, images: t.Tensor, k: int = 1) -> t.Tensor:
+    """The k captions that fit each image best, of all that occur. returns: tokens (N, k, L)"""
+    scores = embed(model.of_images, images) @ embed(model.of_captions, all_captions()).T
+    return all_captions()[scores.topk(k, dim=1).indices]
 
 
 def retrieval(model: Clip, images: t.Tensor, tokens: t.Tensor, k: int = 1) -> float:
-    """How often an image's own caption is among the k of all captions that fit it best.
-    images: (N, 1, 28, 28)   tokens: (N, L), theirs"""
-    every = all_captions()
-    scores = embed(model.of_images, images) @ embed(model.of_captions, every).T
-    best = every[scores.topk(k, dim=1).indices]  # (N, k, L)
-    return (best == rearrange(tokens, "n l -> n 1 l")).all(dim=2).any(dim=1).float().mean().item()
+    """How often an image's own caption is among the k that fit best. images: (N, 1, 28, 28)   tokens: (N, L), theirs"""
+    found = best_captions(model, images, k) == rearrange(tokens, "n l -> n 1 l")
+    return found.all(dim=2).any(dim=1).float().mean().item()
 
 
 def classify(model: Clip, images: t.Tensor) -> t.Tensor:
-    """The class whose plain caption fits each image best: no classifier was trained. returns: (N,) int"""
-    captions = [part4.caption(label, []) for label in range(len(utils.CLASSES))]
-    names = model.of_captions(part4.tokens(captions).to(images.device))
-    return (embed(model.of_images, images) @ names.T).argmax(dim=1)
+    """The class whose plain caption fits each image best. returns: (N,) int, rows of CLASSES"""
+    plain = part4.tokens([part4.caption(label, []) for label in range(len(utils.CLASSES))])
+    return (embed(model.of_images, images) @ embed(model.of_captions, plain.to(images.device)).T).argmax(dim=1)
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    images, tokens = captioned(train=False)
+    labels = part4.labels_of(train=False)
+    for name, model in [("yours", train_clip_for(15)), ("the course's", clip_model())]:
+        found = [retrieval(model, images, tokens, k) for k in (1, 5)]
+        right = (classify(model, part3.clothes(train=False)) == labels).float().mean()
+        print(f"{name:12}  own caption first {found[0]:.0%}, among five {found[1]:.0%}; right class {right:.0%}")
+    commonest = (captioned()[1].unique(dim=0, return_counts=True)[1] / len(captioned()[1])).max()
+    print(f"the commonest of {len(all_captions())} captions belongs to {commonest:.0%} of the images, a class to 10%")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# CLIPNUMBERS
+#
+# </details>
+
+# %%
+if MAIN:
+    chosen = [3, 23, 41, 18, 6, 110]
+    images, tokens = captioned(train=False)
+    titles = words_of(best_captions(clip_model(), images[chosen])[:, 0])
+    marks = [
+        "" if title == own else f"\n(not: {own})" for title, own in zip(titles, words_of(tokens[chosen]), strict=True)
+    ]
+    utils.show_images(
+        part1.denormalize_img(images[chosen]),
+        [a.replace(" with", "\nwith") + b for a, b in zip(titles, marks, strict=True)],
+        6,
+    )
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![CLIPALT](images/part5_clip.png)
+#
+# CLIPTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Why a prior?
+#
+# A picture and its caption now point in about the same direction. So why not give the decoder the caption's embedding?
+# Look at where the embeddings lie. The figure shows all test images with one of three captions, and the three captions
+# themselves. (The plane is chosen so that the images spread as widely as possible in it.)
+
+# %% tags=["folded"]
+THREE = ["a dark bag", "a bright sandal", "a dark boot"]
+
+
+def plane_of(points: t.Tensor) -> t.Tensor:
+    """The two directions in which points vary most. points: (N, E)   returns: (E, 2)"""
+    return t.linalg.svd(points - points.mean(dim=0), full_matrices=False).Vh[:2].T
+
+
+def show_clouds(prior: "Prior | None" = None) -> None:
+    """The embeddings of images with one of THREE captions, and those of the captions; or, drawn by a prior, also those."""
+    model, (images, tokens) = clip_model(), captioned(train=False)
+    captions = part4.tokens(THREE).to(images.device)
+    clouds = [embed(model.of_images, images[(tokens == one).all(dim=1)][:150]) for one in captions]
+    read = embed(model.of_captions, captions)
+    plane = plane_of(t.cat(clouds))
+    _, axes = plt.subplots(
+        1,
+        1 if prior is None else 2,
+        figsize=(utils.WIDE * (0.6 if prior is None else 1), 3.6),
+        squeeze=False,
+        layout="constrained",
+    )
+    panels = {"images": clouds}
+    if prior is not None:
+        panels["drawn by the prior"] = [
+            draw_embeddings(prior, one.expand(len(cloud), -1)) for one, cloud in zip(read, clouds, strict=True)
+        ]
+    for axis, (name, points) in zip(axes[0], panels.items(), strict=True):
+        for cloud, one, caption, mark, colour in zip(points, read, THREE, "o^s", ["C0", "C1", "C2"], strict=True):
+            axis.scatter(*(cloud @ plane).T.cpu(), s=12, marker=mark, color=colour, alpha=0.6, label=caption)
+            axis.scatter(*(one @ plane).cpu(), s=200, marker=mark, color=colour, edgecolors="black", linewidths=2)
+        axis.set(title=name, xticks=[], yticks=[])
+    axes[0, 0].legend()
+    utils.show()
+
+
+# %%
+if MAIN:
+    show_clouds()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![CLOUDSALT](images/part5_clouds.png)
+#
+# CLOUDSTEXT
+#
+# </details>
+
+# %% [markdown]
+# So the prior has two things to do. It moves from the caption to where pictures are, and it *chooses* one of the many
+# pictures that fit. You know what draws one sample out of many that are possible. It's a diffusion model, and this time
+# the thing to noise isn't an image but 32 numbers.
+
+# %% [markdown]
+# ### 5.5 The prior
+# *Turn Part 1's MLP into a model of embeddings that is told a caption's* · ●●●○○ · 25 minutes · Ramesh et al., Section 2.2
+#
+# Your `part1.TinyDiffuser` takes images, so write an embedding as an image of one row, (1, 1, E). The network gets
+# images of **two** rows. The first is the noised embedding, and the second is the caption's, without noise. The first
+# row of its answer is its guess of the **clean** embedding. (The second is ignored.)
+#
+# `guess` asks the network for that. `forward` turns it into a guess of the noise, so that your `part1.sample` can draw.
+# You know this step from Part 1's `ImageGuesser`.
 
 
 # %%
 class Prior(part1.DiffusionModel):
-    """A diffusion model of image embeddings that is told a caption's. It guesses the clean embedding.
+    """A diffusion model of image embeddings that is told a caption's.
     network: one of Part 1 for images of two rows, (1, 2, E)"""
 
     def __init__(self, network: part1.DiffusionModel, noise_schedule: part1.NoiseSchedule):
@@ -383,8 +981,7 @@ class Prior(part1.DiffusionModel):
         self.img_shape = (1, 1, network.img_shape[-1])
 
     def guess(self, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor) -> t.Tensor:
-        """Guess the clean embedding. The network sees the noised one in its first row, the caption's in its second;
-        the first row of its answer is the guess.
+        """Guess the clean embedding: the first row of what the network answers to the noised one over the caption's.
         images: (B, 1, 1, E), noised   num_steps: (B,) int, 1 to T   wanted: (B, E)   returns: (B, 1, 1, E)"""
         ### BEGIN SOLUTION
         rows = t.cat([images, rearrange(wanted, "b e -> b 1 1 e")], dim=2)
@@ -392,7 +989,7 @@ class Prior(part1.DiffusionModel):
         ### END SOLUTION
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor) -> t.Tensor:
-        """Guess the noise, from the guess of the clean embedding. Shapes as for guess."""
+        """Guess the noise that goes with the guess of the clean embedding. Shapes as for guess."""
         ### BEGIN SOLUTION
         alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
         x0 = self.guess(images, num_steps, wanted)
@@ -401,53 +998,75 @@ class Prior(part1.DiffusionModel):
 
 
 # %%
+if MAIN:
+    tests.part5.check_Prior(Prior)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which shape must `wanted` have, so that it can be the second row below `images`? Along which axis do the rows of an
+# image follow each other?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# Images are (B, C, H, W), and the rows follow each other along H, `dim=2`. `t.cat([a, b], dim=2)` puts images on top of
+# each other. A slice such as `[:, :, :1]` keeps the axis that it cuts. And Equation 4, solved for the noise, is
+# $\epsilon = (x_t - \sqrt{\bar\alpha_t}\, x_0) / \sqrt{1 - \bar\alpha_t}$.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# In `guess`, make (B, 1, 1, E) of `wanted`, put it under the images, ask the network, and return the first row. In
+# `forward`, look up ᾱ and make it (B, 1, 1, 1), call `guess`, and use Hint 2's equation.
+#
+# </details>
+
+# %% [markdown]
+# The paper trains its prior on the squared error of the clean embedding, and so does yours. One caption in ten is left
+# out, so that you could guide it (Part 4). It takes ten seconds of one core, and your `part1.sample` draws.
+
+
+# %%
 def prior_config() -> dict[str, Any]:
     """The settings of the prior's training. Tiny under IS_CI."""
-    return dict(
-        lr=0.002,
-        warmup=2 if IS_CI else 50,
-        n_steps=6 if IS_CI else 3000,
-        batch_size=8 if IS_CI else 256,
-        hidden_size=16 if IS_CI else 512,
-        max_steps=20 if IS_CI else 100,
-        device=utils.get_device(),
-    )
+    sizes = dict(hidden_size=16, max_steps=20) if IS_CI else dict(hidden_size=512, max_steps=100, batch_size=256)
+    return short_config(3000) | dict(bf16=False) | sizes
 
 
 def make_prior(config: dict[str, Any]) -> Prior:
     """An untrained prior: Part 1's MLP, with Part 3's cosine schedule."""
-    T = config["max_steps"]
-    network = part1.TinyDiffuser(part1.TinyDiffuserConfig((1, 2, SIZE), config["hidden_size"], T))
-    schedule = part1.NoiseSchedule(T, config["device"], part3.cosine_schedule(T))
-    return Prior(network.to(config["device"]), schedule)
+    tiny = part1.TinyDiffuserConfig((1, 2, SIZE), config["hidden_size"], config["max_steps"])
+    return Prior(part1.TinyDiffuser(tiny), make_schedule(config)).to(config["device"])
 
 
-def train_prior(model: Prior, config_dict: dict[str, Any], images: t.Tensor, captions: t.Tensor) -> Prior:
-    """Train a prior to guess the clean embedding (Ramesh et al., Equation 2).
-    images, captions: embeddings (N, E) that belong together   returns: the model with averaged weights"""
-    config = utils.Settings(config_dict)
-    optimizer = t.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
-    average = part3.MovingAverage(model)
-    n_steps, batch_size = config["n_steps"], config["batch_size"]
-    with utils.start_run(config, n_steps, batch_size) as run:
-        for step, rows in part3.minibatches(len(images), batch_size, 0, n_steps, config["device"]):
-            x0 = rearrange(images[rows], "b e -> b 1 1 e")
-            wanted = part4.drop_labels(captions[rows], 0.1, t.zeros_like(captions[0]))
-            num_steps, _, noised = part1.noise_img(x0, model.noise_schedule)
-            loss = F.mse_loss(model.guess(noised, num_steps, wanted), x0)
-            lr = part3.learning_rate(step, n_steps, config["lr"], config["warmup"])
-            part3.training_step(loss, lr, model, optimizer, average)
-            run.log({"train_loss": loss}, step)
-    return average.model
+def prior_loss(model: Prior, images: t.Tensor, captions: t.Tensor) -> t.Tensor:
+    """The squared error of the guessed embedding (Ramesh et al., Section 2.2); one in ten comes without a caption.
+    images, captions: embeddings (B, E)   returns: ()"""
+    x0 = rearrange(images, "b e -> b 1 1 e")
+    num_steps, _, noised = part1.noise_img(x0, model.noise_schedule)
+    heard = part4.drop_labels(captions, 0.1, t.zeros_like(captions[0]))
+    return F.mse_loss(model.guess(noised, num_steps, heard), x0)
+
+
+# %%
+def train_prior(config: dict[str, Any], model: Clip) -> Prior:
+    """Train a prior on the embeddings that a Clip gives all images and captions."""
+    images, tokens = captioned()
+    embeddings = embed(model.of_images, images), embed(model.of_captions, tokens)
+    return train_by(prior_loss, make_prior(config), config, *embeddings)
 
 
 @cache
 def prior_model() -> Prior:
     """The prior, trained at the first call and kept: ten seconds of one core."""
     t.manual_seed(0)
-    config, model, (images, tokens) = prior_config(), clip_model(), pairs()
-    images, captions = embed(model.of_images, images), embed(model.of_captions, tokens)
-    return train_prior(make_prior(config), config, images, captions)
+    return train_prior(prior_config(), clip_model())
 
 
 def draw_embeddings(prior: Prior, wanted: t.Tensor, w: float = 1.0) -> t.Tensor:
@@ -457,27 +1076,70 @@ def draw_embeddings(prior: Prior, wanted: t.Tensor, w: float = 1.0) -> t.Tensor:
 
 
 # %%
+if MAIN:
+    prior_model.cache_clear()  # train anew whenever this cell runs
+    prior, model, (images, tokens) = prior_model(), clip_model(), captioned(train=False)
+    seen, read = embed(model.of_images, images), embed(model.of_captions, tokens[:2000])
+    others = embed(model.of_images, captioned()[0][:2000])
+    for name, points in [("training images", others), ("prior", draw_embeddings(prior, read)), ("captions", read)]:
+        print(f"{name:15}  Fréchet distance from test images' embeddings {part3.frechet_distance(points, seen):.2f}")
+    show_clouds(prior)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![PRIORALT](images/part5_prior.png)
+#
+# PRIORTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### The decoder
+#
+# The last network draws a picture from an embedding. It's the `Listener` that has listened to labels and to captions in
+# Part 4, with an encoder for embeddings. The course's decoder has learned for 8,000 steps, as long as each of those,
+# from the training images and their own embeddings. The training takes ten to twenty minutes on two cores, and with
+# `utils.FULL = True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code
+# back into *its* image. This one is a diffusion model, and draws a different picture every time.)
+
+
+# %%
 def make_decoder() -> part4.Listener:
     """An untrained model that draws images, told an embedding."""
     encode = nn.Sequential(nn.Linear(SIZE, 128), nn.SiLU(), nn.Linear(128, 64))
     return part4.make_listener(encode, t.zeros(SIZE))
 
 
+def train_decoder(config: dict[str, Any], model: Clip, path: Path | None = None) -> part4.Listener:
+    """Train a decoder on all images and the embeddings that a Clip gives them. path: where to save it, or None"""
+    images, _ = captioned()
+    return part4.train_listener(make_decoder(), config, images, embed(model.of_images, images), path=path)
+
+
+# %%
 @cache
-def decoder_model() -> part4.Listener:
-    """The decoder, trained here if part3.trains_here(), else shipped; python -m tools.make_assets decoder makes it."""
+def load_decoder() -> part4.Listener:
+    """The decoder that comes with the course; python -m tools.make_assets decoder makes it."""
     import solutions.part5_systems as course
 
+    model = course.make_decoder()
+    load("decoder.pt", model.network, model.encode)
+    return model
+
+
+@cache
+def decoder_model() -> part4.Listener:
+    """The decoder that all that follows uses, trained here if part3.trains_here(), else shipped."""
     if not part3.trains_here():
-        return part4.load_listener(course.make_decoder(), "decoder.pt")
+        return load_decoder()
     t.manual_seed(0)
-    images, _ = pairs()
     path = None if IS_CI else utils.SAVES / "decoder.pt"
-    wanted = embed(clip_model().of_images, images)
-    return part4.train_listener(make_decoder(), part4.listener_config(), images, wanted, path=path)
+    return train_decoder(part4.listener_config(), clip_model(), path)
 
 
-def decode(
+def draw_from(
     embeddings: t.Tensor, w: float = 2.0, eta: float = 1.0, start: t.Tensor | None = None, n_steps: int = 50
 ) -> t.Tensor:
     """Draw an image for each embedding. embeddings: (B, E)   start: (B, 1, 28, 28), noise, or None to draw it
@@ -487,34 +1149,310 @@ def decode(
     return part3.ddim_sample(guided, len(embeddings), min(n_steps, len(model.noise_schedule)), eta, start)
 
 
+# %% [markdown]
+# Now all three in a row: a caption, its embedding, an embedding of a picture, a picture.
+
+
+# %%
+def draw_dalle2(captions: list[str], w: float = 2.0) -> t.Tensor:
+    """A picture for each caption, by way of the prior. w: how much the decoder insists   returns: (N, 1, 28, 28)"""
+    tokens = part4.tokens(captions).to(utils.get_device())
+    return draw_from(draw_embeddings(prior_model(), embed(clip_model().of_captions, tokens)), w)
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    asked = ["a bright boot", "a dark bag", "a plain T-shirt with long sleeves"]
+    pictures = part1.denormalize_img(draw_dalle2([caption for caption in asked for _ in range(7)]))
+    utils.show_rows(
+        {caption.replace(" with", "\nwith"): some for caption, some in zip(asked, pictures.split(7), strict=True)}
+    )
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![DRAWNALT](images/part5_dalle2.png)
+#
+# DRAWNTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Variations
+#
+# You can leave the captions out altogether. Take a picture, let CLIP see it, and draw from that embedding again and
+# again. What stays the same is what the embedding says about it. What changes, it leaves open.
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    images, _ = captioned(train=False)
+    rows = {}
+    for name, row in [("boot", 23), ("bag", 18), ("T-shirt", 27)]:
+        seen = embed(clip_model().of_images, images[row : row + 1])
+        rows[name] = part1.denormalize_img(t.cat([images[row : row + 1], draw_from(seen.expand(7, -1))]))
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![VARALT](images/part5_variations.png)
+#
+# VARTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### From one picture to another
+#
+# And you can walk from one picture's embedding to another's, and draw on the way. A straight line won't do. All
+# embeddings have the same length, so they lie on a sphere, and a straight line between two points of a sphere runs
+# through its inside. Halfway between two vectors with an angle of $\theta$ between them, the length has shrunk to
+# $\cos(\theta / 2)$ of what it was. The decoder has never seen such a vector. So go along the surface.
+#
+# For vectors $a$ and $b$ of length 1, take the part of $b$ that's at right angles to $a$, and give it the length 1:
+# $b_\perp = (b - \cos\theta\, a) / \sin\theta$. Turning $a$ towards it by an angle $\varphi$ ("phi") gives
+# $\cos\varphi\, a + \sin\varphi\, b_\perp$. Go a share $s$ of the way, $\varphi = s\theta$, put in $b_\perp$, and
+# collect what belongs to $a$:
+#
+# $$\left(\cos s\theta - \frac{\sin s\theta \cos\theta}{\sin\theta}\right) a + \frac{\sin s\theta}{\sin\theta}\, b =
+# \frac{\sin((1 - s)\, \theta)}{\sin\theta}\, a + \frac{\sin(s \theta)}{\sin\theta}\, b$$
+#
+# The last step is the rule for the sine of a difference, $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta
+# \sin s\theta$. (Part 3's `between` does this for two noises. They're nearly at right angles.)
+
+# %% [markdown]
+# ### 5.6 Walk on the sphere
+# *Go from one vector to another at equal angles, without losing length* · ●●○○○ · 15 minutes · Ramesh et al., Section 3.2
+#
+# This is called **slerp**, spherical linear interpolation. You get two vectors of equal length, which needn't be 1, and
+# the shares of the way. What if both vectors are the same? Then $\sin\theta = 0$, and there's nothing to divide by.
+# Return the vector itself. (Two vectors with opposite directions have no shortest way, and won't come up.)
+
+
 # %%
 def slerp(start: t.Tensor, end: t.Tensor, shares: t.Tensor) -> t.Tensor:
     """Points on the arc from start to end, at these shares of the angle between them.
     start, end: (E,), of equal length   shares: (n,), 0 for start, 1 for end   returns: (n, E), of that length"""
     ### BEGIN SOLUTION
-    angle = t.arccos((start @ end / (start.norm() * end.norm())).clamp(-1, 1))
+    cosine = start @ end / (start.norm() * end.norm())
+    angle = t.arccos(cosine.clamp(-1, 1))  # rounding can push it beyond 1
+    if angle < 1e-3:
+        return start.expand(len(shares), -1)
     shares = rearrange(shares, "n -> n 1")
-    if angle < 1e-4:
-        return start + shares * (end - start)
     return (t.sin((1 - shares) * angle) * start + t.sin(shares * angle) * end) / t.sin(angle)
     ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_slerp(slerp)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# How do you get the angle between two vectors whose length isn't 1? Which shapes must `shares` and the vectors have, so
+# that each share gives a row of its own?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# The cosine of the angle is `a @ b` divided by both lengths, and `t.arccos` turns it into an angle. Rounding can make a
+# cosine a little larger than 1, and `arccos` of that is nan, so `clamp` it. `rearrange(shares, "n -> n 1")` makes a
+# column, and a column times a vector is a table.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# Compute the angle first. If it's nearly 0, return `start` for each of the shares. Otherwise, use the formula. The
+# lengths need no extra care, because both vectors have the same.
+#
+# </details>
+
+# %% [markdown]
+# Here are the arc and the straight line between two embeddings.
+
+
+# %% tags=["folded"]
+def show_path(start: t.Tensor, end: t.Tensor) -> None:
+    """Length and angle along the arc and along the straight line. start, end: (E,)"""
+    shares = t.linspace(0, 1, 41, device=start.device)
+    paths = {"arc": slerp(start, end, shares), "straight line": start + rearrange(shares, "n -> n 1") * (end - start)}
+    _, axes = plt.subplots(1, 2, figsize=(utils.WIDE, 2.9), layout="constrained")
+    for (name, points), style in zip(paths.items(), ["-", "--"], strict=True):
+        cosines = F.cosine_similarity(points, start[None], dim=1).clamp(-1, 1)
+        axes[0].plot(shares.cpu(), (points.norm(dim=1) / start.norm()).cpu(), style, label=name)
+        axes[1].plot(shares.cpu(), t.rad2deg(cosines.arccos()).cpu(), style, label=name)
+    axes[0].set(title="length, as a share of the first", xlabel="share of the way", ylim=(0, 1.1))
+    axes[1].set(title="degrees away from the start", xlabel="share of the way")
+    axes[0].legend()
+    utils.show()
+
+
+# %%
+if MAIN:
+    images, _ = captioned(train=False)
+    start, end = embed(clip_model().of_images, images[[23, 18]])
+    show_path(start, end)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![PATHALT](images/part5_arc.png)
+#
+# PATHTEXT
+#
+# </details>
+
+# %% [markdown]
+# And here are pictures on the way, all from the same starting noise and with $\eta = 0$, so that nothing changes but
+# the embedding.
+
+# %%
+if MAIN:
+    t.manual_seed(1)
+    images, _ = captioned(train=False)
+    rows, shares = {}, t.linspace(0, 1, 8, device=images.device)
+    noise = t.randn(1, 1, 28, 28, device=images.device).expand(8, -1, -1, -1)
+    for name, ends in [("boot to bag", [23, 18]), ("T-shirt to dress", [27, 13])]:
+        start, end = embed(clip_model().of_images, images[ends])
+        rows[name] = part1.denormalize_img(draw_from(slerp(start, end, shares), eta=0.0, start=noise))
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![WALKALT](images/part5_walk.png)
+#
+# WALKTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Sums with meaning
+#
+# Pictures and captions are in one space, so you can compute with both. Take the embedding of "a dark boot" minus that of
+# "a bright boot". What's left is a direction, and it says *darker*. Now turn a picture's embedding a little into that
+# direction. The paper calls this a **text difference**, and walks there with slerp, too.
 
 
 # %%
 def text_difference(embedding: t.Tensor, more: str, less: str, shares: t.Tensor) -> t.Tensor:
     """An image's embedding, turned towards what one caption says and another doesn't (Ramesh et al., Section 3.3).
     embedding: (E,)   shares: (n,) of the angle   returns: (n, E)"""
-    one, other = clip_model().of_captions(part4.tokens([more, less]).to(embedding.device))
+    tokens = part4.tokens([more, less]).to(embedding.device)
+    one, other = embed(clip_model().of_captions, tokens)
     return slerp(embedding, on_sphere((one - other)[None])[0], shares)
 
 
+# %%
+if MAIN:
+    t.manual_seed(1)
+    images, _ = captioned(train=False)
+    rows, shares = {}, t.linspace(0, 0.5, 8, device=images.device)
+    noise = t.randn(1, 1, 28, 28, device=images.device).expand(8, -1, -1, -1)
+    for name, row, more, less in [
+        ("+ dark - bright", 23, "a dark boot", "a bright boot"),
+        ("+ heel - flat", 23, "a boot with a heel", "a flat boot"),
+        ("+ long - short", 27, "a T-shirt with long sleeves", "a T-shirt with short sleeves"),
+    ]:
+        turned = text_difference(embed(clip_model().of_images, images[row : row + 1])[0], more, less, shares)
+        rows[name] = part1.denormalize_img(draw_from(turned, eta=0.0, start=noise))
+    utils.show_rows(rows)
+
 # %% [markdown]
-# ## Imagen
+# <details>
+# <summary>What you should see</summary>
+#
+# ![DIFFALT](images/part5_differences.png)
+#
+# DIFFTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Was it worth the detour?
+#
+# Be honest. GLIDE draws from the caption with *one* network. DALL-E 2 needs four, and each of them makes mistakes. What
+# does the detour buy?
+#
+# Here are four ways from the caption of a test image to a picture. The first cheats. It knows the test image, and draws
+# from its true embedding. The second is DALL-E 2. The third leaves the prior out and gives the decoder the caption's
+# embedding. The fourth is Part 4's model, which takes the caption directly. Both networks that draw pictures have
+# learned for 8,000 steps. Place your bets: which one gets nearest to real images, and which one obeys best?
+
+
+# %% tags=["folded"]
+def show_detour() -> None:
+    """The measures of 2,000 samples for each way from caption to picture, and some of the pictures."""
+    print(f"{'told':30} {'distance':>8} {'class':>6} {'all words':>9} {'variety':>7}")
+    rows = results_of("detour.json")["rows"]
+    for row in rows:
+        name = row["told"] + (f", w = {row['w']:g}" if "w" in row else "")
+        variety = row["variety"] / rows[0]["variety"]
+        print(f"{name:30} {row['distance']:8.1f} {row['class']:6.0%} {row['all_words']:9.0%} {variety:7.2f}")
+    shown = t.load(utils.ASSETS / "detour.pt", weights_only=True)
+    utils.show_rows(
+        {
+            name.removesuffix(", w = 2").replace(", ", ",\n"): images / 255
+            for name, images in shown.items()
+            if "w = 1" not in name
+        }
+    )
+
 
 # %%
-def halved(images: t.Tensor) -> t.Tensor:
-    """Images at half their size, each pixel the mean of four. images: (B, C, H, W)   returns: (B, C, H/2, W/2)"""
-    return F.avg_pool2d(images, 2)
+if MAIN:
+    show_detour()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![DETOURALT](images/part5_detour.png)
+#
+# DETOURTEXT
+#
+# </details>
+
+# %% [markdown]
+# What did the authors of DALL-E 2 gain from the detour? They could train the prior on embeddings, which is cheap. They
+# got variations, paths and text differences, which GLIDE doesn't have. And strong guidance cost them less variety. In
+# GLIDE, a large $w$ makes the pictures for one caption more and more alike. With the summary fixed before, guidance of
+# the decoder sharpens the picture and leaves alone what it's about (their Figure 9). Later systems have gone back to
+# one model that's told the caption directly, by text encoders that are much better.
+
+# %% [markdown]
+# ## Imagen
+#
+# Part 3's U-Net has to get everything right at once, the cut of a coat and the grain of its cloth.
+# [Imagen](https://arxiv.org/abs/2205.11487) (Saharia and others, 2022) has one network for each. The **base model**
+# draws a small image, and others enlarge it, from 64 by 64 to 256 and then to 1024. In miniature, your base model draws
+# 14 by 14 pixels, and one more model takes them to 28 by 28.
+#
+# Two more things made Imagen known. Its text encoder has never seen an image. And it found out what to do about
+# guidance so strong that the colours burn out. All three are in this section.
+
+# %% [markdown]
+# ### A reader that has never seen a picture
+#
+# In Part 4, the encoder of captions learned together with the model that paints. It saw only captions that come with a
+# picture, and there are never enough of those. Text alone is plentiful. So Imagen takes a large language model that has
+# only ever read (T5, with 4.6 billion parameters), **freezes** it, and lets the painter learn from what it says about a
+# caption. The paper found that a larger reader helps more than a larger painter.
+#
+# How do you learn from text alone? Leave a word out and guess it from the others. Below, a caption becomes the mean of
+# its words' vectors, two layers mix that, and from the result a last layer guesses the word that's missing.
 
 
 # %%
@@ -551,7 +1489,51 @@ def text_loss(model: TextEncoder, captions: t.Tensor) -> t.Tensor:
     return F.cross_entropy(model.guess(model(captions.scatter(1, place, model.left_out))).float(), word.squeeze(1))
 
 
+def make_text_encoder() -> TextEncoder:
+    """An untrained text encoder for Part 4's words."""
+    return TextEncoder(len(part4.WORDS)).to(utils.get_device())
+
+
 # %%
+def train_reader(n_steps: int = 3000) -> TextEncoder:
+    """Train a text encoder on all captions."""
+    return train_by(text_loss, make_text_encoder(), short_config(n_steps), caption_tokens())
+
+
+def show_neighbours(reader: TextEncoder) -> None:
+    """Print the three words that the reader would guess in the most similar places, for each word."""
+    rows = F.normalize(reader.guess[-1].weight[1:], dim=1)  # without padding
+    near = (rows @ rows.T).fill_diagonal_(-1).topk(3).indices
+    for word, others in zip(part4.WORDS[1:], near.tolist(), strict=True):
+        print(f"{word:10}", ", ".join(part4.WORDS[1 + other] for other in others))
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    show_neighbours(train_reader())
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# NEIGHBOURS
+#
+# </details>
+
+# %% [markdown]
+# ### The base model
+#
+# It's Part 4's `Listener` on images of half the size, with two changes. Its `encode` is the frozen reader, followed by
+# one layer that may learn. And it guesses the velocity, so that you can see further below what happens without a clip.
+
+
+# %%
+def halved(images: t.Tensor) -> t.Tensor:
+    """Images at half their size, each pixel the mean of four. images: (B, C, H, W)   returns: (B, C, H/2, W/2)"""
+    return F.avg_pool2d(images, 2)
+
+
 class Painter(part4.Listener):
     """A Listener whose network guesses v (Part 3). To find the guessed image, nothing is divided by a number near 0."""
 
@@ -576,6 +1558,76 @@ def painter_loss(model: Painter, x0: t.Tensor, wanted: t.Tensor) -> t.Tensor:
     return F.mse_loss(model.velocity(noised, num_steps, heard).float(), v)
 
 
+def make_base(text: TextEncoder, config: dict[str, Any]) -> Painter:
+    """An untrained U-Net for images of 14 by 14 that hears captions, through a text encoder which doesn't learn any
+    more and a layer which does."""
+    settings = part2.UNetConfig((1, 14, 14), channels=16, dim_mults=(2, 2), groups=8, max_steps=config["max_steps"])
+    encode = nn.Sequential(text.requires_grad_(False), nn.Linear(64, 64))
+    null = t.zeros_like(caption_tokens()[0])
+    return Painter(part2.UNet(settings), make_schedule(config), encode, null).to(config["device"])
+
+
+# %%
+@cache
+def load_base() -> Painter:
+    """The base model that comes with the course; python -m tools.make_assets imagen_base makes it."""
+    import solutions.part5_systems as course
+
+    model = course.make_base(course.make_text_encoder(), course.short_config(0))
+    load("imagen_base.pt", model.network, model.encode)
+    return model
+
+
+@cache
+def base_model() -> Painter:
+    """The base model that all that follows uses, trained here if part3.trains_here(), else shipped."""
+    if not part3.trains_here():
+        return load_base()
+    t.manual_seed(0)
+    config, captions = short_config(8000), caption_tokens()
+    model = make_base(train_reader(), config)
+    return train_by(painter_loss, model, config, halved(part3.clothes()), captions)
+
+
+def draw_small(model: Painter, captions: t.Tensor, w: float, keep: Callable = clipped, n_steps: int = 50) -> t.Tensor:
+    """Draw a small image for each caption. captions: (B, L) int   w: how much to insist   returns: (B, 1, 14, 14)"""
+    return draw(part4.Guided(model, captions, model.null, w), len(captions), keep, n_steps)
+
+
+# %%
+if MAIN:
+    told = ["a dark plain T-shirt with short sleeves", "a bright dress", "a dark wide bag", "bright flat sneaker"]
+    told = [caption for caption in told for _ in range(3)]
+    t.manual_seed(0)
+    drawn = draw_small(base_model(), part4.tokens(told).to(device), w=2)
+    utils.show_images([part1.denormalize_img(image).cpu() for image in drawn], columns=12)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_small.png)
+#
+# SMALL
+#
+# </details>
+
+# %% [markdown]
+# ### 5.7 Don't trust the small image
+# *Noise small images to a level, and say to which* · ●●●○○ · 20 minutes · Saharia et al., Section 2.4
+#
+# The second model learns to enlarge real images that were made small. But in use it gets what the base model has
+# *drawn*, with mistakes that no real image has. It has learned to believe every pixel, so it enlarges the mistakes.
+#
+# Ho and others ([Cascaded Diffusion](https://arxiv.org/abs/2106.15282)) noise the small images in training. Noise hides
+# mistakes and details alike, and the model learns to make up details of its own. And tell the model *how much* noise
+# there is. Then it learns when to believe what it sees, and when you draw, you can choose.
+#
+# `level` counts steps of noise, like `num_steps`, but 0 is allowed and leaves the image as it is. The noise is Equation
+# 4's. For `level=None` draw a level for each image, evenly from 0 to $T / 2$, rounded down. Return the levels as well,
+# because what the model is told must be what was done.
+
+
 # %%
 def noise_augment(
     small: t.Tensor, noise_schedule: part1.NoiseSchedule, level: int | None = None
@@ -593,6 +1645,60 @@ def noise_augment(
     alpha_bar = rearrange(alpha_bar, "b -> b 1 1 1")
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
     ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_noise_augment(noise_augment)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# How is this different from `noise_img`? What's $\bar\alpha$ after no steps at all, and does `alpha_bar` take a 0?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `t.full((B,), level, device=…)` makes one level for all. `t.randint(0, n, (B,), device=…)` never draws n.
+# `alpha_bar` rejects 0, so give it `levels.clamp(min=1)`, and put a 1 where the level is 0, with
+# `t.where(levels > 0, …, 1)`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# First get the levels, in one of two ways. Then find an $\bar\alpha$ for each of them, bring that to the shape
+# (B, 1, 1, 1), and mix small images and noise as in Equation 4.
+#
+# </details>
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    tiny, levels = halved(part3.clothes(train=False)[:1]), [0, 50, 100, 200, 300, 500]
+    noised = [noise_augment(tiny, part1.NoiseSchedule(1000, device, part3.cosine_schedule(1000)), n)[1] for n in levels]
+    utils.show_images([part1.denormalize_img(image[0]).cpu() for image in noised], [f"level {n}" for n in levels])
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_levels.png)
+#
+# LEVELS
+#
+# </details>
+
+# %% [markdown]
+# ### The model that enlarges
+#
+# How does a U-Net look at a second image? As another channel. The small image, blown up to 28 by 28, lies beside the
+# noised one, and the first convolution sees both. (So the network also answers with two channels, and the second one
+# isn't used.) The level comes in like a timestep, as sines and cosines, by way of the condition.
 
 
 # %%
@@ -641,14 +1747,11 @@ def enlarge(model: Enlarger, small: t.Tensor, level: int = 0, n_steps: int = 50)
     return part3.ddim_sample(Enlarging(model, noised, levels), len(small), n_steps)
 
 
-@cache
-def load_base() -> Painter:
-    """The base model that comes with the course; python -m tools.make_assets imagen_base makes it."""
-    import solutions.part5_systems as course
-
-    model = course.make_base(course.make_text_encoder(), course.short_config(0))
-    load("imagen_base.pt", model.network, model.encode)
-    return model
+# %%
+def make_enlarger(config: dict[str, Any]) -> Enlarger:
+    """An untrained Enlarger, whose U-Net has one channel more than Part 3's."""
+    settings = part2.UNetConfig((2, 28, 28), channels=16, dim_mults=(1, 2, 2), groups=8, max_steps=config["max_steps"])
+    return Enlarger(part2.UNet(settings), make_schedule(config)).to(config["device"])
 
 
 @cache
@@ -661,16 +1764,91 @@ def load_enlarger() -> Enlarger:
     return model
 
 
-def draw_small(
-    model: Painter, captions: t.Tensor, w: float, keep: Callable = clipped, n_steps: int = 50
-) -> t.Tensor:
-    """Draw a small image for each caption. captions: (B, L) int   w: how much to insist   returns: (B, 1, 14, 14)"""
-    return draw(part4.Guided(model, captions, model.null, w), len(captions), keep, n_steps)
+@cache
+def enlarger_model() -> Enlarger:
+    """The enlarger that all that follows uses, trained here if part3.trains_here(), else shipped."""
+    if not part3.trains_here():
+        return load_enlarger()
+    t.manual_seed(0)
+    config = short_config(4000)
+    return train_by(enlarger_loss, make_enlarger(config), config, part3.clothes())
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    real, told = part3.clothes(train=False)[:5], caption_tokens(train=False)[:5]
+    tiny = t.cat([halved(real), draw_small(base_model(), told, w=2)])
+    rows = {
+        "small": F.interpolate(tiny, scale_factor=2),
+        "bilinear": F.interpolate(tiny, scale_factor=2, mode="bilinear"),
+        "enlarged": enlarge(enlarger_model(), tiny, level=0 if IS_CI else 100),
+        "the real one": t.cat([real, t.ones_like(real)]),
+    }
+    utils.show_rows({name: part1.denormalize_img(images).cpu() for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_enlarged.png)
+#
+# ENLARGED
+#
+# </details>
+
+# %% [markdown]
+# Which level is best? Two thousand test images were made small and enlarged again, and two thousand images of the base
+# model with the same captions, at each of six levels.
+
+
+# %%
+def show_levels() -> None:
+    """Draw the distance of enlarged images against the level, as it was measured for the course."""
+    results, without = results_of("imagen.json"), results_of("imagen_without.json")
+    for kind, style, colour in [("base", "o-", "C0"), ("real", "s--", "C1")]:
+        levels = [int(level) for level in results["enlarged"][kind]]
+        name = "drawn by the base model" if kind == "base" else "real ones"
+        plt.plot(levels, results["enlarged"][kind].values(), style, color=colour, label=f"small images {name}")
+        plt.plot(0, without[kind], style[0], color=colour, fillstyle="none", ms=12)
+        print(f"small images {name}: bilinear {results['bilinear'][kind]:.0f}, never noised {without[kind]:.0f}")
+    plt.xlabel("level of noise on the small image")
+    plt.ylabel("distance of 2,000 enlarged images")
+    plt.ylim(0, None)
+    plt.legend()
+    utils.show()
+
+
+# %%
+if MAIN:
+    show_levels()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_level_curves.png)
+#
+# LEVELRESULTS
+#
+# </details>
+
+# %% [markdown]
+# ### 5.8 When guidance burns out
+# *Keep each guessed image in range by its own measure* · ●●●○○ · 20 minutes · Saharia et al., Section 2.3
+#
+# Strong guidance pushes the guess far along a direction, and with it the guessed image out of [-1, 1]. Part 3's answer
+# is the **static** clip, which cuts off what's outside. But if half of the pixels are outside, half of the picture
+# becomes pure black and white. Imagen's answer is **dynamic thresholding**. Take the sizes $|x|$ of all numbers of the
+# guessed image, and find $s$ such that a share of 0.995 of them are at most $s$, which is called a **quantile**. Then
+# clip the image to $[-s, s]$ and divide it by $s$. Everything comes back into range, and differences survive that the
+# static clip would have cut off. If $s$ is below 1, the image isn't out of range, so use 1 instead. Each image has its
+# own $s$.
 
 
 # %%
 def dynamic_threshold(x0: t.Tensor, share: float = 0.995) -> t.Tensor:
-    """Clip each image to [-s, s] and divide by s, where this share of its numbers is at most s in size; s is at least 1.
+    """Clip each image to [-s, s] and divide it by s. This share of its numbers is at most s in size; s is at least 1.
     x0: (B, C, H, W)   returns: (B, C, H, W) in [-1, 1]"""
     ### BEGIN SOLUTION
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
@@ -680,39 +1858,158 @@ def dynamic_threshold(x0: t.Tensor, share: float = 0.995) -> t.Tensor:
 
 
 # %%
-def make_text_encoder() -> TextEncoder:
-    """An untrained text encoder for Part 4's words."""
-    return TextEncoder(len(part4.WORDS)).to(utils.get_device())
+if MAIN:
+    tests.part5.check_dynamic_threshold(dynamic_threshold)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Of which numbers is the quantile taken, and over which axes? What shape must $s$ have to divide images?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `x.quantile(share, dim=1)` works along one dimension, and `x.flatten(1)` makes one of three. `x.clamp(low, high)`
+# takes tensors that broadcast. `.clamp(min=1)` lifts what's below 1.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# First compute one $s$ for each image, of shape (B,), and lift it. Then bring it to (B, 1, 1, 1). The last line clips
+# and divides.
+#
+# </details>
+
+# %% [markdown]
+# It works on the guess at every step, so put it in the place of `keep`. The captions below are drawn with $w = 8$, far
+# too strong, in all three ways and from the same noise.
+
+# %%
+if MAIN:
+    rows, told = {}, caption_tokens(train=False)[:10]
+    for name, keep in {"not clipped": as_guessed, "static": clipped, "dynamic": dynamic_threshold}.items():
+        t.manual_seed(0)
+        drawn = draw_small(base_model(), told, w=8, keep=keep)
+        print(f"{name:12} outside [-1, 1] {(drawn.abs() > 1).float().mean():6.1%}   mean {drawn.mean():5.2f}")
+        rows[name] = part1.denormalize_img(drawn).cpu()
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_thresholds.png)
+#
+# THRESHOLDS
+#
+# </details>
 
 
-def make_base(text: TextEncoder, config: dict[str, Any]) -> Painter:
-    """An untrained U-Net for images of 14 by 14 that hears captions, through a text encoder which doesn't learn any
-    more and a layer which does."""
-    settings = part2.UNetConfig((1, 14, 14), channels=16, dim_mults=(2, 2), groups=8, max_steps=config["max_steps"])
-    encode = nn.Sequential(text.requires_grad_(False), nn.Linear(64, 64))
-    null = t.zeros_like(caption_tokens()[0])
-    return Painter(part2.UNet(settings), make_schedule(config), encode, null).to(config["device"])
+# %%
+def show_guided() -> None:
+    """Print what guidance does to the cascade, as it was measured for the course."""
+    results = results_of("imagen.json")
+    print(f"small test images: white {results['white_in_data']:.1%}   black {results['black_in_data']:.1%}")
+    for row in results["guided"]:
+        shares = f"white {row['white']:5.1%}   black {row['black']:5.1%}   outside {row['outside']:5.1%}"
+        print(f"w = {row['w']:<4} {row['threshold']:8} {shares}   distance {row['distance']:4.0f}")
 
 
-def make_enlarger(config: dict[str, Any]) -> Enlarger:
-    """An untrained Enlarger, whose U-Net has one channel more than Part 3's."""
-    settings = part2.UNetConfig((2, 28, 28), channels=16, dim_mults=(1, 2, 2), groups=8, max_steps=config["max_steps"])
-    return Enlarger(part2.UNet(settings), make_schedule(config)).to(config["device"])
+# %%
+if MAIN:
+    show_guided()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# GUIDED
+#
+# </details>
+
+# %% [markdown]
+# WHAT IMAGEN BUYS
 
 # %% [markdown]
 # ## Flow matching
+#
+# Most systems that came after these four are trained in a way that looks simpler than all you've done. Draw an image
+# $x_0$ and noise $\epsilon$. Walk from one to the other on a straight line, and at a random place on the way, ask the
+# network in which direction it goes:
+#
+# $$x_s = (1 - s)\, x_0 + s\, \epsilon \qquad \frac{dx_s}{ds} = \epsilon - x_0$$
+#
+# Here $s$ is the share of the way, 0 at the image and 1 at the noise. There's no schedule, no $\bar\alpha$ and no
+# square root. The right-hand side is the **velocity** of the walk. It's the same all the way, because the line is
+# straight and the speed is even. This is **flow matching** ([Lipman and others](https://arxiv.org/abs/2210.02747),
+# 2022) or **rectified flow** ([Liu and others](https://arxiv.org/abs/2209.03003), 2022).
+#
+# But wait. Where two of these lines cross, one and the same $x_s$ has two velocities, and the network can give only one
+# answer. You know which one squared error makes it give: the *average* velocity of all lines that pass there. To draw,
+# you start at noise and follow the averages. Do they lead to the data? They do, for the same reason that traffic can be
+# counted without knowing where each car goes. If at every place and moment the average velocity is right, just as much
+# flows in and out as with the straight lines, so the crowd of all points is spread in the same way at each $s$, and at
+# $s = 0$ it's the data. Only who arrives where has changed. (Lipman and others prove it, in their Theorem 1.)
+
+# %% [markdown]
+# ### 5.9 The straight path
+# *Find a place on the way, and the velocity there* · ●●○○○ · 10 minutes · Lipman et al., Section 4.1
+#
+# Your networks count time in steps, so here $s$ is `num_steps / max_steps`, one for each image.
+
 
 # %%
 def straight_path(
     x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor, max_steps: int = 1000
 ) -> tuple[t.Tensor, t.Tensor]:
-    """Go from each image towards its noise on a straight line, at an even speed that would arrive after max_steps steps.
+    """Go from each image towards its noise on a straight line, at an even speed that arrives after max_steps steps.
     x0, noise: (B, C, H, W)   num_steps: (B,) int, 0 (at the image) to max_steps (at the noise)
     returns: where that is (B, C, H, W), and the velocity (B, C, H, W), the way gone in all max_steps together"""
     ### BEGIN SOLUTION
     share = rearrange(num_steps / max_steps, "b -> b 1 1 1")
     return (1 - share) * x0 + share * noise, noise - x0
     ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_straight_path(straight_path)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Where is the walk after 0 steps, and where after `max_steps`? Does your line of code say so?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `rearrange(…, "b -> b 1 1 1")` makes one number for each image fit images. A velocity is the derivative of the place
+# by $s$, and $s$ runs from 0 to 1.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# Compute the share first, in the shape (B, 1, 1, 1). Mix the two ends with it. The velocity needs no share at all.
+#
+# </details>
+
+# %% [markdown]
+# ### 5.10 Follow the arrows
+# *Draw with Euler's steps* · ●●●○○ · 15 minutes · Liu et al., Algorithm 1
+#
+# To draw, begin at noise and go back. For a short way from step $n$ to step $m$, pretend that the velocity stays what
+# it is at $n$. Then the way is velocity times time, and that's **Euler's method**. Time is counted in shares of the
+# whole way, and you walk *backwards*. There's no fresh noise, so each start leads to one image.
 
 
 # %%
@@ -736,11 +2033,101 @@ def euler_sample(
 
 
 # %%
+if MAIN:
+    tests.part5.check_euler_sample(euler_sample)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which step is the model told, the one where you are, or the one where you go? From $n$ = 1000 to $m$ = 900, which
+# share of the whole way do you walk?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `pairwise(counts)` gives you $(n, m)$ for each stretch. The velocity points from image to noise. The model wants
+# `num_steps` as a tensor with one count for each image.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# In the loop, ask for the velocity at $n$, and subtract the share of the way times the velocity from x. Keep all steps
+# in a list if they're asked for, the start first.
+#
+# </details>
+
+# %% [markdown]
+# Try it on Part 1's images of two pixels, where you can see the paths. Your `TinyDiffuser` guesses velocities now.
+
+
+# %%
 def flow_loss(model: nn.Module, x0: t.Tensor, max_steps: int = 1000) -> t.Tensor:
     """The squared error of the velocity. x0: (B, C, H, W)   returns: ()"""
     num_steps = t.randint(1, max_steps + 1, (len(x0),), device=x0.device)
     x, velocity = straight_path(x0, t.randn_like(x0), num_steps, max_steps)
     return F.mse_loss(model(x, num_steps).float(), velocity)
+
+
+def train_pairs(seconds: float) -> part1.DiffusionModel:
+    """Train a TinyDiffuser on velocities between images of two pixels and noise, for so many processor seconds."""
+    model = part1.TinyDiffuser(part1.TinyDiffuserConfig((1, 1, 2), hidden_size=256, max_steps=1000))
+    device = utils.get_device()
+    data = part1.normalize_img(part1.gradient_images(400 if IS_CI else 50_000, (1, 1, 2))).to(device)
+    config = short_config(0) | dict(lr=0.003, batch_size=8 if IS_CI else 500, bf16=False)
+    x0 = data[: config["batch_size"]]
+    n_steps = part3.steps_within(seconds / 3, lambda: flow_loss(model.to(device), x0).backward())
+    return train_by(flow_loss, model, config | dict(n_steps=n_steps, warmup=min(100, n_steps // 2)), data)
+
+
+def show_paths(model: part1.DiffusionModel) -> None:
+    """Draw where points go in 100 Euler steps, and where 2,000 of them end after a few."""
+    starts, few = t.randn(2000, 1, 1, 2, device=utils.get_device()), [1, 2, 5, 20]
+    _, axes = plt.subplots(1, 5, figsize=(utils.WIDE, 2.3), layout="constrained")
+    ways = t.stack(euler_sample(model, starts[:30], 100, return_all_steps=True)).flatten(2).cpu()
+    axes[0].plot(ways[:, :, 0], ways[:, :, 1], color="C0", lw=0.8)
+    axes[0].plot(*ways[-1].T, "k.", ms=4)
+    axes[0].set_title("paths of 30 points")
+    for axis, n in zip(axes[1:], few, strict=True):
+        axis.plot(*euler_sample(model, starts, n).flatten(1).T.cpu(), ".", ms=1)
+        axis.set_title(f"{n} step{'s'[: n > 1]}")
+    for axis in axes:
+        axis.add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False, ls="--"))
+        axis.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xticks=[], yticks=[])
+    utils.show()
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    show_paths(train_pairs(0.2 if IS_CI else 6))
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_paths.png)
+#
+# PATHS
+#
+# </details>
+
+# %% [markdown]
+# Is this something new? Compare it with what you have. Divide $x_s$ by $c = \sqrt{(1 - s)^2 + s^2}$, and it's Equation
+# 4 with $\sqrt{\bar\alpha} = (1 - s) / c$ and $\sqrt{1 - \bar\alpha} = s / c$. So a straight path is a diffusion with one
+# more schedule, seen through a zoom lens. The velocity is one more mixture of noise and image, after $\epsilon$, $x_0$ and
+# $v$. And what does an Euler step do? It goes from $(1 - s)\, x_0 + s\, \epsilon$ to $(1 - r)\, x_0 + r\, \epsilon$, with the
+# *guessed* image and noise in both places, because $x_s - (s - r)(\epsilon - x_0)$ is just that. That's what DDIM does at
+# $\eta = 0$. **You had written flow matching's sampler in Part 3.** What's new is the schedule, what is guessed, and
+# how simple it is to write down.
+#
+# So you can even draw with `ddim_sample`, if you wrap the network. Then the guessed image is clipped, too, and $\eta$ can
+# bring in fresh noise.
+
 
 # %%
 class AsDiffusion(part1.DiffusionModel):
@@ -762,6 +2149,12 @@ class AsDiffusion(part1.DiffusionModel):
         return x + (1 - share) * self.model(x, num_steps)
 
 
+# %% [markdown]
+# Does it need fewer steps? The fair question is this. Take the *same* network, trained for as many images, and give both
+# the same number of calls. The course has trained Part 3's U-Net once more, on velocities.
+
+
+# %%
 @cache
 def load_flow() -> part1.DiffusionModel:
     """The network of velocities that comes with the course; python -m tools.make_assets flow makes it."""
@@ -771,6 +2164,60 @@ def load_flow() -> part1.DiffusionModel:
     load("flow.pt", model)
     return model
 
+
+@cache
+def flow_model() -> part1.DiffusionModel:
+    """The network of velocities whose results follow, trained here if part3.trains_here(), else shipped."""
+    if not part3.trains_here():
+        return load_flow()
+    t.manual_seed(0)
+    config = short_config(8000)
+    return train_by(flow_loss, part3.make_unet(1000).to(config["device"]), config, part3.clothes())
+
+
+# %%
+if MAIN:
+    t.manual_seed(2)
+    start, rows = t.randn(8, 1, 28, 28, device=device), {}
+    flow, diffusion = flow_model(), part3.shipped_model()
+    for n in (2, 3) if IS_CI else (5, 10, 25):
+        rows[f"{n} calls, diffusion"] = part3.ddim_sample(diffusion, 8, n, 0.0, start)
+        rows[f"{n} calls, flow"] = euler_sample(flow, start, n).clamp(-1, 1)
+    utils.show_rows({name: part1.denormalize_img(images).cpu() for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![ALT](images/part5_flow.png)
+#
+# FLOWPICTURE
+#
+# </details>
+
+
+# %%
+def show_flow() -> None:
+    """Print the distances of flow matching and diffusion by calls of the network, as they were measured."""
+    results = results_of("flow.json")
+    for n, row in results.items():
+        print(f"{n:>3} calls   " + "   ".join(f"{name} {far:.0f}" for name, far in row.items()))
+
+
+# %%
+if MAIN:
+    show_flow()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# FLOWRESULTS
+#
+# </details>
+
+# %% [markdown]
+# WHAT FLOW BUYS
 
 # %% [markdown]
 # ## What came after

@@ -7,32 +7,23 @@ import solutions.part4_guidance as part4
 import solutions.part5_systems as part5
 import utils
 from tools.make_assets.files import as_bytes, save, write
-from tools.make_assets.part4 import save_listener
 
 
-def clip(n_steps: int = part5.clip_config()["n_steps"]) -> None:
+def clip(n_steps: int = 2000) -> None:
     t.manual_seed(0)
-    model = part5.train_clip(part5.clip_config() | {"n_steps": n_steps})
-    save("clip.pt", model)
-    images, tokens = part5.pairs(train=False)
+    model = part5.train_clip(part5.clip_config(n_steps))
+    save("clip.pt", t.nn.ModuleList([model]))
+    images, tokens = part5.captioned(train=False)
     print(
         f"top 1: {part5.retrieval(model, images, tokens):.3f}, top 5: {part5.retrieval(model, images, tokens, 5):.3f}"
     )
 
 
-def decoder(n_steps: int = part4.listener_config()["n_steps"], seed: int = 0, name: str = "decoder.pt") -> None:
-    """Train the decoder on the embeddings of the shipped encoders, and measure 2,000 samples."""
+def decoder(n_steps: int = 8000, seed: int = 0, name: str = "decoder.pt") -> None:
+    """Train the decoder on the embeddings of the shipped encoders."""
     t.manual_seed(seed)
-    images, _ = part5.pairs()
-    wanted = part5.embed(part5.shipped_clip().of_images, images)
-    config = part4.listener_config() | {"n_steps": n_steps}
-    model = part4.train_listener(part5.make_decoder(), config, images, wanted)
-    save_listener(name, model)
-    test_images, _ = part5.pairs(train=False)
-    for w in (1.0, 2.0):
-        wanted = part5.embed(part5.shipped_clip().of_images, test_images[:2000])
-        distance = part3.distance(draw(model, wanted, w))
-        print(f"w = {w:g}: distance {distance:.1f}", flush=True)
+    model = part5.train_decoder(part4.listener_config() | {"n_steps": n_steps}, part5.load_clip())
+    save(name, t.nn.ModuleList([model.network, model.encode]))
 
 
 def draw(model: part4.Listener, wanted: t.Tensor, w: float, n_steps: int = 50) -> t.Tensor:
@@ -48,20 +39,12 @@ def draw(model: part4.Listener, wanted: t.Tensor, w: float, n_steps: int = 50) -
 
 def detour(n_samples: int = 2000, weights: tuple[float, ...] = (1.0, 2.0)) -> None:
     """The honest table: pictures drawn from the captions of test images, in four ways, and the images themselves."""
-    model, images, tokens = part5.shipped_clip(), *part5.pairs(train=False)
-    images, tokens = images[:n_samples], tokens[:n_samples]
-    decoder = part4.load_listener(part5.make_decoder(), "decoder.pt")
+    model, decoder, (every, tokens) = part5.load_clip(), part5.load_decoder(), part5.captioned(train=False)
+    images, tokens = every[:n_samples], tokens[:n_samples]
     seen, read = part5.embed(model.of_images, images), part5.embed(model.of_captions, tokens)
-    every = part5.embed(model.of_images, part5.pairs(train=False)[0])
+    every = part5.embed(model.of_images, every)
     t.manual_seed(0)
-    prior = part5.train_prior(
-        part5.make_prior(part5.prior_config()),
-        part5.prior_config(),
-        *(
-            part5.embed(encode, some)
-            for encode, some in zip((model.of_images, model.of_captions), part5.pairs(), strict=True)
-        ),
-    )
+    prior = part5.train_prior(part5.prior_config(), model)
     told = {
         "true embedding": (decoder, seen),
         "prior": (decoder, part5.draw_embeddings(prior, read)),

@@ -61,7 +61,10 @@ def imagen(n_samples: int = 2000, levels: tuple[int, ...] = LEVELS) -> None:
     captions, labels = part5.caption_tokens(train=False)[:n], part4.labels_of(train=False)[:n].cpu()
     real, base = part5.halved(part3.clothes(train=False)[:n]), drawn(captions, w=1)
     results: dict[str, Any] = {
-        "bilinear": {"real": round(part3.distance(bilinear(real)), 1), "base": round(part3.distance(bilinear(base)), 1)},
+        "bilinear": {
+            "real": round(part3.distance(bilinear(real)), 1),
+            "base": round(part3.distance(bilinear(base)), 1),
+        },
         "enlarged": {"real": distances(larger, real, levels), "base": distances(larger, base, levels)},
         "guided": [],
     }

@@ -1,0 +1,221 @@
+import numpy as np
+import torch as t
+from einops import rearrange
+
+from tests.answers import right, wrong
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def divided_first(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return (x0 / s).clamp(-1, 1)
+
+
+@right
+def image_by_image(x0, share=0.995):
+    images = []
+    for image in x0:
+        s = max(1.0, image.abs().flatten().quantile(share).item())
+        images.append(image.clamp(-s, s) / s)
+    return t.stack(images)
+
+
+@right
+def by_sorting(x0, share=0.995):
+    sizes = rearrange(x0.abs(), "b c h w -> b (c h w)").sort(dim=1).values
+    s = sizes[:, round(share * (sizes.shape[1] - 1))].clamp(min=1)
+    s = rearrange(s, "b -> b 1 1 1")
+    return t.maximum(t.minimum(x0, s), -s) / s
+
+
+@right
+def by_kthvalue(x0, share=0.995):
+    sizes = x0.abs().flatten(1)
+    k = -int(-share * sizes.shape[1] // 1)
+    s = sizes.kthvalue(k, dim=1).values.clamp(min=1).reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@right
+def a_flag(x0, share=0.995):
+    s = t.quantile(x0.abs().flatten(1), share, dim=1).reshape(-1, 1, 1, 1)
+    return t.where(s > 1, x0.clamp(-s, s) / s, x0.clamp(-1, 1))
+
+
+# ------------------------------------------------------------------------------------------------ wrong
+
+
+@wrong("Is that the static clip?")
+def static(x0, share=0.995):
+    return x0.clamp(-1, 1)
+
+
+@wrong("Is it divided by s, too?")
+def clipped_alone(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s)
+
+
+@wrong("Is it clipped to [-s, s] before it is divided?")
+def divided_alone(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0 / s
+
+
+@wrong("Is it clipped to [-1, 1] before it is divided?")
+def static_and_divided(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-1, 1) / s
+
+
+@wrong("Is s ever below 1?")
+def not_lifted(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is s at most 1?")
+def at_most_1(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(max=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is it the quantile of the numbers, or of their sizes?")
+def numbers_not_sizes(x0, share=0.995):
+    s = x0.flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is it the quantile of the squares?")
+def squares(x0, share=0.995):
+    s = x0.square().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is it divided by s twice?")
+def divided_twice(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return (x0 / s).clamp(-1, 1) / s
+
+
+@wrong("Does one s serve all images?")
+def one_for_all(x0, share=0.995):
+    s = x0.abs().quantile(share).clamp(min=1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Does the largest s serve all images?")
+def largest_for_all(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).max().clamp(min=1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Does the first image's s serve all?")
+def first_for_all(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1)[0].clamp(min=1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Has each channel an s of its own?")
+def each_channel(x0, share=0.995):
+    s = x0.abs().flatten(2).quantile(share, dim=2).clamp(min=1)
+    s = s[:, :, None, None]
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is s the largest size?")
+def largest(x0, share=0.995):
+    s = x0.abs().flatten(1).amax(dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is share used, or a fixed number?")
+def fixed(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(0.995, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is it the quantile of 1 - share?")
+def the_rest(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(1 - share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is share a share of the largest size?")
+def share_of_the_largest(x0, share=0.995):
+    s = (share * x0.abs().flatten(1).amax(dim=1)).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("Is that the image as it came?")
+def as_it_came(x0, share=0.995):
+    return x0
+
+
+@wrong("Is only one end clipped?")
+def upper_end(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.minimum(s) / s
+
+
+@wrong("Is only one end clipped?")
+def lower_end(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.maximum(-s) / s
+
+
+@wrong("Is it clipped to [0, s]?")
+def from_0(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.minimum(s).clamp(min=0) / s
+
+
+@wrong("returns a tensor of shape (3, 3, 3, 5)")
+def not_reshaped(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    return x0.clamp(-s[:, None], s[:, None]) / s[:, None, None]
+
+
+@wrong("changes the x0 it is given")
+def in_place(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp_(-s, s) / s
+
+
+@wrong("returns None")
+def no_return(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1).reshape(-1, 1, 1, 1)
+    x0.clamp(-s, s) / s
+
+
+@wrong("returns a tuple")
+def s_as_well(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
+    s = s.reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s, s
+
+
+@wrong("Is what NumPy made brought back to PyTorch?")
+def numpy(x0, share=0.995):
+    s = np.quantile(x0.abs().flatten(1).numpy(), share, axis=1).clip(min=1).reshape(-1, 1, 1, 1)
+    return x0.numpy().clip(-s, s) / s

@@ -1,0 +1,493 @@
+from itertools import pairwise
+
+import torch as t
+
+from tests.answers import right, wrong
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+@t.no_grad()
+def forwards_in_negative_time(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x + (m - n) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@right
+@t.no_grad()
+def by_rows(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    steps = [start]
+    for i in range(n_steps):
+        told = t.full((len(start),), counts[i], device=start.device)
+        share = (counts[i] - counts[i + 1]) / max_steps
+        steps.append(steps[-1] - share * model(steps[-1], told))
+    return steps if return_all_steps else steps[-1]
+
+
+@right
+@t.no_grad()
+def stacked(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return t.stack(steps) if return_all_steps else x
+
+
+@right
+@t.no_grad()
+def from_image_to_image(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        image = x - n / max_steps * velocity
+        x = image + m / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@right
+@t.no_grad()
+def in_place_on_a_copy(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start.clone()
+    steps = [x.clone()]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x -= (n - m) / max_steps * velocity
+        steps.append(x.clone())
+    return steps if return_all_steps else x
+
+
+# ------------------------------------------------------------------------------------------------ wrong
+
+
+@wrong("Is the velocity added?")
+@t.no_grad()
+def forwards(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x + (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the stretch divided by max_steps?")
+@t.no_grad()
+def not_divided(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is it the share of the whole way, or the stretch from n to 0?")
+@t.no_grad()
+def to_the_end(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - n / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the stretch that between n and m, or does it end at m?")
+@t.no_grad()
+def by_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - m / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Are all stretches taken as equally long?")
+@t.no_grad()
+def equal(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - velocity / n_steps
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is each stretch a single step?")
+@t.no_grad()
+def single_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - velocity / max_steps
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is it velocity times time, or the velocity alone?")
+@t.no_grad()
+def velocity_alone(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is n + m the stretch?")
+@t.no_grad()
+def sum(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n + m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the stretch divided by n, the way that is left?")
+@t.no_grad()
+def by_n(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / n * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is it max_steps, or 1000?")
+@t.no_grad()
+def fixed(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / 1000 * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the fraction upside down?")
+@t.no_grad()
+def upside_down(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - max_steps / (n - m) * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Does each stretch begin at the start again?")
+@t.no_grad()
+def from_the_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = start - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the model told where you go?")
+@t.no_grad()
+def told_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), m, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the last stretch missing?")
+@t.no_grad()
+def last_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    velocity = start
+    for n, m in pairwise(counts[:-1]):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the first stretch missing?")
+@t.no_grad()
+def first_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts[1:]):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Do you walk away from the image?")
+@t.no_grad()
+def away(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts[::-1]):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is it asked at 0, too?")
+@t.no_grad()
+def asked_at_0(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in zip(counts, [*counts[1:], 0], strict=True):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is the model always told max_steps?")
+@t.no_grad()
+def always_max_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), max_steps, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("What does t.full((len(x),), n) make?")
+@t.no_grad()
+def an_int(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, n)
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("expected one count for each of 3 images")
+@t.no_grad()
+def one_count(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.tensor([n], device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Steps are counted in whole numbers.")
+@t.no_grad()
+def shares(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n / max_steps, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("What comes first in model(x, num_steps)?")
+@t.no_grad()
+def swapped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(t.full((len(x),), n, device=x.device), x)
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("Is return_all_steps looked at?")
+@t.no_grad()
+def always_the_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps
+
+
+@wrong("with return_all_steps it returns a tensor of shape (3, 2, 4, 5)")
+@t.no_grad()
+def never_the_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return x
+
+
+@wrong("the list has 3 entries, expected 4")
+@t.no_grad()
+def start_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = []
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("all entries of the list are the same")
+@t.no_grad()
+def aliases(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start.clone()
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x -= (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("the list runs from the images to the noise")
+@t.no_grad()
+def backwards(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps[::-1] if return_all_steps else x
+
+
+@wrong("changes the start it is given")
+@t.no_grad()
+def in_place(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x -= (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("in 3 of 10 steps at known velocities")
+@t.no_grad()
+def noise_on_the_way(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity + 0.1 * t.randn_like(x)
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("returns None")
+@t.no_grad()
+def no_return(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+
+
+@wrong("gets counts on the cpu")
+@t.no_grad()
+def counts_on_the_cpu(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("the model is first shown other images than start")
+@t.no_grad()
+def other_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = t.randn_like(start)
+    steps = [x]
+    x = start + 0 * x
+    for n, m in pairwise(counts):
+        velocity = model(x + 1, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x

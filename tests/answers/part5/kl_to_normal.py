@@ -1,0 +1,246 @@
+import math
+
+import torch as t
+from einops import reduce
+
+from tests.answers import right, wrong
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def by_sums(mean, log_var):
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(dim=(1, 2, 3))
+
+
+@right
+def by_standard_deviations(mean, log_var):
+    std = (log_var / 2).exp()
+    return reduce((mean**2 + std**2 - 1) / 2 - std.log(), "b c h w -> b", "sum")
+
+
+@right
+def as_a_negative(mean, log_var):
+    return -0.5 * (1 + log_var - mean.pow(2) - log_var.exp()).flatten(1).sum(1)
+
+
+@right
+def from_torch(mean, log_var):
+    q = t.distributions.Normal(mean, (log_var / 2).exp())
+    p = t.distributions.Normal(t.zeros_like(mean), t.ones_like(mean))
+    return t.distributions.kl_divergence(q, p).flatten(1).sum(dim=1)
+
+
+@right
+def mean_times_how_many(mean, log_var):
+    each = (mean**2 + log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).mean(dim=1) * each[0].numel()
+
+
+@right
+def from_both_logarithms(mean, log_var):
+    of_q = -(math.log(2 * math.pi) + log_var + 1) / 2
+    of_p = -(math.log(2 * math.pi) + mean**2 + log_var.exp()) / 2
+    return (of_q - of_p).sum(dim=(1, 2, 3))
+
+
+# ------------------------------------------------------------------------------------------------ wrong
+
+
+@wrong("Is the mean of each image's numbers taken?")
+def averaged(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var) / 2).flatten(1).mean(dim=1)
+
+
+@wrong("Are the two logarithms subtracted the wrong way round?")
+def turned_round(mean, log_var):
+    each = (1 + log_var - mean**2 - log_var.exp()) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the ½ missing?")
+def no_half(mean, log_var):
+    each = mean**2 + log_var.exp() - 1 - log_var
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is it halved twice?")
+def halved_twice(mean, log_var):
+    each = (mean**2 + log_var.exp() - 1 - log_var) / 4
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Does the ½ stand in front of all four terms?")
+def half_of_the_mean(mean, log_var):
+    each = mean**2 / 2 + log_var.exp() - 1 - log_var
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Does the ½ stand in front of all four terms?")
+def half_of_two(mean, log_var):
+    each = (mean**2 + log_var.exp()) / 2 - 1 - log_var
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Does the ½ stand in front of all four terms?")
+def half_of_the_last(mean, log_var):
+    each = mean**2 + log_var.exp() - 1 - log_var / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the mean squared?")
+def mean_not_squared(mean, log_var):
+    each = (mean + log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the mean's size taken")
+def size_of_the_mean(mean, log_var):
+    each = (mean.abs() + log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the mean in it?")
+def no_mean(mean, log_var):
+    each = (log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the variance in it")
+def no_variance(mean, log_var):
+    each = (mean**2 - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the logarithm in it")
+def no_logarithm(mean, log_var):
+    each = (mean**2 + log_var.exp() - 1) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is a 1 missing?")
+def no_one(mean, log_var):
+    each = (mean**2 + log_var.exp() - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is 1 added?")
+def one_added(mean, log_var):
+    each = (mean**2 + log_var.exp() + 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the logarithm added?")
+def logarithm_added(mean, log_var):
+    each = (mean**2 + log_var.exp() - 1 + log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is it σ where σ² belongs?")
+def std_for_variance(mean, log_var):
+    each = (mean**2 + (log_var / 2).exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is it σ in both places?")
+def std_in_both(mean, log_var):
+    each = (mean**2 + (log_var / 2).exp() - 1 - log_var / 2) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is it the logarithm of σ, half of that of σ²?")
+def logarithm_of_std(mean, log_var):
+    each = (mean**2 + log_var.exp() - 1 - log_var / 2) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is log_var taken for σ²?")
+def logarithm_for_variance(mean, log_var):
+    each = (mean**2 + log_var - 1 - (log_var.abs() + 1e-30).log()) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("returns nan")
+def logarithm_of_a_negative(mean, log_var):
+    each = (mean**2 + log_var - 1 - log_var.log()) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the variance squared?")
+def variance_squared(mean, log_var):
+    each = (mean**2 + log_var.exp() ** 2 - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is that how far N(0, 1) is from it?")
+def the_other_way(mean, log_var):
+    each = ((1 + mean**2) / log_var.exp() - 1 + log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is that log q alone")
+def log_q(mean, log_var):
+    each = -(1 + log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is the mean divided by the variance?")
+def mean_over_variance(mean, log_var):
+    each = (mean**2 / log_var.exp() + log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Are all sizes taken?")
+def sizes(mean, log_var):
+    each = (mean**2 + log_var.exp() - 1 - log_var.abs()) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("Is it added up over the images, too?")
+def all_images(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum()
+
+
+@wrong("Are the numbers of an image added up?")
+def each_number(mean, log_var):
+    return (mean**2 + log_var.exp() - 1 - log_var) / 2
+
+
+@wrong("Which axes belong to one image?")
+def each_channel(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum(dim=(2, 3))
+
+
+@wrong("changes the mean it is given")
+def in_place(mean, log_var):
+    each = (mean.pow_(2) + log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("the right gradient does not reach mean")
+def detached(mean, log_var):
+    each = (mean.detach() ** 2 + log_var.exp() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("the right gradient does not reach log_var")
+def variance_detached(mean, log_var):
+    each = (mean**2 + log_var.exp().detach() - 1 - log_var) / 2
+    return each.flatten(1).sum(dim=1)
+
+
+@wrong("the right gradient does not reach mean")
+def no_grad(mean, log_var):
+    with t.no_grad():
+        return ((mean**2 + log_var.exp() - 1 - log_var) / 2).flatten(1).sum(dim=1)
+
+
+@wrong("returns None")
+def no_return(mean, log_var):
+    ((mean**2 + log_var.exp() - 1 - log_var) / 2).flatten(1).sum(dim=1)
+
+
+@wrong("it mixes tensors of two devices")
+def one_on_the_cpu(mean, log_var):
+    return t.stack([each.sum() for each in (mean**2 + log_var.exp() - t.ones(mean.shape) - log_var) / 2])

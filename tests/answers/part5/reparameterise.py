@@ -1,0 +1,208 @@
+import torch as t
+
+from tests.answers import right, wrong
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def by_the_root(mean, log_var):
+    return mean + log_var.exp().sqrt() * t.randn_like(mean)
+
+
+@right
+def by_a_power(mean, log_var):
+    noise = t.randn(mean.shape, device=mean.device)
+    return mean + noise * t.exp(0.5 * log_var)
+
+
+@right
+def noise_turned_round(mean, log_var):
+    return mean - (log_var / 2).exp() * t.randn_like(mean)
+
+
+@right
+def by_a_distribution(mean, log_var):
+    return t.distributions.Normal(mean, (log_var / 2).exp()).rsample()
+
+
+@right
+def added_by_addcmul(mean, log_var):
+    return t.addcmul(mean, (log_var / 2).exp(), t.empty_like(mean).normal_())
+
+
+# ------------------------------------------------------------------------------------------------ wrong
+
+
+@wrong("Is e to the log_var a standard deviation")
+def variance_for_std(mean, log_var):
+    return mean + log_var.exp() * t.randn_like(mean)
+
+
+@wrong("Is the logarithm undone? log_var stands there")
+def log_var_for_std(mean, log_var):
+    return mean + log_var * t.randn_like(mean)
+
+
+@wrong("log_var / 2 stands there as if it were σ")
+def half_for_std(mean, log_var):
+    return mean + log_var / 2 * t.randn_like(mean)
+
+
+@wrong("Is log_var halved before or after the exp?")
+def halved_too_late(mean, log_var):
+    return mean + log_var.exp() / 2 * t.randn_like(mean)
+
+
+@wrong("Is log_var doubled?")
+def doubled(mean, log_var):
+    return mean + (2 * log_var).exp() * t.randn_like(mean)
+
+
+@wrong("Is it divided by σ?")
+def divided(mean, log_var):
+    return mean + t.randn_like(mean) / (log_var / 2).exp()
+
+
+@wrong("Is it divided by σ²?")
+def divided_by_the_variance(mean, log_var):
+    return mean + t.randn_like(mean) / log_var.exp()
+
+
+@wrong("Is it a power of 2?")
+def power_of_2(mean, log_var):
+    return mean + 2 ** (log_var / 2) * t.randn_like(mean)
+
+
+@wrong("Is a root taken twice?")
+def two_roots(mean, log_var):
+    return mean + (log_var / 2).exp().sqrt() * t.randn_like(mean)
+
+
+@wrong("Is the mean added?")
+def no_mean(mean, log_var):
+    return (log_var / 2).exp() * t.randn_like(mean)
+
+
+@wrong("Is the mean subtracted?")
+def mean_subtracted(mean, log_var):
+    return (log_var / 2).exp() * t.randn_like(mean) - mean
+
+
+@wrong("Is the noise scaled?")
+def not_scaled(mean, log_var):
+    return mean + t.randn_like(mean)
+
+
+@wrong("Is the mean scaled, too?")
+def mean_scaled(mean, log_var):
+    return (log_var / 2).exp() * (mean + t.randn_like(mean))
+
+
+@wrong("Do mean and noise stand in each other's place?")
+def swapped(mean, log_var):
+    return t.randn_like(mean) + (log_var / 2).exp() * mean
+
+
+@wrong("Is the mean left out, and the noise shifted by σ?")
+def std_for_mean(mean, log_var):
+    return (log_var / 2).exp() + t.randn_like(mean)
+
+
+@wrong("Is 1 added to σ?")
+def one_more(mean, log_var):
+    return mean + ((log_var / 2).exp() + 1) * t.randn_like(mean)
+
+
+@wrong("returns nan.\nIs there a root of a negative number")
+def root_of_the_logarithm(mean, log_var):
+    return mean + log_var.sqrt() * t.randn_like(mean)
+
+
+@wrong("called twice, it gives the same")
+def no_noise(mean, log_var):
+    return mean + (log_var / 2).exp()
+
+
+@wrong("called twice, it gives the same")
+def mean_alone(mean, log_var):
+    return mean
+
+
+@wrong("called twice, it gives the same")
+def always_the_same(mean, log_var):
+    generator = t.Generator().manual_seed(0)
+    return mean + (log_var / 2).exp() * t.randn(mean.shape, generator=generator)
+
+
+@wrong("Is the noise drawn between 0 and 1?")
+def uniform(mean, log_var):
+    return mean + (log_var / 2).exp() * t.rand_like(mean)
+
+
+@wrong("every image gets the same noise")
+def one_noise_for_all(mean, log_var):
+    return mean + (log_var / 2).exp() * t.randn_like(mean[:1])
+
+
+@wrong("every image and channel and row and column gets the same noise")
+def one_number(mean, log_var):
+    return mean + (log_var / 2).exp() * t.randn(())
+
+
+@wrong("what is drawn has standard deviation")
+def twice_the_noise(mean, log_var):
+    return mean + (log_var / 2).exp() * 2 * t.randn_like(mean)
+
+
+@wrong("no gradient reaches mean.\nIs there a detach, a no_grad, or t.normal")
+def by_t_normal(mean, log_var):
+    return t.normal(mean, (log_var / 2).exp())
+
+
+@wrong("no gradient reaches mean and log_var")
+def no_grad(mean, log_var):
+    with t.no_grad():
+        return mean + (log_var / 2).exp() * t.randn_like(mean)
+
+
+@wrong("no gradient reaches log_var")
+def std_detached(mean, log_var):
+    return mean + (log_var / 2).exp().detach() * t.randn_like(mean)
+
+
+@wrong("no gradient reaches mean.")
+def mean_detached(mean, log_var):
+    return mean.detach() + (log_var / 2).exp() * t.randn_like(mean)
+
+
+@wrong("changes the mean it is given")
+def in_place(mean, log_var):
+    mean += (log_var / 2).exp() * t.randn_like(mean)
+    return mean
+
+
+@wrong("returns None")
+def no_return(mean, log_var):
+    mean + (log_var / 2).exp() * t.randn_like(mean)
+
+
+@wrong("returns a tuple, expected one tensor")
+def both(mean, log_var):
+    return mean, (log_var / 2).exp()
+
+
+@wrong("it mixes tensors of two devices")
+def noise_on_the_cpu(mean, log_var):
+    return mean + (log_var / 2).exp() * t.randn(mean.shape)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+
+EQUIVALENT = {
+    "noise is as likely as the same noise with its sign turned": [
+        "return mean + std * t.randn_like(std) -> return mean - std * t.randn_like(std)",
+    ],
+}

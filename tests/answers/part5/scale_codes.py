@@ -1,0 +1,195 @@
+import torch as t
+
+from tests.answers import right, wrong
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def divided(codes):
+    std = codes.std()
+    return codes / std, 1 / std.item()
+
+
+@right
+def a_tensor_of_one_number(codes):
+    scale = codes.var().rsqrt()
+    return scale * codes, scale
+
+
+@right
+def by_sums(codes):
+    gap = codes - codes.mean()
+    scale = (gap.square().mean() ** -0.5).item()
+    return scale * codes, scale
+
+
+@right
+def all_in_a_row(codes):
+    scale = float(1 / codes.flatten().std(correction=0))
+    return codes.mul(scale), scale
+
+
+@right
+def a_list(codes):
+    scale = 1 / codes.std().item()
+    return [codes * scale, scale]
+
+
+# ------------------------------------------------------------------------------------------------ wrong
+
+
+@wrong("Are they divided by the variance?")
+def by_the_variance(codes):
+    scale = 1 / codes.var().item()
+    return codes * scale, scale
+
+
+@wrong("Are they multiplied by the standard deviation?")
+def multiplied(codes):
+    scale = codes.std().item()
+    return codes * scale, scale
+
+
+@wrong("Are they multiplied by the variance?")
+def times_the_variance(codes):
+    scale = codes.var().item()
+    return codes * scale, scale
+
+
+@wrong("Is the mean taken off?")
+def mean_taken_off(codes):
+    scale = 1 / codes.std().item()
+    return (codes - codes.mean()) * scale, scale
+
+
+@wrong("Has each channel a number of its own? One number is for all.")
+def each_channel(codes):
+    std = codes.std(dim=(0, 2, 3), keepdim=True)
+    return codes / std, 1 / std.mean().item()
+
+
+@wrong("Are channels moved and scaled")
+def each_channel_standardised(codes):
+    std, mean = t.std_mean(codes, dim=(0, 2, 3), keepdim=True)
+    return (codes - mean) / std, 1 / codes.std().item()
+
+
+@wrong("Has each code a number of its own?")
+def each_code(codes):
+    std = codes.std(dim=(1, 2, 3), keepdim=True)
+    return codes / std, 1 / std.mean().item()
+
+
+@wrong("Has each place a number of its own?")
+def each_place(codes):
+    std = codes.std(dim=0, keepdim=True)
+    return codes / std, 1 / std.mean().item()
+
+
+@wrong("Is it the same number for all codes and channels?")
+def numbers_of_channels(codes):
+    scale = 1 / codes.std(dim=(0, 2, 3), keepdim=True)
+    return codes * scale, scale
+
+
+@wrong("Is it the mean square that is 1?")
+def mean_square(codes):
+    scale = codes.square().mean().rsqrt().item()
+    return codes * scale, scale
+
+
+@wrong("Are they divided by the largest?")
+def by_the_largest(codes):
+    scale = 1 / codes.abs().max().item()
+    return codes * scale, scale
+
+
+@wrong("Are they divided by the mean size?")
+def by_the_mean_size(codes):
+    scale = 1 / codes.abs().mean().item()
+    return codes * scale, scale
+
+
+@wrong("Is the number of the first code taken?")
+def first_alone(codes):
+    scale = 1 / codes[0].std().item()
+    return codes * scale, scale
+
+
+@wrong("Is a root taken twice?")
+def two_roots(codes):
+    scale = codes.std().rsqrt().item()
+    return codes * scale, scale
+
+
+@wrong("Are they scaled at all?")
+def as_they_came(codes):
+    scale = 1 / codes.std().item()
+    return codes, scale
+
+
+@wrong("Are they clamped?")
+def clamped(codes):
+    scale = 1 / codes.std().item()
+    return (codes * scale).clamp(-1, 1), scale
+
+
+@wrong("That is the standard deviation.")
+def std_returned(codes):
+    std = codes.std().item()
+    return codes / std, std
+
+
+@wrong("That is the variance.")
+def variance_returned(codes):
+    return codes / codes.std(), codes.var().item()
+
+
+@wrong("That is one over the variance.")
+def one_over_the_variance(codes):
+    return codes / codes.std(), 1 / codes.var().item()
+
+
+@wrong("That is the mean.")
+def mean_returned(codes):
+    return codes / codes.std(), codes.mean().item()
+
+
+@wrong("Which comes first?")
+def order(codes):
+    scale = 1 / codes.std().item()
+    return t.tensor(scale), codes * scale
+
+
+@wrong("it returns a tensor of shape (12, 4, 7, 7), expected two")
+def codes_alone(codes):
+    return codes / codes.std()
+
+
+@wrong("it returns None")
+def no_return(codes):
+    codes / codes.std()
+
+
+@wrong("changes the codes it is given")
+def in_place(codes):
+    scale = 1 / codes.std().item()
+    codes *= scale
+    return codes, scale
+
+
+@wrong("it returns 3 things")
+def three(codes):
+    return codes / codes.std(), codes.mean().item(), codes.std().item()
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+
+EQUIVALENT = {
+    "a tensor of one number will do": [
+        "scale = 1 / codes.std().item() -> scale = 1 / codes.std()",
+    ],
+}

@@ -1,0 +1,98 @@
+"""The check of 5.8 dynamic_threshold.
+
+Where a quantile falls between two numbers, there is more than one right answer, so here it never does.
+"""
+
+from collections.abc import Callable
+
+import torch as t
+
+from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, numbers, recognise, unchanged
+
+
+def edge(x: t.Tensor, share: float, sizes: Callable = t.abs, least: float = 1.0) -> t.Tensor:
+    """s of each image, (B, 1, 1, 1)."""
+    return sizes(x).flatten(1).quantile(share, dim=1).clamp(min=least).reshape(-1, 1, 1, 1)
+
+
+def right(x: t.Tensor, share: float) -> t.Tensor:
+    s = edge(x, share)
+    return x.clamp(-s, s) / s
+
+
+def by(s: t.Tensor, x: t.Tensor) -> t.Tensor:
+    return x.clamp(-s, s) / s
+
+
+def per_channel(x: t.Tensor, share: float) -> t.Tensor:
+    return x.abs().flatten(2).quantile(share, dim=2).clamp(min=1).reshape(*x.shape[:2], 1, 1)
+
+
+THRESHOLD_MISTAKES = [  # x0, share
+    ("Is that the static clip? What becomes of what is outside?", lambda x, q: x.clamp(-1, 1)),
+    ("Is it divided by s, too?", lambda x, q: x.clamp(-edge(x, q), edge(x, q))),
+    ("Is it clipped to [-s, s] before it is divided?", lambda x, q: x / edge(x, q)),
+    ("Is it clipped to [-1, 1] before it is divided? Its range is [-s, s].", lambda x, q: x.clamp(-1, 1) / edge(x, q)),
+    ("Is s ever below 1? Then an image in range is changed.", lambda x, q: by(edge(x, q, least=0), x)),
+    ("Is s at most 1? It is at least 1.", lambda x, q: by(edge(x, q, least=0).clamp(max=1), x)),
+    ("Is it the quantile of the numbers, or of their sizes?", lambda x, q: by(edge(x, q, sizes=lambda x: x), x)),
+    ("Is it the quantile of the squares?", lambda x, q: by(edge(x, q, sizes=t.square), x)),
+    ("Is it divided by s twice?", lambda x, q: by(edge(x, q), x) / edge(x, q)),
+    ("Does one s serve all images?", lambda x, q: by(x.abs().quantile(q).clamp(min=1), x)),
+    ("Does the largest s serve all images?", lambda x, q: by(edge(x, q).max(), x)),
+    ("Does the first image's s serve all?", lambda x, q: by(edge(x, q)[:1], x)),
+    ("Has each channel an s of its own? It is one for an image.", lambda x, q: by(per_channel(x, q), x)),
+    ("Is s the largest size? Is share used?", lambda x, q: by(edge(x, 1.0), x)),
+    ("Is share used, or a fixed number?", lambda x, q: by(edge(x, 0.995), x)),
+    ("Is it the quantile of 1 - share?", lambda x, q: by(edge(x, 1 - q), x)),
+    ("Is share a share of the largest size? It is one of how many.", lambda x, q: by(q * edge(x, 1.0), x)),
+    (
+        "Is share a share of the largest size? It is one of how many.",
+        lambda x, q: by((q * edge(x, 1.0)).clamp(min=1), x),
+    ),
+    ("Is that the image as it came?", lambda x, q: x),
+    ("Is only one end clipped?", lambda x, q: x.clamp(max=edge(x, q)) / edge(x, q)),
+    ("Is only one end clipped?", lambda x, q: x.clamp(min=-edge(x, q)) / edge(x, q)),
+    (
+        "Is it clipped to [0, s]? All computation stays in [-1, 1].",
+        lambda x, q: x.clamp(min=0).minimum(edge(x, q)) / edge(x, q),
+    ),
+]
+
+
+@check("5.8", mistakes=THRESHOLD_MISTAKES)
+def check_dynamic_threshold(answer: Callable) -> str:
+    few = t.tensor([[3.0, -0.5, 2.0, -4.0, 1.5], [-0.2, 0.9, -0.6, 0.1, 0.4], [-1.2, 1.6, 0.3, -8.0, 5.0]])
+    few = few.reshape(3, 1, 1, 5)  # so that a learner can redo the sum; the second image is in range
+    many = t.randn(4, 3, 67, 1) * t.tensor([0.2, 1.0, 2.0, 3.0]).reshape(4, 1, 1, 1)
+    many *= t.tensor([1.0, 1.5, 0.5]).reshape(3, 1, 1)  # 201 numbers an image: the 200th is the quantile of 0.995
+    cases = []
+    for x0, *share in [(few, 0.5), (few, 0.75), (many,)]:
+        with unchanged(x0=x0):
+            result = careful(answer)(x0, *share)
+        call = f"for images of shape {tuple(x0.shape)} it"
+        expect_tensor(result, tuple(x0.shape), call)
+        cases.append((result, x0, share[0] if share else 0.995))
+    judge_values(cases)
+    facts, question = "for images on another device, it mixes tensors of two devices", "On which device is s made?"
+    elsewhere(lambda: answer(t.zeros(2, 1, 3, 3, device="meta")), facts, question)
+    return "each image by its own quantile, never below 1"
+
+
+def judge_values(cases: list[tuple[t.Tensor, t.Tensor, float]]) -> None:
+    def fits(formula: Callable) -> list[bool]:
+        return [result.allclose(formula(x0, share), atol=1e-4) for result, x0, share in cases]
+
+    if all(as_it_should := fits(right)):
+        return
+    question = recognise(THRESHOLD_MISTAKES, lambda mistake: all(fits(mistake)))
+    result, x0, share = cases[as_it_should.index(False)]
+    expected, told = right(x0, share), f"with share {share}"
+    gap = (result - expected).abs()
+    i = gap.flatten(1).amax(dim=1).argmax().item()
+    if x0[i].numel() < 9:
+        facts = f"{told}, an image {numbers(x0[i].flatten())} becomes {numbers(result[i].flatten())}"
+        raise Mistake(f"{facts},\nexpected {numbers(expected[i].flatten())}", question)
+    place = t.unravel_index(gap.argmax(), gap.shape)
+    facts = f"{told}, a number {x0[place]:.3f} becomes {result[place]:.4f}, expected {expected[place]:.4f}"
+    raise Mistake(facts, question)

@@ -1,0 +1,165 @@
+"""The check of 5.10 euler_sample.
+
+A model with a velocity for each count shows which counts are asked for and how long each stretch is. With 3 stretches
+of 10 steps they are not all equal. The exact velocity of a data set of one image leads to that image, in any number of
+steps.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch as t
+
+from tests.checking import Mistake, Recording, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+
+SHAPE = (3, 2, 4, 5)
+
+
+def counts_of(n_steps: int, max_steps: int) -> list[int]:
+    return t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+
+
+class Velocities(Recording):
+    """Has a velocity for each count, which does not depend on the images."""
+
+    img_shape = SHAPE[1:]
+
+    def refuse(self, images: object, num_steps: object) -> None:
+        if not isinstance(images, t.Tensor) or images.shape[1:] != SHAPE[1:]:
+            raise Mistake(f"the model gets {kind(images)} as images", "What comes first in model(x, num_steps)?")
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            facts = (
+                f"the model gets {kind(num_steps)} as num_steps, expected one count for each of {len(images)} images"
+            )
+            raise Mistake(facts, "What does t.full((len(x),), n) make?")
+        if num_steps.is_floating_point():
+            raise Mistake(f"the model gets counts of type {num_steps.dtype}", "Steps are counted in whole numbers.")
+
+    def of(self, n: int) -> t.Tensor:
+        return t.randn(SHAPE, generator=t.Generator().manual_seed(1000 + n))
+
+    def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        self.remember(images, num_steps)
+        return self.of(int(num_steps[0]))[: len(images)]
+
+
+class TowardsOne(Recording):
+    """The exact velocity of a data set of one image."""
+
+    img_shape = SHAPE[1:]
+
+    def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        image = t.linspace(-1, 1, 40).reshape(SHAPE[1:])
+        return (images - image) / (num_steps / 10).reshape(-1, 1, 1, 1)
+
+
+def stretches(stretch: Callable) -> Callable:
+    """A path by the length of each stretch. stretch: takes n, m, T and the number of stretches"""
+
+    def path(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> list[t.Tensor]:
+        places = [start]
+        for n, m in pairwise(counts_of(n_steps, T)):
+            places.append(places[-1] - stretch(n, m, T, n_steps) * model.of(n))
+        return places
+
+    return path
+
+
+def only_first(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> list[t.Tensor]:
+    places = [start]
+    for n, m in pairwise(counts_of(n_steps, T)):
+        places.append(start - (n - m) / T * model.of(n))
+    return places
+
+
+EULER_MISTAKES = [
+    ("Is the velocity added? It points to the noise, and you walk back.", stretches(lambda n, m, T, N: -(n - m) / T)),
+    ("Is the stretch divided by max_steps?", stretches(lambda n, m, T, N: n - m)),
+    ("Is it the share of the whole way, or the stretch from n to 0?", stretches(lambda n, m, T, N: n / T)),
+    ("Is the stretch that between n and m, or does it end at m?", stretches(lambda n, m, T, N: m / T)),
+    ("Are all stretches taken as equally long? The counts are rounded.", stretches(lambda n, m, T, N: 1 / N)),
+    ("Is each stretch a single step?", stretches(lambda n, m, T, N: 1 / T)),
+    ("Is it velocity times time, or the velocity alone?", stretches(lambda n, m, T, N: 1)),
+    ("Is n + m the stretch? It is their difference.", stretches(lambda n, m, T, N: (n + m) / T)),
+    ("Is the stretch divided by n, the way that is left?", stretches(lambda n, m, T, N: (n - m) / n)),
+    ("Is it max_steps, or 1000?", stretches(lambda n, m, T, N: (n - m) / 1000)),
+    ("Is the fraction upside down?", stretches(lambda n, m, T, N: T / (n - m))),
+    ("Does each stretch begin at the start again?", only_first),
+]
+COUNT_MISTAKES = [
+    ("Is the model told where you go? The velocity is that of where you are.", lambda counts: counts[1:]),
+    ("Is the last stretch missing?", lambda counts: counts[:-2]),
+    ("Is the first stretch missing?", lambda counts: counts[1:-1]),
+    ("Do you walk away from the image? Begin at max_steps.", lambda counts: counts[::-1][1:]),
+    ("Do you walk away from the image? Begin at max_steps.", lambda counts: counts[::-1][:-1]),
+    ("Is it asked at 0, too? There no stretch begins.", lambda counts: counts),
+    ("Is the model always told max_steps?", lambda counts: counts[:1] * (len(counts) - 1)),
+]
+
+
+@check("5.10", mistakes=[*EULER_MISTAKES, *COUNT_MISTAKES])
+def check_euler_sample(answer: Callable) -> str:
+    for n_steps, T in [(3, 10), (1, 10), (4, 8)]:
+        model, start = Velocities(None), t.randn(SHAPE)
+        with unchanged(start=start):
+            result = careful(answer)(model, start, n_steps, T)
+        judge_counts(model.counts, n_steps, T)
+        if isinstance(result, list):
+            raise Mistake("it returns a list, expected the images", "Is return_all_steps looked at?")
+        expect_tensor(result, SHAPE, f"in {n_steps} step{'s'[: n_steps > 1]} it")
+        judge_path([start, result], start, n_steps, T)
+        if not model.shown[0].equal(start):
+            raise Mistake("the model is first shown other images than start", "Where does the walk begin?")
+    judge_list(answer)
+    start, image = t.randn(SHAPE), t.linspace(-1, 1, 40).reshape(SHAPE[1:]).expand(SHAPE)
+    for n_steps in (1, 3, 10):
+        if not careful(answer)(TowardsOne(None), start, n_steps, 10).allclose(image, atol=1e-4):
+            facts = "with the exact velocities of a data set of one image, it does not arrive at that image"
+            raise Mistake(facts, "Is something added on the way?")
+    model, facts = Velocities(None, "meta"), "for a start on another device, it mixes tensors of two devices"
+    elsewhere(
+        lambda: answer(model, t.zeros(SHAPE, device="meta"), 3, 10), facts, "On which device are the counts made?"
+    )
+    return "the counts, each stretch, the list of all steps, and the way to a single image"
+
+
+def judge_counts(counts: Sequence[float], n_steps: int, T: int) -> None:
+    all_counts = counts_of(n_steps, T)
+    if counts == all_counts[:-1]:
+        return
+    question = recognise(COUNT_MISTAKES, lambda mistake: counts == mistake(all_counts))
+    told = f"in {n_steps} of {T} steps, the model is asked at {[int(n) for n in counts]}"
+    raise Mistake(f"{told}, expected {all_counts[:-1]}", question)
+
+
+def judge_path(places: list[t.Tensor], start: t.Tensor, n_steps: int, T: int) -> None:
+    model = Velocities(None)
+    expected = stretches(lambda n, m, T, N: (n - m) / T)(model, start, n_steps, T)
+    result = places[-1]
+    if result.allclose(expected[-1], atol=1e-4):
+        return
+    question = recognise(
+        EULER_MISTAKES, lambda mistake: result.allclose(mistake(model, start, n_steps, T)[-1], rtol=1e-4, atol=1e-4)
+    )
+    i = t.unravel_index((result - expected[-1]).abs().argmax(), result.shape)
+    stretch = f"a number begins at {start[i]:.3f} and ends at {result[i]:.3f}, expected {expected[-1][i]:.3f}"
+    raise Mistake(f"in {n_steps} of {T} steps at known velocities, {stretch}", question)
+
+
+def judge_list(answer: Callable) -> None:
+    start = t.randn(SHAPE)
+    steps = careful(answer)(Velocities(None), start, 3, 10, return_all_steps=True)
+    expected = stretches(lambda n, m, T, N: (n - m) / T)(Velocities(None), start, 3, 10)
+    if not isinstance(steps, list | tuple | t.Tensor) or isinstance(steps, t.Tensor) and steps.ndim != 5:
+        raise Mistake(
+            f"with return_all_steps it returns {kind(steps)}, expected a list", "Is return_all_steps looked at?"
+        )
+    if len(steps) != 4:
+        question = {3: "Is the start in it, and the end?"}.get(len(steps), "Which x are kept?")
+        raise Mistake(f"with return_all_steps and 3 steps, the list has {len(steps)} entries, expected 4", question)
+    if all(each.equal(steps[-1]) for each in steps):
+        raise Mistake("all entries of the list are the same", "Is x changed in place, and each entry the same tensor?")
+    if all(each.allclose(other, atol=1e-4) for each, other in zip(steps, expected[::-1], strict=True)):
+        raise Mistake("the list runs from the images to the noise", "It is noise first. In which order are they kept?")
+    if not all(each.allclose(other, atol=1e-4) for each, other in zip(steps, expected, strict=True)):
+        raise Mistake("the list of all steps is not that of the path", "When is x kept, before or after it has moved?")

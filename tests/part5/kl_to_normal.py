@@ -1,0 +1,110 @@
+"""The check of 5.2 kl_to_normal: a closed form, so each mistake is one, too."""
+
+from collections.abc import Callable
+
+import torch as t
+
+from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+
+
+FEW = [[2.0, -1.0], [0.5, 2.0]]  # means and log_var, few, so that a learner can redo the sum
+
+
+def added_up(each: t.Tensor) -> t.Tensor:
+    return each.flatten(1).sum(dim=1)
+
+
+def kl(m: t.Tensor, v: t.Tensor) -> t.Tensor:
+    return (m**2 + v.exp() - 1 - v) / 2
+
+
+KL_MISTAKES = [  # mean, log_var, as (B, C, H, W)
+    ("Is the mean of each image's numbers taken? KL divergences add up.", lambda m, v: kl(m, v).flatten(1).mean(dim=1)),
+    ("Are the two logarithms subtracted the wrong way round?", lambda m, v: -added_up(kl(m, v))),
+    ("Is the ½ missing?", lambda m, v: 2 * added_up(kl(m, v))),
+    ("Is it halved twice?", lambda m, v: added_up(kl(m, v)) / 2),
+    ("Does the ½ stand in front of all four terms?", lambda m, v: added_up(m**2 / 2 + v.exp() - 1 - v)),
+    ("Does the ½ stand in front of all four terms?", lambda m, v: added_up((m**2 + v.exp()) / 2 - 1 - v)),
+    ("Does the ½ stand in front of all four terms?", lambda m, v: added_up(m**2 + v.exp() - 1 - v / 2)),
+    ("Is the mean squared?", lambda m, v: added_up((m + v.exp() - 1 - v) / 2)),
+    ("Is the mean's size taken, and not its square?", lambda m, v: added_up((m.abs() + v.exp() - 1 - v) / 2)),
+    ("Is the mean in it?", lambda m, v: added_up((v.exp() - 1 - v) / 2)),
+    ("Is the variance in it, besides its logarithm?", lambda m, v: added_up((m**2 - 1 - v) / 2)),
+    ("Is the logarithm in it, besides the variance?", lambda m, v: added_up((m**2 + v.exp() - 1) / 2)),
+    ("For N(0, 1) it must be 0. Is a 1 missing?", lambda m, v: added_up((m**2 + v.exp() - v) / 2)),
+    ("For N(0, 1) it must be 0. Is 1 added?", lambda m, v: added_up((m**2 + v.exp() + 1 - v) / 2)),
+    ("Is the logarithm added? It is taken away.", lambda m, v: added_up((m**2 + v.exp() - 1 + v) / 2)),
+    ("Is it σ where σ² belongs?", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v) / 2)),
+    ("Is it σ in both places? log_var belongs to σ².", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v / 2) / 2)),
+    ("Is it the logarithm of σ, half of that of σ²?", lambda m, v: added_up((m**2 + v.exp() - 1 - v / 2) / 2)),
+    ("Is log_var taken for σ²? Undo the logarithm.", lambda m, v: added_up((m**2 + v - 1 - v.abs().log()) / 2)),
+    (
+        "Is the variance squared? log_var is that of σ² already.",
+        lambda m, v: added_up((m**2 + (2 * v).exp() - 1 - v) / 2),
+    ),
+    (
+        "Is that how far N(0, 1) is from it? The mean is over draws from q.",
+        lambda m, v: added_up(((1 + m**2) / v.exp() - 1 + v) / 2),
+    ),
+    ("Is that log q alone, up to a constant?", lambda m, v: added_up(-(1 + v) / 2)),
+    ("Is the mean divided by the variance?", lambda m, v: added_up((m**2 / v.exp() + v.exp() - 1 - v) / 2)),
+    ("Are all sizes taken? Terms may be negative.", lambda m, v: added_up((m**2 + (v.exp() - 1 - v.abs())) / 2)),
+]
+
+
+@check("5.2", mistakes=KL_MISTAKES)
+def check_kl_to_normal(answer: Callable) -> str:
+    few = t.tensor([FEW]).reshape(2, 1, 2, 1, 1)
+    cases = []
+    for mean, log_var in [(few[0], few[1]), (t.randn(5, 4, 3, 2), t.randn(5, 4, 3, 2))]:
+        B = len(mean)
+        with unchanged(mean=mean, log_var=log_var):
+            result = careful(answer)(mean, log_var)
+        call = f"for means and variances of shape {tuple(mean.shape)} it"
+        if isinstance(result, t.Tensor) and result.shape != (B,):
+            question = "Which axes belong to one image?"
+            if result.ndim == 0:
+                question = "Is it added up over the images, too? Each image has its own."
+            elif result.shape == mean.shape:
+                question = "Are the numbers of an image added up?"
+            raise Mistake(f"{call} returns {kind(result)}, expected shape ({B},), one number an image", question)
+        expect_tensor(result, (B,), call)
+        cases.append((result, mean, log_var))
+    judge_values(cases)
+    zero = careful(answer)(t.zeros(2, 1, 1, 1), t.zeros(2, 1, 1, 1))
+    if zero.abs().max() > 1e-6:
+        raise Mistake(f"of N(0, 1) itself it is {zero[0]:.4f}, expected 0", "Is a constant left over?")
+    judge_gradients(answer)
+    facts, question = (
+        "for means on another device, it mixes tensors of two devices",
+        "On which device is a tensor made?",
+    )
+    elsewhere(lambda: answer(t.zeros(2, 1, 1, 1, device="meta"), t.zeros(2, 1, 1, 1, device="meta")), facts, question)
+    return "the closed form, one number an image, 0 for N(0, 1), and gradients to both"
+
+
+def judge_values(cases: list[tuple[t.Tensor, t.Tensor, t.Tensor]]) -> None:
+    def fits(formula: Callable) -> list[bool]:
+        return [result.allclose(formula(mean, log_var), rtol=1e-4, atol=1e-4) for result, mean, log_var in cases]
+
+    if all(right := fits(lambda mean, log_var: added_up(kl(mean, log_var)))):
+        return
+    result, mean, log_var = cases[right.index(False)]
+    expected = added_up(kl(mean, log_var))
+    i = (result - expected).abs().argmax()
+    given = f"for an image of {mean[0].numel()} numbers"
+    if mean.numel() == 2:
+        given = f"for an image of two numbers, with means {FEW[0]} and log_var {FEW[1]}"
+    question = recognise(KL_MISTAKES, lambda mistake: all(fits(mistake)))
+    raise Mistake(f"{given}, it is {result[i]:.4f}, expected {expected[i]:.4f}", question)
+
+
+def judge_gradients(answer: Callable) -> None:
+    mean, log_var = (t.randn(2, 2, 3, 3).requires_grad_() for _ in range(2))
+    result = careful(answer)(mean, log_var)
+    got = (None, None)
+    if result.requires_grad:
+        got = t.autograd.grad(result.sum(), [mean, log_var], allow_unused=True)
+    for name, gradient, expected in zip(["mean", "log_var"], got, [mean, (log_var.exp() - 1) / 2], strict=True):
+        if gradient is None or not gradient.allclose(expected, atol=1e-4):
+            raise Mistake(f"the right gradient does not reach {name}", "Is a part of it detached, or in no_grad?")

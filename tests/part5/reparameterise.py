@@ -1,0 +1,114 @@
+"""The check of 5.1 reparameterise.
+
+From the same seed, means and variances of 0 and 1 show the noise, and others show what becomes of it.
+"""
+
+from collections.abc import Callable
+
+import torch as t
+
+from tests.checking import (
+    Mistake,
+    careful,
+    check,
+    elsewhere,
+    expect_tensor,
+    judge_gaussian,
+    judge_independence,
+    recognise,
+    seed_all,
+    unchanged,
+)
+
+SHAPE = (16, 4, 20, 25)  # many numbers, so that chance moves their mean little
+
+
+def draw(m: t.Tensor, v: t.Tensor, e: t.Tensor) -> t.Tensor:
+    return m + (v / 2).exp() * e
+
+
+DRAW_MISTAKES = [  # mean, log_var, and what is drawn where both are 0
+    ("Is e to the log_var a standard deviation, or a variance?", lambda m, v, e: m + v.exp() * e),
+    ("Is the logarithm undone? log_var stands there as if it were σ.", lambda m, v, e: m + v * e),
+    ("Is the logarithm undone? log_var / 2 stands there as if it were σ.", lambda m, v, e: m + v / 2 * e),
+    ("Is log_var halved before or after the exp? A root halves the exponent.", lambda m, v, e: m + v.exp() / 2 * e),
+    ("Is log_var doubled? A root halves the exponent.", lambda m, v, e: m + (2 * v).exp() * e),
+    ("Is it divided by σ?", lambda m, v, e: m + (-v / 2).exp() * e),
+    ("Is it divided by σ²?", lambda m, v, e: m + (-v).exp() * e),
+    (
+        "Is it a power of 2? The logarithm is the natural one, so undo it with exp.",
+        lambda m, v, e: m + 2 ** (v / 2) * e,
+    ),
+    ("Is a root taken twice?", lambda m, v, e: m + (v / 4).exp() * e),
+    ("Is the mean added?", lambda m, v, e: (v / 2).exp() * e),
+    ("Is the mean subtracted?", lambda m, v, e: (v / 2).exp() * e - m),
+    ("Is the noise scaled?", lambda m, v, e: m + e),
+    ("Is the mean scaled, too?", lambda m, v, e: (v / 2).exp() * (m + e)),
+    ("Do mean and noise stand in each other's place?", lambda m, v, e: e + (v / 2).exp() * m),
+    ("Is the mean left out, and the noise shifted by σ?", lambda m, v, e: (v / 2).exp() - 1 + e),
+    ("Is 1 added to σ?", lambda m, v, e: m + ((v / 2).exp() + 1) * e / 2),
+]
+GRADIENTS = "Is there a detach, a no_grad, or t.normal, which lets none through?"
+
+
+@check("5.1", mistakes=DRAW_MISTAKES)
+def check_reparameterise(answer: Callable) -> str:
+    seed = t.initial_seed()
+
+    def ask(mean: t.Tensor, log_var: t.Tensor) -> t.Tensor:
+        seed_all(seed + 1)  # the same noise in each call
+        return careful(answer)(mean, log_var)
+
+    mean, log_var = 2 * t.randn(SHAPE), t.randn(SHAPE)
+    with unchanged(mean=mean, log_var=log_var):
+        result = ask(mean, log_var)
+        expect_tensor(result, SHAPE, f"for means and variances of shape {SHAPE} it")
+    if t.equal(result, careful(answer)(mean, log_var)):
+        facts = "called twice, it gives the same, expected a new draw from N(mean, σ²)"
+        raise Mistake(facts, "Where does the noise come from?")
+    noise = ask(t.zeros(SHAPE), t.zeros(SHAPE))
+    if noise.abs().max() < 1e-6:
+        noise = ask(t.zeros(SHAPE), t.ones(SHAPE))  # of log_var taken for σ
+    if 0.4 < noise.std() < 0.6:
+        noise = 2 * noise  # of a half in the wrong place
+    judge_independence(noise, ["image", "channel", "row", "column"])
+    judge_values(result, mean, log_var, noise)
+    judge_gaussian(noise, "with mean 0 and log_var 0, what is drawn")
+    if abs(noise.std() - 1) > 0.1:
+        raise Mistake(f"with mean 0 and log_var 0, what is drawn has standard deviation {noise.std():.2f}, expected 1")
+    judge_gradients(ask, mean, log_var)
+    facts, question = (
+        "for means on another device, it mixes tensors of two devices",
+        "On which device is the noise made?",
+    )
+    elsewhere(lambda: answer(mean.to("meta"), log_var.to("meta")), facts, question)
+    expect_tensor(ask(t.zeros(3, 2), t.zeros(3, 2)), (3, 2), "for means of shape (3, 2) it")
+    return "mean, standard deviation, the noise, and gradients to both"
+
+
+def judge_values(result: t.Tensor, mean: t.Tensor, log_var: t.Tensor, noise: t.Tensor) -> None:
+    expected = draw(mean, log_var, noise)
+    gap = (result - expected).abs()
+    if gap.max() < 1e-3:
+        return
+    question = recognise(DRAW_MISTAKES, lambda mistake: result.allclose(mistake(mean, log_var, noise), 1e-3, 1e-3))
+    i = t.unravel_index(gap.argmax(), gap.shape)
+    facts = f"with mean {mean[i]:.3f}, log_var {log_var[i]:.3f} and noise {noise[i]:.3f}"
+    raise Mistake(f"{facts}, a number is {result[i]:.3f},\nexpected {expected[i]:.3f}", question)
+
+
+def judge_gradients(ask: Callable, mean: t.Tensor, log_var: t.Tensor) -> None:
+    mean, log_var = mean.clone().requires_grad_(), log_var.clone().requires_grad_()
+    result = ask(mean, log_var)
+    if not result.requires_grad:
+        raise Mistake("no gradient reaches mean and log_var", GRADIENTS)
+    got = t.autograd.grad(result.sum(), [mean, log_var], allow_unused=True)
+    for name, gradient, expected in zip(
+        ["mean", "log_var"], got, [t.ones(SHAPE), (result - mean).detach() / 2], strict=True
+    ):
+        if gradient is None or not gradient.any():
+            raise Mistake(f"no gradient reaches {name}", GRADIENTS)
+        if not gradient.allclose(expected, atol=1e-3):
+            raise Mistake(
+                f"the gradient that reaches {name} is not that of mean + σ noise", "Is a part of it detached?"
+            )

@@ -1,0 +1,101 @@
+"""The check of 5.9 straight_path: closed forms for the place and for the velocity, each with its own mistakes.
+
+A batch as wide as it has images, so that shares along the wrong axis show as wrong numbers, not as an error.
+"""
+
+from collections.abc import Callable
+
+import torch as t
+
+from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+
+
+def way(x: t.Tensor, e: t.Tensor, s: t.Tensor) -> t.Tensor:
+    return (1 - s) * x + s * e
+
+
+PLACE_MISTAKES = [  # x0, noise, share as (B, 1, 1, 1), num_steps, max_steps
+    ("Are the two ends swapped? After 0 steps you are at the image.", lambda x, e, s, n, T: way(e, x, s)),
+    ("Is the noise added, and the image not faded?", lambda x, e, s, n, T: x + s * e),
+    ("Is the image faded, and the noise not scaled?", lambda x, e, s, n, T: (1 - s) * x + e),
+    ("Is the noise in it?", lambda x, e, s, n, T: (1 - s) * x),
+    ("Is the image in it?", lambda x, e, s, n, T: s * e),
+    ("Is the noise taken away? You walk towards it.", lambda x, e, s, n, T: (1 - s) * x - s * e),
+    ("Are there roots? The path is straight.", lambda x, e, s, n, T: (1 - s).sqrt() * x + s.sqrt() * e),
+    ("Is that a quarter of a circle? The path is straight.", lambda x, e, s, n, T: (1 - s**2).sqrt() * x + s * e),
+    ("Is max_steps used, or a fixed number?", lambda x, e, s, n, T: way(x, e, s * T / 1000)),
+    ("Is num_steps divided by max_steps?", lambda x, e, s, n, T: way(x, e, s * T)),
+    ("Is it divided with //? That gives whole numbers.", lambda x, e, s, n, T: way(x, e, s.floor())),
+    ("Is num_steps counted from 0 to max_steps - 1?", lambda x, e, s, n, T: way(x, e, s * T / (T - 1))),
+    ("Is a step left out? After 0 steps you are at the image.", lambda x, e, s, n, T: way(x, e, s - 1 / T)),
+    ("Do all images get the first one's share?", lambda x, e, s, n, T: way(x, e, s[:1])),
+    ("Do all images get the mean share?", lambda x, e, s, n, T: way(x, e, s.mean())),
+    (
+        "The shares run along the width of the images. Which shape have they?",
+        lambda x, e, s, n, T: way(x, e, s.reshape(1, 1, 1, -1)),
+    ),
+    ("Is that the image as it came?", lambda x, e, s, n, T: x),
+    ("Is that the velocity? The place comes first.", lambda x, e, s, n, T: e - x),
+    ("Is it clamped? The noise may leave [-1, 1].", lambda x, e, s, n, T: way(x, e, s).clamp(-1, 1)),
+]
+VELOCITY_MISTAKES = [
+    ("Does it point to the image? The walk goes to the noise.", lambda x, e, s, n, T: x - e),
+    ("Is it the way gone so far? Over the whole walk it is the same.", lambda x, e, s, n, T: s * (e - x)),
+    ("Is it the way of a single step? It is that of all max_steps.", lambda x, e, s, n, T: (e - x) / T),
+    ("Is it the way of all steps, times max_steps?", lambda x, e, s, n, T: (e - x) * T),
+    ("Is it the way that is left?", lambda x, e, s, n, T: (1 - s) * (e - x)),
+    ("Is that the place once more?", lambda x, e, s, n, T: way(x, e, s)),
+    ("Is that the velocity v of Part 3?", lambda x, e, s, n, T: (1 - s) * e - s * x),
+    ("Is that the noise alone?", lambda x, e, s, n, T: e),
+    ("Are the two added? Differentiate (1 - s) x0 + s noise by s.", lambda x, e, s, n, T: e + x),
+]
+
+
+@check("5.9", mistakes=[*PLACE_MISTAKES, *VELOCITY_MISTAKES])
+def check_straight_path(answer: Callable) -> str:
+    places, velocities = [], []
+    for shape, steps, *max_steps in [
+        ((4, 2, 3, 4), [3, 1, 8, 6], 8),
+        ((3, 1, 2, 3), [0, 4, 2], 4),
+        ((2, 3, 2, 2), [700, 1]),
+    ]:
+        x0, noise, num_steps = t.randn(shape).tanh(), t.randn(shape), t.tensor(steps)
+        with unchanged(x0=x0, noise=noise, num_steps=num_steps):
+            result = careful(answer)(x0, noise, num_steps, *max_steps)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
+            raise Mistake(f"it returns {got}, expected two: the place and the velocity")
+        place, velocity = result
+        expect_tensor(place, shape, "as place, it")
+        expect_tensor(velocity, shape, "as velocity, it")
+        T = max_steps[0] if max_steps else 1000
+        share = num_steps.reshape(-1, 1, 1, 1) / T
+        given = (x0, noise, share, num_steps, T)
+        places.append((place, given))
+        velocities.append((velocity, given))
+    judge_values("the place", places, lambda x, e, s, n, T: way(x, e, s), PLACE_MISTAKES)
+    judge_values("the velocity", velocities, lambda x, e, s, n, T: e - x, VELOCITY_MISTAKES)
+    device = t.device("meta")
+    facts, question = (
+        "for images on another device, it mixes tensors of two devices",
+        "On which device is a tensor made?",
+    )
+    images = t.zeros(2, 1, 3, 3, device=device)
+    elsewhere(lambda: answer(images, images, t.zeros(2, dtype=t.int64, device=device), 4), facts, question)
+    return "both ends, the places between, and the velocity"
+
+
+def judge_values(what: str, cases: list[tuple[t.Tensor, tuple]], right: Callable, mistakes: list) -> None:
+    def fits(formula: Callable) -> list[bool]:
+        made = [(result, formula(*given)) for result, given in cases]
+        return [each.shape == result.shape and result.allclose(each, rtol=1e-4, atol=1e-4) for result, each in made]
+
+    if all(as_it_should := fits(right)):
+        return
+    question = recognise(mistakes, lambda mistake: all(fits(mistake)))
+    result, given = cases[as_it_should.index(False)]
+    x0, noise, _, num_steps, T = given
+    expected = right(*given)
+    i = t.unravel_index((result - expected).abs().argmax(), result.shape)
+    ends = f"from {x0[i]:.3f} to {noise[i]:.3f} after {num_steps[i[0]]} of {T} steps"
+    raise Mistake(f"{ends}, {what} is {result[i]:.3f}, expected {expected[i]:.3f}", question)
