@@ -1088,7 +1088,7 @@ if MAIN:
 # ## Captions
 #
 # A label is one choice out of ten. A caption is a choice of *words*, and words combine. If a model has learned what
-# "dark", "patterned" and "dress" mean, you can ask it for a dark patterned dress, even if it never saw one.
+# "dark", "patterned" and "dress" mean, you can ask it for a dark patterned dress, even if no caption ever said so.
 # [GLIDE](https://arxiv.org/abs/2112.10741) took this step, from class labels to text.
 #
 # FashionMNIST has no captions. But part of what a caption would say can be *measured* on the pixels. How bright is the
@@ -1494,7 +1494,7 @@ if MAIN:
 #
 # Three rows keep you honest. **Real images** are the ceiling: the rules and the classifier look at the 2,000 test
 # images themselves. **Other captions** are chance: the drawings are compared with captions that were dealt out at
-# random. And **held out** are captions of images whose combinations the model has never seen.
+# random. And **held out** are captions of the images that were held out.
 
 # %%
 def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
@@ -1529,7 +1529,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# What does the model draw for combinations that it has never seen?
+# What does the model draw for the combinations that were held out?
 
 # %%
 if MAIN:
@@ -1983,8 +1983,8 @@ if MAIN:
 # - **Dropping** what is wanted for a tenth of the images trains two models in one, one that's told and one that isn't.
 # - **Guidance** is the difference of the two, taken $w$ times. In score terms it sharpens p(label | image). For w > 1,
 #   you don't sample from the data's distribution any more.
-# - **Words combine.** The model draws combinations of words that it never saw, though less surely than those it did.
-# - **To measure** whether a model obeys, you need a ceiling, a chance level and things that it hasn't seen.
+# - **Words combine.** TEXT_COMBINE
+# - **To measure** whether a model obeys, you need a ceiling, a chance level and what was held out.
 # - **Editing** needs no training. Put the known part back at each step, noised to that step, or begin the path back in
 #   the middle.
 
