@@ -1492,9 +1492,9 @@ if MAIN:
 # caption for each drawing. They don't know what you asked for, and the class is the one that the classifier sees. How
 # often is each word that you asked for found again?
 #
-# Three rows keep you honest. **Real images** are the ceiling: the rules and the classifier look at the 2,000 test
-# images themselves. **Other captions** are chance: the drawings are compared with captions that were dealt out at
-# random. And **held out** are captions of the images that were held out.
+# Three columns keep you honest. **real** is the ceiling. There, the rules and the classifier look at the 2,000 test
+# images themselves. **chance** compares the drawings with captions that were dealt out at random. And **unseen** asks
+# for the captions of 2,000 images that were held out, with a ceiling of its own beside it.
 
 # %%
 def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
@@ -1514,7 +1514,7 @@ def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
 if MAIN:
     rows = json.loads((utils.ASSETS / "obeyed.json").read_text(encoding="utf-8"))["rows"]
     columns = {"real": "real images"} | {f"w = {w}": f"w = {w}" for w in (1, 2, 3, 4)}
-    columns |= {"chance": "other captions, w = 2", "unseen": "held out: w = 2", "real ones": "held out: real images"}
+    columns |= {"chance": "other captions, w = 2", "unseen": "held out: w = 2", "(real)": "held out: real images"}
     print(" " * 10 + "".join(f"{title:>10}" for title in columns))
     for word in rows["real images"]:
         shares = [rows[row].get(word, math.nan) for row in columns.values()]
