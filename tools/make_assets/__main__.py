@@ -13,13 +13,11 @@ python -m tools.make_assets deaf         the same training without labels, measu
 python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
 python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
 python -m tools.make_assets autoencoder  Part 5's codes of images: four minutes
-python -m tools.make_assets latents      the model of these codes: eight minutes
-python -m tools.make_assets latents_unscaled   the same for codes of other sizes: half an hour
+python -m tools.make_assets latents      the model of these codes, also of other sizes: fifteen minutes
 python -m tools.make_assets imagen_base  its text encoder, and the model of small images: eight minutes
 python -m tools.make_assets imagen_larger   the model that enlarges them: eight minutes
-python -m tools.make_assets imagen       what both make together, measured: an hour
-python -m tools.make_assets imagen_without  what is missing without noise on the small images: twelve minutes
-python -m tools.make_assets flow         Part 3's network on straight paths, and its measures: an hour
+python -m tools.make_assets imagen       what both make together, measured: fifteen minutes
+python -m tools.make_assets flow         the same network on straight paths, measured: ten minutes
 python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
 python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
 python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
@@ -27,7 +25,7 @@ python -m tools.make_assets faithful     drawings, noised and drawn anew: half a
 
 import argparse
 
-from tools.make_assets import part2, part3, part4, part4_captions, part5_flow, part5_imagen, part5_latent
+from tools.make_assets import part2, part3, part4, part4_captions, part5_imagen, part5_latent
 
 COMMANDS = [
     part2.drawn,
@@ -47,12 +45,10 @@ COMMANDS = [
     part4.steering,
     part5_latent.autoencoder,
     part5_latent.latents,
-    part5_latent.latents_unscaled,
     part5_imagen.imagen_base,
     part5_imagen.imagen_larger,
     part5_imagen.imagen,
-    part5_imagen.imagen_without,
-    part5_flow.flow,
+    part5_latent.flow,
 ]
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
