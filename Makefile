@@ -5,7 +5,7 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run pages lab progress grade test messages prove bench build outputs ablation clean
+.PHONY: help doctor run site lab progress grade test messages prove bench build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,8 +16,9 @@ doctor:  ## tell what is here to run the course with, and what to do about what 
 run: $(READY)  ## run the solution notebooks into build/, at full size (PART=1: one part; FULL=1: Part 3's whole training, too)
 	@FULL=$(FULL) $(PY) -m tools.run $(PART)
 
-pages: $(READY)  ## make pages of HTML from the stored outputs, to show without a network (PART=1: one part)
-	@$(PY) -m tools.run --pages $(PART)
+site: $(READY)  ## make a site to read from the stored outputs, into build/site, for any screen (HAND_OUT=1: without solutions)
+	@$(PY) -m pip install --quiet --requirement docs/requirements.txt
+	@$(PY) -m tools.site $(if $(HAND_OUT),--hand-out)
 
 lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path: on another)
 	@$(PY) -m jupyterlab $(NOTEBOOK)

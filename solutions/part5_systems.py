@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -650,6 +651,815 @@ if MAIN:
 
 # %% [markdown]
 # ## DALL-E 2
+#
+# "A bright boot." Thousands of different pictures fit these words. GLIDE settles everything about its picture at once,
+# what it shows and where each pixel goes. [DALL-E 2](https://arxiv.org/abs/2204.06125) (Ramesh and others, 2022) takes
+# two decisions, one after the other. First it chooses a *summary* of a picture that fits the caption, a few numbers.
+# Then it draws a picture that fits the summary.
+#
+# The summary is an **embedding**, a vector that says what a picture is about and leaves out where each pixel goes. So
+# there are three things to learn, and you'll build each of them:
+#
+# 1. **CLIP** makes embeddings of pictures and of captions.
+# 2. The **prior** turns a caption's embedding into a picture's. It's a diffusion model, and what it noises is 32 numbers.
+# 3. The **decoder** draws a picture from its embedding. It's Part 4's `Listener` once more.
+
+# %% [markdown]
+# ### One space for pictures and captions
+#
+# [CLIP](https://arxiv.org/abs/2103.00020) (Radford and others, 2021) has two encoders, one that sees pictures and one
+# that reads captions. Both answer with an embedding of the same size. They learn together, from pairs, until a picture
+# and its own caption point in the same direction. Part 4 has written the captions. The two encoders are given. The
+# first one halves the picture three times, and the second one is Part 4's `CaptionEncoder`.
+
+# %%
+SIZE = 32  # numbers in an embedding
+
+
+@cache
+def captioned(train: bool = True) -> tuple[t.Tensor, t.Tensor]:
+    """The clothes and their captions, without the combinations that Part 4 holds out.
+    returns: images (N, 1, 28, 28) in [-1, 1]; tokens (N, LONGEST)"""
+    images, labels = part3.clothes(train), part4.labels_of(train)
+    words = part4.attributes_of(images, labels)
+    kept = [i for i, label in enumerate(labels.tolist()) if not part4.is_held_out(label, words[i])]
+    told = [part4.caption(labels[i].item(), words[i]) for i in kept]
+    return images[kept], part4.tokens(told).to(images.device)
+
+
+def words_of(tokens: t.Tensor) -> list[str]:
+    """Captions in words again. tokens: (N, L)"""
+    return [" ".join(part4.WORDS[row] for row in rows if row != part4.PAD) for rows in tokens.tolist()]
+
+
+# %%
+class Clip(nn.Module):
+    """An encoder for images and one for captions. Their embeddings have the length √E, so that a number's size is 1."""
+
+    def __init__(self, size: int = SIZE):
+        super().__init__()
+
+        def half(c_in: int, c_out: int) -> list[nn.Module]:
+            return [nn.Conv2d(c_in, c_out, 3, stride=2, padding=1), nn.GroupNorm(8, c_out), nn.SiLU()]
+
+        self.see = nn.Sequential(*half(1, 32), *half(32, 64), *half(64, 64), nn.Flatten(), nn.Linear(64 * 4 * 4, size))
+        self.read = part4.CaptionEncoder(condition=size)
+
+    def of_images(self, images: t.Tensor) -> t.Tensor:
+        """images: (B, 1, 28, 28) in [-1, 1]   returns: (B, E)"""
+        return on_sphere(self.see(images))
+
+    def of_captions(self, tokens: t.Tensor) -> t.Tensor:
+        """tokens: (B, L) int   returns: (B, E)"""
+        return on_sphere(self.read(tokens))
+
+
+def on_sphere(embeddings: t.Tensor) -> t.Tensor:
+    """The same directions, with the length √E. embeddings: (B, E)"""
+    return math.sqrt(embeddings.shape[1]) * F.normalize(embeddings, dim=1)
+
+
+# %% [markdown]
+# What should they learn from? Take a minibatch of B pairs, and put all B captions on the table. For each image, ask
+# "which of these is yours?" That's a classifier with B classes, and you know its loss, the **cross-entropy**. The score
+# of image $i$ and caption $j$ is the cosine of the angle between their embeddings, divided by a **temperature** $\tau$
+# ("tau"):
+#
+# $$s_{ij} = \frac{\cos(\text{image}_i, \text{caption}_j)}{\tau} \qquad
+# \text{loss}_i = -\log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}$$
+#
+# **Why the temperature?** A cosine lies between -1 and 1. Suppose that all is perfect, with a cosine of 1 for every
+# right pair and -1 for all others. With 128 captions on the table and $\tau = 1$, the right one would get a share of
+# $e^1 / (e^1 + 127\, e^{-1})$, which is 0.05. The loss could never fall below 2.9. With $\tau = 0.03$ the scores reach
+# from -33 to 33, and the right caption can win. (CLIP learns its $\tau$ along with the weights and ends at 0.01.)
+#
+# **Why both directions?** Add 5 to all the scores of one image. Its loss stays the same, because the fraction above
+# doesn't change. So this loss compares captions for one image, and never images for one caption. The other direction
+# does. It puts the B images on the table and asks each caption "which of these is yours?"
+#
+# **And equal captions?** Only 152 different captions occur in the data, so in a minibatch of 128 many occur twice. Then
+# there are several right answers, and the target is split evenly between them.
+
+# %% [markdown]
+# ### 5.4 Which of these is yours?
+# *Write the loss that pulls pairs together and everything else apart* · ●●●○○ · 25 minutes · Radford et al., Figure 3
+#
+# You get the embeddings of B images and of their B captions, of any length, and the captions themselves as `tokens`.
+# Make the table of scores, (B, B), from the cosines. Make the table of targets, in which each row is split evenly
+# between all captions that are equal to the row's own. Then take the mean of the cross-entropies of both directions.
+
+
+# %%
+def clip_loss(images: t.Tensor, captions: t.Tensor, tokens: t.Tensor, temperature: float = 0.03) -> t.Tensor:
+    """How badly images and captions find each other: the mean of both directions' cross-entropy.
+    images, captions: embeddings (B, E), of any length; those in the same row belong together
+    tokens: (B, L) int, the captions; equal ones share the target   returns: ()"""
+    ### BEGIN SOLUTION
+    images, captions = F.normalize(images, dim=1), F.normalize(captions, dim=1)
+    scores = images @ captions.T / temperature
+    same = (rearrange(tokens, "b l -> b 1 l") == tokens).all(dim=2).float()
+    target = same / same.sum(dim=1, keepdim=True)
+    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_clip_loss(clip_loss)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# The cosine of two vectors is their product divided by both lengths. What do you have to do to the embeddings, so that
+# one product of matrices gives you all $B^2$ cosines? And which table holds the scores of the other direction?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# `F.normalize(x, dim=1)` gives each row the length 1. `F.cross_entropy(scores, target)` takes a table of scores, and a
+# target of the same shape whose rows are shares that add up to 1. It averages over the rows. Two captions are equal if
+# all their tokens are, and `rearrange(tokens, "b l -> b 1 l") == tokens` compares each caption with every other, token
+# by token.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# From the comparison in Hint 2, `.all(dim=2)` makes a table (B, B) of true and false. Turn it into numbers, and divide
+# each row by its sum. That's the target of both directions, because "equal" reads the same both ways.
+#
+# </details>
+
+# %% [markdown]
+# Now let both encoders learn with your loss, for 15 processor seconds. The course's own have learned for 2,000 steps,
+# which takes about a minute of one core.
+
+
+# %%
+def clip_config(n_steps: int = 2000) -> dict[str, Any]:
+    """The settings of the two encoders' training. Tiny under IS_CI."""
+    return short_config(n_steps) | dict(lr=0.003, batch_size=8 if IS_CI else 128, bf16=False)
+
+
+def match_loss(model: Clip, images: t.Tensor, tokens: t.Tensor) -> t.Tensor:
+    """How badly a minibatch's images and captions find each other. images: (B, 1, 28, 28)   tokens: (B, L)"""
+    return clip_loss(model.of_images(images), model.of_captions(tokens), tokens)
+
+
+def train_clip(config: dict[str, Any]) -> Clip:
+    """Train both encoders on all images and their captions."""
+    return train_by(match_loss, Clip().to(config["device"]), config, *captioned())
+
+
+def train_clip_for(seconds: float) -> Clip:
+    """Train both encoders for so many processor seconds."""
+    config, model = clip_config(), Clip().to(utils.get_device())
+    some = [each[: config["batch_size"]] for each in captioned()]
+    n_steps = part3.steps_within(0.1 if IS_CI else seconds, lambda: match_loss(model, *some).backward())
+    return train_clip(clip_config(n_steps))
+
+
+# %%
+@cache
+def load_clip() -> Clip:
+    """The encoders that come with the course; python -m tools.make_assets clip makes them."""
+    import solutions.part5_systems as course
+
+    model = course.Clip()
+    load("clip.pt", model)
+    return model
+
+
+@cache
+def clip_model() -> Clip:
+    """The encoders that all that follows uses, trained here if part3.trains_here(), else shipped."""
+    if not part3.trains_here():
+        return load_clip()
+    t.manual_seed(0)
+    return train_clip(clip_config())
+
+
+# %% [markdown]
+# How good are they? For each test image, look for its caption among **all** that occur, by the angle. And let them sort
+# images into classes, though nobody has trained a classifier. Take the plain caption of each class ("a bag"), and see
+# which one fits an image best. That's called **zero-shot** classification.
+
+
+# %%
+@t.no_grad()
+def embed(encode: Callable, many: t.Tensor) -> t.Tensor:
+    """encode: of_images or of_captions of a Clip   many: (N, ...), what it takes   returns: (N, E)"""
+    return t.cat([encode(some) for some in many.split(500)])
+
+
+@cache
+def all_captions() -> t.Tensor:
+    """Every caption of the training images, once. returns: tokens (K, L)"""
+    return captioned()[1].unique(dim=0)
+
+
+def best_captions(model: Clip, images: t.Tensor, k: int = 1) -> t.Tensor:
+    """The k captions that fit each image best, of all that occur. returns: tokens (N, k, L)"""
+    scores = embed(model.of_images, images) @ embed(model.of_captions, all_captions()).T
+    return all_captions()[scores.topk(k, dim=1).indices]
+
+
+def retrieval(model: Clip, images: t.Tensor, tokens: t.Tensor, k: int = 1) -> float:
+    """How often an image's own caption is among the k that fit best. images: (N, 1, 28, 28)   tokens: (N, L), theirs"""
+    found = best_captions(model, images, k) == rearrange(tokens, "n l -> n 1 l")
+    return found.all(dim=2).any(dim=1).float().mean().item()
+
+
+def classify(model: Clip, images: t.Tensor) -> t.Tensor:
+    """The class whose plain caption fits each image best. returns: (N,) int, rows of CLASSES"""
+    plain = part4.tokens([part4.caption(label, []) for label in range(len(utils.CLASSES))])
+    return (embed(model.of_images, images) @ embed(model.of_captions, plain.to(images.device)).T).argmax(dim=1)
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    images, tokens = captioned(train=False)
+    labels = part4.labels_of(train=False)
+    for name, model in [("yours", train_clip_for(15)), ("the course's", clip_model())]:
+        found = [retrieval(model, images, tokens, k) for k in (1, 5)]
+        right = (classify(model, part3.clothes(train=False)) == labels).float().mean()
+        print(f"{name:12}  own caption first {found[0]:.0%}, among five {found[1]:.0%}; right class {right:.0%}")
+    commonest = (captioned()[1].unique(dim=0, return_counts=True)[1] / len(captioned()[1])).max()
+    print(f"the commonest of {len(all_captions())} captions belongs to {commonest:.0%} of the images, a class to 10%")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# CLIPNUMBERS
+#
+# </details>
+
+# %%
+if MAIN:
+    chosen = [3, 23, 41, 18, 6, 110]
+    images, tokens = captioned(train=False)
+    titles = words_of(best_captions(clip_model(), images[chosen])[:, 0])
+    marks = [
+        "" if title == own else f"\n(not: {own})" for title, own in zip(titles, words_of(tokens[chosen]), strict=True)
+    ]
+    utils.show_images(
+        part1.denormalize_img(images[chosen]),
+        [a.replace(" with", "\nwith") + b for a, b in zip(titles, marks, strict=True)],
+        6,
+    )
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![CLIPALT](images/part5_clip.png)
+#
+# CLIPTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Why a prior?
+#
+# A picture and its caption now point in about the same direction. So why not give the decoder the caption's embedding?
+# Look at where the embeddings lie. The figure shows all test images with one of three captions, and the three captions
+# themselves. (The plane is chosen so that the images spread as widely as possible in it.)
+
+# %% tags=["folded"]
+THREE = ["a dark bag", "a bright sandal", "a dark boot"]
+
+
+def plane_of(points: t.Tensor) -> t.Tensor:
+    """The two directions in which points vary most. points: (N, E)   returns: (E, 2)"""
+    return t.linalg.svd(points - points.mean(dim=0), full_matrices=False).Vh[:2].T
+
+
+def show_clouds(prior: "Prior | None" = None) -> None:
+    """The embeddings of images with one of THREE captions, and those of the captions; or, drawn by a prior, also those."""
+    model, (images, tokens) = clip_model(), captioned(train=False)
+    captions = part4.tokens(THREE).to(images.device)
+    clouds = [embed(model.of_images, images[(tokens == one).all(dim=1)][:150]) for one in captions]
+    read = embed(model.of_captions, captions)
+    plane = plane_of(t.cat(clouds))
+    _, axes = plt.subplots(
+        1,
+        1 if prior is None else 2,
+        figsize=(utils.WIDE * (0.6 if prior is None else 1), 3.6),
+        squeeze=False,
+        layout="constrained",
+    )
+    panels = {"images": clouds}
+    if prior is not None:
+        panels["drawn by the prior"] = [
+            draw_embeddings(prior, one.expand(len(cloud), -1)) for one, cloud in zip(read, clouds, strict=True)
+        ]
+    for axis, (name, points) in zip(axes[0], panels.items(), strict=True):
+        for cloud, one, caption, mark, colour in zip(points, read, THREE, "o^s", ["C0", "C1", "C2"], strict=True):
+            axis.scatter(*(cloud @ plane).T.cpu(), s=12, marker=mark, color=colour, alpha=0.6, label=caption)
+            axis.scatter(*(one @ plane).cpu(), s=200, marker=mark, color=colour, edgecolors="black", linewidths=2)
+        axis.set(title=name, xticks=[], yticks=[])
+    axes[0, 0].legend()
+    utils.show()
+
+
+# %%
+if MAIN:
+    show_clouds()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![CLOUDSALT](images/part5_clouds.png)
+#
+# CLOUDSTEXT
+#
+# </details>
+
+# %% [markdown]
+# So the prior has two things to do. It moves from the caption to where pictures are, and it *chooses* one of the many
+# pictures that fit. You know what draws one sample out of many that are possible. It's a diffusion model, and this time
+# the thing to noise isn't an image but 32 numbers.
+
+# %% [markdown]
+# ### 5.5 The prior
+# *Turn Part 1's MLP into a model of embeddings that is told a caption's* · ●●●○○ · 25 minutes · Ramesh et al., Section 2.2
+#
+# Your `part1.TinyDiffuser` takes images, so write an embedding as an image of one row, (1, 1, E). The network gets
+# images of **two** rows. The first is the noised embedding, and the second is the caption's, without noise. The first
+# row of its answer is its guess of the **clean** embedding. (The second is ignored.)
+#
+# `guess` asks the network for that. `forward` turns it into a guess of the noise, so that your `part1.sample` can draw.
+# You know this step from Part 1's `ImageGuesser`.
+
+
+# %%
+class Prior(part1.DiffusionModel):
+    """A diffusion model of image embeddings that is told a caption's.
+    network: one of Part 1 for images of two rows, (1, 2, E)"""
+
+    def __init__(self, network: part1.DiffusionModel, noise_schedule: part1.NoiseSchedule):
+        super().__init__()
+        self.network, self.noise_schedule = network, noise_schedule
+        self.img_shape = (1, 1, network.img_shape[-1])
+
+    def guess(self, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor) -> t.Tensor:
+        """Guess the clean embedding: the first row of what the network answers to the noised one over the caption's.
+        images: (B, 1, 1, E), noised   num_steps: (B,) int, 1 to T   wanted: (B, E)   returns: (B, 1, 1, E)"""
+        ### BEGIN SOLUTION
+        rows = t.cat([images, rearrange(wanted, "b e -> b 1 1 e")], dim=2)
+        return self.network(rows, num_steps)[:, :, :1]
+        ### END SOLUTION
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor) -> t.Tensor:
+        """Guess the noise that goes with the guess of the clean embedding. Shapes as for guess."""
+        ### BEGIN SOLUTION
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        x0 = self.guess(images, num_steps, wanted)
+        return (images - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+        ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_Prior(Prior)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# Which shape must `wanted` have, so that it can be the second row below `images`? Along which axis do the rows of an
+# image follow each other?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# Images are (B, C, H, W), and the rows follow each other along H, `dim=2`. `t.cat([a, b], dim=2)` puts images on top of
+# each other. A slice such as `[:, :, :1]` keeps the axis that it cuts. And Equation 4, solved for the noise, is
+# $\epsilon = (x_t - \sqrt{\bar\alpha_t}\, x_0) / \sqrt{1 - \bar\alpha_t}$.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# In `guess`, make (B, 1, 1, E) of `wanted`, put it under the images, ask the network, and return the first row. In
+# `forward`, look up ᾱ and make it (B, 1, 1, 1), call `guess`, and use Hint 2's equation.
+#
+# </details>
+
+# %% [markdown]
+# The paper trains its prior on the squared error of the clean embedding, and so does yours. One caption in ten is left
+# out, so that you could guide it (Part 4). It takes ten seconds of one core, and your `part1.sample` draws.
+
+
+# %%
+def prior_config() -> dict[str, Any]:
+    """The settings of the prior's training. Tiny under IS_CI."""
+    sizes = dict(hidden_size=16, max_steps=20) if IS_CI else dict(hidden_size=512, max_steps=100, batch_size=256)
+    return short_config(3000) | dict(bf16=False) | sizes
+
+
+def make_prior(config: dict[str, Any]) -> Prior:
+    """An untrained prior: Part 1's MLP, with Part 3's cosine schedule."""
+    tiny = part1.TinyDiffuserConfig((1, 2, SIZE), config["hidden_size"], config["max_steps"])
+    return Prior(part1.TinyDiffuser(tiny), make_schedule(config)).to(config["device"])
+
+
+def prior_loss(model: Prior, images: t.Tensor, captions: t.Tensor) -> t.Tensor:
+    """The squared error of the guessed embedding (Ramesh et al., Section 2.2); one in ten comes without a caption.
+    images, captions: embeddings (B, E)   returns: ()"""
+    x0 = rearrange(images, "b e -> b 1 1 e")
+    num_steps, _, noised = part1.noise_img(x0, model.noise_schedule)
+    heard = part4.drop_labels(captions, 0.1, t.zeros_like(captions[0]))
+    return F.mse_loss(model.guess(noised, num_steps, heard), x0)
+
+
+# %%
+def train_prior(config: dict[str, Any], model: Clip) -> Prior:
+    """Train a prior on the embeddings that a Clip gives all images and captions."""
+    images, tokens = captioned()
+    embeddings = embed(model.of_images, images), embed(model.of_captions, tokens)
+    return train_by(prior_loss, make_prior(config), config, *embeddings)
+
+
+@cache
+def prior_model() -> Prior:
+    """The prior, trained at the first call and kept: ten seconds of one core."""
+    t.manual_seed(0)
+    return train_prior(prior_config(), clip_model())
+
+
+def draw_embeddings(prior: Prior, wanted: t.Tensor, w: float = 1.0) -> t.Tensor:
+    """An image's embedding for each caption's, by Part 1's sample. wanted: (B, E)   returns: (B, E), of length √E"""
+    guided = part4.Guided(prior, wanted, 0.0, w)
+    return on_sphere(part1.sample(guided, len(wanted)).flatten(1))
+
+
+# %%
+if MAIN:
+    prior_model.cache_clear()  # train anew whenever this cell runs
+    prior, model, (images, tokens) = prior_model(), clip_model(), captioned(train=False)
+    seen, read = embed(model.of_images, images), embed(model.of_captions, tokens[:2000])
+    others = embed(model.of_images, captioned()[0][:2000])
+    for name, points in [("training images", others), ("prior", draw_embeddings(prior, read)), ("captions", read)]:
+        print(f"{name:15}  Fréchet distance from test images' embeddings {part3.frechet_distance(points, seen):.2f}")
+    show_clouds(prior)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![PRIORALT](images/part5_prior.png)
+#
+# PRIORTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### The decoder
+#
+# The last network draws a picture from an embedding. It's the `Listener` that has listened to labels and to captions in
+# Part 4, with an encoder for embeddings. The course's decoder has learned for 8,000 steps, as long as each of those,
+# from the training images and their own embeddings. The training takes ten to twenty minutes on two cores, and with
+# `utils.FULL = True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code
+# back into *its* image. This one is a diffusion model, and draws a different picture every time.)
+
+
+# %%
+def make_decoder() -> part4.Listener:
+    """An untrained model that draws images, told an embedding."""
+    encode = nn.Sequential(nn.Linear(SIZE, 128), nn.SiLU(), nn.Linear(128, 64))
+    return part4.make_listener(encode, t.zeros(SIZE))
+
+
+def train_decoder(config: dict[str, Any], model: Clip, path: Path | None = None) -> part4.Listener:
+    """Train a decoder on all images and the embeddings that a Clip gives them. path: where to save it, or None"""
+    images, _ = captioned()
+    return part4.train_listener(make_decoder(), config, images, embed(model.of_images, images), path=path)
+
+
+# %%
+@cache
+def load_decoder() -> part4.Listener:
+    """The decoder that comes with the course; python -m tools.make_assets decoder makes it."""
+    import solutions.part5_systems as course
+
+    model = course.make_decoder()
+    load("decoder.pt", model.network, model.encode)
+    return model
+
+
+@cache
+def decoder_model() -> part4.Listener:
+    """The decoder that all that follows uses, trained here if part3.trains_here(), else shipped."""
+    if not part3.trains_here():
+        return load_decoder()
+    t.manual_seed(0)
+    path = None if IS_CI else utils.SAVES / "decoder.pt"
+    return train_decoder(part4.listener_config(), clip_model(), path)
+
+
+def draw_from(
+    embeddings: t.Tensor, w: float = 2.0, eta: float = 1.0, start: t.Tensor | None = None, n_steps: int = 50
+) -> t.Tensor:
+    """Draw an image for each embedding. embeddings: (B, E)   start: (B, 1, 28, 28), noise, or None to draw it
+    returns: (B, 1, 28, 28) in [-1, 1]"""
+    model = decoder_model()
+    guided = part4.Guided(model, embeddings, model.null, w)
+    return part3.ddim_sample(guided, len(embeddings), min(n_steps, len(model.noise_schedule)), eta, start)
+
+
+# %% [markdown]
+# Now all three in a row: a caption, its embedding, an embedding of a picture, a picture.
+
+
+# %%
+def draw_dalle2(captions: list[str], w: float = 2.0) -> t.Tensor:
+    """A picture for each caption, by way of the prior. w: how much the decoder insists   returns: (N, 1, 28, 28)"""
+    tokens = part4.tokens(captions).to(utils.get_device())
+    return draw_from(draw_embeddings(prior_model(), embed(clip_model().of_captions, tokens)), w)
+
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    asked = ["a bright boot", "a dark bag", "a plain T-shirt with long sleeves"]
+    pictures = part1.denormalize_img(draw_dalle2([caption for caption in asked for _ in range(7)]))
+    utils.show_rows(
+        {caption.replace(" with", "\nwith"): some for caption, some in zip(asked, pictures.split(7), strict=True)}
+    )
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![DRAWNALT](images/part5_dalle2.png)
+#
+# DRAWNTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Variations
+#
+# You can leave the captions out altogether. Take a picture, let CLIP see it, and draw from that embedding again and
+# again. What stays the same is what the embedding says about it. What changes, it leaves open.
+
+# %%
+if MAIN:
+    t.manual_seed(0)
+    images, _ = captioned(train=False)
+    rows = {}
+    for name, row in [("boot", 23), ("bag", 18), ("T-shirt", 27)]:
+        seen = embed(clip_model().of_images, images[row : row + 1])
+        rows[name] = part1.denormalize_img(t.cat([images[row : row + 1], draw_from(seen.expand(7, -1))]))
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![VARALT](images/part5_variations.png)
+#
+# VARTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### From one picture to another
+#
+# And you can walk from one picture's embedding to another's, and draw on the way. A straight line won't do. All
+# embeddings have the same length, so they lie on a sphere, and a straight line between two points of a sphere runs
+# through its inside. Halfway between two vectors with an angle of $\theta$ between them, the length has shrunk to
+# $\cos(\theta / 2)$ of what it was. The decoder has never seen such a vector. So go along the surface.
+#
+# For vectors $a$ and $b$ of length 1, take the part of $b$ that's at right angles to $a$, and give it the length 1:
+# $b_\perp = (b - \cos\theta\, a) / \sin\theta$. Turning $a$ towards it by an angle $\varphi$ ("phi") gives
+# $\cos\varphi\, a + \sin\varphi\, b_\perp$. Go a share $s$ of the way, $\varphi = s\theta$, put in $b_\perp$, and
+# collect what belongs to $a$:
+#
+# $$\left(\cos s\theta - \frac{\sin s\theta \cos\theta}{\sin\theta}\right) a + \frac{\sin s\theta}{\sin\theta}\, b =
+# \frac{\sin((1 - s)\, \theta)}{\sin\theta}\, a + \frac{\sin(s \theta)}{\sin\theta}\, b$$
+#
+# The last step is the rule for the sine of a difference, $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta
+# \sin s\theta$. (Part 3's `between` does this for two noises. They're nearly at right angles.)
+
+# %% [markdown]
+# ### 5.6 Walk on the sphere
+# *Go from one vector to another at equal angles, without losing length* · ●●○○○ · 15 minutes · Ramesh et al., Section 3.2
+#
+# This is called **slerp**, spherical linear interpolation. You get two vectors of equal length, which needn't be 1, and
+# the shares of the way. What if both vectors are the same? Then $\sin\theta = 0$, and there's nothing to divide by.
+# Return the vector itself. (Two vectors with opposite directions have no shortest way, and won't come up.)
+
+
+# %%
+def slerp(start: t.Tensor, end: t.Tensor, shares: t.Tensor) -> t.Tensor:
+    """Points on the arc from start to end, at these shares of the angle between them.
+    start, end: (E,), of equal length   shares: (n,), 0 for start, 1 for end   returns: (n, E), of that length"""
+    ### BEGIN SOLUTION
+    cosine = start @ end / (start.norm() * end.norm())
+    angle = t.arccos(cosine.clamp(-1, 1))  # rounding can push it beyond 1
+    if angle < 1e-3:
+        return start.expand(len(shares), -1)
+    shares = rearrange(shares, "n -> n 1")
+    return (t.sin((1 - shares) * angle) * start + t.sin(shares * angle) * end) / t.sin(angle)
+    ### END SOLUTION
+
+
+# %%
+if MAIN:
+    tests.part5.check_slerp(slerp)
+
+# %% [markdown]
+# <details>
+# <summary>Hint 1: a question</summary>
+#
+# How do you get the angle between two vectors whose length isn't 1? Which shapes must `shares` and the vectors have, so
+# that each share gives a row of its own?
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2: a fact</summary>
+#
+# The cosine of the angle is `a @ b` divided by both lengths, and `t.arccos` turns it into an angle. Rounding can make a
+# cosine a little larger than 1, and `arccos` of that is nan, so `clamp` it. `rearrange(shares, "n -> n 1")` makes a
+# column, and a column times a vector is a table.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 3: the next step</summary>
+#
+# Compute the angle first. If it's nearly 0, return `start` for each of the shares. Otherwise, use the formula. The
+# lengths need no extra care, because both vectors have the same.
+#
+# </details>
+
+# %% [markdown]
+# Here are the arc and the straight line between two embeddings.
+
+
+# %% tags=["folded"]
+def show_path(start: t.Tensor, end: t.Tensor) -> None:
+    """Length and angle along the arc and along the straight line. start, end: (E,)"""
+    shares = t.linspace(0, 1, 41, device=start.device)
+    paths = {"arc": slerp(start, end, shares), "straight line": start + rearrange(shares, "n -> n 1") * (end - start)}
+    _, axes = plt.subplots(1, 2, figsize=(utils.WIDE, 2.9), layout="constrained")
+    for (name, points), style in zip(paths.items(), ["-", "--"], strict=True):
+        cosines = F.cosine_similarity(points, start[None], dim=1).clamp(-1, 1)
+        axes[0].plot(shares.cpu(), (points.norm(dim=1) / start.norm()).cpu(), style, label=name)
+        axes[1].plot(shares.cpu(), t.rad2deg(cosines.arccos()).cpu(), style, label=name)
+    axes[0].set(title="length, as a share of the first", xlabel="share of the way", ylim=(0, 1.1))
+    axes[1].set(title="degrees away from the start", xlabel="share of the way")
+    axes[0].legend()
+    utils.show()
+
+
+# %%
+if MAIN:
+    images, _ = captioned(train=False)
+    start, end = embed(clip_model().of_images, images[[23, 18]])
+    show_path(start, end)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![PATHALT](images/part5_arc.png)
+#
+# PATHTEXT
+#
+# </details>
+
+# %% [markdown]
+# And here are pictures on the way, all from the same starting noise and with $\eta = 0$, so that nothing changes but
+# the embedding.
+
+# %%
+if MAIN:
+    t.manual_seed(1)
+    images, _ = captioned(train=False)
+    rows, shares = {}, t.linspace(0, 1, 8, device=images.device)
+    noise = t.randn(1, 1, 28, 28, device=images.device).expand(8, -1, -1, -1)
+    for name, ends in [("boot to bag", [23, 18]), ("T-shirt to dress", [27, 13])]:
+        start, end = embed(clip_model().of_images, images[ends])
+        rows[name] = part1.denormalize_img(draw_from(slerp(start, end, shares), eta=0.0, start=noise))
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![WALKALT](images/part5_walk.png)
+#
+# WALKTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Sums with meaning
+#
+# Pictures and captions are in one space, so you can compute with both. Take the embedding of "a dark boot" minus that of
+# "a bright boot". What's left is a direction, and it says *darker*. Now turn a picture's embedding a little into that
+# direction. The paper calls this a **text difference**, and walks there with slerp, too.
+
+
+# %%
+def text_difference(embedding: t.Tensor, more: str, less: str, shares: t.Tensor) -> t.Tensor:
+    """An image's embedding, turned towards what one caption says and another doesn't (Ramesh et al., Section 3.3).
+    embedding: (E,)   shares: (n,) of the angle   returns: (n, E)"""
+    tokens = part4.tokens([more, less]).to(embedding.device)
+    one, other = embed(clip_model().of_captions, tokens)
+    return slerp(embedding, on_sphere((one - other)[None])[0], shares)
+
+
+# %%
+if MAIN:
+    t.manual_seed(1)
+    images, _ = captioned(train=False)
+    rows, shares = {}, t.linspace(0, 0.5, 8, device=images.device)
+    noise = t.randn(1, 1, 28, 28, device=images.device).expand(8, -1, -1, -1)
+    for name, row, more, less in [
+        ("+ dark - bright", 23, "a dark boot", "a bright boot"),
+        ("+ heel - flat", 23, "a boot with a heel", "a flat boot"),
+        ("+ long - short", 27, "a T-shirt with long sleeves", "a T-shirt with short sleeves"),
+    ]:
+        turned = text_difference(embed(clip_model().of_images, images[row : row + 1])[0], more, less, shares)
+        rows[name] = part1.denormalize_img(draw_from(turned, eta=0.0, start=noise))
+    utils.show_rows(rows)
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![DIFFALT](images/part5_differences.png)
+#
+# DIFFTEXT
+#
+# </details>
+
+# %% [markdown]
+# ### Was it worth the detour?
+#
+# Be honest. GLIDE draws from the caption with *one* network. DALL-E 2 needs four, and each of them makes mistakes. What
+# does the detour buy?
+#
+# Here are four ways from the caption of a test image to a picture. The first cheats. It knows the test image, and draws
+# from its true embedding. The second is DALL-E 2. The third leaves the prior out and gives the decoder the caption's
+# embedding. The fourth is Part 4's model, which takes the caption directly. Both networks that draw pictures have
+# learned for 8,000 steps. Place your bets: which one gets nearest to real images, and which one obeys best?
+
+
+# %% tags=["folded"]
+def show_detour() -> None:
+    """The measures of 2,000 samples for each way from caption to picture, and some of the pictures."""
+    print(f"{'told':30} {'distance':>8} {'class':>6} {'all words':>9} {'variety':>7}")
+    rows = results_of("detour.json")["rows"]
+    for row in rows:
+        name = row["told"] + (f", w = {row['w']:g}" if "w" in row else "")
+        variety = row["variety"] / rows[0]["variety"]
+        print(f"{name:30} {row['distance']:8.1f} {row['class']:6.0%} {row['all_words']:9.0%} {variety:7.2f}")
+    shown = t.load(utils.ASSETS / "detour.pt", weights_only=True)
+    utils.show_rows(
+        {
+            name.removesuffix(", w = 2").replace(", ", ",\n"): images / 255
+            for name, images in shown.items()
+            if "w = 1" not in name
+        }
+    )
+
+
+# %%
+if MAIN:
+    show_detour()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![DETOURALT](images/part5_detour.png)
+#
+# DETOURTEXT
+#
+# </details>
+
+# %% [markdown]
+# What did the authors of DALL-E 2 gain from the detour? They could train the prior on embeddings, which is cheap. They
+# got variations, paths and text differences, which GLIDE doesn't have. And strong guidance cost them less variety. In
+# GLIDE, a large $w$ makes the pictures for one caption more and more alike. With the summary fixed before, guidance of
+# the decoder sharpens the picture and leaves alone what it's about (their Figure 9). Later systems have gone back to
+# one model that's told the caption directly, by text encoders that are much better.
 
 # %% [markdown]
 # ## Imagen

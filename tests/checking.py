@@ -4,19 +4,21 @@ A judge takes the learner's object, raises Mistake with a message for the learne
 tests/part1/q_eq4.py holds the judge of exercise q_eq4 and its table of mistakes, and nothing lists it.
 """
 
+import dis
 import functools
 import inspect
 import io
 import pkgutil
 import random
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from math import prod, sqrt
 from pathlib import Path
 from traceback import walk_tb
-from types import CodeType, FunctionType, ModuleType, TracebackType
+from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -31,10 +33,13 @@ from solutions.part1_diffusion import NoiseSchedule
 class Mistake(Exception):
     """What is wrong, in the learner's terms.
     facts: what was expected and what came   question: points at the cause, where it is recognised
-    given: what the facts hold for, needed only to redo the sum: "with betas [0.1, 0.4]" """
+    given: what the facts hold for, needed only to redo the sum: "with betas [0.1, 0.4]"
+
+    A question's first word says which way the mistake goes. "You take a root of the whole. ..." names what was done and
+    is wrong. "Where is the root?" asks for what is missing."""
 
     def __init__(self, facts: str, question: str = "", given: str = "") -> None:
-        self.facts, self.question = facts, question
+        self.facts, self.question, self.given = facts, question, given
         whole = f"{given}, {facts}" if given else facts
         super().__init__(f"{whole}.\n{question}" if question else f"{whole}.")
 
@@ -55,19 +60,23 @@ def check(number: str, mistakes: Sequence[tuple[str, Any]] = ()) -> Callable[[Ca
                         raise Mistake(f"the check takes {name} itself, without calling it, but got {kind(answer)}")
                     try:
                         covered = judge(answer)
-                    except Mistake:
+                    except RecursionError as error:  # which a notebook would take half a minute to show
+                        raise told_recursion(error, answer) from None
+                    except Mistake as mistake:
                         blame_earlier(answer, part, number)
-                        raise
+                        said = " ".join(filter(None, [name_leftovers(answer, part), mistake.question]))
+                        raise Mistake(mistake.facts, said, mistake.given) from None
             except Mistake as mistake:
                 failure = AssertionError(f"{number} {name}: {mistake}")
                 failure.mistake = mistake
                 failure._render_traceback_ = lambda: [str(failure)]  # what IPython shows instead of our frames
                 raise failure from None
             except (Exception, KeyboardInterrupt) as error:  # raised by the learner's own code: it is theirs to read
-                name_hidden_module(error)
+                explain(error, answer, part)
                 hide_our_frames(error)
                 raise
-            print(f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}")
+            said = f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}"
+            print(textwrap.fill(said, 60, subsequent_indent="   "))
 
         run.number, run.mistakes = number, mistakes
         return run
@@ -91,7 +100,7 @@ def blame_earlier(answer: Callable, part: str, number: str) -> None:
     mended first. part: "tests.part1", whose checks are tried   number: of the exercise that has failed"""
     for name, theirs in globals_used(answer).items():
         earlier = vars(sys.modules[part]).get(f"check_{name}")
-        if earlier and theirs is not None and not is_reference(theirs) and in_order(earlier.number) < in_order(number):
+        if earlier and not is_reference(theirs) and in_order(earlier.number) < in_order(number):
             try:
                 with redirect_stdout(io.StringIO()):
                     earlier(theirs)
@@ -105,18 +114,52 @@ def is_reference(thing: object) -> bool:
     return str(getattr(thing, "__module__", "")).startswith("solutions.")
 
 
+def functions_of(answer: object) -> list[FunctionType]:
+    """A function, or the methods and properties of a class and of its bases."""
+    things = [each for owner in getattr(answer, "__mro__", ()) for each in vars(owner).values()] or [answer]
+    things = [thing.fget if isinstance(thing, property) else thing for thing in things]
+    functions = [inspect.unwrap(thing) for thing in things if callable(thing)]
+    return [
+        each for each in functions if isinstance(each, FunctionType) and not str(each.__module__).startswith("torch")
+    ]
+
+
 def globals_used(answer: Callable) -> dict[str, object]:
-    """The names of its module that a function or the methods of a class mention, and what they stand for."""
+    """The names of its module that a function or the methods of a class read, and what they stand for."""
     used: dict[str, object] = {}
-    for owner in getattr(answer, "__mro__", [answer]):
-        for function in vars(owner).values() if isinstance(owner, type) else [owner]:
-            function = inspect.unwrap(function) if callable(function) else function
-            if isinstance(function, FunctionType) and not str(function.__module__).startswith("torch"):
-                codes = [function.__code__]
-                for code in codes:  # with those of comprehensions and inner functions
-                    codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
-                    used |= {name: function.__globals__.get(name) for name in code.co_names}
+    for function in functions_of(answer):
+        codes, space = [function.__code__], function.__globals__
+        for code in codes:  # with those of comprehensions and inner functions
+            codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+            names = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+            used |= {name: space[name] for name in names if name in space}
     return used
+
+
+def leftovers(answer: Callable, part: str) -> list[str]:
+    """Variables of other cells that a learner's function reads, or one of theirs that it calls: no function, class or
+    module, no CONSTANT, and nothing that the part gives."""
+    given = {
+        name for key, module in sys.modules.items() if key.startswith(f"solutions.{part}_") for name in vars(module)
+    }
+    found, seen, left = [answer], [], []
+    for each in found:
+        for name, thing in globals_used(each).items():
+            if isinstance(thing, ModuleType) or (callable(thing) and not isinstance(thing, nn.Module)):
+                if functions_of(thing) and not is_reference(thing) and not any(thing is other for other in seen):
+                    seen.append(thing)
+                    found += [thing] if getattr(thing, "__module__", "") == getattr(answer, "__module__", "") else []
+            elif name not in given and not name.startswith("__") and not (name.isupper() and len(name) > 1):
+                left.append(name)
+    return sorted({*left})
+
+
+def name_leftovers(answer: Callable, part: str) -> str:
+    """What to say of variables that come from other cells; empty where there are none. part: "tests.part1" """
+    names = [] if is_reference(answer) else [f"`{name}`" for name in leftovers(answer, part.rpartition(".")[2])]
+    if not names:
+        return ""
+    return f"{' and '.join(names)} {'are no arguments: they come' if names[1:] else 'is no argument: it comes'} from another cell."
 
 
 # ------------------------------------------------------------------------------------------------ the session
@@ -183,7 +226,7 @@ def defaults_looked_after() -> Iterator[None]:
         }
         if changed := [call for call, holds in left.items() if holds]:
             facts = f"it changes a default of PyTorch for all that follows, by {' and '.join(changed)} or the like"
-            raise Mistake(f"{facts}: {type(error).__name__}", "Is it set back at the end?") from None
+            raise Mistake(f"{facts}: {type(error).__name__}", "Where is it set back?") from None
         raise
 
 
@@ -194,20 +237,17 @@ def seed_all(seed: int) -> None:
 
 
 OURS = Path(__file__).parent
+SOLUTIONS = OURS.parent / "solutions"
 # where PyTorch turns module(x) into module.forward(x): several frames a layer, which tell a learner nothing
 CALLS = (t.nn.modules.module.__file__, t.nn.modules.container.__file__)
 
 
 def hide_our_frames(error: BaseException) -> None:
-    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone."""
-    frames, traceback = [], error.__traceback__
-    while traceback:
-        file = traceback.tb_frame.f_code.co_filename
-        if OURS not in Path(file).parents and file not in CALLS:
-            frames.append(traceback)
-        traceback = traceback.tb_next
-    for frame in reversed(frames):
-        traceback = TracebackType(traceback, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone: no line
+    of a check, and none of a solution."""
+    traceback, earlier = theirs(error.__traceback__), error.__cause__ or error.__context__
+    while earlier:  # which IPython shows, too
+        earlier.__traceback__, earlier = theirs(earlier.__traceback__), earlier.__cause__ or earlier.__context__
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     show = shell.InteractiveTB.structured_traceback if shell else None
     with suppress(AttributeError):  # of an exception that takes no attributes
@@ -215,6 +255,81 @@ def hide_our_frames(error: BaseException) -> None:
             error._render_traceback_ = lambda: show(type(error), error, traceback, tb_offset=0)
         elif show:  # none of their code ran: the call itself failed
             error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
+
+
+def theirs(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of checks and solutions, and without PyTorch's calls of modules."""
+    frames = []
+    while traceback:
+        file = traceback.tb_frame.f_code.co_filename
+        if not {OURS, SOLUTIONS} & {*Path(file).parents} and file not in CALLS:
+            frames.append(traceback)
+        traceback = traceback.tb_next
+    for frame in reversed(frames):
+        traceback = TracebackType(traceback, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return traceback
+
+
+def frames_of(error: BaseException, answer: Callable) -> list[FrameType]:
+    """Where the error went through the learner's own code, outermost first."""
+    spaces = [function.__globals__ for function in functions_of(answer)]
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return [frame for frame in frames if any(frame.f_globals is space for space in spaces)]
+
+
+def told_recursion(error: RecursionError, answer: Callable) -> Mistake:
+    names = [frame.f_code.co_name for frame in frames_of(error, answer)]
+    name = max(names, key=names.count, default="it")
+    question = f"You call {name} in {name}. Where does that end?"
+    if name == "forward":
+        question = "You call self(...) in forward, which is forward once more."
+    return Mistake(f"{name} calls itself without end", question)
+
+
+WORDS = [  # of PyTorch and Python, and what they mean for a learner
+    (NotImplementedError, "is not written yet", "or its cell has not been run since"),
+    (NameError, "name 'torch' is not defined", "PyTorch is imported as t here."),
+    (AttributeError, "has no setter", "self.device cannot be set: it is given, as a property. Leave that line out."),
+    (KeyError, "already exists", "The class has a method or an attribute of that name. Which names does it declare?"),
+    (
+        ValueError,
+        "Expected more than 1 value per channel",
+        "A batch norm wants many images. One alone is to work, too.",
+    ),
+    (
+        RuntimeError,
+        "does not require grad",
+        "The loss has no gradient to give: the guess is detached, or made under no_grad.",
+    ),
+    (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
+    (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
+]
+
+
+def explain(error: BaseException, answer: Callable, part: str) -> None:
+    """Note below an error of the learner's own what its words mean here, what their line worked on, and which of its
+    variables come from elsewhere."""
+    name_hidden_module(error)
+    for kind_of, words, meaning in WORDS:
+        if isinstance(error, kind_of) and words in str(error):
+            error.add_note(meaning)
+    if isinstance(error, RuntimeError | ValueError | IndexError | TypeError) and type(error) is not NotImplementedError:
+        name_values(error, answer)
+        if said := name_leftovers(answer, part):
+            error.add_note(said)
+
+
+def name_values(error: BaseException, answer: Callable) -> None:
+    """Note what the learner's line worked on."""
+    frames = frames_of(error, answer)
+    values = frames[-1].f_locals.items() if frames else ()
+    known = [
+        f"{name} has shape {tuple(value.shape)}" if isinstance(value, t.Tensor) else f"{name} is {value}"
+        for name, value in values
+        if isinstance(value, t.Tensor | int | float | None) and name.isidentifier() and name != "self"
+    ]
+    if known:
+        error.add_note(f"There, {', '.join(known[:6])}.")
 
 
 def name_hidden_module(error: BaseException) -> None:
@@ -243,7 +358,7 @@ def unchanged(who: str = "it", **given: t.Tensor) -> Iterator[None]:
     yield
     for name, value in given.items():
         if not value.equal(before[name]):
-            raise Mistake(f"{who} changes the {name} it is given", f"Does a line write into {name} in place?")
+            raise Mistake(f"{who} changes the {name} it is given", f"You write into {name} in place.")
 
 
 def expect_error(call: Callable, facts: str, question: str) -> None:
@@ -279,7 +394,7 @@ class Recording(nn.Module):
     where: the question to ask about what is on another device than the model"""
 
     img_shape: tuple[int, ...]
-    where = "On which device are they made?"
+    where = "You make them on another device."
 
     def __init__(self, noise_schedule: NoiseSchedule | None, device: str = "cpu", weight: float = 0.0) -> None:
         super().__init__()
@@ -290,7 +405,7 @@ class Recording(nn.Module):
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         self.refuse(images, num_steps)
-        for what, thing in [("images", images), ("counts", num_steps)]:
+        for what, thing in [("images", images), ("timesteps", num_steps)]:
             if isinstance(thing, t.Tensor) and thing.device.type != self.weight.device.type:
                 facts = f"a model that is on another device gets {what} on the {thing.device.type}"
                 raise Mistake(facts, self.where)
@@ -319,47 +434,82 @@ def kind(thing: object) -> str:
 
 
 NO_TENSOR = {
-    list: "Are its entries put together in one tensor?",
-    tuple: "Is one thing too many returned, or a comma left at the end of a line?",
-    np.ndarray: "Is what NumPy made brought back to PyTorch?",
-    float: "Does .item() or math make it a plain number?",
-    int: "Does .item() or math make it a plain number?",
+    list: "You return a list. Which tensor is asked for?",
+    tuple: "You return one thing too many, or there is a comma at the end of a line.",
+    np.ndarray: "Where is what NumPy made brought back to PyTorch?",
+    float: "You make it a plain number, by .item() or math.",
+    int: "You make it a plain number, by .item() or math.",
 }
 
 
 def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str = "cpu") -> None:
     """Refuse what is not a finite float32 tensor of this shape, on this device and apart from any graph."""
     if result is None:
-        raise Mistake(f"{call} returns None", "Does the function end in a return?")
+        raise Mistake(f"{call} returns None", "Where does the function return something?")
     if not isinstance(result, t.Tensor):
         raise Mistake(f"{call} returns {kind(result)}, expected one tensor", NO_TENSOR.get(type(result), ""))
     if result.shape != shape:
-        raise Mistake(f"{call} returns {kind(result)}, expected shape {shape}")
+        raise Mistake(f"{call} returns {kind(result)}, expected shape {shape}", question_of_shape(result.shape, shape))
     if result.dtype != t.float32:
         question = ""
         if result.dtype == t.float64:
-            question = "Did NumPy or .double() compute it? Its numbers are float64."
+            question = "You compute in float64, by NumPy or .double(). Where is it brought back?"
+        elif result.dtype in (t.bfloat16, t.float16):
+            question = "You compute in half precision. Where is it brought back?"
         elif not result.is_floating_point():
-            question = "Are these whole numbers, or true and false?"
+            question = "You return whole numbers, or true and false."
         raise Mistake(f"{call} returns numbers of type {result.dtype}, expected torch.float32", question)
     if result.device.type != device:
         raise Mistake(f"{call} returns a tensor on {result.device.type}, expected it on {device}, where the input is")
     if result.requires_grad:
-        raise Mistake(
-            f"{call} returns a tensor that requires a gradient", "Nothing is learned here: is it a parameter?"
-        )
+        question = "You make a parameter of it, but nothing is learned here."
+        raise Mistake(f"{call} returns a tensor that requires a gradient", question)
     if not result.isfinite().all():
         bad = "nan" if result.isnan().any() else "inf"
-        raise Mistake(f"{call} returns {bad}", "Is there a root of a negative number, or a division by 0?")
+        raise Mistake(f"{call} returns {bad}", "You take a root or a logarithm of a negative number, or divide by 0.")
 
 
-def numbers(values: t.Tensor) -> str:
-    return "[" + ", ".join(f"{value:.4g}" for value in values.tolist()) + "]"
+def question_of_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
+    """What may have been done to a tensor that has come out in another shape; empty where that is not known."""
+    shape, expected = [*shape], [*expected]
+    without_ones = [size for size in expected if size != 1]
+    if shape == without_ones or (len(shape) < len(expected) and [size for size in shape if size != 1] == without_ones):
+        return "You take away axes of length 1, as squeeze() does."
+    if len(shape) > len(expected) and [size for size in shape if size != 1] == without_ones:
+        return "You add an axis of length 1."
+    if shape[1:] == expected and len(shape) > 1:
+        return "You return many of them. Which one is asked for?"
+    if shape == expected[1:]:
+        return "You treat a single image. Where is the axis of the batch?"
+    if prod(shape) == prod(expected) and len(shape) < len(expected):
+        return "Where does it get its axes back?"
+    if sorted(shape) == sorted(expected):
+        return "You return its axes in another order."
+    return ""
+
+
+def numbers(values: t.Tensor, beside: t.Tensor | None = None) -> str:
+    """Values as a list. beside: others, from which they have to look different"""
+    digits, listed = 4, functools.partial(written, values)
+    while beside is not None and digits < 9 and listed(digits) == written(beside, digits):
+        digits += 1
+    return listed(digits)
+
+
+def written(values: t.Tensor, digits: int) -> str:
+    return "[" + ", ".join(f"{value:.{digits}g}" for value in values.tolist()) + "]"
+
+
+def apart(value: float, expected: float, digits: int = 3) -> str:
+    """Two numbers with enough digits to look different: "2.0817, expected 2.0823"."""
+    while digits < 9 and f"{value:.{digits}f}" == f"{expected:.{digits}f}":
+        digits += 1
+    return f"{value:.{digits}f}, expected {expected:.{digits}f}"
 
 
 def differs(result: t.Tensor, expected: t.Tensor) -> str:
     where = (result - expected).abs().argmax()
-    return f"a number is {result.flatten()[where]:.4f}, expected {expected.flatten()[where]:.4f}"
+    return f"a number is {apart(result.flatten()[where].item(), expected.flatten()[where].item(), digits=4)}"
 
 
 # ------------------------------------------------------------------------------------------------ a known schedule
@@ -377,6 +527,15 @@ def alpha_bar(betas: list[float], n: int) -> float:
 
 def schedule_for(device: str = "cpu") -> NoiseSchedule:
     return NoiseSchedule(len(BETAS), device, betas=betas_for(device))
+
+
+def other_betas(length: int = 7) -> list[float]:
+    """Other ones under each seed, and another number of them: an answer that knows BETAS does not know these."""
+    return (0.05 + 0.3 * t.rand(length)).tolist()
+
+
+def schedule_of(betas: list[float]) -> NoiseSchedule:
+    return NoiseSchedule(len(betas), "cpu", betas=t.tensor(betas))
 
 
 def alphas(num_steps: t.Tensor) -> t.Tensor:
@@ -400,21 +559,22 @@ def mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
 def judge_independence(noise: t.Tensor, axes: list[str]) -> None:
     shared = [name for axis, name in enumerate(axes) if noise.std(dim=axis).max() < 1e-6]
     if shared:
-        raise Mistake(f"every {' and '.join(shared)} gets the same noise", "Does each number of x get its own draw?")
+        raise Mistake(
+            f"every {' and '.join(shared)} gets the same noise",
+            "You draw too few numbers: each number of x gets its own.",
+        )
 
 
 def judge_gaussian(noise: t.Tensor, what: str) -> None:
     mean, std = noise.mean().item(), noise.std().item()
     if abs(mean) > 0.05 * std:
         from_0_to_1 = abs(mean / std - sqrt(3)) < 0.05  # of such numbers, the mean is 1/2 and the variance 1/12
-        question = (
-            "Is the noise drawn between 0 and 1?" if from_0_to_1 else "Is more added than noise? Mind the parentheses."
-        )
+        question = "You draw between 0 and 1." if from_0_to_1 else "You add more than noise. Mind the parentheses."
         raise Mistake(f"{what} has mean {mean:.3f}, expected 0", question)
     within = ((noise - mean).abs() < std).float().mean().item()
     if abs(within - 0.683) > 0.015:
         facts = f"{within:.0%} is within one std, expected 68%"
-        raise Mistake(f"{what} is not Gaussian: {facts}", "From which distribution is it drawn?")
+        raise Mistake(f"{what} is not Gaussian: {facts}", "You draw from another distribution than the normal one.")
 
 
 # ------------------------------------------------------------------------------------------------ layers
@@ -426,7 +586,7 @@ def make(answer: Callable, *arguments: object, inputs: Sequence[t.Tensor], width
     seed_all(t.initial_seed())
     module = answer(*arguments)
     if not isinstance(module, nn.Module):
-        raise Mistake("it is not a module", "Does the class line still name nn.Module, and __init__ call super()?")
+        raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
     with t.no_grad():
         module(*inputs)  # lazy layers get their weights here
         for p in module.parameters():
@@ -497,17 +657,18 @@ def judge_form(
                 expect_tensor(result, shape, f"as {name}, {call}" if len(shapes) > 1 else call)
         if not all(a.equal(b) for a, b in zip(listed(module(*inputs)), results, strict=True)):
             raise Mistake(
-                "called twice with the same input, it gives two results", "Is something drawn anew in forward?"
+                "called twice with the same input, it gives two results", "You draw something anew in forward."
             )
         for i in range(len(inputs[0])):
             alone = listed(module(*(x[i : i + 1] for x in inputs)))
             if not all(close(a, b[i : i + 1]) for a, b in zip(alone, results, strict=True)):
-                like_it = [x[i : i + 1].expand_as(x) for x in inputs[1:]]
-                if like_it and close(listed(module(inputs[0], *like_it))[0][i : i + 1], alone[0]):
-                    facts = "what an image becomes depends on the noise steps of the other images of its batch"
-                    raise Mistake(facts, "Is the step of one image taken for all, or their mean?")
+                for k, name in enumerate(names[1 : len(inputs)], start=1):
+                    like_it = [x[i : i + 1].expand_as(x) if j == k else x for j, x in enumerate(inputs)]
+                    if all(close(a[i : i + 1], b) for a, b in zip(listed(module(*like_it)), alone, strict=True)):
+                        facts = f"what an image becomes depends on the {name} of the other images of its batch"
+                        raise Mistake(facts, f"You take one image's {name} for all, or a mean over the batch.")
                 facts = "what an image becomes depends on the other images of its batch"
-                raise Mistake(facts, "Is there a batch norm, or do shapes broadcast that should not?")
+                raise Mistake(facts, "You use a batch norm, or let shapes broadcast that should not.")
     return module, results
 
 
@@ -520,7 +681,7 @@ def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
     with t.enable_grad():
         first, *_ = listed(module(*inputs))
     if not first.requires_grad and any(p.requires_grad for p in module.parameters()):
-        raise Mistake("no gradient comes out of it", "Is there a no_grad or a detach in forward?")
+        raise Mistake("no gradient comes out of it", "You turn gradients off in forward, by no_grad or detach.")
     seed_all(t.initial_seed())
     if first.requires_grad:
         with t.enable_grad():
@@ -532,12 +693,52 @@ def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
             if len(inputs) > 1:  # a block or a network that is given the step, too
                 judge_step_used(module, inputs)
             if counts_in_last(p, module, inputs):  # but not in the first result
-                raise Mistake(f"{name} counts in skip, but not in x", "Is it the skip that is halved?")
-            raise Mistake(f"no gradient reaches {name}", "Is each layer used in forward?")
+                raise Mistake(f"{name} counts in skip, but not in x", "You halve the skip, too, or instead of x.")
+            raise Mistake(f"no gradient reaches {name}", question_of_unreached(p, module, inputs))
         if p.ndim > 1 and not p.grad.flatten(1).any(dim=1).all():
-            question = "Is all that comes out of it used, or does a ReLU cut it off?"
+            question = "You leave some of what comes out of it unused, or a ReLU cuts it off."
             raise Mistake(f"no gradient reaches a part of {name}", question)
     module.zero_grad()
+
+
+def judge_ways(module: nn.Module, inputs: Sequence[t.Tensor], names: Sequence[str] = INPUTS) -> None:
+    """Gradients come back on every way from each result to each input, and to the weights of each part. A detach on one
+    of several ways changes no result, but then the gradient is not the slope."""
+    results = listed(module(*inputs))
+    for pick, result in enumerate(results):
+        of = f" of {('x', 'skip')[pick]}" if len(results) > 1 else ""
+        if not result.requires_grad:
+            raise Mistake(f"no gradient comes out{of}", "You detach it, or make it under no_grad.")
+
+        def call(*moved: t.Tensor, pick: int = pick) -> t.Tensor:
+            return listed(module(*moved))[pick]
+
+        facts = f"the gradient{of} at {{}} is not its slope, so it stops on one of the ways back"
+        question = "You detach something on that way, or use it under no_grad."
+        judge_slopes(call, facts, question, **dict(zip(names, inputs, strict=False)))
+    for name, part in module.named_children():
+        weights = {key: p.detach() for key, p in part.named_parameters(prefix=name) if p.requires_grad and p.ndim > 1}
+        if not weights:
+            continue
+
+        def weighed(*steps: t.Tensor, weights: dict = weights) -> t.Tensor:
+            moved = {key: p * (1 + step) for (key, p), step in zip(weights.items(), steps, strict=True)}
+            return listed(t.func.functional_call(module, moved, tuple(inputs)))[0]
+
+        facts = f"the gradient at the weights of {name} is not their slope, so it stops on one of the ways back"
+        judge_slopes(weighed, facts, question, together=True, **{key: t.zeros_like(p) for key, p in weights.items()})
+
+
+@t.no_grad()
+def question_of_unreached(p: nn.Parameter, module: nn.Module, inputs: Sequence[t.Tensor]) -> str:
+    """Whether a parameter without a gradient is not used, or used where gradients are off."""
+    before, kept = [x.clone() for x in listed(module(*inputs))], p.clone()
+    p.add_(t.randn_like(p))
+    after = listed(module(*inputs))
+    p.copy_(kept)
+    if all(a.equal(b) for a, b in zip(before, after, strict=True)):
+        return "Where is it used in forward?"
+    return "You use it where gradients are off, under no_grad or before a detach."
 
 
 def counts_in_last(p: nn.Parameter, module: nn.Module, inputs: Sequence[t.Tensor]) -> bool:
@@ -560,14 +761,14 @@ def judge_saving(answer: Callable, arguments: tuple, module: nn.Module, inputs: 
     with t.no_grad():
         same = all(close(a, b) for a, b in zip(listed(other(*inputs)), results, strict=True))
     if not same:
-        question = "Are there layers in a plain list or dict? nn.ModuleList and nn.Sequential register what they hold."
+        question = "You keep layers in a plain list or dict. nn.ModuleList and nn.Sequential register theirs."
         raise Mistake("saved and loaded into a new one, it gives another result", question)
 
 
 def judge_device(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
     """Every tensor that forward makes has to be where the input is."""
     facts = "moved to another device, it mixes tensors of two devices"
-    question = "Is a tensor made on the CPU? Make it a buffer, or make it on the device of the input."
+    question = "You make a tensor on the CPU. Make it a buffer, or make it on the device of the input."
     away = (*TWO_DEVICES, "copy out of meta")  # a layer has no reason to bring its input elsewhere
     elsewhere(lambda: answer(*arguments).to("meta")(*(x.to("meta") for x in inputs)), facts, question, away)
 
@@ -578,7 +779,49 @@ def judge_step_used(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0
         one, two = (listed(module(x, each, *others))[pick] for each in (step, step.flip(0)))
     if close(one, two) and step.is_floating_point():
         inside = any(type(each).__name__ == "ResidualBlock" for each in [*module.modules()][1:])
-        question = "Is it passed on to the ResidualBlocks?" if inside else "Is it added between the two convolutions?"
+        question = (
+            f"Where is it {'passed on to the ResidualBlocks' if inside else 'added, between the two convolutions'}?"
+        )
         raise Mistake("the result does not depend on step_emb", question)
     if close(one, two):
-        raise Mistake("the guess does not depend on num_steps", "Is step_emb passed on to every block?")
+        raise Mistake("the guess does not depend on num_steps", "Where is step_emb passed on to every block?")
+
+
+def judge_slopes(call: Callable, facts: str, question: str, together: bool = False, **inputs: t.Tensor) -> None:
+    """Refuse a result that changes with an input otherwise than its gradient says: on one of the ways from there, a
+    detach or a no_grad stops the gradient, which no number of the result shows. facts: with {} for the input's name
+    call: takes the inputs in their order, gives a tensor   together: change all inputs at once"""
+    result = call(*inputs.values()).detach()
+    pick = t.randn_like(result) / sqrt(result.numel())
+    floats = [name for name, x in inputs.items() if x.is_floating_point()]
+    for names in [floats] if together else [[name] for name in floats]:
+
+        def value(moved: list[t.Tensor], names: list[str] = names) -> t.Tensor:
+            return (call(*(inputs | dict(zip(names, moved, strict=True))).values()) * pick).sum()
+
+        start = [inputs[name].detach() for name in names]
+        with t.enable_grad():
+            leaves = [x.clone().requires_grad_() for x in start]
+            out = value(leaves)
+            gradients = t.autograd.grad(out, leaves, allow_unused=True) if out.requires_grad else [None] * len(leaves)
+        gradients = [t.zeros_like(x) if g is None else g for g, x in zip(gradients, start, strict=True)]
+        misses, size = 0, t.cat([g.flatten() for g in gradients]).norm().item()
+        with t.no_grad():
+            for _ in range(8):
+                ways = [t.randn_like(x) for x in start]
+                ends = [[x + step * way for x, way in zip(start, ways, strict=True)] for step in (0.003, -0.003)]
+                measured = (value(ends[0]) - value(ends[1])).item() / 0.006
+                expected = sum((g * way).sum().item() for g, way in zip(gradients, ways, strict=True))
+                misses += abs(measured - expected) > 0.1 * max(size, abs(measured)) + 3e-4
+        if misses > 4:  # one or two may run across the bend of a ReLU
+            raise Mistake(facts.format(names[0]), question)
+
+
+def judge_given(thing: object, **given: object) -> None:
+    """Refuse a class whose given lines are gone, or whose attributes are overwritten. given: what they should be"""
+    for name, value in given.items():
+        if not hasattr(thing, name):
+            raise Mistake(f"self.{name} is not there", "Where is the line of __init__ that was given?")
+        if getattr(thing, name) is not value and getattr(thing, name) != value:
+            facts = f"self.{name} is {kind(getattr(thing, name))}, expected {value!r}, as given"
+            raise Mistake(facts, f"You overwrite self.{name}. Your own things need names of their own.")

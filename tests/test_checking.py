@@ -12,7 +12,7 @@ import pytest
 import torch as t
 from nbclient import NotebookClient
 
-from tests.checking import BETAS, check, in_order
+from tests.checking import BETAS, Mistake, apart, check, in_order, judge_given, judge_slopes, numbers, schedule_for
 from tests.part1 import check_q_eq2, check_q_eq4
 from tests.test_answers import check_of, each_exercise
 from tools.markup import ROOT
@@ -131,7 +131,7 @@ def test_a_failed_check_carries_the_mistake_in_its_parts():
         check_q_eq4(lambda x, num_steps, betas: x)
     mistake = failure.value.mistake
     assert mistake.facts.startswith("after 1 step\n1.000 of the image is left")
-    assert mistake.question == "That is x as it came. Is it the noised image that is returned?"
+    assert mistake.question == "You give x back as it came."
     assert str(failure.value) == f"1.4 q_eq4: with betas {BETAS}, {mistake.facts}.\n{mistake.question}"
 
 
@@ -142,7 +142,7 @@ def test_an_earlier_exercise_that_fails_is_named_and_no_later_one():
         exec(f"def {name}(x, num_steps, betas):\n    {body}", space)
     with pytest.raises(AssertionError, match=r"q_eq4 uses your q_eq2 \(1.3\), which fails its own check"):
         check_q_eq4(space["q_eq4"])
-    with pytest.raises(AssertionError, match="That is x as it came"):
+    with pytest.raises(AssertionError, match="You give x back as it came"):
         check_q_eq2(space["q_eq2"])
 
 
@@ -226,7 +226,81 @@ def test_an_error_that_comes_of_a_changed_default_is_told_as_that(leave, said, c
     before = state()
     with pytest.raises(AssertionError, match="9.9 what_follows: it changes a default of PyTorch") as failure:
         check_what_follows(leave)
-    assert said in str(failure.value) and "Is it set back at the end?" in str(failure.value)
+    assert said in str(failure.value) and "Where is it set back?" in str(failure.value)
     assert state() == before
     check_what_follows(lambda: None)
     assert capsys.readouterr().out == "ok 9.9 what_follows: all\n"
+
+
+def in_notebook(source: str, **variables: object) -> dict:
+    """A cell's functions, with what other cells have left."""
+    space = {"t": t, "nn": t.nn, **variables}
+    exec(source, space)
+    return space
+
+
+def verdict_on(judge, answer) -> str:
+    with pytest.raises(Exception) as raised:
+        check("9.9")(judge)(answer)
+    return "\n".join([str(raised.value), *getattr(raised.value, "__notes__", [])])
+
+
+def refuses(answer):
+    raise Mistake("it is wrong", "You add.")
+
+
+def test_a_variable_of_another_cell_is_named():
+    noised = t.zeros(2, 3)
+    space = in_notebook(
+        "EPS = 1e-5\ndef helper(x): return x + noised\ndef answer(x, noise):\n    return helper(x) * EPS + schedule.betas",
+        schedule=schedule_for(),
+        noised=noised,
+    )
+    told = "`noised` and `schedule` are no arguments: they come from another cell."
+    assert verdict_on(refuses, space["answer"]) == f"9.9 refuses: it is wrong.\n{told} You add."
+    assert told in verdict_on(lambda answer: answer(t.zeros(3, 2), 0), space["answer"]), "below an error, too"
+    fine = in_notebook("class A(nn.Module):\n    def forward(self, x): return self.noised * t.ones(2)", noised=noised)
+    assert verdict_on(refuses, fine["A"]) == "9.9 refuses: it is wrong.\nYou add."
+
+
+def test_an_error_tells_what_its_line_worked_on():
+    space = in_notebook("def answer(x, n):\n    y = x.flatten()\n    return y + t.zeros(n)")
+    assert "There, x has shape (3, 2), n is 5, y has shape (6,)." in verdict_on(
+        lambda answer: answer(t.zeros(3, 2), 5), space["answer"]
+    )
+
+
+def test_a_stub_may_be_an_old_cell():
+    space = in_notebook('def answer():\n    raise NotImplementedError("9.9 answer is not written yet")')
+    message = verdict_on(lambda answer: answer(), space["answer"])
+    assert message == "9.9 answer is not written yet\nor its cell has not been run since"
+
+
+def test_endless_recursion_is_told_in_one_line():
+    space = in_notebook("class A(nn.Module):\n    def forward(self, x): return self(x)")
+    message = verdict_on(lambda answer: answer()(1), space["A"])
+    assert message.endswith(
+        "forward calls itself without end.\nYou call self(...) in forward, which is forward once more."
+    )
+
+
+def test_numbers_that_differ_look_different():
+    assert apart(2.0817, 2.0823) == "2.0817, expected 2.0823"
+    assert apart(1.0, 2.0) == "1.000, expected 2.000"
+    assert numbers(t.tensor([1.0, 2.000012]), t.tensor([1.0, 2.0])) == "[1, 2.00001]"
+
+
+def test_a_gradient_that_stops_on_one_of_two_ways_is_noticed():
+    x = t.randn(2, 3)
+    judge_slopes(lambda x: x + x.relu(), "{}", "", x=x)
+    for wrong in (lambda x: x + x.detach().relu(), lambda x: x.detach() + 0 * x, lambda x: x.detach()):
+        with pytest.raises(Mistake, match="^x."):
+            judge_slopes(wrong, "{}", "", x=x)
+
+
+def test_what_is_given_may_not_be_overwritten():
+    judge_given(SimpleNamespace(a=1, b=None), a=1, b=None)
+    with pytest.raises(Mistake, match="You overwrite self.a"):
+        judge_given(SimpleNamespace(a=2), a=1)
+    with pytest.raises(Mistake, match="self.a is not there"):
+        judge_given(SimpleNamespace(), a=1)

@@ -14,7 +14,7 @@ from tools import progress, saved
 from tools.build import build
 from tools.markup import ROOT
 from tools.progress import Result
-from tools.saved import read_notebook
+from tools.saved import NUMBERED, read_notebook
 
 QUESTIONS = [
     "equation_2_in_plain_english",
@@ -102,7 +102,7 @@ def test_a_long_message_is_wrapped_under_its_exercise(capsys):
 @pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "solutions").glob("part*.py"))])
 def test_names_leave_room_for_the_state(name):
     cells = build(ROOT / "solutions" / f"{name}.py")[1].cells
-    titles = re.findall(r"### \d+\.\d+ (.+)", "\n".join(cell.source for cell in cells))
+    titles = [title for _, title in NUMBERED.findall("\n".join(cell.source for cell in cells))]
     questions = [title for title in titles if re.sub(r"[^a-z0-9]+", "_", title.lower()) in solved(name)]
     functions = [id for id, answer in solved(name).items() if f" {id}(" in answer or f" {id}:" in answer]
     assert functions and max(map(len, functions + questions)) < 30

@@ -44,7 +44,7 @@ from tools.gradebook import Row
 from tools.handins import HandIn, copied, find_hand_ins, printable
 from tools.markup import Exercise, find_exercises
 from tools.progress import ANSWERED, NOT_ANSWERED, PASSED, ROOT, Result
-from tools.saved import read_notebook
+from tools.saved import NUMBERED, read_notebook
 from tools.walls import Forged, Job, control_group, judged_shut_in, no_walls
 from tools.withhold import write_reference
 
@@ -80,7 +80,7 @@ def find_part(path: Path, file: str) -> str:
     bear = {cell.id for cell in cells} | {cell.grade_id for cell in cells}
     text = "\n".join(cell.source for cell in cells)
     defined = set(re.findall(r"^(?:async def|def|class) (\w+)", text, re.MULTILINE))  # where a tool has taken ids off
-    headings = set(re.findall(r"^### (\d+\.\d+) ", text, re.MULTILINE))
+    headings = {number for number, _ in NUMBERED.findall(text)}
     for signs in ({name: part.ids & bear for name, part in parts().items()}, signs_of(defined), signs_of(headings)):
         if any(signs.values()):
             return max(signs, key=lambda name: len(signs[name]))

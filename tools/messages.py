@@ -12,7 +12,8 @@ def message(check: Callable, answer: Callable) -> str:
     try:
         check(answer)
     except Exception as error:
-        return str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        notes = getattr(error, "__notes__", [])
+        return str(error) if hasattr(error, "mistake") else "\n".join([f"{type(error).__name__}: {error}", *notes])
     return "ACCEPTED"
 
 

@@ -8,7 +8,6 @@ own: where an exercise does not end, that process is ended, and the others are j
 
 import argparse
 import multiprocessing
-import re
 import signal
 import sys
 import textwrap
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools import saved
-from tools.saved import ROOT, YOUR_ANSWER
+from tools.saved import NUMBERED, ROOT, YOUR_ANSWER
 
 SECONDS = 30  # for one exercise; a check takes less than one
 WIDTH = 100
@@ -157,7 +156,7 @@ def written_texts(cells: list, solved: list) -> dict[tuple[str, str], str | None
     given = {cell.source.replace("](../notebooks/", "](").strip() for cell in solved if not cell.grade_id}
     found, heading = {}, None
     for cell in solved:
-        heading = re.match(r"### (\d+\.\d+) (.+)", cell.source) or heading
+        heading = NUMBERED.match(cell.source) or heading
         if cell.kind == "markdown" and cell.grade_id:
             text = texts.get(cell.grade_id)
             if text is None:  # a tool has taken the ids off, or it is written into a new cell
@@ -170,8 +169,9 @@ def text_below(cells: list, number: str, given: Set[str]) -> str | None:
     """What a learner has written below the heading of an exercise; None where there is nothing, or no such heading."""
     own, inside = [], False
     for cell in [cell for cell in cells if cell.kind == "markdown"]:
-        if re.match(r"## |### \d", cell.source):
-            inside = cell.source.startswith(f"### {number} ")
+        heading = NUMBERED.match(cell.source)
+        if heading or cell.source.startswith("## "):
+            inside = bool(heading) and heading[1] == number
         elif inside and cell.source.strip() not in given and not cell.source.startswith("<details>"):
             own.append(cell.source)
     return "\n\n".join(own) or None

@@ -1,27 +1,19 @@
 """Run the solution notebooks at full size on this machine.
 
-python -m tools.run [PART]             into build/: each notebook, and a page of HTML with its pictures
+python -m tools.run [PART]             into build/: each notebook with its outputs
 python -m tools.run [PART] --outputs   into solutions/*.ipynb, and their pictures into notebooks/images/
-python -m tools.run [PART] --pages     run nothing: pages of HTML with the outputs that are stored, into build/
 """
 
 import argparse
-import base64
-import copy
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from latex2mathml.converter import convert
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from tqdm import tqdm
 
@@ -74,66 +66,23 @@ def execute(notebook: NotebookNode, name: str) -> list[tuple[str, float]]:
         client.execute()
     for cell in code_cells(notebook):  # a finished progress bar tells nothing, a slider without a kernel is dead
         cell.outputs = [
-            out
-            for out in cell.outputs
-            if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n" or SLIDER in out.get("data", {}))
+            out for out in cell.outputs if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n")
         ]
+        for out in cell.outputs:
+            out.get("data", {}).pop(SLIDER, None)  # its stills stay
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
     return client.slow
-
-
-class Renderer(IPythonRenderer):
-    """Markdown as HTML, with formulas that a browser shows by itself."""
-
-    def inline_math(self, body: str) -> str:
-        return convert(body)
-
-    def block_math(self, body: str) -> str:
-        return convert(body, display="block")
-
-
-class PageExporter(HTMLExporter):
-    """nbconvert's page without the scripts that it would fetch from the network."""
-
-    raw_template = """{% extends "lab/index.html.j2" %}
-{% block html_head_js %}{% endblock %}{% block html_head_js_mathjax %}{% endblock %}
-{% block html_head_js_mermaidjs %}{% endblock %}"""
-
-    def default_filters(self) -> Iterator[tuple[str, Callable]]:
-        yield from super().default_filters()
-        yield "markdown2html", lambda text: MarkdownWithMath(renderer=Renderer(escape=False)).render(text)
-
-
-def page(notebook: NotebookNode, title: str) -> str:
-    """The notebook as one page of HTML that needs nothing else, neither files nor a network.
-    (nbconvert's embed_images would open every <details>.)"""
-    page = copy.deepcopy(notebook)
-    for cell in page.cells:
-        for name in re.findall(r"\]\(\.\./notebooks/images/([^)]+)\)", cell.source):
-            data = base64.b64encode((ROOT / "notebooks" / "images" / name).read_bytes()).decode()
-            kind = f"image/{name.rpartition('.')[2]}"
-            cell.source = cell.source.replace(f"](../notebooks/images/{name})", f"](data:{kind};base64,{data})")
-        for out in cell.get("outputs", []):
-            if gif := out.get("data", {}).get("image/gif"):  # nbconvert does not know it
-                out.data = {"text/html": f'<img src="data:image/gif;base64,{gif}" alt="the movie that this makes">'}
-    return PageExporter().from_notebook_node(page, {"metadata": {"name": title}})[0]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="", help="one part only: 1, 2, ...")
     parser.add_argument("--outputs", action="store_true")
-    parser.add_argument("--pages", action="store_true")
     args = parser.parse_args()
     sources = sorted(SOLUTIONS.glob(f"part{args.part or '*'}_*.py"))
     if not sources:
         print(f"there is no part {args.part} in {SOLUTIONS}", file=sys.stderr)
         return 1
-    for source in sources if args.pages else []:
-        write(BUILD / f"{source.stem}.html", page(nbformat.read(source.with_suffix(".ipynb"), 4), source.stem).encode())
-        print(f"see {BUILD / source.stem}.html")
-    if args.pages:
-        return 0
     failures = 0
     os.environ.pop("MPLBACKEND", None)  # the kernel draws into the notebook
     if args.outputs:
@@ -162,8 +111,7 @@ def main() -> int:
             print(f"{source.stem}: {seconds:.0f} s, outputs stored in {source.with_suffix('.ipynb')}")
         else:
             write(BUILD / f"{source.stem}.ipynb", text)
-            write(BUILD / f"{source.stem}.html", page(notebook, source.stem).encode())
-            print(f"{source.stem}: {seconds:.0f} s, see {BUILD / source.stem}.html and .ipynb")
+            print(f"{source.stem}: {seconds:.0f} s, see {BUILD / source.stem}.ipynb")
     return 1 if failures else 0
 
 

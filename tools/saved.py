@@ -27,6 +27,7 @@ from IPython.utils.capture import capture_output
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 YOUR_ANSWER = "*Your answer: double-click here and write.*"  # what stands where a written question is not answered
+NUMBERED = re.compile(r"^(?:---\n+)?### (?:Exercise )?(\d+\.\d+):? (.+)", re.MULTILINE)  # the heading of an exercise
 STUB = "raise NotImplementedError("
 SKIPPED = re.compile(r"\s*($|%%(time|timeit|capture|prun)\b)")  # first lines of a cell whose rest is still Python
 

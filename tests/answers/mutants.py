@@ -159,7 +159,7 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
                         for op in (ast.Add(), ast.Sub()):
                             moved = ast.BinOp(end, op, ast.Constant(1))
                             yield ast.Subscript(value, ast.Slice(**{**vars(index), bound: moved}), ast.Load())
-            else:
+            elif not isinstance(index, ast.Tuple):
                 for op in (ast.Add(), ast.Sub()):
                     yield ast.Subscript(value, ast.BinOp(index, op, ast.Constant(1)), ast.Load())
         case ast.Tuple(elts=parts, ctx=ast.Load()) | ast.List(elts=parts, ctx=ast.Load()):

@@ -9,7 +9,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import nan
 from typing import Any
 
@@ -25,6 +25,7 @@ from tools.bench.measure import Row, quartiles
 
 TOY = utils.IS_CI
 BATCHES = [8] if TOY else [128, 256, 512, 1024, 2048, 4096]
+COMPILED = [8] if TOY else [1024]  # compiling takes half a minute each time
 WAITS = ("Synchronize", "aten::_local_scalar_dense", "Memcpy DtoH")  # by parts of their names in the profiler
 
 
@@ -64,7 +65,7 @@ class Step:
         return graph.replay
 
 
-WAYS = ["float32", "bfloat16", "bfloat16, compiled", "bfloat16, as a CUDA graph", "bfloat16, compiled, as a CUDA graph"]
+WAYS = ["float32", "bfloat16", "bfloat16, as a CUDA graph", "bfloat16, compiled"]
 
 
 def on_gpu() -> bool:
@@ -85,7 +86,7 @@ def ready() -> None:
 
 def seconds_each(work: Callable) -> list[float]:
     """The time of one of several calls in a row, in each round."""
-    times, rounds = (1, 1) if TOY else (20, 7)
+    times, rounds = (1, 1) if TOY else (10, 5)
     for _ in range(3):
         work()
     seconds = []
@@ -106,42 +107,41 @@ def operations_of_a_second() -> float:
     return 2 * side**3 / quartiles(seconds_each(lambda: a @ b))[1]
 
 
-def steps() -> list[Row]:
+def steps() -> Iterator[Row]:
     """For each way and batch: images a second, and the share of what a large matrix product reaches."""
     begin()
-    best, rows = operations_of_a_second(), []
+    best = operations_of_a_second()
     for way in WAYS if on_gpu() else WAYS[:2]:
-        for batch_size in BATCHES:
+        for batch_size in COMPILED if "compiled" in way else BATCHES:
             with FlopCounterMode(display=False) as counter:
                 Step(batch_size, "float32").once()
             seconds = seconds_each(Step(batch_size, way).step)
             speed = f"{batch_size / quartiles(seconds)[1]:,.0f} images a second"
             what = f"a step of Part 3's training in {way}, batches of {batch_size:,d}, {speed}"
             against = f"a large matrix product, {best / 1e12:.1f} Tflop/s"
-            rows.append(Row(what, against, [counter.get_total_flops() / each / best for each in seconds]))
-    return rows
+            yield Row(what, against, [counter.get_total_flops() / each / best for each in seconds])
 
 
-def waits() -> list[Row]:
+def waits() -> Iterator[Row]:
     """What makes the processor wait for the GPU. Every tenth loss is read, for the curve, and the profiler itself waits
     once at the end: nothing else should."""
     begin()
     config = part3.clothes_config() | {"n_steps": 6 if TOY else 60, "img_log_interval": 10**9}
     model, images = part3.make_guesser(config), part3.clothes()
     part3.train_longer(copy.deepcopy(model), config | {"n_steps": 2, "warmup": 1}, images)  # the first steps are others
+    short = part3.make_guesser(config | {"max_steps": 20})
     works = {
         f"{config['n_steps']} steps of training": lambda: part3.train_longer(model, config, images),
-        "20 steps of sampling": lambda: part3.ddim_sample(model, 16, n_steps=20),
-        f"{config['max_steps']} steps of Algorithm 2": lambda: part1.sample(model, 16),
+        "20 steps of DDIM": lambda: part3.ddim_sample(model, 16, n_steps=20),
+        "20 steps of Algorithm 2": lambda: part1.sample(short, 16),
     }
-    activities, rows = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * t.cuda.is_available(), []
+    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * t.cuda.is_available()
     for name, work in works.items():
         with profile(activities=activities) as seen:
             work()
         counts = {row.key: row.count for row in seen.key_averages() if any(part in row.key for part in WAITS)}
         told = ", ".join(f"{key} {count}" for key, count in counts.items()) or "none"
-        rows.append(Row(f"{name}: how often the processor waits for the GPU", told, [float(sum(counts.values()))]))
-    return rows
+        yield Row(f"{name}: how often the processor waits for the GPU", told, [float(sum(counts.values()))])
 
 
 class Reached(Exception):

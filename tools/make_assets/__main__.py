@@ -1,57 +1,55 @@
-"""Make what lies in solutions/assets/, small pictures, weights and results. It takes the time that it says.
-
-python -m tools.make_assets drawn        the eight drawn clothes of Part 2: a moment
-python -m tools.make_assets parts        what each part of the U-Net is for: seven minutes on one CPU core
-python -m tools.make_assets classifier   the judge of images: four minutes on two CPU cores
-python -m tools.make_assets plain        samples of Part 1's training, 25,600 images long: three minutes
-python -m tools.make_assets clothes      the whole training of Part 3, and its curves: ten to twenty minutes
-python -m tools.make_assets samples      2,000 samples of that model, as the classifier sees them: five minutes
-python -m tools.make_assets samplers     the distance of each sampler: ten minutes
-python -m tools.make_assets ablation     what each change brings: an hour and a half
-python -m tools.make_assets labels       the model of Part 4 that listens to labels: ten to twenty minutes
-python -m tools.make_assets deaf         the same training without labels, measured: fifteen to thirty minutes
-python -m tools.make_assets guidance     what guidance does to 2,000 samples: an hour and a half
-python -m tools.make_assets steering     what a classifier's gradient does to 2,000 samples: half an hour
-python -m tools.make_assets autoencoder  Part 5's codes of images: four minutes
-python -m tools.make_assets latents      the model of these codes, also of other sizes: fifteen minutes
-python -m tools.make_assets imagen_base  its text encoder, and the model of small images: eight minutes
-python -m tools.make_assets imagen_larger   the model that enlarges them: eight minutes
-python -m tools.make_assets imagen       what both make together, measured: fifteen minutes
-python -m tools.make_assets flow         the same network on straight paths, measured: ten minutes
-python -m tools.make_assets captions     the model of Part 4 that listens to captions: ten to twenty minutes
-python -m tools.make_assets obeyed       how often it obeys each word: an hour and a half
-python -m tools.make_assets faithful     drawings, noised and drawn anew: half an hour
-"""
+"""Make what lies in solutions/assets/, small pictures, weights and results. It takes the time that it says."""
 
 import argparse
 
-from tools.make_assets import part2, part3, part4, part4_captions, part5_imagen, part5_latent
+from tools.make_assets import (
+    diagrams,
+    part2,
+    part3,
+    part4,
+    part4_captions,
+    part5_dalle2,
+    part5_imagen,
+    part5_latent,
+    readme,
+)
 
-COMMANDS = [
-    part2.drawn,
-    part2.parts,
-    part3.classifier,
-    part3.plain,
-    part3.clothes,
-    part3.samples,
-    part3.samplers,
-    part3.ablation,
-    part4.labels,
-    part4.deaf,
-    part4.guidance,
-    part4_captions.captions,
-    part4_captions.obeyed,
-    part4_captions.faithful,
-    part4.steering,
-    part5_latent.autoencoder,
-    part5_latent.latents,
-    part5_imagen.imagen_base,
-    part5_imagen.imagen_larger,
-    part5_imagen.imagen,
-    part5_latent.flow,
-]
+COMMANDS = {  # each function, what it makes, and how long that takes on two CPU cores
+    readme.readme: "noise that becomes 64 clothes, docs/clothes.png: half a minute",
+    diagrams.diagrams: "the diagrams of the text, into notebooks/images: a moment",
+    part2.drawn: "the eight drawn clothes of Part 2: a moment",
+    part2.parts: "what each part of the U-Net is for: seven minutes on one CPU core",
+    part3.classifier: "the judge of images: four minutes on two CPU cores",
+    part3.features: "the test images as the classifier sees them: ten seconds",
+    part3.plain: "samples of Part 1's training, 25,600 images long: three minutes",
+    part3.clothes: "the whole training of Part 3, and its curves: ten to twenty minutes",
+    part3.samples: "2,000 samples of that model, as the classifier sees them: five minutes",
+    part3.samplers: "the distance of each sampler: ten minutes",
+    part3.ablation: "what each change brings: an hour and a half",
+    part4.labels: "the model of Part 4 that listens to labels: ten to twenty minutes",
+    part4.deaf: "the same training without labels, measured: fifteen to thirty minutes",
+    part4.guidance: "what guidance does to 2,000 samples: an hour and a half",
+    part4.steering: "what a classifier's gradient does to 2,000 samples: half an hour",
+    part4_captions.captions: "the model of Part 4 that listens to captions: ten to fifteen minutes",
+    part4_captions.obeyed: "how often it obeys each word: half an hour to an hour",
+    part4_captions.faithful: "drawings, noised and drawn anew: ten to twenty minutes",
+    part5_latent.autoencoder: "Part 5's codes of images: four minutes",
+    part5_latent.latents: "the model of these codes, also of other sizes: fifteen minutes",
+    part5_dalle2.clip: "Part 5's encoders of images and captions: a minute",
+    part5_dalle2.decoder: "the model of Part 4's kind that draws what an embedding says: ten to twenty minutes",
+    part5_dalle2.detour: "pictures by four ways from a caption, measured: two hours",
+    part5_imagen.imagen_base: "its text encoder, and the model of small images: eight minutes",
+    part5_imagen.imagen_larger: "the model that enlarges them: eight minutes",
+    part5_imagen.imagen: "what both make together, measured: fifteen minutes",
+    part5_latent.flow: "the same network on straight paths, measured: ten minutes",
+}
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-commands = {command.__name__: command for command in COMMANDS}
-parser.add_argument("what", choices=commands)
+commands = {make.__name__: make for make in COMMANDS}
+listed = "\n".join(f"  {make.__name__:18}{what}" for make, what in COMMANDS.items())
+parser = argparse.ArgumentParser(
+    prog="python -m tools.make_assets",
+    description=f"{__doc__}\n\n{listed}",
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+)
+parser.add_argument("what", choices=commands, metavar="what")
 commands[parser.parse_args().what]()

@@ -15,7 +15,8 @@ def write(name: str, results: dict[str, Any]) -> None:
 
 def save(name: str, module: t.nn.Module) -> None:
     """Weights in half precision: half the size, and no difference that could be seen."""
-    weights = {key: value.half() if value.is_floating_point() else value for key, value in module.state_dict().items()}
+    state = {key: value.cpu() for key, value in module.state_dict().items()}
+    weights = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     t.save(weights, utils.ASSETS / name)
 
 

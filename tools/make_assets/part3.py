@@ -36,6 +36,15 @@ def classifier() -> None:
     print(f"right for {right:.1%} of the test images")
 
 
+def features() -> None:
+    """Of the test images, in 8 bits a number: 256 levels from each feature's lowest value to its highest."""
+    found = part3.features_of(part3.clothes(train=False))
+    lowest, highest = found.aminmax(dim=0)
+    step = (highest - lowest) / 255
+    codes = ((found - lowest) / step).round().byte()
+    t.save({"lowest": lowest, "step": step, "codes": codes}, utils.ASSETS / "test_features.pt")
+
+
 def plain() -> None:
     t.manual_seed(0)
     config = part3.plain_config()

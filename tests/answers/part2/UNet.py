@@ -60,14 +60,17 @@ class _Given(nn.Module):
     def make_end(self, channels, image_channels):
         return nn.Conv2d(channels, image_channels, 1)
 
-    def forward(self, images, num_steps):
-        step_emb = self.embed(num_steps)
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.conditioned(self.embed(num_steps), condition)
         x, skips = self.down(self.stem(images), step_emb)
         x = self.up(self.middle(x, step_emb), step_emb, skips)
         return self.end(x, step_emb)
 
     def embed(self, num_steps):
         return self.step(num_steps)
+
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition
 
     def down(self, x, step_emb):
         skips = []
@@ -117,7 +120,7 @@ class Derived(DiffusionModel):
     def __init__(self, config):
         super().__init__()
         self.config, self.img_shape, self.noise_schedule = config, config.img_shape, None
-        C, c, groups, dim = config.img_shape[0], config.channels, config.groups, 2 * config.channels + 6
+        C, c, groups, dim = config.img_shape[0], config.channels, config.groups, 4 * config.channels
         attention = config.attention or (False,) * (len(config.dim_mults) - 1) + (True,)
         wide = [c, *(c * m for m in config.dim_mults)]
         n = len(config.dim_mults)
@@ -133,8 +136,10 @@ class Derived(DiffusionModel):
         )
         self.final = ResidualBlock(c, c, dim, groups)
 
-    def forward(self, images, num_steps):
+    def forward(self, images, num_steps, condition=None):
         e = self.mlp(self.time(num_steps))
+        if condition is not None:
+            e += condition
         x, stack = self.conv_in(images), []
         for block in self.encoder:
             x, skip = block(x, e)
@@ -156,8 +161,8 @@ class ZeroedAtTheEnd(_Given):
 
 @right
 class Recursive(_Given):
-    def forward(self, images, num_steps):
-        step_emb = self.embed(num_steps)
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.embed(num_steps) + (0 if condition is None else condition)
 
         def through(level, x):
             if level == self.levels:
@@ -179,12 +184,7 @@ class WideSinusoids(_Given):
 
 
 @right
-class NarrowStep(_Given):
-    """step_emb as wide as the sinusoids, the skips in a deque."""
-
-    def make(self, config, channels, step_dim, groups):
-        super().make(config, channels, channels, groups)
-
+class InADeque(_Given):
     def up(self, x, step_emb, skips):
         waiting = deque(skips)
         for block in self.ups:
@@ -226,6 +226,65 @@ class EndInSequence(_Given):
         self.project = nn.Sequential(nn.Conv2d(channels, self.img_shape[0], 1, bias=False))
 
 
+@right
+class TimestepsAsFloats(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps.float())
+
+
+@right
+class AllByKeyword(_Given):
+    def down(self, x, step_emb):
+        skips = {}
+        for level, block in enumerate(self.downs):
+            x, skips[level] = block(step_emb=step_emb, x=x)
+        return x, skips
+
+    def up(self, x, step_emb, skips):
+        for block in self.ups:
+            x = block(skip=skips.popitem()[1], step_emb=step_emb, x=x)
+        return x
+
+
+@right
+class SecondLinearFirst(_Given):
+    """As wide as long, and made in the other order."""
+
+    def make_step(self, channels, step_dim):
+        self.last_linear = nn.Linear(step_dim, step_dim, bias=False)
+        self.first_linear = nn.Linear(step_dim, step_dim, bias=False)
+        return SinusoidalPositionEmbeddings(step_dim)
+
+    def embed(self, num_steps):
+        return self.last_linear(F.silu(self.first_linear(self.step(num_steps))))
+
+
+@right
+class OwnKindsOfBlocks(_Given):
+    """Blocks of the learner's own, derived from the exercises'."""
+
+    class Down(DownBlock):
+        def forward(self, x, step_emb):
+            x, skip = super().forward(x, step_emb)
+            return x.contiguous(), skip
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        for level, (a, b) in enumerate(pairwise(self.widths(config))):
+            self.downs[level] = self.Down(a, b, step_dim, groups, self.halves(level), self.attends_down(level))
+
+
+@right
+class WiderBetweenTheLinears(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(
+            SinusoidalPositionEmbeddings(channels),
+            nn.Linear(channels, 3 * step_dim),
+            nn.SiLU(),
+            nn.Linear(3 * step_dim, step_dim),
+        )
+
+
 # ------------------------------------------------------------------------------------------------ skips
 
 
@@ -238,19 +297,19 @@ class _Resized(_Given):
         return F.interpolate(skip, size=x.shape[2:])
 
 
-@wrong("RuntimeError: Sizes of tensors must match except in dimension 1")
+@wrong("You use the skips first in, first out.")
 class FirstInFirstOut(_Given):
     def ordered(self, skips):
         return skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class FirstInFirstOutResized(_Resized):
     def ordered(self, skips):
         return skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class FirstInFirstOutPooled(_Resized):
     def ordered(self, skips):
         return skips
@@ -259,38 +318,38 @@ class FirstInFirstOutPooled(_Resized):
         return super().fitted(F.adaptive_avg_pool2d(skip, x.shape[2:]), x)
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class CoarsestEverywhere(_Resized):
     def ordered(self, skips):
         return [skips[-1]] * len(skips)
 
 
-@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+@wrong("Where does each UpBlock get the skip of its own size, last in, first out?")
 class FinestEverywhere(_Resized):
     def ordered(self, skips):
         return [skips[0]] * len(skips)
 
 
-@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+@wrong("Where does each UpBlock get the skip of its own size, last in, first out?")
 class TwoCoarsestSwapped(_Resized):
     def ordered(self, skips):
         skips = skips[::-1]
         return [skips[1], skips[0], *skips[2:]] if len(skips) > 2 else skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class TwoFinestSwapped(_Resized):
     def ordered(self, skips):
         return [*skips[:1:-1], skips[0], skips[1]] if len(skips) > 1 else skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class OffByOne(_Resized):
     def ordered(self, skips):
         return (skips[1:] + skips[:1])[::-1]
 
 
-@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+@wrong("Where does each UpBlock get the skip of its own size, last in, first out?")
 class MiddleSkipReplaced(_Resized):
     """The finest skip twice, the middle one never."""
 
@@ -298,13 +357,13 @@ class MiddleSkipReplaced(_Resized):
         return [skips[-1], *[skips[0]] * (len(skips) - 1)] if len(skips) > 2 else skips[::-1]
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class NoSkips(_Given):
     def fitted(self, skip, x):
         return t.zeros_like(x)
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class XForSkip(_Given):
     def fitted(self, skip, x):
         return x
@@ -313,7 +372,7 @@ class XForSkip(_Given):
 # ------------------------------------------------------------------------------------------------ blocks
 
 
-@wrong("Are there layers in a plain list or dict?")
+@wrong("You keep layers in a plain list or dict.")
 class PlainList(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -322,19 +381,19 @@ class PlainList(_Given):
         self.downs, self.ups = downs, ups
 
 
-@wrong("RuntimeError: Sizes of tensors must match except in dimension 1")
+@wrong("You halve in the last of them, too, which keeps the size.")
 class AllHalve(_Given):
     def halves(self, level):
         return True
 
 
-@wrong("returns a tensor of shape (3, 3, 16, 24), expected shape (3, 3, 8, 12)")
+@wrong("You double in the last of them, too, which keeps the size.")
 class AllDouble(_Given):
     def doubles(self, level):
         return level < self.levels
 
 
-@wrong("Is there a MidBlock at the bottom?")
+@wrong("Where is the MidBlock, at the bottom?")
 class NoMidBlock(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -384,33 +443,33 @@ class StemOfOne(_Given):
         self.stem = nn.Conv2d(self.img_shape[0], channels, 1)
 
 
-@wrong("Do the widths come from the config?")
+@wrong("Where do the widths come from the config?")
 class MultipliersIgnored(_Given):
     def widths(self, config):
         return [config.channels] * (1 + self.levels)
 
 
-@wrong("Is config.groups passed on")
+@wrong("Where is config.groups passed on to every block?")
 class GroupsIgnored(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, 4)
 
 
-@wrong("Is it the coarsest level alone?")
+@wrong("You give attention to other levels.")
 class AttentionEverywhere(_Given):
     def make(self, config, *arguments):
         self.attention = config.attention or [True] * self.levels
         super().make(config, *arguments)
 
 
-@wrong("Is it the coarsest level alone?")
+@wrong("You give attention to other levels.")
 class AttentionNowhere(_Given):
     def make(self, config, *arguments):
         self.attention = config.attention or [False] * self.levels
         super().make(config, *arguments)
 
 
-@wrong("Does each level get its own entry?")
+@wrong("Where does each level get its own entry?")
 class AttentionAsks(_Given):
     """The setting is not looked at."""
 
@@ -419,14 +478,14 @@ class AttentionAsks(_Given):
         super().make(config, *arguments)
 
 
-@wrong("Is config.groups passed on to every block?")
+@wrong("Where is config.groups passed on to every block?")
 class OneGroupAtTheEnd(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
         self.last = ResidualBlock(channels, channels, step_dim, 1)
 
 
-@wrong("Is config.groups passed on to every block?")
+@wrong("Where is config.groups passed on to every block?")
 class OneGroupInTheMiddle(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
@@ -456,49 +515,49 @@ class OneChannelOut(_Given):
         return nn.Conv2d(channels, 1, 1)
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You clamp or squash the guess at the end.")
 class TanhAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).tanh()
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You use an activation at the end.")
 class SigmoidAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).sigmoid()
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You use an activation at the end.")
 class ReLUAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).relu()
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You use an activation at the end.")
 class SiLUAtTheEnd(_Given):
     def end(self, x, step_emb):
         return F.silu(super().end(x, step_emb))
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You clamp or squash the guess at the end.")
 class ClampedAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).clamp(-1, 1)
 
 
-@wrong("Are the images added to the guess")
+@wrong("You add the images to the guess, or subtract it from them.")
 class ImagesAdded(_Given):
-    def forward(self, images, num_steps):
-        return images + super().forward(images, num_steps)
+    def forward(self, images, num_steps, condition=None):
+        return images + super().forward(images, num_steps, condition)
 
 
-@wrong("Are the images added to the guess, or taken from it?")
+@wrong("You add the images to the guess, or subtract it from them.")
 class TakenFromTheImages(_Given):
-    def forward(self, images, num_steps):
-        return images - super().forward(images, num_steps)
+    def forward(self, images, num_steps, condition=None):
+        return images - super().forward(images, num_steps, condition)
 
 
-@wrong("Is there a norm at the very end?")
+@wrong("You use a norm at the very end.")
 class NormAtTheEnd(_Given):
     def make(self, config, channels, *others):
         super().make(config, channels, *others)
@@ -530,7 +589,7 @@ class NoiseAdded(_Given):
 # ------------------------------------------------------------------------------------------------ steps
 
 
-@wrong("what an image becomes depends on the noise steps of the other images")
+@wrong("You take one image's num_steps for all, or a mean over the batch.")
 class FirstCountForAll(_Given):
     def embed(self, num_steps):
         return self.step(num_steps[:1].expand(len(num_steps)))
@@ -542,7 +601,7 @@ class StepUnused(_Given):
         return 0 * self.step(num_steps)
 
 
-@wrong("the guess does not depend on num_steps")
+@wrong("You change the timesteps.")
 class AlwaysStepOne(_Given):
     def embed(self, num_steps):
         return self.step(t.ones_like(num_steps))
@@ -556,7 +615,7 @@ class TableOneTooShort(_Given):
         return nn.Embedding(self.config.max_steps, step_dim)
 
 
-@wrong("Is there a table with a row for each count?")
+@wrong("You use a table with a row for each timestep.")
 class Table(_Given):
     def make_step(self, channels, step_dim):
         return nn.Embedding(self.config.max_steps + 1, step_dim)
@@ -586,21 +645,21 @@ class NoSiLUBetween(_Given):
         return nn.Sequential(sinusoids, one, two)
 
 
-@wrong("nothing bends between the two Linear layers of step_emb")
+@wrong("You use an activation after the second Linear.")
 class SiLUAtTheEndOfTheStep(_Given):
     def make_step(self, channels, step_dim):
         sinusoids, one, silu, two = super().make_step(channels, step_dim)
         return nn.Sequential(sinusoids, one, two, silu)
 
 
-@wrong("or does a ReLU cut it off?")
+@wrong("You leave some of what comes out of it unused, or a ReLU cuts it off.")
 class ReLUBetween(_Given):
     def make_step(self, channels, step_dim):
         sinusoids, one, _, two = super().make_step(channels, step_dim)
         return nn.Sequential(sinusoids, one, nn.ReLU(), two)
 
 
-@wrong("Do the counts go into the sinusoids as they are?")
+@wrong("You scale or round the timesteps.")
 class BareNumber(_Given):
     def make_step(self, channels, step_dim):
         return nn.Sequential(nn.Linear(1, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
@@ -609,7 +668,7 @@ class BareNumber(_Given):
         return self.step(num_steps[:, None] / self.config.max_steps)
 
 
-@wrong("Do the counts go into the sinusoids as they are?")
+@wrong("You change the timesteps.")
 class ScaledBeforeTheSinusoids(_Given):
     def embed(self, num_steps):
         return self.step(num_steps / self.config.max_steps)
@@ -634,10 +693,267 @@ class SizeOfTheImage(_Given):
         return nn.Sequential(SinusoidalPositionEmbeddings(c), nn.Linear(c, step_dim), nn.SiLU())
 
 
+# ------------------------------------------------------------------------------------------------ the condition
+
+
+@right
+class AddedInPlace(_Given):
+    """To a tensor that belongs to this call alone."""
+
+    def conditioned(self, step_emb, condition):
+        if condition is not None:
+            step_emb += condition
+        return step_emb
+
+
+@right
+class ZerosForNone(_Given):
+    def conditioned(self, step_emb, condition):
+        condition = t.zeros_like(step_emb) if condition is None else condition
+        return t.stack([step_emb, condition]).sum(dim=0)
+
+
+@right
+class ConditionNamed(_Given):
+    """A condition found among other arguments, added before the stem runs."""
+
+    def forward(self, images, num_steps, condition=None, **others):
+        emb = self.embed(num_steps)
+        if isinstance(condition, t.Tensor):
+            emb = emb.add(condition)
+        x, skips = self.down(self.stem(images), step_emb=emb)
+        return self.end(self.up(self.mid(x, step_emb=emb), emb, skips), emb)
+
+
+@wrong("forward takes no condition, expected forward(self, images, num_steps, condition=None)")
+class FromBeforeTheCondition(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps)
+
+
+@wrong("forward takes no condition, expected forward(self, images, num_steps, condition=None)")
+class ConditionRenamed(_Given):
+    def forward(self, images, num_steps, class_emb=None):
+        return super().forward(images, num_steps, class_emb)
+
+
+@wrong("forward can't be called without a condition")
+class ConditionRequired(_Given):
+    def forward(self, images, num_steps, condition):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("the guess does not depend on condition")
+class ConditionIgnored(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb
+
+
+@wrong("the guess does not depend on condition")
+class SumIsLost(_Given):
+    """step_emb.add without an underscore."""
+
+    def conditioned(self, step_emb, condition):
+        if condition is not None:
+            step_emb.add(condition)
+        return step_emb
+
+
+@wrong("RuntimeError: Boolean value of Tensor with more than one value is ambiguous")
+class ConditionAsked(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb + condition if condition else step_emb
+
+
+@wrong("You multiply step_emb by the condition.")
+class Multiplied(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb * condition
+
+
+@wrong("You multiply step_emb by the condition.")
+class Scaled(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb * (1 + condition)
+
+
+@wrong("You replace the timestep by the condition.")
+class Replaced(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else condition
+
+
+@wrong("You subtract the condition.")
+class Subtracted(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb - condition
+
+
+@wrong("You halve the sum.")
+class Averaged(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else (step_emb + condition) / 2
+
+
+@wrong("You use an activation after the sum.")
+class SiLUAfterTheSum(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else F.silu(step_emb + condition)
+
+
+@wrong("You use the first image's condition for all.")
+class FirstConditionForAll(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition[:1]
+
+
+@wrong("You average the condition over the batch.")
+class MeanCondition(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition.mean(dim=0)
+
+
+@wrong("gets a step_emb of shape (3, 64), expected (3, 32)")
+class PutBeside(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else t.cat([step_emb, condition], dim=1)
+
+
+@wrong("gets a step_emb of shape (6, 32), expected (3, 32)")
+class PutBelow(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else t.cat([step_emb, condition])
+
+
+@wrong("You send the condition through a layer of its own.")
+class ThroughALinear(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.project_condition = nn.Linear(step_dim, step_dim, bias=False)
+
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + self.project_condition(condition)
+
+
+@wrong("You send the condition through the layers of the timestep.")
+class BeforeTheLastLinear(_Given):
+    def forward(self, images, num_steps, condition=None):
+        self.condition = condition
+        return super().forward(images, num_steps)
+
+    def embed(self, num_steps):
+        sinusoids, one, silu, two = self.step
+        hidden = one(sinusoids(num_steps))
+        return two(silu(hidden if self.condition is None else hidden + self.condition))
+
+
+@wrong("You add something where condition is None.")
+class LearnedForNone(_Given):
+    """As a class that is missing has in networks with guidance."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.missing = nn.Parameter(t.randn(step_dim))
+
+    def conditioned(self, step_emb, condition):
+        return step_emb + (self.missing if condition is None else condition)
+
+
+@wrong("You add the condition to something else.")
+class AddedToTheImages(_Given):
+    def forward(self, images, num_steps, condition=None):
+        if condition is not None:
+            images = images + condition.mean(dim=1)[:, None, None, None]
+        return super().forward(images, num_steps)
+
+
+@wrong("You add the condition to something else, too.")
+class AddedToTheStemToo(_Given):
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.conditioned(self.embed(num_steps), condition)
+        x = self.stem(images)
+        if condition is not None:
+            x = x + condition[:, : x.shape[1], None, None]
+        x, skips = self.down(x, step_emb)
+        x = self.up(self.middle(x, step_emb), step_emb, skips)
+        return self.end(x, step_emb)
+
+
+@wrong("Where does it get the condition?")
+class InTheMiddleAlone(_Given):
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.embed(num_steps)
+        x, skips = self.down(self.stem(images), step_emb)
+        x = self.middle(x, self.conditioned(step_emb, condition))
+        return self.end(self.up(x, step_emb, skips), step_emb)
+
+
+@wrong("Where does it get the condition?")
+class NotInTheLastBlock(_Given):
+    def forward(self, images, num_steps, condition=None):
+        step_emb = self.embed(num_steps)
+        both = self.conditioned(step_emb, condition)
+        x, skips = self.down(self.stem(images), both)
+        return self.end(self.up(self.middle(x, both), both, skips), step_emb)
+
+
+@wrong("You add the condition twice.")
+class AddedAgainOnTheWayUp(_Given):
+    def up(self, x, step_emb, skips):
+        return super().up(x, self.conditioned(step_emb, self.condition), skips)
+
+    def forward(self, images, num_steps, condition=None):
+        self.condition = condition
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("a call without a condition gives another guess after one with it")
+class ConditionKept(_Given):
+    def conditioned(self, step_emb, condition):
+        if condition is not None:
+            self.kept = condition
+        return step_emb + getattr(self, "kept", 0)
+
+
+@wrong("it changes the condition it is given")
+class AddedIntoTheCondition(_Given):
+    def conditioned(self, step_emb, condition):
+        if condition is None:
+            return step_emb
+        condition += step_emb
+        return condition
+
+
+@wrong("no gradient reaches condition")
+class ConditionDetached(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + condition.detach()
+
+
+@wrong("no gradient reaches condition")
+class ConditionMadeAnew(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + t.tensor(condition.tolist()).to(step_emb)
+
+
+@wrong("gets a step_emb of shape (3, 8), expected (3, 32)")
+class NarrowStep(_Given):
+    """step_emb as wide as the sinusoids."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, channels, groups)
+
+
+@wrong("gets a step_emb of shape (3, 64), expected (3, 32)")
+class WidthTwice(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, 2 * step_dim, groups)
+
+
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("img_shape and noise_schedule are not as given")
+@wrong("Where is the line of __init__ that was given?")
 class GivenLinesLost(_Given):
     def __init__(self, config):
         super().__init__(config)
@@ -646,11 +962,11 @@ class GivenLinesLost(_Given):
 
 @wrong("returns None.")
 class NoReturn(_Given):
-    def forward(self, images, num_steps):
-        super().forward(images, num_steps)
+    def forward(self, images, num_steps, condition=None):
+        super().forward(images, num_steps, condition)
 
 
-@wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+@wrong("Where do the DownBlock and the UpBlock of one level get the same entry of attention?")
 class AttentionReversedOnTheWayUp(_Given):
     def attends_up(self, level):
         return self.attention[self.levels - 1 - level]
@@ -664,7 +980,7 @@ class AttentionReversed(_Given):
     attends_up = attends_down
 
 
-@wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+@wrong("Where do the DownBlock and the UpBlock of one level get the same entry of attention?")
 class AttentionOnlyOnTheWayDown(_Given):
     def attends_up(self, level):
         return False
@@ -676,7 +992,7 @@ class AttentionOnlyOnTheWayDown(_Given):
 class _Init(_Given):
     """All but forward is written."""
 
-    def forward(self, images, num_steps):
+    def forward(self, images, num_steps, condition=None):
         raise NotImplementedError("2.11 UNet is not written yet")
 
 
@@ -685,7 +1001,7 @@ class ForwardToBeWritten(_Init):
     pass
 
 
-@wrong("NotImplementedError: 2.11 UNet is not written yet")
+@wrong("a DownBlock takes a step_emb of width 8, expected 32")
 class NarrowStepForwardToBeWritten(_Init):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, channels, groups)
@@ -701,12 +1017,12 @@ class NoMidBlockAlone(_Init, NoMidBlock):
     pass
 
 
-@wrong("Do the widths come from the config")
+@wrong("Where do the widths come from the config, each level beginning with that of the one above?")
 class MultipliersIgnoredAlone(_Init, MultipliersIgnored):
     pass
 
 
-@wrong("does a level begin with the width of the one above?")
+@wrong("Where do the widths come from the config, each level beginning with that of the one above?")
 class EachLevelOfOneWidthAlone(_Init):
     def widths(self, config):
         return [config.channels * config.dim_mults[0]] + [config.channels * config.dim_mults[-1]] * self.levels
@@ -722,24 +1038,278 @@ class AllDoubleAlone(_Init, AllDouble):
     pass
 
 
-@wrong("Does each level get its own entry of attention, on both sides?")
+@wrong("Where does each level get its own entry of attention, on both sides?")
 class AttentionAsksAlone(_Init, AttentionAsks):
     pass
 
 
-@wrong("Does each level get its own entry of attention, on both sides?")
+@wrong("Where does each level get its own entry of attention, on both sides?")
 class AttentionOnlyOnTheWayDownAlone(_Init, AttentionOnlyOnTheWayDown):
     pass
 
 
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You use a GELU between the two Linear layers.")
+class GELUBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.GELU(), two)
+
+
+@wrong("You use a tanh between the two Linear layers.")
+class TanhBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.Tanh(), two)
+
+
+@wrong("You use an activation after the second Linear.")
+class SiLUAtTheEndToo(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.SiLU())
+
+
+@wrong("You put something between the sinusoids and the first Linear.")
+class SiLUBeforeTheFirstLinear(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, *others = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, nn.SiLU(), *others)
+
+
+@wrong("Where is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
+class ThreeLinears(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
+
+
+@wrong("You use a kernel of 7×7.")
+class SevenBySevenStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 7, padding=3)
+
+
+@wrong("You use a kernel of 5×5.")
+class FiveByFiveStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 5, padding=2)
+
+
+@wrong("You use an activation outside the blocks.")
+class SiLUAfterTheStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Sequential(self.stem, nn.SiLU())
+
+
+@wrong("You use an activation outside the blocks.")
+class SiLUBeforeTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("You use a norm at the very end.")
+class NormAndSiLUBeforeTheEnd(_Given):
+    """As in the paper's code."""
+
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.GroupNorm(4, channels), nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class InferenceModeLeftIn(_Given):
+    @t.inference_mode()
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class SkipsDetached(_Given):
+    def fitted(self, skip, x):
+        return skip.detach()
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class OneSkipDetached(_Given):
+    def ordered(self, skips):
+        return [*skips[:0:-1], skips[0].detach()]
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class MiddleDetached(_Given):
+    def middle(self, x, step_emb):
+        return super().middle(x.detach(), step_emb)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepDetachedOnTheWayUp(_Given):
+    def up(self, x, step_emb, skips):
+        return super().up(x, step_emb.detach(), skips)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StepDetached(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps).detach()
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StepUnderNoGrad(_Given):
+    def embed(self, num_steps):
+        with t.no_grad():
+            return super().embed(num_steps)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class WayDownUnderNoGrad(_Given):
+    def down(self, x, step_emb):
+        with t.no_grad():
+            return super().down(x, step_emb)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StemDetached(_Given):
+    def down(self, x, step_emb):
+        return super().down(x.detach(), step_emb)
+
+
+@wrong("You call self(...) in forward, which is forward once more.")
+class CallsItself(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return self(images, num_steps)
+
+
+@wrong("You use the skips first in, first out.")
+class SkipsPoppedFirst(_Given):
+    def up(self, x, step_emb, skips):
+        for block in self.ups:
+            x = block(x, step_emb, skips.pop(0))
+        return x
+
+
+@wrong("You run the UpBlocks in another order.")
+class UpsNotReversed(_Given):
+    """The UpBlocks stand in the order of the levels, and run in it."""
+
+    def up(self, x, step_emb, skips):
+        for block, skip in zip(reversed(self.ups), skips[::-1], strict=True):
+            x = block(x, step_emb, skip)
+        return x
+
+
+@wrong("You hand a skip to another level.")
+class OneSkipForAll(_Given):
+    def ordered(self, skips):
+        return [skips[-1]] * len(skips)
+
+
+@wrong("Where do all DownBlocks halve but the last to run?")
+class NothingHalves(_Given):
+    def halves(self, level):
+        return False
+
+    def doubles(self, level):
+        return False
+
+
+@wrong("Where do all DownBlocks halve but the last to run?")
+class FirstLevelDoesNotHalve(_Given):
+    def halves(self, level):
+        return level > 0
+
+    def doubles(self, level):
+        return level < self.levels - 1
+
+
+@wrong("You scale or round the timesteps.")
+class TimestepsOfBfloat16(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps.bfloat16().float())
+
+
+@wrong("You change the timesteps.")
+class OneLess(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps - 1)
+
+
+@wrong("You run too many.")
+class SameLastBlockTwice(_Given):
+    def end(self, x, step_emb):
+        return self.project(self.last(self.last(x, step_emb), step_emb))
+
+
+@wrong("Where is it used in forward?")
+class LastBlockUnused(_Given):
+    def end(self, x, step_emb):
+        return self.project(x)
+
+
+@wrong("Where do all channels of the images go into the stem?")
+class ImagesNotUsed(_Given):
+    def down(self, x, step_emb):
+        return super().down(0 * x, step_emb)
+
+
+@wrong("Where do all channels of the images go into the stem?")
+class FirstImageChannelAlone(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(1, channels, 3, padding=1)
+
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images[:, :1], num_steps, condition)
+
+
+@wrong("Where do the widths come from the config?")
+class WidthsOfDoublings(_Given):
+    """As in other networks, each level is twice as wide, whatever dim_mults says."""
+
+    def widths(self, config):
+        return [config.channels * 2**level for level in range(self.levels + 1)]
+
+
+@wrong("You overwrite self.img_shape.")
+class ImgShapeOverwritten(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.img_shape = self.stem
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+class Squeezed(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition).squeeze()
+
+
+@wrong("You run too many.")
+class MidBlockTwice(_Given):
+    def middle(self, x, step_emb):
+        return self.mid(self.mid(x, step_emb), step_emb)
+
+
+@wrong("You double in the last of them, too, which keeps the size.")
+class InterpolatedToFit(_Given):
+    """All UpBlocks double, and the end is resized."""
+
+    def doubles(self, level):
+        return True
+
+    def end(self, x, step_emb):
+        return super().end(F.interpolate(x, scale_factor=0.5), step_emb)
+
+
 EQUIVALENT = {
-    "any width of step_emb will do": [
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4 + config.channels)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 4)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, config.channels)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 5 * config.channels)",
-        "channels, groups, step_dim = (config.channels, config.groups, 4 * config.channels) -> channels, groups, step_dim = (config.channels, config.groups, 3 * config.channels)",
-    ],
     "what these lines make does not need what the next one makes": [
         "self.stem = nn.Conv2d(self.img_shape[0], channels, 3, padding=1) -> after self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))",
         "self.step = nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim)) -> after widths = [channels] + [channels * mult for mult in config.dim_mults]",
@@ -749,6 +1319,7 @@ EQUIVALENT = {
         "self.last = ResidualBlock(channels, channels, step_dim, groups) -> after self.project = nn.Conv2d(channels, self.img_shape[0], 1)",
         "step_emb = self.step(num_steps) -> after x = self.stem(images)",
         "x = self.stem(images) -> after skips = []",
+        "if condition is not None: -> after x = self.stem(images)",
         "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(after, before, step_dim, groups, not first, attention[level]))",
     ],
 }

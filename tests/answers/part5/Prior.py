@@ -1,0 +1,325 @@
+import torch as t
+from einops import rearrange
+
+from solutions.part1_diffusion import DiffusionModel
+from tests.answers import right, wrong
+
+
+class _Given(DiffusionModel):
+    """Right, in parts that an answer overrides. x: noised   x0: clean   a: ᾱ"""
+
+    def __init__(self, network, noise_schedule):
+        super().__init__()
+        self.network, self.noise_schedule = network, noise_schedule
+        self.img_shape = (1, 1, network.img_shape[-1])
+
+    def rows(self, images, wanted):
+        return t.cat([images, wanted[:, None, None]], dim=2)
+
+    def first(self, rows):
+        return rows[:, :, :1]
+
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0) / (1 - a).sqrt()
+
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+    def guess(self, images, num_steps, wanted):
+        return self.first(self.network(self.rows(images, wanted), num_steps))
+
+    def forward(self, images, num_steps, wanted):
+        return self.noise(images, self.guess(images, num_steps, wanted), self.alpha_bar(num_steps))
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class InParts(_Given):
+    pass
+
+
+@right
+class Stacked(_Given):
+    def rows(self, images, wanted):
+        return t.stack([rearrange(images, "b 1 1 e -> b e"), wanted], dim=1).unsqueeze(1)
+
+
+@right
+class Filled(_Given):
+    def rows(self, images, wanted):
+        rows = images.new_zeros(len(images), *self.network.img_shape)
+        rows[:, :, :1] = images
+        rows[:, 0, 1] = wanted
+        return rows
+
+
+@right
+class Split(_Given):
+    def first(self, rows):
+        guess, _ = rows.chunk(2, dim=2)
+        return guess
+
+
+@right
+class ByAngles(_Given):
+    def forward(self, images, num_steps, wanted):
+        angle = self.noise_schedule.alpha_bar(num_steps).sqrt().acos()[:, None, None, None]
+        return (images - t.cos(angle) * self.guess(images, num_steps, wanted)) / t.sin(angle)
+
+
+@right
+class WithoutGuess(_Given):
+    """forward asks the network itself."""
+
+    def forward(self, images, num_steps, wanted):
+        a = self.alpha_bar(num_steps)
+        x0 = self.network(t.cat([images, rearrange(wanted, "b e -> b 1 1 e")], 2), num_steps=num_steps)[:, :, [0]]
+        return images / (1 - a).sqrt() - a.sqrt() / (1 - a).sqrt() * x0
+
+
+# ------------------------------------------------------------------------------------------------ wrong rows
+
+
+@wrong("Which of the two comes first?")
+class CaptionFirst(_Given):
+    def rows(self, images, wanted):
+        return t.cat([wanted[:, None, None], images], dim=2)
+
+
+@wrong("Are they put side by side?")
+class SideBySide(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, wanted[:, None, None]], dim=3)
+
+
+@wrong("Are they two channels?")
+class Channels(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, wanted[:, None, None]], dim=1)
+
+
+@wrong("Is the caption's embedding shown to the network?")
+class CaptionForgotten(_Given):
+    def rows(self, images, wanted):
+        return images
+
+
+@wrong("Is wanted used?")
+class ZerosForTheCaption(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, t.zeros_like(images)], dim=2)
+
+
+@wrong("Are the noised ones in both rows?")
+class NoisedTwice(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, images], dim=2)
+
+
+@wrong("Do all get the caption of the first?")
+class FirstCaption(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, wanted[:1, None, None].expand_as(images)], dim=2)
+
+
+@wrong("the network's first row does not hold the noised embeddings.\nAre they changed on the way?")
+class Clamped(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images.clamp(-1, 1), wanted[:, None, None]], dim=2)
+
+
+@wrong("Is num_steps handed on as it came?")
+class Scaled(_Given):
+    def guess(self, images, num_steps, wanted):
+        return self.first(self.network(self.rows(images, wanted), num_steps / len(self.noise_schedule)))
+
+
+@wrong("Is num_steps handed on as it came?")
+class Column(_Given):
+    def guess(self, images, num_steps, wanted):
+        return self.first(self.network(self.rows(images, wanted), num_steps[:, None]))
+
+
+# ------------------------------------------------------------------------------------------------ wrong guess
+
+
+@wrong("That is the second row of the answer.")
+class SecondRow(_Given):
+    def first(self, rows):
+        return rows[:, :, 1:]
+
+
+@wrong("Is it a mean of both rows?")
+class MeanOfRows(_Given):
+    def first(self, rows):
+        return rows.mean(dim=2, keepdim=True)
+
+
+@wrong("Is it a sum of both rows?")
+class SumOfRows(_Given):
+    def first(self, rows):
+        return rows.sum(dim=2, keepdim=True)
+
+
+@wrong("Is the guess clamped?")
+class ClampedGuess(_Given):
+    def first(self, rows):
+        return rows[:, :, :1].clamp(-1, 1)
+
+
+@wrong("Are both rows returned?")
+class BothRows(_Given):
+    def first(self, rows):
+        return rows
+
+
+@wrong("Does an index such as [:, :, 0] drop an axis?")
+class AxisDropped(_Given):
+    def first(self, rows):
+        return rows[:, :, 0]
+
+
+# ------------------------------------------------------------------------------------------------ wrong noise
+
+
+@wrong("That is the clean embedding. forward guesses the noise.")
+class CleanEmbedding(_Given):
+    def noise(self, x, x0, a):
+        return x0
+
+
+@wrong("Is the clean embedding taken for noise?")
+class Reconstructed(_Given):
+    def noise(self, x, x0, a):
+        return (x - (1 - a).sqrt() * x0) / a.sqrt()
+
+
+@wrong("Is the square root missing in front of the clean embedding?")
+class NoRootAbove(_Given):
+    def noise(self, x, x0, a):
+        return (x - a * x0) / (1 - a).sqrt()
+
+
+@wrong("Is the square root missing below?")
+class NoRootBelow(_Given):
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0) / (1 - a)
+
+
+@wrong("Are both square roots missing?")
+class NoRoots(_Given):
+    def noise(self, x, x0, a):
+        return (x - a * x0) / (1 - a)
+
+
+@wrong("Is the difference divided by √(1 - ᾱ), or by √ᾱ?")
+class DividedByTheSignal(_Given):
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0) / a.sqrt()
+
+
+@wrong("Is the difference divided?")
+class NotDivided(_Given):
+    def noise(self, x, x0, a):
+        return x - a.sqrt() * x0
+
+
+@wrong("Is only the second term divided?")
+class Parentheses(_Given):
+    def noise(self, x, x0, a):
+        return x - a.sqrt() * x0 / (1 - a).sqrt()
+
+
+@wrong("Is the clean embedding scaled?")
+class NotScaled(_Given):
+    def noise(self, x, x0, a):
+        return (x - x0) / (1 - a).sqrt()
+
+
+@wrong("Is the sign turned?")
+class Turned(_Given):
+    def noise(self, x, x0, a):
+        return (a.sqrt() * x0 - x) / (1 - a).sqrt()
+
+
+@wrong("Is the clean embedding added?")
+class Added(_Given):
+    def noise(self, x, x0, a):
+        return (x + a.sqrt() * x0) / (1 - a).sqrt()
+
+
+@wrong("Is that ᾱ of the count, or the α of one step?")
+class AlphaOfOneStep(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("Is that ᾱ of the count, or the β of one step?")
+class BetaOfOneStep(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("Is that ᾱ of one count before?")
+class OneBefore(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar((num_steps - 1).clamp(min=1)).reshape(-1, 1, 1, 1)
+
+
+@wrong("Do all get the ᾱ of the first?")
+class FirstCount(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps[:1]).reshape(-1, 1, 1, 1)
+
+
+@wrong("Is that ᾱ of the last count?")
+class LastCount(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(len(self.noise_schedule)).reshape(-1, 1, 1, 1)
+
+
+# ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("no gradient of guess reaches the network")
+class NoGradient(_Given):
+    @t.no_grad()
+    def guess(self, images, num_steps, wanted):
+        return super().guess(images, num_steps, wanted)
+
+
+@wrong("no gradient comes out of forward")
+class GuessDetached(_Given):
+    def forward(self, images, num_steps, wanted):
+        return self.noise(images, self.guess(images, num_steps, wanted).detach(), self.alpha_bar(num_steps))
+
+
+@wrong("guess, for 4 embeddings, returns None.\nDoes the function end in a return?")
+class NoReturn(_Given):
+    def guess(self, images, num_steps, wanted):
+        self.network(self.rows(images, wanted), num_steps)
+
+
+@wrong("forward changes the images it is given")
+class InPlace(_Given):
+    def noise(self, x, x0, a):
+        x -= a.sqrt() * x0
+        return x / (1 - a).sqrt()
+
+
+@wrong("RuntimeError: ")
+class CaptionAsItIs(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, wanted], dim=2)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "these two lines do not need each other": [
+        "alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), 'b -> b 1 1 1')"
+        " -> after x0 = self.guess(images, num_steps, wanted)",
+    ],
+}

@@ -1,0 +1,261 @@
+import math
+
+import numpy as np
+import torch as t
+import torch.nn.functional as F
+from einops import einsum, rearrange
+
+from tests.answers import right, wrong
+
+
+def _angle(a, b):
+    return (a @ b / (a.norm() * b.norm())).clamp(-1, 1).arccos()
+
+
+def _slerp(start, end, shares, angle=_angle, sine=t.sin, below=t.sin):
+    """Right, with parts to replace."""
+    w, s = angle(start, end), shares[:, None]
+    if w < 1e-3:
+        return start.repeat(len(shares), 1)
+    return (sine((1 - s) * w) * start + sine(s * w) * end) / below(w)
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+def by_turning(start, end, shares):
+    """From start towards what is at right angles to it."""
+    up = end - (end @ start) / (start @ start) * start
+    if up.norm() < 1e-5 * start.norm():
+        return start.repeat(len(shares), 1)
+    up = F.normalize(up, dim=0) * start.norm()
+    turn = rearrange(shares * t.atan2(up @ end, start @ end), "n -> n 1")
+    return turn.cos() * start + turn.sin() * up
+
+
+@right
+def by_products(start, end, shares):
+    w = F.cosine_similarity(start, end, dim=0).clamp(-1, 1).acos()
+    if t.sin(w) == 0:
+        return start.expand(len(shares), len(start))
+    first, second = t.sin((1 - shares) * w) / t.sin(w), t.sin(shares * w) / t.sin(w)
+    return einsum(first, start, "n, e -> n e") + t.outer(second, end)
+
+
+@right
+def one_by_one(start, end, shares):
+    w = float(_angle(start.double(), end.double()))
+    if w < 1e-6:
+        return t.stack([start for _ in shares])
+    points = []
+    for s in shares.tolist():
+        points.append((math.sin((1 - s) * w) * start + math.sin(s * w) * end) / math.sin(w))
+    return t.stack(points)
+
+
+@right
+def near_is_straight(start, end, shares):
+    """Where the angle is tiny, arc and line are the same."""
+    w, s = _angle(start, end), shares.reshape(-1, 1)
+    if w < 1e-3:
+        return start + s * (end - start)
+    return (t.sin(w - s * w) * start + t.sin(s * w) * end) / t.sin(w)
+
+
+@right
+def without_branch(start, end, shares):
+    w, s = _angle(start, end).clamp(min=1e-3), shares[:, None]
+    return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
+
+
+@right
+def in_numpy(start, end, shares):
+    a, b, s = (x.double().cpu().numpy() for x in (start, end, shares))
+    w = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
+    if w < 1e-4:
+        return start.repeat(len(s), 1)
+    points = (np.outer(np.sin((1 - s) * w), a) + np.outer(np.sin(s * w), b)) / np.sin(w)
+    return t.tensor(points).to(start)
+
+
+# ------------------------------------------------------------------------------------------------ wrong path
+
+
+@wrong("Is that the straight line? Its points lie inside the sphere.")
+def straight(start, end, shares):
+    return start + shares[:, None] * (end - start)
+
+
+@wrong("Is that the straight line, with its lengths mended?")
+def straight_and_scaled(start, end, shares):
+    points = start + shares[:, None] * (end - start)
+    return F.normalize(points, dim=1) * start.norm()
+
+
+@wrong("Is the angle taken for a right one, as in Part 3's between?")
+def right_angle(start, end, shares):
+    turn = shares[:, None] * math.pi / 2
+    return turn.cos() * start + turn.sin() * end
+
+
+@wrong("Does it run from end to start?")
+def from_the_end(start, end, shares):
+    return _slerp(end, start, shares)
+
+
+@wrong("Is the first vector left out?")
+def first_left_out(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return t.sin(s * w) * end / t.sin(w)
+
+
+@wrong("Is the second vector left out?")
+def second_left_out(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return t.sin((1 - s) * w) * start / t.sin(w)
+
+
+@wrong("Is one of the two subtracted?")
+def subtracted(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return (t.sin((1 - s) * w) * start - t.sin(s * w) * end) / t.sin(w)
+
+
+# ------------------------------------------------------------------------------------------------ wrong formula
+
+
+@wrong("Is the division by the sine of the angle missing?")
+def not_divided(start, end, shares):
+    return _slerp(start, end, shares, below=lambda w: 1)
+
+
+@wrong("Is it divided by the angle, and not by its sine?")
+def divided_by_the_angle(start, end, shares):
+    return _slerp(start, end, shares, below=lambda w: w)
+
+
+@wrong("Is the angle left out of the sines above?")
+def share_alone(start, end, shares):
+    s = shares[:, None]
+    return (t.sin(1 - s) * start + t.sin(s) * end) / t.sin(_angle(start, end))
+
+
+@wrong("Are there cosines? The formula has sines.")
+def cosines(start, end, shares):
+    return _slerp(start, end, shares, sine=t.cos)
+
+
+@wrong("Is the angle in degrees? A sine takes radians.")
+def degrees(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: t.rad2deg(_angle(a, b)))
+
+
+@wrong("Is the cosine taken for the angle?")
+def cosine_for_angle(start, end, shares):
+    w, s = F.cosine_similarity(start, end, dim=0), shares[:, None]
+    return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
+
+
+@wrong("Is the cosine the product, not divided by both lengths?")
+def product_for_cosine(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: (a @ b).clamp(-1, 1).arccos())
+
+
+@wrong("Is the product divided by one of the lengths?")
+def one_length(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: (a @ b / a.norm()).clamp(-1, 1).arccos())
+
+
+@wrong("Has the result the length 1?")
+def length_lost(start, end, shares):
+    return _slerp(F.normalize(start, dim=0), F.normalize(end, dim=0), shares)
+
+
+@wrong("Is the length multiplied in twice?")
+def length_twice(start, end, shares):
+    return _slerp(start, end, shares) * start.norm()
+
+
+@wrong("Are the shares used? All points are the same.")
+def halfway(start, end, shares):
+    return _slerp(start, end, t.full_like(shares, 0.5))
+
+
+@wrong("Are the shares used? All points are the same.")
+def start_alone(start, end, shares):
+    return start.repeat(len(shares), 1)
+
+
+@wrong("Are the shares those that are given, or evenly spaced?")
+def evenly_spaced(start, end, shares):
+    return _slerp(start, end, t.linspace(0, 1, len(shares)).to(shares))
+
+
+# ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("Is something divided by a sine that is 0")
+def equal_forgotten(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
+
+
+@wrong("What lies between two equal vectors?")
+def zeros_for_equal(start, end, shares):
+    if _angle(start, end) < 1e-3:
+        return t.zeros(len(shares), len(start))
+    return _slerp(start, end, shares)
+
+
+@wrong("When is an angle taken for 0?")
+def near_taken_for_equal(start, end, shares):
+    return start.repeat(len(shares), 1) if _angle(start, end) < 0.1 else _slerp(start, end, shares)
+
+
+@wrong("Is it transposed?")
+def transposed(start, end, shares):
+    return _slerp(start, end, shares).T
+
+
+@wrong("RuntimeError: ")
+def shares_in_a_row(start, end, shares):
+    w = _angle(start, end)
+    return (t.sin((1 - shares) * w) * start + t.sin(shares * w) * end) / t.sin(w)
+
+
+@wrong("it changes the end it is given")
+def in_place(start, end, shares):
+    points = _slerp(start, end, shares)
+    end *= 2
+    return points
+
+
+@wrong("it returns a list, expected one tensor")
+def a_list(start, end, shares):
+    return list(_slerp(start, end, shares))
+
+
+@wrong("returns None.\nDoes the function end in a return?")
+def no_return(start, end, shares):
+    _slerp(start, end, shares)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "a product is the same both ways": [
+        "cosine = start @ end / (start.norm() * end.norm()) -> cosine = end @ start / (start.norm() * end.norm())",
+    ],
+    "vectors of opposite directions don't come up": [
+        "angle = t.arccos(cosine.clamp(-1, 1)) -> angle = t.arccos(cosine.clamp(-2, 1))",
+    ],
+    "these two lines do not need each other": [
+        "if angle < 0.001: -> after shares = rearrange(shares, 'n -> n 1')",
+    ],
+    "where angles become too small is a choice": [
+        "if angle < 0.001: -> if angle <= 0.001:",
+        "if angle < 0.001: -> if angle < 0.002:",
+        "if angle < 0.001: -> if angle < 0.0005:",
+    ],
+}

@@ -1,0 +1,157 @@
+"""The check of 5.5 Prior.
+
+The network is an oracle: it knows what it is shown of certain embeddings, whose noise is known, and refuses the rest.
+"""
+
+from collections.abc import Callable
+
+import torch as t
+from torch import nn
+
+from tests.checking import (
+    BETAS,
+    DEVICES,
+    Mistake,
+    alpha_bars,
+    alphas,
+    careful,
+    check,
+    differs,
+    expect_tensor,
+    kind,
+    mix,
+    recognise,
+    schedule_for,
+    unchanged,
+)
+
+E = 5
+BATCHES = [[3, 1, 2, 1], [4, 1, 3, 2, 4, 2, 4], [4]]
+
+
+def noise_of(x: t.Tensor, x0: t.Tensor, a: t.Tensor) -> t.Tensor:
+    return (x - a.sqrt() * x0) / (1 - a).sqrt()
+
+
+GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E)
+    ("That is the second row of the answer. The guess is the first.", lambda rows: rows[:, :, 1:]),
+    ("Is it a mean of both rows? The guess is the first.", lambda rows: rows.mean(dim=2, keepdim=True)),
+    ("Is it a sum of both rows? The guess is the first.", lambda rows: rows.sum(dim=2, keepdim=True)),
+    ("Is the guess clamped? Embeddings may leave [-1, 1].", lambda rows: rows[:, :, :1].clamp(-1, 1)),
+]
+FORWARD_MISTAKES = [  # x_n, the clean embedding, ᾱ
+    ("That is the clean embedding. forward guesses the noise.", lambda x, x0, a: x0),
+    ("Is the clean embedding taken for noise?", lambda x, x0, a: (x - (1 - a).sqrt() * x0) / a.sqrt()),
+    ("Is the square root missing in front of the clean embedding?", lambda x, x0, a: (x - a * x0) / (1 - a).sqrt()),
+    ("Is the square root missing below?", lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a)),
+    ("Are both square roots missing?", lambda x, x0, a: (x - a * x0) / (1 - a)),
+    ("Is the difference divided by √(1 - ᾱ), or by √ᾱ?", lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt()),
+    ("Is the difference divided?", lambda x, x0, a: x - a.sqrt() * x0),
+    ("Is only the second term divided? Mind the parentheses.", lambda x, x0, a: x - a.sqrt() * x0 / (1 - a).sqrt()),
+    ("Is the clean embedding scaled?", lambda x, x0, a: (x - x0) / (1 - a).sqrt()),
+    ("Is the sign turned?", lambda x, x0, a: -noise_of(x, x0, a)),
+    ("Is the clean embedding added? It is taken away.", lambda x, x0, a: (x + a.sqrt() * x0) / (1 - a).sqrt()),
+]
+ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts
+    ("Is that ᾱ of the count, or the α of one step?", alphas),
+    ("Is that ᾱ of the count, or the β of one step?", lambda n: 1 - alphas(n)),
+    ("Is that ᾱ of one count before? alpha_bar takes counts.", lambda n: alpha_bars((n - 1).clamp(min=1))),
+    ("Do all get the ᾱ of the first?", lambda n: alpha_bars(n[:1])),
+    ("Is that ᾱ of the last count? Is num_steps used?", lambda n: alpha_bars(t.full_like(n, len(BETAS)))),
+]
+
+
+class Oracle(nn.Module):
+    """A network for images of two rows that refuses what it should not be shown."""
+
+    img_shape = (1, 2, E)
+
+    def __init__(self, images: t.Tensor, wanted: t.Tensor, num_steps: t.Tensor, answer: t.Tensor) -> None:
+        super().__init__()
+        self.images, self.wanted, self.num_steps = images, wanted, num_steps
+        self.answer, self.calls = nn.Parameter(answer.clone()), 0
+
+    def forward(self, rows: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        self.calls += 1
+        B = len(self.images)
+        if not isinstance(rows, t.Tensor) or rows.shape != (B, *self.img_shape):
+            question = "Is the caption's embedding the second row, below the noised one?"
+            if isinstance(rows, t.Tensor) and rows.shape == (B, 1, 1, 2 * E):
+                question = "Are they put side by side? The network takes two rows, one below the other."
+            elif isinstance(rows, t.Tensor) and rows.shape == (B, 2, 1, E):
+                question = "Are they two channels? The network takes two rows of one channel."
+            elif isinstance(rows, t.Tensor) and rows.shape == (B, 1, 1, E):
+                question = "Is the caption's embedding shown to the network?"
+            raise Mistake(f"the network gets {kind(rows)}, expected shape {(B, *self.img_shape)}", question)
+        first, second = self.images[:, 0, 0], self.wanted
+        shown = rows[:, 0, 0], rows[:, 0, 1]
+        if shown[0].equal(second) and shown[1].equal(first):
+            raise Mistake("the network sees the caption's embedding in the first row", "Which of the two comes first?")
+        for row, name, given in [(0, "noised embeddings", first), (1, "captions' embeddings", second)]:
+            if not shown[row].allclose(given, atol=1e-6):
+                question = "Are they changed on the way?"
+                if row == 1 and shown[1].allclose(given[:1].expand_as(given)):
+                    question = "Do all get the caption of the first?"
+                elif row == 1 and shown[1].allclose(first):
+                    question = "Are the noised ones in both rows?"
+                elif row == 1 and not shown[1].any():
+                    question = "Is wanted used?"
+                raise Mistake(
+                    f"the network's {'first' if row == 0 else 'second'} row does not hold the {name}", question
+                )
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != (B,):
+            facts = f"the network gets {kind(num_steps)} as num_steps, expected one count for each of {B}"
+            raise Mistake(facts, "Is num_steps handed on as it came?")
+        if num_steps.is_floating_point() or not num_steps.equal(self.num_steps):
+            facts = f"the network sees the counts {num_steps.tolist()}, expected {self.num_steps.tolist()}"
+            raise Mistake(facts, "Is num_steps handed on as it came?")
+        return self.answer
+
+
+@check("5.5", mistakes=[*GUESS_MISTAKES, *FORWARD_MISTAKES, *ALPHA_BAR_MISTAKES])
+def check_Prior(answer: Callable) -> str:
+    for method in ("guess", "forward"):
+        for device in DEVICES:
+            for counts in BATCHES:
+                judge_method(answer, method, t.tensor(counts, device=device))
+    return "two rows for the network, the first of its answer, the noise that goes with it, gradients"
+
+
+def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
+    a, B, device = alpha_bars(n), len(n), n.device.type
+    x0, noise = 1.5 * t.randn(2, B, 1, 1, E, device=device)
+    images, wanted, second = mix(x0, noise, a), t.randn(B, E, device=device), t.randn(B, 1, 1, E, device=device)
+    rows = t.cat([x0, second], dim=2)
+    network, schedule = Oracle(images, wanted, n, rows), schedule_for(device)
+    model = careful(answer)(network, schedule)
+    call = careful(model.guess if method == "guess" else model)
+    with unchanged(method, images=images, num_steps=n, wanted=wanted):
+        result = call(images, n, wanted)
+    plain = result.detach() if isinstance(result, t.Tensor) else result
+    if isinstance(plain, t.Tensor) and plain.shape == (B, 1, E):
+        facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
+        raise Mistake(facts, "Does an index such as [:, :, 0] drop an axis? A slice keeps it.")
+    if isinstance(plain, t.Tensor) and plain.shape == (B, 1, 2, E):
+        facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
+        raise Mistake(facts, "Are both rows returned? The guess is the first.")
+    expect_tensor(plain, (B, 1, 1, E), f"{method}, for {B} embeddings,", device)
+    right = x0 if method == "guess" else noise_of(images, x0, a)
+    if not plain.allclose(right, atol=1e-4):
+        if method == "guess":
+            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows), atol=1e-4))
+        else:
+            made = [(q, formula(images, x0, a)) for q, formula in FORWARD_MISTAKES]
+            made += [(q, noise_of(images, x0, bar(n))) for q, bar in ALPHA_BAR_MISTAKES]
+            question = recognise(made, lambda numbers: plain.allclose(numbers, atol=1e-3))
+        raise Mistake(f"{method}, for the counts {n.tolist()}: {differs(plain, right)}", question)
+    if not network.calls:
+        raise Mistake(f"{method} does not ask the network")
+    judge_gradient(result, network, method)
+
+
+def judge_gradient(result: t.Tensor, network: Oracle, method: str) -> None:
+    if not result.requires_grad:
+        raise Mistake(f"no gradient comes out of {method}", "Is there a no_grad or a detach in it?")
+    result.sum().backward()
+    if network.answer.grad is None or not network.answer.grad[:, :, 0].all():
+        raise Mistake(f"no gradient of {method} reaches the network", "Is there a no_grad or a detach in it?")

@@ -1,0 +1,246 @@
+"""The check of 5.4 clip_loss.
+
+A mistake is the loss with one part replaced: the embeddings' length, the scores, the target, or what is made of both
+directions. The first batch has four pairs of all kinds; the others tell what it cannot.
+"""
+
+from collections.abc import Callable
+
+import torch as t
+import torch.nn.functional as F
+
+from tests.checking import DEVICES, Mistake, careful, check, kind, recognise, unchanged
+
+
+def unit(x: t.Tensor) -> t.Tensor:
+    return x / x.norm(dim=1, keepdim=True)
+
+
+def equals(tokens: t.Tensor) -> t.Tensor:
+    return (tokens[:, None] == tokens[None]).all(dim=2).float()
+
+
+def shared(tokens: t.Tensor) -> t.Tensor:
+    same = equals(tokens)
+    return same / same.sum(dim=1, keepdim=True)
+
+
+def cross(scores: t.Tensor, target: t.Tensor) -> t.Tensor:
+    return -(target * scores.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def both(scores: t.Tensor, target: t.Tensor) -> t.Tensor:
+    return (cross(scores, target) + cross(scores.T, target)) / 2
+
+
+def loss_of(
+    images: t.Tensor,
+    captions: t.Tensor,
+    tokens: t.Tensor,
+    temperature: float,
+    length: Callable = unit,
+    scores: Callable = lambda a, b, tau: a @ b.T / tau,
+    target: Callable = shared,
+    end: Callable = both,
+) -> t.Tensor:
+    """The loss, with parts that a mistake replaces."""
+    return end(scores(length(images), length(captions), temperature), target(tokens))
+
+
+def own(tokens: t.Tensor) -> t.Tensor:
+    return t.eye(len(tokens))
+
+
+def any_token(tokens: t.Tensor) -> t.Tensor:
+    same = (tokens[:, None] == tokens[None]).any(dim=2).float()
+    return same / same.sum(dim=1, keepdim=True)
+
+
+def first_token(tokens: t.Tensor) -> t.Tensor:
+    same = (tokens[:, None, 0] == tokens[None, :, 0]).float()
+    return same / same.sum(dim=1, keepdim=True)
+
+
+def over_columns(x: t.Tensor) -> t.Tensor:
+    return x / x.norm(dim=0, keepdim=True)
+
+
+def over_all(x: t.Tensor) -> t.Tensor:
+    return x / x.norm()
+
+
+def no_softmax(scores: t.Tensor, target: t.Tensor) -> t.Tensor:
+    return -(target * scores).sum(dim=1).mean()
+
+
+def squared(scores: t.Tensor, target: t.Tensor) -> t.Tensor:
+    return (scores - target).square().mean()
+
+
+def columns_of_rows(scores: t.Tensor, target: t.Tensor) -> t.Tensor:
+    """The shares of each direction, but averaged over the wrong one."""
+    return -(target * scores.log_softmax(dim=1)).mean()
+
+
+def twice_softmax(scores: t.Tensor, target: t.Tensor) -> t.Tensor:
+    return (cross(scores.softmax(dim=1), target) + cross(scores.T.softmax(dim=1), target)) / 2
+
+
+def first_of_equals(tokens: t.Tensor) -> t.Tensor:
+    return F.one_hot(equals(tokens).argmax(dim=1), len(tokens)).float()
+
+
+LENGTHS = "Is each embedding divided by its own length? A cosine doesn't depend on lengths."
+ONE_WAY = "Do both directions count? An image looks for its caption, and a caption for its image."
+CLIP_MISTAKES = [
+    (LENGTHS, {"length": lambda x: x}),
+    (
+        "Are the embeddings divided by the length of a column? Each row has a length of its own.",
+        {"length": over_columns},
+    ),
+    ("Are the embeddings divided by one length for all? Each row has its own.", {"length": over_all}),
+    ("Is the length squared? Divide by the length itself.", {"length": lambda x: x / (x * x).sum(1, keepdim=True)}),
+    ("Is the score multiplied by the temperature? It is divided.", {"scores": lambda a, b, tau: a @ b.T * tau}),
+    ("Is the temperature used?", {"scores": lambda a, b, tau: a @ b.T}),
+    ("Is the temperature 0.03 whatever is given?", {"scores": lambda a, b, tau: a @ b.T / 0.03}),
+    ("Are the images compared with themselves?", {"scores": lambda a, b, tau: a @ a.T / tau}),
+    ("Are the captions compared with themselves?", {"scores": lambda a, b, tau: b @ b.T / tau}),
+    ("Is the sign of the scores turned? A small angle is a good score.", {"scores": lambda a, b, tau: -a @ b.T / tau}),
+    (
+        "Is the score a distance? It is the cosine of the angle.",
+        {"scores": lambda a, b, tau: -(a[:, None] - b[None]).norm(dim=2) / tau},
+    ),
+    ("Do equal captions share the target? With them there are several right answers.", {"target": own}),
+    ("Is the target split, so that each row adds up to 1?", {"target": equals}),
+    ("Is the target the first of the equal captions? It is split between all of them.", {"target": first_of_equals}),
+    ("Are two captions taken for equal if one token is? All of them have to be.", {"target": any_token}),
+    ("Is only the first token compared? Equal captions have all tokens in common.", {"target": first_token}),
+    (
+        "Is every pair taken for a right one? How are two captions compared?",
+        {"target": lambda n: t.full((len(n),) * 2, 1 / len(n))},
+    ),
+    (ONE_WAY, {"end": cross}),
+    (ONE_WAY, {"end": lambda scores, target: cross(scores.T, target)}),
+    ("Are both directions added? Take their mean.", {"end": lambda scores, target: 2 * both(scores, target)}),
+    ("Is it half of one direction?", {"end": lambda scores, target: cross(scores, target) / 2}),
+    ("Is it half of one direction?", {"end": lambda scores, target: cross(scores.T, target) / 2}),
+    ("Is the sign turned? The loss is the negative logarithm.", {"end": lambda scores, target: -both(scores, target)}),
+    (
+        "Is it a sum over the rows? Take the mean.",
+        {"end": lambda scores, target: len(scores) * both(scores, target)},
+    ),
+    ("Is it the mean over all B² numbers? Add up each row first.", {"end": lambda s, q: both(s, q) / len(s)}),
+    ("Is a softmax taken of the scores first? F.cross_entropy takes the scores themselves.", {"end": twice_softmax}),
+    ("Is there a softmax? The scores of all captions count, not that of the own one alone.", {"end": no_softmax}),
+    ("Is that a squared error? Each row is a choice among B: which loss has a classifier?", {"end": squared}),
+    ("Is the logarithm missing?", {"end": lambda s, q: -(q * s.softmax(1)).sum(1).mean()}),
+]
+
+
+def batches(device: str) -> list[tuple[str, tuple[t.Tensor, t.Tensor, t.Tensor, float]]]:
+    """By what is said of them: embeddings of images and of captions, tokens, temperature."""
+    different = t.tensor([[1, 2], [3, 2], [1, 4], [5, 6]], device=device)
+    repeated = t.tensor([[1, 2], [3, 4], [1, 2], [1, 4], [5, 2]], device=device)
+    straight = 2 * t.eye(4, device=device)
+    turned = straight[[1, 0, 3, 2]]
+    drawn = t.randn(2, 5, 3, device=device) * t.tensor([[[0.5], [1], [2], [1], [3]]], device=device)
+    first = t.randn(2, 4, 4, device=device) + straight
+    return [
+        (
+            "four right angles, each caption along its image, all captions different",
+            (straight, straight, different, 0.5),
+        ),
+        ("four right angles, captions along other images, all different", (straight, turned, different, 0.5)),
+        ("four random embeddings, all captions different", (first[0], first[1], different, 0.2)),
+        ("five random embeddings of different lengths, captions 1 and 3 equal", (drawn[0], drawn[1], repeated, 0.25)),
+        ("the same with a larger temperature", (drawn[0], drawn[1], repeated, 2.0)),
+    ]
+
+
+def close(result: float, expected: float) -> bool:
+    return abs(result - expected) <= 1e-3 * max(1.0, abs(expected))
+
+
+@check("5.4", mistakes=CLIP_MISTAKES)
+def check_clip_loss(answer: Callable) -> str:
+    for device in DEVICES:
+        measured = []
+        for words, (images, captions, tokens, temperature) in batches(device):
+            with unchanged(images=images, captions=captions, tokens=tokens):
+                result = careful(answer)(images, captions, tokens, temperature)
+            measured.append((words, (images, captions, tokens, temperature), number(result, device)))
+        judge_losses(measured)
+    judge_default(answer)
+    judge_gradients(answer)
+    judge_extremes(answer)
+    return "cosines over the temperature, both directions, equal captions share the target, gradients"
+
+
+def number(result: object, device: str) -> float:
+    if result is None:
+        raise Mistake("it returns None", "Does the function end in a return?")
+    if not isinstance(result, t.Tensor):
+        question = "Does .item() or float() cut off the gradient?" if isinstance(result, float) else ""
+        raise Mistake(f"it returns {kind(result)}, expected a tensor of one number, with its gradient", question)
+    if result.shape != ():
+        question = "Is the mean taken over the rows?" if result.numel() > 1 else "Is the number taken out of its array?"
+        raise Mistake(f"it returns {kind(result)}, expected one number, shape ()", question)
+    if result.device.type != device:
+        raise Mistake(f"the loss is on {result.device.type}, and the embeddings are on {device}")
+    return result.item()
+
+
+def judge_losses(measured: list) -> None:
+    wrong = next(((words, given, result) for words, given, result in measured if not close(result, right(given))), None)
+    if wrong is None:
+        return
+    words, given, result = wrong
+    question = recognise(
+        CLIP_MISTAKES,
+        lambda mistake: all(close(found, loss_of(*on_cpu(asked), **mistake).item()) for _, asked, found in measured),
+    )
+    if not question and measured.index(wrong) >= 3 and all(close(r, right(g)) for _, g, r in measured[:3]):
+        question = "For different captions it was right. What is the target where captions are equal?"
+    raise Mistake(
+        f"for {words}, temperature {given[3]:g},\nthe loss is {result:.4f}, expected {right(given):.4f}", question
+    )
+
+
+def on_cpu(given: tuple) -> tuple:
+    return tuple(each.cpu() if isinstance(each, t.Tensor) else each for each in given)
+
+
+def right(given: tuple) -> float:
+    return loss_of(*on_cpu(given)).item()
+
+
+def judge_default(answer: Callable) -> None:
+    _, (images, captions, tokens, _) = batches("cpu")[2]
+    result, expected = number(careful(answer)(images, captions, tokens), "cpu"), right((images, captions, tokens, 0.03))
+    if not close(result, expected):
+        raise Mistake(f"without a temperature the loss is {result:.4f}, expected {expected:.4f}, as with 0.03")
+
+
+def judge_gradients(answer: Callable) -> None:
+    """Both encoders learn from it, as much as they should."""
+    _, (images, captions, tokens, temperature) = batches("cpu")[3]
+    found, expected = ([each.clone().requires_grad_() for each in (images, captions)] for _ in range(2))
+    loss_of(*expected, tokens, temperature).backward()
+    loss = careful(answer)(*found, tokens, temperature)
+    if not loss.requires_grad:
+        raise Mistake("the loss has no gradient", "Is there a no_grad, a detach or an .item() in it?")
+    loss.backward()
+    for name, one, other in zip(("images", "captions"), found, expected, strict=True):
+        if one.grad is None or not one.grad.allclose(other.grad, atol=1e-3):
+            raise Mistake(f"the gradient that reaches the {name} is not that of the loss", "Is a part of it detached?")
+
+
+def judge_extremes(answer: Callable) -> None:
+    """Scores of hundreds are no trouble for a cross-entropy, but they are for a softmax and a logarithm by hand."""
+    x = t.eye(3)
+    result = number(careful(answer)(x, x[[1, 2, 0]], t.tensor([[1], [2], [3]]), 0.005), "cpu")
+    if not close(result, 200.0):
+        facts = (
+            f"with a temperature of 0.005 and every caption at a wrong image, the loss is {result:.4g}, expected 200"
+        )
+        raise Mistake(facts, "Is e to the power of a score too large or too small for a number?")

@@ -1,0 +1,176 @@
+"""The check of 5.6 slerp.
+
+Vectors at 30 to 120 degrees, of length 1 and of others: each point has a known place on the arc.
+"""
+
+from collections.abc import Callable
+from math import cos, pi, sin
+
+import torch as t
+
+from tests.checking import DEVICES, Mistake, careful, check, differs, expect_tensor, recognise, unchanged
+
+SHARES = [0.0, 0.25, 0.5, 0.8, 1.0]
+
+
+def angle_of(a: t.Tensor, b: t.Tensor) -> t.Tensor:
+    return (a @ b / (a.norm() * b.norm())).clamp(-1, 1).arccos()
+
+
+def arc(a: t.Tensor, b: t.Tensor, s: t.Tensor, w: t.Tensor) -> t.Tensor:
+    """The formula, with w as the angle; all points at a where that is 0. s: (n, 1)"""
+    if abs(w) < 1e-3:
+        return a.expand(len(s), -1)
+    return (((1 - s) * w).sin() * a + (s * w).sin() * b) / w.sin()
+
+
+def line(a: t.Tensor, b: t.Tensor, s: t.Tensor) -> t.Tensor:
+    return a + s * (b - a)
+
+
+def between(a: t.Tensor, b: t.Tensor, s: t.Tensor) -> t.Tensor:
+    return (s * pi / 2).cos() * a + (s * pi / 2).sin() * b
+
+
+def nlerp(a: t.Tensor, b: t.Tensor, s: t.Tensor) -> t.Tensor:
+    x = line(a, b, s)
+    return x / x.norm(dim=1, keepdim=True) * a.norm()
+
+
+SLERP_MISTAKES = [  # a, b, shares (n, 1), the angle
+    ("Is that the straight line? Its points lie inside the sphere.", lambda a, b, s, w: line(a, b, s)),
+    (
+        "Is that the straight line, with its lengths mended? The angles are not even.",
+        lambda a, b, s, w: nlerp(a, b, s),
+    ),
+    ("Is the angle taken for a right one, as in Part 3's between?", lambda a, b, s, w: between(a, b, s)),
+    ("Does it run from end to start?", lambda a, b, s, w: arc(b, a, s, w)),
+    ("Is the division by the sine of the angle missing?", lambda a, b, s, w: arc(a, b, s, w) * w.sin()),
+    ("Is it divided by the angle, and not by its sine?", lambda a, b, s, w: arc(a, b, s, w) * w.sin() / w),
+    (
+        "Is the angle left out of the sines above?",
+        lambda a, b, s, w: ((1 - s).sin() * a + s.sin() * b) / w.sin(),
+    ),
+    (
+        "Are there cosines? The formula has sines.",
+        lambda a, b, s, w: (((1 - s) * w).cos() * a + (s * w).cos() * b) / w.sin(),
+    ),
+    ("Is the first vector left out?", lambda a, b, s, w: (s * w).sin() * b / w.sin()),
+    ("Is the second vector left out?", lambda a, b, s, w: ((1 - s) * w).sin() * a / w.sin()),
+    ("Is one of the two subtracted?", lambda a, b, s, w: (((1 - s) * w).sin() * a - (s * w).sin() * b) / w.sin()),
+    ("Is the angle in degrees? A sine takes radians.", lambda a, b, s, w: arc(a, b, s, w * 180 / pi)),
+    ("Is the cosine taken for the angle?", lambda a, b, s, w: arc(a, b, s, w.cos())),
+    (
+        "Is the cosine the product, not divided by both lengths?",
+        lambda a, b, s, w: arc(a, b, s, (a @ b).clamp(-1, 1).arccos()),
+    ),
+    (
+        "Is the product divided by one of the lengths? Both vectors have one.",
+        lambda a, b, s, w: arc(a, b, s, (a @ b / a.norm()).clamp(-1, 1).arccos()),
+    ),
+    ("Has the result the length 1? It has that of the two vectors.", lambda a, b, s, w: arc(a, b, s, w) / a.norm()),
+    ("Is the length multiplied in twice?", lambda a, b, s, w: arc(a, b, s, w) * a.norm()),
+    ("Are the shares used? All points are the same.", lambda a, b, s, w: arc(a, b, t.full_like(s, 0.5), w)),
+    ("Are the shares used? All points are the same.", lambda a, b, s, w: a + 0 * s),
+    (
+        "Are the shares those that are given, or evenly spaced?",
+        lambda a, b, s, w: arc(a, b, t.linspace(0, 1, len(s))[:, None], w),
+    ),
+]
+
+
+def pair(degrees: float, length: float, device: str = "cpu") -> tuple[t.Tensor, t.Tensor]:
+    """Two vectors of four numbers, of this length and with this angle between them."""
+    x, y = t.linalg.qr(t.randn(4, 2)).Q.T
+    w = degrees * pi / 180
+    return (length * x).to(device), (length * (cos(w) * x + sin(w) * y)).to(device)
+
+
+def expected(a: t.Tensor, b: t.Tensor, shares: t.Tensor) -> t.Tensor:
+    """By the definition: from a, turned by a share of the angle towards what is at right angles to it."""
+    a, b = a.double(), b.double()
+    w, up = angle_of(a, b), b - (a @ b) / (a @ a) * a
+    turn = shares[:, None].double() * w
+    return (turn.cos() * a + turn.sin() * up * a.norm() / up.norm()).float()
+
+
+@check("5.6", mistakes=SLERP_MISTAKES)
+def check_slerp(answer: Callable) -> str:
+    for device in DEVICES:
+        measured = []
+        for degrees, length in [(60.0, 2.0), (80.0, 1.0), (120.0, 3.0), (30.0, 0.5)]:
+            a, b = pair(degrees, length, device)
+            shares = t.tensor(SHARES, device=device)
+            words = f"for two vectors of length {length:g}, {degrees:g} degrees apart"
+            measured.append((words, (a, b, shares), judged(answer, a, b, shares, words, device)))
+        judge_points(measured)
+    judge_shares(answer)
+    judge_equal(answer)
+    return "the length kept, even angles, both ends, equal vectors"
+
+
+def judged(answer: Callable, a: t.Tensor, b: t.Tensor, shares: t.Tensor, words: str, device: str = "cpu") -> t.Tensor:
+    with unchanged(start=a, end=b, shares=shares):
+        result = careful(answer)(a, b, shares)
+    if isinstance(result, t.Tensor) and result.shape == (len(a), len(shares)) != (len(shares), len(a)):
+        raise Mistake(f"{words} and {len(shares)} shares it returns shape {tuple(result.shape)}", "Is it transposed?")
+    expect_tensor(result, (len(shares), len(a)), f"{words} and {len(shares)} shares it", device)
+    return result.cpu()
+
+
+def judge_points(measured: list) -> None:
+    for words, given, result in measured:
+        given = [each.cpu() for each in given]
+        right = expected(*given)
+        if result.allclose(right, atol=1e-3):
+            continue
+        question = recognise(
+            SLERP_MISTAKES,
+            lambda mistake: all(
+                found.allclose(mistake(a.cpu(), b.cpu(), s.cpu()[:, None], angle_of(a, b).cpu()), atol=2e-3)
+                for _, (a, b, s), found in measured
+            ),
+        )
+        row = (result - right).abs().amax(dim=1).argmax()
+        angle = angle_of(result[row], given[0]) * 180 / pi
+        facts = f"the point at {SHARES[row]:.0%} of the way has the length {result[row].norm():.3g}"
+        facts += f" and is {angle:.0f} degrees from start, expected {given[0].norm():.3g}"
+        facts += f" and {angle_of(right[row], given[0]) * 180 / pi:.0f} degrees"
+        if (
+            result.norm(dim=1).allclose(right.norm(dim=1), atol=1e-3)
+            and abs(angle - angle_of(right[row], given[0]) * 180 / pi) < 1
+        ):
+            facts = f"at {SHARES[row]:.0%} of the way {differs(result, right)}"
+        raise Mistake(f"{words}, {facts}", question)
+
+
+def judge_shares(answer: Callable) -> None:
+    """Other shares, and another number of them: as many as a vector has numbers, and one alone."""
+    for shares in (t.tensor([0.1, 0.9, 0.3, 0.6]), t.tensor([0.7])):
+        a, b = pair(70, 1.0)
+        words = f"for the shares {[round(s, 1) for s in shares.tolist()]}"
+        result, right = judged(answer, a, b, shares, words), expected(a, b, shares)
+        if not result.allclose(right, atol=1e-3):
+            question = "Is a row for each share, and a column for each number of a vector?" if len(shares) == 4 else ""
+            raise Mistake(f"{words}, {differs(result, right)}", question)
+
+
+def judge_equal(answer: Callable) -> None:
+    """No angle at all, exactly and but for rounding; and vectors that are near each other."""
+    shares = t.tensor(SHARES)
+    a = t.tensor([0.3, 0.4, 1.2, 0.1])
+    for words, b in [("two equal vectors", a), ("two vectors that are equal but for rounding", a * (1 + 1e-7))]:
+        with unchanged(start=a, end=b, shares=shares):
+            result = careful(answer)(a, b, shares)
+        if isinstance(result, t.Tensor) and not result.isfinite().all():
+            facts = f"for {words}, it returns nan"
+            raise Mistake(facts, "Is something divided by a sine that is 0, or an arccos taken of more than 1?")
+        expect_tensor(result, (len(shares), len(a)), f"for {words}, it")
+        if not result.allclose(a.expand_as(result), atol=1e-3):
+            raise Mistake(
+                f"for {words}, {differs(result, a.expand_as(result))}", "What lies between two equal vectors?"
+            )
+    a, b = pair(1.0, 1.0)
+    result, right = judged(answer, a, b, shares, "for two vectors 1 degree apart"), expected(a, b, shares)
+    if not result.allclose(right, atol=1e-3):
+        raise Mistake(f"for two vectors 1 degree apart, {differs(result, right)}", "When is an angle taken for 0?")
