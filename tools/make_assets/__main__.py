@@ -9,7 +9,6 @@ from tools.make_assets import (
     part4,
     part4_captions,
     part5_dalle2,
-    part5_flow,
     part5_imagen,
     part5_latent,
     readme,
@@ -34,16 +33,14 @@ COMMANDS = {  # each function, what it makes, and how long that takes on two CPU
     part4_captions.obeyed: "how often it obeys each word: half an hour to an hour",
     part4_captions.faithful: "drawings, noised and drawn anew: ten to twenty minutes",
     part5_latent.autoencoder: "Part 5's codes of images: four minutes",
-    part5_latent.latents: "the model of these codes: eight minutes",
-    part5_latent.latents_unscaled: "the same for codes of other sizes: half an hour",
+    part5_latent.latents: "the model of these codes, also of other sizes: fifteen minutes",
     part5_dalle2.clip: "Part 5's encoders of images and captions: a minute",
     part5_dalle2.decoder: "the model of Part 4's kind that draws what an embedding says: ten to twenty minutes",
     part5_dalle2.detour: "pictures by four ways from a caption, measured: two hours",
     part5_imagen.imagen_base: "its text encoder, and the model of small images: eight minutes",
     part5_imagen.imagen_larger: "the model that enlarges them: eight minutes",
-    part5_imagen.imagen: "what both make together, measured: an hour",
-    part5_imagen.imagen_without: "what is missing without noise on the small images: twelve minutes",
-    part5_flow.flow: "Part 3's network on straight paths, and its measures: an hour",
+    part5_imagen.imagen: "what both make together, measured: fifteen minutes",
+    part5_latent.flow: "the same network on straight paths, measured: ten minutes",
 }
 
 commands = {make.__name__: make for make in COMMANDS}
