@@ -1,12 +1,51 @@
 # %% [markdown]
 # # Part 5: Four famous systems, small
 #
-# The first idea and a picture.
+# "A bright boot with a heel, please." Here's what five models answer.
+#
+# ![FRIENDALT](images/part5_friend.png)
+#
+# The first row is Part 3's model, which can't hear you. The others are four systems that made the news between 2021 and
+# 2022, each built in miniature from what you've written: GLIDE, which you know from Part 4, DALL-E 2, Latent Diffusion
+# and Imagen. (Latent Diffusion can't hear you here either, because it's shown without captions.)
+#
+# From far away they look like four inventions. From where you stand now, each is **one idea** on top of what you have.
+# Diffuse something smaller than pixels. Or decide what the picture is about before you paint it. Or paint it small and
+# enlarge it. You'll add these ideas one at a time, and each time ask the question from Part 3: what did it buy, here, at
+# this size? Some of the answers will be "nothing", and they're worth as much as the others. At the end comes flow
+# matching, which most of today's models learn with, and you'll read the description of a new model word by word.
+#
+# **You need** Parts 1 to 4. Have Part 1's `ImageGuesser`, Part 3's $v$ and Part 4's `Guided` fresh in your mind. You
+# don't need a GPU. Plan about four hours.
+
+# %% [markdown]
+# ## How to work
+#
+# As before, replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the check below it.
+# Hints are folded under the check, and so is the solution, unless your instructor has left it out. The sections don't
+# build on each other, except that Latent Diffusion defines the training loop for all of them, so begin with it.
+#
+# <details>
+# <summary>Contents</summary>
+#
+# - [Set up](#Set-up)
+# - [The map](#The-map)
+# - [Latent Diffusion](#Latent-Diffusion)
+# - [DALL-E 2](#DALL-E-2)
+# - [Imagen](#Imagen)
+# - [Flow matching](#Flow-matching)
+# - [What came after](#What-came-after)
+# - [Glossary: names in model cards](#Glossary:-names-in-model-cards)
+# - [What you have now](#What-you-have-now)
+# - [Something to show a friend](#Something-to-show-a-friend)
+#
+# </details>
 
 # %% [markdown]
 # ## Set up
 #
-# Run the next three cells.
+# Run the next three cells. The second one fetches `part1` to `part4`. In the exercise notebook these are **your own**
+# functions as you last saved them, provided they pass their checks. The lines under the cell tell you which are yours.
 
 # %% tags=["set-up"]
 if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
@@ -50,6 +89,20 @@ if MAIN:
 
 # %% [markdown]
 # ## The map
+#
+# Four systems, and four questions to ask about each. What gets noised? What is the network told? Who reads the caption?
+# And how many networks are there, each trained by itself? (Two of them also have networks that enlarge a finished
+# picture. Those are counted, too.)
+#
+# | system | what is noised | what it's told | the caption is read by | networks | here | paper |
+# |---|---|---|---|---|---|---|
+# | GLIDE, 2021 | pixels | the caption | a transformer that learns along with it | 2: paints 64 by 64, enlarges to 256 | Part 4 | [Nichol et al.](https://arxiv.org/abs/2112.10741) |
+# | Latent Diffusion, 2021 | the codes of an autoencoder | a caption, a class or another image | a transformer that learns along with it; in Stable Diffusion CLIP's, frozen | 2: the autoencoder, paints codes | [Latent Diffusion](#Latent-Diffusion) | [Rombach et al.](https://arxiv.org/abs/2112.10752) |
+# | DALL-E 2, 2022 | first an embedding, then pixels | first the caption, then the embedding | CLIP's, frozen | 5: CLIP, the prior, paints 64 by 64, enlarges twice | [DALL-E 2](#DALL-E-2) | [Ramesh et al.](https://arxiv.org/abs/2204.06125) |
+# | Imagen, 2022 | pixels, first few and then more | the caption, and the smaller picture | a language model that has only read text, frozen | 4: the reader, paints 64 by 64, enlarges twice | [Imagen](#Imagen) | [Saharia et al.](https://arxiv.org/abs/2205.11487) |
+#
+# All four are trained with Part 1's loss, with some captions dropped as in Part 4, and guided when they draw. What's
+# different is where the work is divided. That's what to look for.
 
 # %% [markdown]
 # ## Latent Diffusion
@@ -1065,7 +1118,7 @@ if MAIN:
 def prior_config() -> dict[str, Any]:
     """The settings of the prior's training. Tiny under IS_CI."""
     sizes = dict(hidden_size=16, max_steps=20) if IS_CI else dict(hidden_size=512, max_steps=100, batch_size=256)
-    return short_config(3000) | dict(bf16=False) | sizes
+    return short_config(3000) | dict(lr=0.002, bf16=False) | sizes
 
 
 def make_prior(config: dict[str, Any]) -> Prior:
@@ -2226,12 +2279,163 @@ if MAIN:
 
 # %% [markdown]
 # ## What came after
+#
+# The four systems are from 2021 and 2022. Nearly everything since then is put together from ideas that you've met. Here
+# is what has been added, in words.
+#
+# **Transformers instead of U-Nets.** [Peebles and Xie](https://arxiv.org/abs/2212.09748) (2022) cut the codes of an
+# autoencoder into small squares, turn each into a vector, and let nothing but attention and small MLPs work on them.
+# Their *diffusion transformer* (DiT) has no halving, no doubling and no skips. It gets better with every doubling of
+# its size, and it can be trained with the same software as language models. Timestep and label enter as your `step_emb`
+# does. From them, a layer computes the scale and shift of each norm.
+#
+# **Larger, and better read.** [Stable Diffusion XL](https://arxiv.org/abs/2307.01952) (2023) is Latent Diffusion with a
+# U-Net of 2.6 billion parameters and two text encoders. It's also told the size of each training image and how it was
+# cropped, so that it can be asked for pictures that aren't cropped. [Stable Diffusion
+# 3](https://arxiv.org/abs/2403.03206) (2024) is a transformer trained with flow matching. The words of the caption and
+# the squares of the picture attend to each other in the same layers, and three text encoders read the caption, two of
+# CLIP's kind and Imagen's T5. [FLUX](https://github.com/black-forest-labs/flux) (2024) is a larger relative of it, with
+# 12 billion parameters.
+#
+# **Fewer steps by distillation.** A trained model becomes the teacher of a faster one. In [progressive
+# distillation](https://arxiv.org/abs/2202.00512) the student learns to do in one step what its teacher does in two, then
+# becomes the teacher itself, and so on. It's the paper that $v$ is from, because a student with very few steps can't
+# afford to guess noise. [Consistency models](https://arxiv.org/abs/2303.01469) learn to jump to the end of the path from
+# any point on it. And guidance can be distilled, too. The network is told $w$ and answers with the guided guess, so one
+# call does the work of two.
+#
+# **Video.** A film is a picture with one more axis. [Video diffusion models](https://arxiv.org/abs/2204.03458) (2022)
+# added attention from each frame to the others and left the rest as it was. Today's models squeeze films into codes that
+# are shorter in time, too, and cut them into little boxes of space and time for a transformer.
+
+# %% [markdown]
+# ### 5.11 Read a model card
+# *Say what every word means, and where you've written it* · ●●○○○ · 20 minutes · Esser et al., Sections 2 and 5
+#
+# New models come with a **model card**. This one is made up, after those of the Stable Diffusion 3 family.
+#
+# > Text-to-image **MMDiT**, 2B parameters, trained with a **rectified-flow** objective and logit-normal timestep
+# > sampling. Works in the **latent space** of a **16-channel VAE** (8× downsampling, **scaling factor** 1.53). **Text
+# > encoders**, frozen: CLIP-L, OpenCLIP-bigG, T5-XXL; 10 % of captions **dropped**. Weights: **EMA**, **bf16**.
+# > Recommended: **Euler** sampler, **28 steps**, **CFG scale** 7.0, optional **negative prompt**. A 4-step **distilled**
+# > version is available.
+#
+# Go through the words in bold. What does each mean, and in which part or section have you met it? Then answer two
+# questions. How many times is the network asked for one picture? And what would you change first if the pictures all
+# looked alike, or too gaudy?
+
+# %% [markdown]
+# ### BEGIN SOLUTION
+# - **MMDiT**: a diffusion transformer in which words and picture attend to each other. New here; its attention is Part
+#   2's.
+# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. "Flow matching", 5.9.
+#   "Logit-normal" means that timesteps in the middle are drawn more often than those at the ends. Your `noise_img`
+#   draws all equally often.
+# - **Latent space, VAE**: what's noised are an autoencoder's codes. "Latent Diffusion", 5.1 and 5.2. A picture of 1024 by
+#   1024 becomes 128 by 128 with 16 channels.
+# - **Scaling factor**: the number that gives codes the variance 1. 5.3.
+# - **Text encoders, frozen**: CLIP's have learned from pairs, with your loss of 5.4, T5 from text alone, as in "Imagen".
+# - **Dropped captions**: `drop_labels` in Part 4. Without it there's no guess without a caption, and nothing to guide by.
+# - **EMA**: the moving average of the weights, 3.4. **bf16**: half the bits, 3.6.
+# - **Euler, 28 steps**: `euler_sample`, 5.10.
+# - **CFG scale**: classifier-free guidance, the w of Part 4, in the form in which 1 means "as trained".
+# - **Negative prompt**: another caption in the place of the null caption, so that the guess is pushed away from it.
+# - **Distilled**: a student that needs fewer steps. "What came after".
+#
+# With guidance, the network is asked twice in each of the 28 steps, 56 times, and then the decoder of the autoencoder
+# once. Pictures that all look alike or gaudy are what too much guidance makes (Part 4, and 5.8). So lower the scale first.
+# ### END SOLUTION
 
 # %% [markdown]
 # ## Glossary: names in model cards
+#
+# | in a model card | here | and what it means |
+# |---|---|---|
+# | VAE, first stage, latent space | `Autoencoder`, codes | VAE is short for variational autoencoder; a *latent* is a code |
+# | scaling factor, shift factor | `scale_codes` | codes are multiplied before they're noised; newer ones are shifted, too |
+# | CLIP embedding, unCLIP | `Clip`, `draw_dalle2` | unCLIP is the name that DALL-E 2's authors gave it |
+# | contrastive loss, InfoNCE | `clip_loss` | a right pair against all other pairs of the minibatch |
+# | logit scale | $1 / \tau$ | CLIP keeps the logarithm of it as a weight |
+# | prior | `Prior` | from a caption to an image's embedding; in a VAE, "the prior" is $\mathcal{N}(0, I)$ |
+# | decoder | `draw_from` or `decoded` | DALL-E 2's draws a picture from an embedding; an autoencoder's turns a code back into its picture |
+# | cascade, super-resolution, SR3, upscaler, refiner | `enlarge` | a model that is told a smaller or worse picture |
+# | conditioning augmentation | `noise_augment` | noise on what a model is told |
+# | dynamic thresholding | `dynamic_threshold` | clipping at a percentile, and dividing by it |
+# | rectified flow, flow matching | `straight_path` | rectified flow can also mean to straighten the paths in a second training |
+# | velocity | `straight_path`'s target | $\epsilon - x_0$, or $x_0 - \epsilon$ where time runs the other way; not Part 3's $v$ |
+# | Euler, Heun, DPM-Solver, UniPC | `euler_sample` | samplers; the later ones take several guesses into account |
+# | CFG, guidance scale | `Guided`, $w$ | classifier-free guidance; some count from 0 where we count from 1 |
+# | DiT, MMDiT, U-ViT | in words above | transformers in the place of the U-Net |
+# | LoRA, adapter, ControlNet | not here | small additions to a frozen model, which teach it a style, or to follow a sketch |
+# | Turbo, Lightning, LCM, schnell | in words above | distilled to a few steps |
 
 # %% [markdown]
 # ## What you have now
+#
+# You've built the four systems that this course set out to explain, and you've seen that each is a small step from what
+# you had.
+#
+# - **Latent Diffusion** noises the codes of an autoencoder. The network has less to look at, so everything is faster,
+#   and no sample can be better than what the autoencoder gives back.
+# - **CLIP** puts pictures and captions into one space, with a loss that asks "which of these is yours?" in both
+#   directions. Equal captions share the target.
+# - **DALL-E 2** first draws a summary (the **prior**, a diffusion model of 32 numbers), then a picture from it. That
+#   gives you variations, paths and sums with meaning. Vectors of one length are mixed along the arc (`slerp`).
+# - **Imagen** paints small and enlarges. The enlarger is told a *noised* small picture, so that it doesn't trust it
+#   blindly, and its reader has learned from text alone.
+# - **Flow matching** learns the straight path from data to noise. Its loss is as simple as Part 1's.
+# - **An idea that helps at 64 by 64 pixels and a billion pictures may not help on your data.** Measure it, and say so
+#   when it didn't.
+#
+# Where to go from here? Change something and measure it. Other pictures of 28 by 28 (Part 3's `clothes` is the only
+# place that reads them), other captions, a third size for Imagen, captions for Latent Diffusion (its model takes a
+# condition like any U-Net of yours). For more ideas in code, the [Diffusers library](https://github.com/huggingface/diffusers)
+# has all of these systems at full size, and you can read its samplers now.
 
 # %% [markdown]
 # ## Something to show a friend
+#
+# All five models, side by side, and one wish. It's your friend's turn to make it. These are the words that the models
+# know:
+
+# %%
+if MAIN:
+    print(", ".join(part4.WORDS[1:]))
+
+
+# %%
+def five_answers(wish: str, n: int) -> dict[str, t.Tensor]:
+    """What five models draw for one caption; two of them cannot hear it. returns: by model, (n, 1, 28, 28) in [-1, 1]"""
+    device = utils.get_device()
+    plain, (latent, scale) = part3.clothes_model(), latent_model()
+    small = draw_small(base_model(), part4.tokens([wish] * n).to(device), w=2.0)
+    return {
+        "Part 3": part3.ddim_sample(plain, n, min(50, len(plain.noise_schedule))),
+        "Latent Diffusion": decoded(autoencoder_model(), draw(latent, n) / scale),
+        "GLIDE": part4.draw_captions(part4.caption_model(), [wish] * n),
+        "DALL-E 2": draw_dalle2([wish] * n),
+        "Imagen": enlarge(enlarger_model(), small),
+    }
+
+
+# %%
+if MAIN:
+    wish = "a bright boot with a heel"
+    t.manual_seed(0)
+    utils.show_rows({name: part1.denormalize_img(images) for name, images in five_answers(wish, 8).items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![FRIENDALT](images/part5_friend.png)
+#
+# </details>
+
+# %% [markdown]
+# How much of this is yours? The schedules, the samplers, the guidance, the prior and the steps between them are your
+# code, wherever yours passed its checks. The weights of the large networks come with the course, unless you've trained
+# them (`utils.FULL = True` and an evening does it). Then every number in these pictures is your own.
+#
+# That's the end of the course. You began with a square of coloured noise and the question which part of it is noise. You
+# still ask that question, fifty times for each picture. Everything else is what you tell the network before it answers.
