@@ -55,6 +55,7 @@ def browse(**settings) -> Iterator:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         page = browser.new_page(**settings)
+        page.set_default_timeout(120_000)  # where the machine is busy
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.context.on("request", lambda request: urls.append(request.url))
