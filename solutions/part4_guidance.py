@@ -5,12 +5,12 @@
 #
 # ![Two grids of small grey pictures on black, ten rows each. Left, each row has a name and shows four of that kind: T-shirt, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag and boot. Right, forty pieces of clothing in no order.](images/part4_menu.png)
 #
-# Part 3 ended with a question from your friend. "Can you make it draw a boot?" Now you can. The network is almost the
-# same one, with eleven more vectors of 64 numbers. It learned from the same photographs in about the same time. The
-# difference is that somebody told it what it was looking at.
+# Part 3 ended with a question from your friend. "Can you make it draw a boot?" Now you can. It's the network of Part 3
+# with eleven more vectors of 64 numbers, and it learned for a few more minutes. This time somebody told it what it was
+# looking at.
 #
 # In this part you tell a network what to draw, with a label, with a few words, or with a picture of your own. You also
-# decide how hard to insist. That's called **guidance**, and nearly every image generator that you've heard of uses it.
+# decide how hard to insist. That's called **guidance**, and most image generators use it.
 #
 # **You need** Parts 1 to 3. From Part 1, have "the average noise points uphill" fresh in your mind. You don't need a
 # GPU. Plan about four hours.
@@ -141,13 +141,13 @@ if MAIN:
 # ### 4.1 The best guess there is
 # *Write the best guess of the noise in a mixture of Gaussians* · ●●●○○ · 25 minutes · Equation 4
 #
-# Gaussian $k$ has the mean $\mu_k$ and the weight $w_k$, and all have the standard deviation $\sigma$. After $n$ steps
-# it has moved to $\sqrt{\bar\alpha}\, \mu_k$, and its variance is $v = \bar\alpha \sigma^2 + 1 - \bar\alpha$. So three
-# things are easy to say about a noised point $x$:
+# Gaussian $k$ has the mean $\mu_k$ and the weight $\pi_k$, and all have the standard deviation $\sigma$. After $n$
+# steps it has moved to $\sqrt{\bar\alpha}\, \mu_k$, and its variance is $v = \bar\alpha \sigma^2 + 1 - \bar\alpha$. So
+# three things are easy to say about a noised point $x$:
 #
 # 1. How well Gaussian $k$ fits it, as a share of 1. That's a softmax over $k$:
 #
-# $$r_k = \text{softmax}_k \left(\ln w_k - \frac{|x - \sqrt{\bar\alpha}\, \mu_k|^2}{2 v}\right)$$
+# $$r_k = \text{softmax}_k \left(\ln \pi_k - \frac{|x - \sqrt{\bar\alpha}\, \mu_k|^2}{2 v}\right)$$
 #
 # 2. The average clean point. The mean of the Gaussians that fit is $m = \sum_k r_k \mu_k$. What's left between
 #    $\sqrt{\bar\alpha}\, m$ and $x$ is partly noise and partly spread, and the spread's part counts:
@@ -254,7 +254,7 @@ if MAIN:
     for axis, (title, points) in zip(axes, clouds.items(), strict=False):
         axis.scatter(*points.flatten(1).T, s=3)
         axis.set(title=title, xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
-    n, grid = 30, t.cartesian_prod(t.linspace(-1, 1, 9), t.linspace(-1, 1, 9))
+    n, grid = 20, t.cartesian_prod(t.linspace(-1, 1, 9), t.linspace(-1, 1, 9))
     num_steps, noised = t.full((len(grid),), n), grid.reshape(-1, 1, 1, 2)
     average = part1.reconstruct(noised, world(noised, num_steps), num_steps, world.noise_schedule).flatten(1)
     axes[2].quiver(*grid.T, *(average - grid).T, angles="xy", scale_units="xy", scale=1, width=0.006, color="C3")
@@ -368,6 +368,9 @@ if MAIN:
 # Everything else is given. A `Listener` holds a network, a schedule, what turns wishes into vectors (`encode`), and the
 # null label. `train_listener` is Part 3's training, with your `training_step` in it. It has two more lines, which fetch
 # the labels and drop a tenth of them.
+#
+# And the network doesn't have to begin with random weights. Part 3's network can draw already, it only has to learn to
+# listen. `continue_from` puts a copy of it into a listener.
 
 # %%
 class Listener(part1.DiffusionModel):
@@ -403,14 +406,20 @@ def make_listener(encode: nn.Module, null: t.Tensor | float, img_shape: tuple[in
     return Listener(part2.UNet(config).to(device), schedule, encode.to(device), null)
 
 
+def continue_from(drawer: part1.Guesser, model: Listener) -> Listener:
+    """A listener whose network begins with the weights of a model that can draw. drawer: Part 3's"""
+    model.network = copy.deepcopy(drawer.network).requires_grad_()
+    return model
+
+
 # %%
 def listener_config() -> dict[str, Any]:
-    """The settings of the whole training, the same on a CPU and a GPU. Tiny under IS_CI."""
+    """The settings of a listener's training, for a network that can draw already. Tiny under IS_CI."""
     device = utils.get_device()
     return dict(
-        lr=0.005,
+        lr=0.003,
         warmup=2 if IS_CI else 100,
-        n_steps=6 if IS_CI else 8000,
+        n_steps=6 if IS_CI else 2000,
         batch_size=8 if IS_CI else 64,
         decay=0.995,
         share=0.1,
@@ -493,7 +502,7 @@ def label_model() -> Listener:
     """The label model that comes with the course; python -m tools.make_assets labels makes it."""
     import solutions.part4_guidance as course
 
-    print("These weights come with the course: 8,000 steps, ten to twenty minutes on two CPU cores.")
+    print("These weights come with the course: Part 3's and 2,000 more steps, four minutes on two CPU cores.")
     return load_listener(course.make_label_model(), "labels.pt")
 
 
@@ -504,7 +513,8 @@ def listening_model() -> Listener:
         return label_model()
     t.manual_seed(0)
     path = None if IS_CI else utils.SAVES / "labels.pt"
-    return train_listener(make_label_model(), listener_config(), part3.clothes(), labels_of(), path=path)
+    model = continue_from(part3.clothes_model(), make_label_model())
+    return train_listener(model, listener_config(), part3.clothes(), labels_of(), path=path)
 
 
 def train_further(model: Listener, seconds: float) -> Listener:
@@ -517,11 +527,11 @@ def train_further(model: Listener, seconds: float) -> Listener:
 
 
 # %% [markdown]
-# **Train it yourself.** It takes as long as the whole training of Part 3, ten to twenty minutes on two cores with fast
-# bfloat16. Set `utils.FULL = True` in a new cell above this one, and the results below will be those of your own
-# network, kept in `saves/labels.pt`. With a GPU that's the default.
+# **Train it yourself.** It takes about four minutes on two cores with fast bfloat16, and it begins with the model of
+# Part 3, your own if you trained that. Set `utils.FULL = True` in a new cell above this one, and the results below will
+# be those of your own network, kept in `saves/labels.pt`. With a GPU that's the default.
 #
-# If you can't spare the time, use the network that comes with the course. It was trained in just this way, for 8,000
+# If you can't spare the time, use the network that comes with the course. It was trained in just this way, for 2,000
 # steps with 64 images each. Then the next cell only trains it a little further, for 20 processor seconds, and throws
 # the result away.
 
@@ -540,8 +550,8 @@ if MAIN:
 #
 # ![The training loss against the step, a jagged line that stays at the same height from beginning to end, well below 0.1.](images/part4_losses.png)
 #
-# This loss doesn't fall any more. The network has seen half a million images before, and a few thousand more don't
-# change it.
+# This loss doesn't fall any more. The network has seen more than half a million images before, and a few thousand more
+# don't change it.
 #
 # </details>
 
@@ -744,9 +754,9 @@ if MAIN:
 #
 # ![Three panels with 1,000 points each, over dotted grey and solid orange lines around two centres, one at the upper left and one at the lower right. With w = 1 the lines agree and each centre has a round cloud of points. With w = 3 the lower cloud is thinner, and its points and the orange lines have moved to the left, away from the grey ones. With w = 6 only a few points are left there.](images/part4_world_guided.png)
 #
-# With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With
-# w = 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange
-# density promised 40 % and 35 %.
+# With w = 1 the two densities are the same, and half of your points are in the lower cloud, as they should be. With w =
+# 3 it's a quarter of them, and with w = 6 a tenth. What's left of that cloud has moved to the left. The orange density
+# promised 40 % and 35 %.
 #
 # </details>
 
@@ -867,18 +877,19 @@ def judge(images: t.Tensor, labels: t.Tensor) -> tuple[float, float, float]:
 def show_guidance() -> None:
     """Draw what w does to distance, accuracy and variety, as it was measured for the course."""
     results = json.loads((utils.ASSETS / "guidance.json").read_text(encoding="utf-8"))
-    deaf = json.loads((utils.ASSETS / "deaf.json").read_text(encoding="utf-8"))
+    samplers = json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8"))
+    before = samplers["50 steps, η = 1"]
     rows, (_, axes) = results["rows"], plt.subplots(1, 3, figsize=(utils.WIDE, 2.8), layout="constrained")
     for axis, name in zip(axes, ["distance", "accuracy", "variety"], strict=True):
         axis.plot([row["w"] for row in rows], [row[name] for row in rows], "o-")
         axis.set(title=name, xlabel="w", ylim=(0, None))
-    axes[0].axhline(deaf["distance"], color="black", linestyle=":", label="trained without labels")
+    axes[0].axhline(before, color="black", linestyle=":", label="Part 3's model")
     axes[0].legend()
     utils.show()
     print("    w  distance  accuracy  variety")
     for row in rows:
         print(f"{row['w']:5g} {row['distance']:9.1f} {row['accuracy']:9.1%} {row['variety']:8.0%}")
-    print(f"trained without labels: distance {deaf['distance']:.1f}")
+    print(f"Part 3's model: distance {before:.1f}")
 
 
 # %%
@@ -898,8 +909,8 @@ if MAIN:
 # %% [markdown]
 # Read the table from the top. SAY_CURVES
 #
-# The dotted line is a network that was trained in the same way, for as many steps on as many images, with every label
-# dropped. Its distance is N_DEAF. SAY_DEAF
+# The dotted line is Part 3's model, with which the training began. It draws in 50 steps, too. Its distance is N_PART3.
+# SAY_PART3
 #
 # All of this is with $\eta = 1$. SAY_ETA
 
@@ -1039,8 +1050,8 @@ class Steered(part1.DiffusionModel):
 
 
 # %% [markdown]
-# Now let both of them steer the model of Part 3, which has never heard of any class. They ask for the same eight pieces,
-# with the same noise. What will the second row look like?
+# Now let both of them steer the model of Part 3, which has never heard of any class. They ask for the same eight
+# pieces, with the same noise. What will the second row look like?
 
 # %%
 if MAIN:
@@ -1077,7 +1088,7 @@ if MAIN:
 # ## Captions
 #
 # A label is one choice out of ten. A caption is a choice of *words*, and words combine. If a model has learned what
-# "dark", "patterned" and "dress" mean, you can ask it for a dark patterned dress, even if it never saw one.
+# "dark", "patterned" and "dress" mean, you can ask it for a dark patterned dress, even if no caption ever said so.
 # [GLIDE](https://arxiv.org/abs/2112.10741) took this step, from class labels to text.
 #
 # FashionMNIST has no captions. But part of what a caption would say can be *measured* on the pixels. How bright is the
@@ -1320,9 +1331,10 @@ class CaptionEncoder(nn.Module):
 #
 # - **Some words are left out by chance**, each attribute of each image one time in four. Otherwise "a boot" would only
 #   be said of boots that are middling in everything, and you couldn't ask for any boot.
-# - **Some combinations are held out.** `HELD_OUT` names six, such as a dark patterned T-shirt. The model sees dark
-#   T-shirts, patterned T-shirts, and dark patterned shirts. It never sees a dark patterned T-shirt. If it can draw one,
-#   it has put words together by itself.
+# - **Some combinations are held out.** `HELD_OUT` names six, such as a dark patterned T-shirt. The model learns from
+#   dark T-shirts, from patterned T-shirts, and from dark patterned shirts. Images of dark patterned T-shirts are left
+#   out. (In Part 3, its network saw them, too, but without a word about them.) If it can draw one when you ask for it,
+#   it has put the words together by itself.
 
 # %%
 HELD_OUT = [  # class and words that never come together in training
@@ -1352,8 +1364,8 @@ def captioned_clothes() -> tuple[t.Tensor, t.Tensor]:
 
 # %%
 def caption_config() -> dict[str, Any]:
-    """The settings of the whole training, those of the labels with fewer steps; tiny under IS_CI."""
-    return listener_config() | ({} if IS_CI else dict(n_steps=6000))
+    """The settings of the training, those of the labels with a few more steps. Tiny under IS_CI."""
+    return listener_config() | ({} if IS_CI else dict(n_steps=2500))
 
 
 def make_caption_model() -> Listener:
@@ -1366,7 +1378,7 @@ def caption_model() -> Listener:
     """The caption model that comes with the course; python -m tools.make_assets captions makes it."""
     import solutions.part4_guidance as course
 
-    print("These weights come with the course: 6,000 steps, ten to fifteen minutes on two CPU cores.")
+    print("These weights come with the course: Part 3's and 2,500 more steps, five minutes on two CPU cores.")
     return load_listener(course.make_caption_model(), "captions.pt")
 
 
@@ -1393,10 +1405,10 @@ def draw_menu(model: Listener, captions: list[str], n_each: int = 8, w: float = 
 
 
 # %% [markdown]
-# The training is that of the labels, with captions in their place, 6,000 steps in ten to fifteen minutes of two cores.
-# Set `utils.FULL = True` in a new cell above this one to do it here, as in Part 3. If you don't, the cell takes the
-# shipped network and trains it a little further, for 20 processor seconds. You see what it draws for three captions,
-# and what it learned is thrown away.
+# The training is that of the labels, with captions in their place. It begins with Part 3's network again and takes
+# 2,500 steps, about five minutes on two cores. Set `utils.FULL = True` in a new cell above this one to do it here. If
+# you don't, the next cell takes the network that comes with the course and trains it a little further, for 20 processor
+# seconds. You see what it draws for three captions, and what it learned is thrown away.
 
 # %%
 @cache
@@ -1406,7 +1418,8 @@ def painter() -> Listener:
         return caption_model()
     t.manual_seed(0)
     path = None if IS_CI else utils.SAVES / "captions.pt"
-    return train_listener(make_caption_model(), caption_config(), *captioned_clothes(), watch=draw_three, path=path)
+    model = continue_from(part3.clothes_model(), make_caption_model())
+    return train_listener(model, caption_config(), *captioned_clothes(), watch=draw_three, path=path)
 
 
 def draw_three(model: Listener, config: dict[str, Any]) -> dict[str, Any]:
@@ -1479,9 +1492,9 @@ if MAIN:
 # caption for each drawing. They don't know what you asked for, and the class is the one that the classifier sees. How
 # often is each word that you asked for found again?
 #
-# Three rows keep you honest. **Real images** are the ceiling: the rules and the classifier look at the 2,000 test
-# images themselves. **Other captions** are chance: the drawings are compared with captions that were dealt out at
-# random. And **held out** are captions of images whose combinations the model has never seen.
+# Three columns keep you honest. **real** is the ceiling. There, the rules and the classifier look at the 2,000 test
+# images themselves. **chance** compares the drawings with captions that were dealt out at random. And **unseen** asks
+# for the captions of 2,000 images that were held out, with a ceiling of its own beside it.
 
 # %%
 def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
@@ -1501,7 +1514,7 @@ def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
 if MAIN:
     rows = json.loads((utils.ASSETS / "obeyed.json").read_text(encoding="utf-8"))["rows"]
     columns = {"real": "real images"} | {f"w = {w}": f"w = {w}" for w in (1, 2, 3, 4)}
-    columns |= {"chance": "other captions, w = 2", "unseen": "held out: w = 2", "real ones": "held out: real images"}
+    columns |= {"chance": "other captions, w = 2", "unseen": "held out: w = 2", "(real)": "held out: real images"}
     print(" " * 10 + "".join(f"{title:>10}" for title in columns))
     for word in rows["real images"]:
         shares = [rows[row].get(word, math.nan) for row in columns.values()]
@@ -1516,7 +1529,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# What does the model draw for combinations that it has never seen?
+# What does the model draw for the combinations that were held out?
 
 # %%
 if MAIN:
@@ -1970,8 +1983,8 @@ if MAIN:
 # - **Dropping** what is wanted for a tenth of the images trains two models in one, one that's told and one that isn't.
 # - **Guidance** is the difference of the two, taken $w$ times. In score terms it sharpens p(label | image). For w > 1,
 #   you don't sample from the data's distribution any more.
-# - **Words combine.** The model draws combinations of words that it never saw, though less surely than those it did.
-# - **To measure** whether a model obeys, you need a ceiling, a chance level and things that it hasn't seen.
+# - **Words combine.** TEXT_COMBINE
+# - **To measure** whether a model obeys, you need a ceiling, a chance level and what was held out.
 # - **Editing** needs no training. Put the known part back at each step, noised to that step, or begin the path back in
 #   the middle.
 

@@ -251,3 +251,12 @@ def test_a_bar_counts_how_often_a_model_and_its_copies_are_called(monkeypatch, c
         for each in (model, model, copy.deepcopy(model)):
             each(t.zeros(1))
     assert "3/3" in capsys.readouterr().err and not model._forward_hooks
+
+
+def test_all_cores_are_given_back(monkeypatch):
+    before = t.get_num_threads()
+    monkeypatch.setattr(utils, "CORES", before + 1)
+    with pytest.raises(KeyboardInterrupt), utils.all_cores():
+        assert t.get_num_threads() == before + 1
+        raise KeyboardInterrupt
+    assert t.get_num_threads() == before

@@ -1,7 +1,7 @@
 """The check of 4.3 Guided.
 
-The model remembers what it is asked. What it guesses depends on the image, the timestep and what is wanted, so every row
-of its one call is known, and the result has a closed form. With as many images as channels, rows and columns, a w
+The model remembers what it is asked. What it guesses depends on the image, the timestep and what is wanted, so every
+row of its one call is known, and the result has a closed form. With as many images as channels, rows and columns, a w
 along the wrong axis shows as wrong numbers, not as an error.
 """
 
@@ -48,21 +48,33 @@ CASES = [
 
 GUIDED_MISTAKES = [  # of the guess for what is wanted, the guess for null, and w
     ("Are the two guesses swapped? At w=0 what is wanted doesn't count.", lambda c, n, w: c + w * (n - c)),
-    ("Is that the papers' other form? There w=0 is the plain conditional model, and here w=1.", lambda c, n, w: c + w * (c - n)),
+    (
+        "Is that the papers' other form? There w=0 is the plain conditional model, and here w=1.",
+        lambda c, n, w: c + w * (c - n),
+    ),
     ("Is w used?", lambda c, n, w: c),
     ("Is what is wanted used?", lambda c, n, w: n),
-    ("Is the sign of the difference turned? The guess moves away from what is wanted.", lambda c, n, w: n - w * (c - n)),
+    (
+        "Is the sign of the difference turned? The guess moves away from what is wanted.",
+        lambda c, n, w: n - w * (c - n),
+    ),
     ("Is the null guess taken off what is multiplied by w?", lambda c, n, w: n + w * c),
     ("Is that the difference alone? The null guess is where it starts from.", lambda c, n, w: w * (c - n)),
-    ("Is one of the factors' signs turned? They are w and 1 - w, and add up to 1.", lambda c, n, w: w * c - (1 - w) * n),
+    (
+        "Is one of the factors' signs turned? They are w and 1 - w, and add up to 1.",
+        lambda c, n, w: w * c - (1 - w) * n,
+    ),
     ("Do the factors of the two guesses add up to 1?", lambda c, n, w: (1 + w) * c - (1 - w) * n),
     ("Is the sum scaled down? It may be longer than either guess.", lambda c, n, w: (n + w * (c - n)) / (1 + w)),
     ("Does every image have the w of the first? Each has its own.", lambda c, n, w: n + w[:1] * (c - n)),
     ("Does every image have the mean w? Each has its own.", lambda c, n, w: n + w.mean() * (c - n)),
     ("w runs along the width of the images. Which shape has self.w?", lambda c, n, w: n + w.movedim(0, 3) * (c - n)),
     ("Is it clamped? Noise may leave [-1, 1].", lambda c, n, w: (n + w * (c - n)).clamp(-1, 1)),
-    ("Is every other row taken for a half? t.cat puts all of the first before all of the second.", lambda c, n, w: interleaved(c, n, w)),
-]  # fmt: skip
+    (
+        "Is every other row taken for a half? t.cat puts all of the first before all of the second.",
+        lambda c, n, w: interleaved(c, n, w),
+    ),
+]
 
 
 def interleaved(c: t.Tensor, n: t.Tensor, w: t.Tensor) -> t.Tensor:

@@ -37,8 +37,11 @@ SHARE_MISTAKES = [  # the share that is dropped
     ("Is the share kept, and the rest dropped?", lambda found: abs(found - (1 - SHARE)) < 0.025),
     ("Is share used, or a fixed number?", lambda found: abs(found - 0.1) < 0.025 or abs(found - 0.5) < 0.025),
     ("Is share used twice, or squared?", lambda found: abs(found - SHARE**2) < 0.03),
-    ("Is it drawn with t.randn? Those numbers aren't spread evenly from 0 to 1.", lambda found: abs(found - 0.655) < 0.025),
-]  # fmt: skip
+    (
+        "Is it drawn with t.randn? Those numbers aren't spread evenly from 0 to 1.",
+        lambda found: abs(found - 0.655) < 0.025,
+    ),
+]
 
 
 @check("4.2", mistakes=REPLACED_MISTAKES + SHARE_MISTAKES)

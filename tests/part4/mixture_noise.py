@@ -114,21 +114,54 @@ MIXTURE_MISTAKES = [
     ("That is the average clean point. The noise leads from it to x.", dict(noise=lambda x, x0, a: x0)),
     ("Is x0 faded before it is taken off x?", dict(noise=lambda x, x0, a: (x - x0) / (1 - a).sqrt())),
     ("Is x0 faded by a root?", dict(noise=lambda x, x0, a: (x - a * x0) / (1 - a).sqrt())),
-    ("Is the noise divided by a root? In Equation 4 its factor is √(1 - ᾱ).", dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a))),
-    ("What's left of x is the noise times its factor. Is it divided by that?", dict(noise=lambda x, x0, a: x - a.sqrt() * x0)),
-    ("Is it multiplied by the noise's factor? To get the noise back, divide.", dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) * (1 - a).sqrt())),
+    (
+        "Is the noise divided by a root? In Equation 4 its factor is √(1 - ᾱ).",
+        dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a)),
+    ),
+    (
+        "What's left of x is the noise times its factor. Is it divided by that?",
+        dict(noise=lambda x, x0, a: x - a.sqrt() * x0),
+    ),
+    (
+        "Is it multiplied by the noise's factor? To get the noise back, divide.",
+        dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) * (1 - a).sqrt()),
+    ),
     ("Is the sign turned? The noise leads from x0 to x.", dict(noise=lambda x, x0, a: -noise(x, x0, a))),
-    ("That is the score. The noise is the score times -√(1 - ᾱ).", dict(noise=lambda x, x0, a: -(x - a.sqrt() * x0) / (1 - a))),
+    (
+        "That is the score. The noise is the score times -√(1 - ᾱ).",
+        dict(noise=lambda x, x0, a: -(x - a.sqrt() * x0) / (1 - a)),
+    ),
     ("Is it divided by the image's factor?", dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt())),
-    ("Does x0 go in, or the mean of the centres alone? The points of one Gaussian are spread around it.", dict(clean=lambda x, m, a, s, v: m)),
-    ("In step 2, is the standard deviation squared?", dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s / v * (x - a.sqrt() * m))),
-    ("In step 2, is there a root too few or too many? The factor in front is √ᾱ.", dict(clean=lambda x, m, a, s, v: m + a * s**2 / v * (x - a.sqrt() * m))),
+    (
+        "Does x0 go in, or the mean of the centres alone? The points of one Gaussian are spread around it.",
+        dict(clean=lambda x, m, a, s, v: m),
+    ),
+    (
+        "In step 2, is the standard deviation squared?",
+        dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s / v * (x - a.sqrt() * m)),
+    ),
+    (
+        "In step 2, is there a root too few or too many? The factor in front is √ᾱ.",
+        dict(clean=lambda x, m, a, s, v: m + a * s**2 / v * (x - a.sqrt() * m)),
+    ),
     ("In step 2, does √ᾱ stand in front?", dict(clean=lambda x, m, a, s, v: m + s**2 / v * (x - a.sqrt() * m))),
-    ("In step 2, is the mean faded before it is taken off x?", dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - m))),
-    ("In step 2, is the mean faded by a root?", dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - a * m))),
-    ("In step 2, is it divided by v, or by the standard deviation?", dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v.sqrt() * (x - a.sqrt() * m))),
+    (
+        "In step 2, is the mean faded before it is taken off x?",
+        dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - m)),
+    ),
+    (
+        "In step 2, is the mean faded by a root?",
+        dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - a * m)),
+    ),
+    (
+        "In step 2, is it divided by v, or by the standard deviation?",
+        dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v.sqrt() * (x - a.sqrt() * m)),
+    ),
     ("In step 2, is it divided by v?", dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 * (x - a.sqrt() * m))),
-    ("In step 2, is the second term taken off m? It's added.", dict(clean=lambda x, m, a, s, v: m - a.sqrt() * s**2 / v * (x - a.sqrt() * m))),
+    (
+        "In step 2, is the second term taken off m? It's added.",
+        dict(clean=lambda x, m, a, s, v: m - a.sqrt() * s**2 / v * (x - a.sqrt() * m)),
+    ),
     ("In step 2, is m added?", dict(clean=lambda x, m, a, s, v: a.sqrt() * s**2 / v * (x - a.sqrt() * m))),
     (SPREAD, dict(variance=lambda a, s: 1 - a)),
     ("In v, is the standard deviation squared?", dict(variance=lambda a, s: a * s + 1 - a)),
@@ -138,25 +171,46 @@ MIXTURE_MISTAKES = [
     ("Is that √v? The text divides by v.", dict(variance=lambda a, s: variance(a, s).sqrt())),
     (ROOT, dict(variance=lambda a, s: a.sqrt() * s**2 + 1 - a)),
     (ROOT, dict(variance=lambda a, s: a * s**2 + (1 - a).sqrt())),
-    ("Have the Gaussians moved? After n steps their means are at √ᾱ μ.", dict(squares=lambda x, a, means: squares(x, t.ones_like(a), means))),
+    (
+        "Have the Gaussians moved? After n steps their means are at √ᾱ μ.",
+        dict(squares=lambda x, a, means: squares(x, t.ones_like(a), means)),
+    ),
     ("Have the means moved to √ᾱ μ, or to ᾱ μ?", dict(squares=lambda x, a, means: squares(x, a**2, means))),
     ("Is the distance squared?", dict(squares=lambda x, a, means: squares(x, a, means).sqrt())),
-    ("Is the distance a sum over the axes, or a mean?", dict(squares=lambda x, a, means: squares(x, a, means) / means.shape[1])),
+    (
+        "Is the distance a sum over the axes, or a mean?",
+        dict(squares=lambda x, a, means: squares(x, a, means) / means.shape[1]),
+    ),
     ("Does every point have its own ᾱ?", dict(squares=lambda x, a, means: squares(x, a[:1].expand_as(a), means))),
     ("Is it divided by 2 v? A 2 is missing.", dict(shares=lambda w, q, v: shares(w, 2 * q, v))),
     ("Is it divided by 2 v?", dict(shares=lambda w, q, v: shares(w, 2 * q * v, v))),
-    ("Is v below the fraction? What is written as / 2 * v multiplies by v.", dict(shares=lambda w, q, v: shares(w, q * v * v, v))),
+    (
+        "Is v below the fraction? What is written as / 2 * v multiplies by v.",
+        dict(shares=lambda w, q, v: shares(w, q * v * v, v)),
+    ),
     ("Is it divided by v once or twice?", dict(shares=lambda w, q, v: shares(w, q / v, v))),
-    ("Is the sign in softmax turned? A Gaussian fits better if it is nearer.", dict(shares=lambda w, q, v: shares(w, -q, v))),
+    (
+        "Is the sign in softmax turned? A Gaussian fits better if it is nearer.",
+        dict(shares=lambda w, q, v: shares(w, -q, v)),
+    ),
     (WEIGHTS, dict(shares=lambda w, q, v: shares(t.ones_like(w), q, v))),
     ("Is the logarithm of the weights taken?", dict(shares=lambda w, q, v: (w - q / (2 * v)).softmax(dim=1))),
-    ("Are the shares multiplied by the weights after softmax? Then a row no longer adds up to 1.", dict(shares=lambda w, q, v: w * (-q / (2 * v)).softmax(dim=1))),
+    (
+        "Are the shares multiplied by the weights after softmax? Then a row no longer adds up to 1.",
+        dict(shares=lambda w, q, v: w * (-q / (2 * v)).softmax(dim=1)),
+    ),
     ("Do all points get the weights of the first?", dict(shares=lambda w, q, v: shares(w[:1].expand_as(w), q, v))),
-    ("Over which axis does softmax go? The shares of one point add up to 1.", dict(shares=lambda w, q, v: (w.log() - q / (2 * v)).softmax(dim=0))),
+    (
+        "Over which axis does softmax go? The shares of one point add up to 1.",
+        dict(shares=lambda w, q, v: (w.log() - q / (2 * v)).softmax(dim=0)),
+    ),
     ("Is there a softmax? The shares of one point add up to 1.", dict(shares=lambda w, q, v: w * (-q / (2 * v)).exp())),
-    ("Does only the nearest Gaussian count? All that fit do, as far as they fit.", dict(shares=lambda w, q, v: (shares(w, q, v) == shares(w, q, v).amax(dim=1, keepdim=True)).double())),
+    (
+        "Does only the nearest Gaussian count? All that fit do, as far as they fit.",
+        dict(shares=lambda w, q, v: (shares(w, q, v) == shares(w, q, v).amax(dim=1, keepdim=True)).double()),
+    ),
     ("Do all Gaussians count alike, whatever fits?", dict(shares=lambda w, q, v: w)),
-]  # fmt: skip
+]
 
 
 @check("4.1", mistakes=MIXTURE_MISTAKES)

@@ -112,7 +112,7 @@ def some_always_kept(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) < min(share, 0.9))
 
 
-# ------------------------------------------------------------------------------------------------ wrong: what they become
+# ------------------------------------------------------------------------------------------------ wrong: what they are
 
 
 @wrong("it changes the labels it is given")

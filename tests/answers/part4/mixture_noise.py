@@ -219,7 +219,7 @@ def weights_alone(*given):
     return _mixture(*given, shares=lambda w, q, v: w)
 
 
-# ------------------------------------------------------------------------------------------------ wrong: the clean point
+# ------------------------------------------------------------------------------------------------ wrong: clean point
 
 
 @wrong("Does x0 go in, or the mean of the centres alone?")
