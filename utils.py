@@ -1,5 +1,6 @@
 """What the notebooks use and a learner need not read: device, pictures, argument checks, data, keeping a training."""
 
+import base64
 import gzip
 import hashlib
 import io
@@ -16,11 +17,12 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch as t
 from einops import rearrange
 from matplotlib.font_manager import findfont
 from PIL import Image as Pictures
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image
 from tqdm import tqdm
 
@@ -111,6 +113,10 @@ def check_can_sample(model: t.nn.Module, n_samples: int) -> t.nn.Module:
 
 # ------------------------------------------------------------------------------------------------------------- pictures
 
+plt.rc("axes.spines", top=False, right=False)
+plt.rc("figure", figsize=(6.4, 3.6), facecolor="white")
+plt.rc("legend", frameon=False)
+
 
 def show() -> None:
     """Show the current figure; under IS_CI, close it unseen."""
@@ -142,8 +148,9 @@ def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None,
     check_pictures(images, titles)
     rows = math.ceil(len(images) / columns)
     columns = math.ceil(len(images) / rows)
-    width = min(1.7, WIDE / columns)
-    height = width * max(image.shape[1] / image.shape[2] for image in images) + (0.3 if titles else 0)
+    flat = min(image.shape[2] / image.shape[1] for image in images)  # how wide, in heights
+    width = min(1.7 * max(1, flat), WIDE / columns)
+    height = width / flat + (0.3 if titles else 0)
     size = width * columns, height * rows
     _, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat:
@@ -165,15 +172,22 @@ def grid(images: t.Tensor, columns: int = 8) -> Image:
     return picture.resize((2 * columns * W, 2 * rows * H), Pictures.Resampling.NEAREST)
 
 
-def captioned(image: t.Tensor, title: str) -> Image:
-    """One picture of one image, enlarged, under its title. image: (C, H, W) in [0, 1], C = 1 or 3"""
+def captioned(image: t.Tensor, title: str, width: int = 560, height: int = 320) -> Image:
+    """One picture of one image under its title, enlarged by a whole number to about this size.
+    image: (C, H, W) in [0, 1], C = 1 or 3"""
     _, H, W = image.shape
-    scale, bar = max(1, 160 // max(H, W)), 26
-    picture = Pictures.new("RGB", (scale * W, scale * H + bar), "white")
-    picture.paste(grid(image[None], 1).resize((scale * W, scale * H), Pictures.Resampling.NEAREST), (0, bar))
-    font = ImageFont.truetype(findfont("DejaVu Sans"), 15)  # that of the other pictures' titles
+    scale, bar, cell = max(1, min(width // W, height // H)), 28, grid(image[None], 1)
+    picture = Pictures.new(cell.mode, (scale * W, scale * H + bar), "white")
+    picture.paste(cell.resize((scale * W, scale * H), Pictures.Resampling.NEAREST), (0, bar))
+    font = ImageFont.truetype(findfont("DejaVu Sans"), min(16, width // 8))  # that of the other pictures' titles
     ImageDraw.Draw(picture).text((picture.width / 2, bar / 2), title, "black", font, anchor="mm")
     return picture
+
+
+def as_png(first: Image, *others: Image, **movie: Any) -> bytes:
+    """A file of one picture, or of many that follow each other."""
+    first.save(file := io.BytesIO(), "PNG", save_all=bool(others), append_images=others, optimize=True, **movie)
+    return file.getvalue()
 
 
 def show_movie(images: Sequence[t.Tensor], titles: Sequence[str]) -> None:
@@ -183,28 +197,24 @@ def show_movie(images: Sequence[t.Tensor], titles: Sequence[str]) -> None:
     check_pictures(images, titles)
     if not 2 <= len(images) <= 100:
         raise ValueError(f"a movie of {len(images)} images is none, or takes too long: choose 2 to 100 of them")
-    frames = [captioned(image, title).quantize(64) for image, title in zip(images, titles, strict=True)]  # small files
     last = 600  # milliseconds that it stands before the second round
-    each = (2500 - last) // (len(frames) - 1) // 10 * 10  # a GIF counts hundredths of a second
-    durations, file = [max(each, 20)] * (len(frames) - 1) + [last], io.BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=1)  # once more
+    durations = [max((2500 - last) // (len(images) - 1), 20)] * (len(images) - 1) + [last]
+    movie = as_png(*map(captioned, images, titles), duration=durations, loop=2)
     if in_notebook():
         from IPython import display
 
-        display.display(display.Image(file.getvalue(), format="gif"))
+        display.display(display.Image(movie, format="png"))
 
 
 def show_slider(draw: Callable[[int], t.Tensor], name: str, first: int, last: int) -> None:
-    """Show an image that follows a slider. Outside a notebook, draw the first one and show nothing.
+    """Show an image that follows a slider; five of its images where no kernel runs. Outside a notebook, show nothing.
     draw: makes an image (C, H, W) in [0, 1] out of a whole number from first to last   name: of that number"""
 
-    def png(number: int) -> bytes:
-        image, file = draw(number), io.BytesIO()
-        check_pictures([image], None)
-        captioned(image, f"{name} {number}").save(file, "PNG")
-        return file.getvalue()
+    def picture(number: int, **size: int) -> Image:
+        check_pictures([image := draw(number)], None)
+        return captioned(image, f"{name} {number}", **size)
 
-    picture = png(first)
+    stills = [picture(round(first + i * (last - first) / 4), width=130) for i in range(5)]
     if not in_notebook():
         return
     try:
@@ -214,9 +224,12 @@ def show_slider(draw: Callable[[int], t.Tensor], name: str, first: int, last: in
         return
     from IPython.display import display
 
-    view, slider = ipywidgets.Image(value=picture), ipywidgets.IntSlider(first, first, last, description=name)
-    slider.observe(lambda change: setattr(view, "value", png(change["new"])), names="value")
-    display(ipywidgets.VBox([slider, view], layout={"align_items": "flex-start"}))  # else it would be stretched
+    view, slider = ipywidgets.Image(value=as_png(picture(first))), ipywidgets.IntSlider(first, first, last)
+    slider.description = name
+    strip = Pictures.fromarray(np.concatenate([ImageOps.expand(each, 3, "white") for each in stills], axis=1))
+    slider.observe(lambda change: setattr(view, "value", as_png(picture(change["new"]))), names="value")
+    box = ipywidgets.VBox([slider, view], layout={"align_items": "flex-start"})  # else it would be stretched
+    display(box._repr_mimebundle_() | {"image/png": base64.b64encode(as_png(strip)).decode()}, raw=True)
 
 
 def show_rows(rows: dict[str, t.Tensor]) -> None:
@@ -232,20 +245,17 @@ def show_rows(rows: dict[str, t.Tensor]) -> None:
 
 
 def show_maps(
-    maps: Sequence[t.Tensor], titles: Sequence[str], marks: Sequence[tuple[int, int]] = (), axes_names: tuple = ("", "")
+    maps: Sequence[t.Tensor], titles: Sequence[str], marks: Sequence = (), axes_names: tuple = ("", ""), **look: Any
 ) -> None:
     """Show numbers as colours side by side, each map from its lowest number (dark) to its highest (bright).
     maps: n tensors (H, W)   titles: n strings   marks: a pixel (row, column) of each map, to put a cross on
-    axes_names: what runs to the right, and what runs down"""
+    axes_names: what runs to the right, and what runs down   look: cmap, or vmin and vmax of maps to compare"""
     figure, axes = plt.subplots(1, len(maps), figsize=(1 + 2 * len(maps), 2.4), squeeze=False, layout="constrained")
     for axis, numbers, title in zip(axes[0], maps, titles, strict=True):
-        axis.imshow(
-            numbers.detach().cpu().numpy(),
-            vmin=min(0, numbers.min().item()),
-            aspect="auto" if max(numbers.shape) > 3 * min(numbers.shape) else "equal",
-        )
+        aspect = "auto" if max(numbers.shape) > 3 * min(numbers.shape) else "equal"
+        axis.imshow(numbers.detach().cpu().numpy(), aspect=aspect, **{"vmin": min(0, numbers.min().item())} | look)
         axis.set_title(title, fontsize=10)
-        axis.set(xticks=[], yticks=[], xlabel=axes_names[0], ylabel=axes_names[1])
+        axis.set(xticks=[], yticks=[], xlabel=axes_names[0], ylabel=axes_names[1], frame_on=False)
     for axis, (row, column) in zip(axes[0], marks, strict=False):
         axis.plot(column, row, "P", color="red", markeredgecolor="white", markersize=11)  # seen on dark and on bright
     show()
@@ -462,14 +472,10 @@ def show_logged_images() -> None:
     errors: RuntimeError if there are none"""
     if Run.latest is None or not Run.latest.pictures:
         raise RuntimeError("no pictures are logged yet: run the cell that trains first, or lower img_log_interval")
-    width = min(4 * len(Run.latest.pictures), WIDE)
-    size = width, 0.65 * width / len(Run.latest.pictures)
-    figure, axes = plt.subplots(1, len(Run.latest.pictures), figsize=size, squeeze=False)
-    for axis, picture in zip(axes[0], Run.latest.pictures, strict=True):
-        axis.imshow(picture)
-        axis.axis("off")
-    figure.tight_layout()
-    show()
+    pictures = np.stack([picture.convert("RGB") for picture in Run.latest.pictures]) / 255
+    images = rearrange(t.tensor(pictures), "n (r h) (c w) k -> (r n c) k h w", r=2, c=3)  # as log_images puts them
+    above, below = ["noised", "noise", "clean"] * len(pictures), ["noised", "guess", "rebuilt"] * len(pictures)
+    show_images(images, above + below, columns=len(above))
 
 
 # ------------------------------------------------------------------------------------------------------ trainings, kept

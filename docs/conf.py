@@ -36,5 +36,11 @@ def block_math(self, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def let_keys_scroll(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Wide code can be scrolled without a mouse."""
+    context["body"] = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
+
+
 def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
+    app.connect("html-page-context", let_keys_scroll)

@@ -4,7 +4,7 @@
 # A diffusion model paints by removing noise. It starts from a canvas of pure noise, asks a network "which part of this
 # is noise?", takes away a little of the answer, and asks again. Here are 24 small canvases on that path:
 #
-# ![Twenty-four small squares of pixel noise. Over a hundred steps they turn into colour gradients, each from one colour to another, no two alike and none with any grain.](images/part1_friend.gif)
+# ![Twenty-four small squares of pixel noise. Over a hundred steps they turn into colour gradients, each from one colour to another, no two alike and none with any grain.](images/part1_friend.png)
 #
 # By the end of this part you'll have made this movie, with a network you trained yourself. Nobody drew these gradients,
 # and none of them is a copy from the training data.
@@ -23,7 +23,7 @@
 #
 # 1. An exercise is a cell with the line `raise NotImplementedError(...)`. Replace that line with your code and run the
 #    cell. If the cell itself shows an error, fix that first. Until it runs, Python keeps using your previous version.
-# 2. Run the check in the next cell. It prints one line that begins with `ok`, or it tells you what it expected and what
+# 2. Run the check in the next cell. It prints `ok` and what it has tried, or it tells you what it expected and what
 #    it got. If it recognises the mistake, it asks you a question about it.
 # 3. Below the check there are folded hints, each one step further than the last. After them come a way to go on without
 #    the exercise, and the solution (unless your instructor has taken these two out). Click a triangle to unfold.
@@ -38,6 +38,8 @@
 # - [What is diffusion?](#What-is-diffusion?)
 # - [Distributions and samples](#Distributions-and-samples)
 # - [A data set you can hold in your head](#A-data-set-you-can-hold-in-your-head)
+# - [Normalisation](#Normalisation)
+# - [Adding noise](#Adding-noise)
 # - [Do the two equations agree?](#Do-the-two-equations-agree?)
 # - [A whole distribution at once](#A-whole-distribution-at-once)
 # - [What a short schedule leaves behind](#What-a-short-schedule-leaves-behind)
@@ -68,7 +70,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -85,7 +87,7 @@ from torch.utils.data import TensorDataset
 import utils
 from utils import IS_CI
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part1
 
@@ -156,6 +158,42 @@ if MAIN:
 # In the language of distributions, you begin with one Gaussian and multiply by $T$ more, one a step. In the language
 # of samples, you draw an image of pure noise, then $T$ times you draw a slightly cleaner one around the mean that the
 # network proposes. The last one is $x_0$.
+
+# %% [markdown]
+# Here's all of it for an image of a single number, which is -1 in a third of the data and 1 in the rest. Each vertical
+# slice shows how likely each value is at that timestep, and the lines are six images on their way. To the right, $q$
+# adds noise until two narrow arms have become one broad Gaussian. To the left, $p$ has to find the arms again.
+
+# %% tags=["folded"]
+if MAIN:
+    import matplotlib.pyplot as plt
+
+    t.manual_seed(2)
+    alphas = 1 - t.linspace(0.0001, 0.02, 1000)  # the paper's
+    kept, x = alphas.cumprod(dim=0), t.tensor([-1.0, -1.0, 1.0, 1.0, 1.0, 1.0])
+    paths = [x] + [x := alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn(6) for alpha in alphas]
+    values, spread = t.linspace(-3, 3, 301)[:, None], (1 - kept + 0.01 * kept).sqrt()
+    low, high = (((values - arm * kept.sqrt()) / spread).square().mul(-0.5).exp() / spread for arm in (-1, 1))
+    river = (low + 2 * high) / (low + 2 * high).amax(dim=0)  # each slice as dark as the others
+
+    _, axis = plt.subplots(figsize=(utils.WIDE, 3.4), layout="constrained")
+    axis.imshow(river.sqrt(), cmap="Blues", vmax=1.6, origin="lower", extent=(0, 1000, -3, 3), aspect="auto")
+    axis.plot(t.stack(paths), color="black", lw=0.6)
+    axis.set(xlabel="timestep", ylabel="the number", ylim=(-3, 3))
+    axis.set_title("q adds noise  ⟶", loc="left")
+    axis.set_title("⟵  p takes it off again", loc="right")
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A river that runs from left to right over a thousand timesteps. At first it has two narrow arms, at -1 and at 1. They widen, drift to the middle and become one broad stream around 0. Six thin black lines start in the arms and wander through the stream, ever more roughly.](images/part1_river.png)
+#
+# Follow one line to the right, and you see one sample of the forward process. No line goes straight back. From the
+# middle of the right edge, both arms are possible.
+#
+# </details>
 
 # %% [markdown]
 # ### 1.1 Equation 2 in plain English
@@ -279,6 +317,12 @@ if MAIN:
 # it's drawn as black.
 #
 # </details>
+
+# %% [markdown]
+# ## Adding noise
+#
+# Now write the forward process. You choose how much noise each step adds, then take the steps one by one, then all of
+# them at once.
 
 # %% [markdown]
 # ### 1.2 Choose how much noise each step adds
@@ -438,7 +482,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A movie of the forward process, ten steps an image. The gradient from yellow to dark blue is clean at step 0 and grainy by step 20. Its colours drown in ever stronger noise, and at step 200 hardly a trace of it is left.](images/part1_forward.gif)
+# ![A movie of the forward process, ten steps an image. The gradient from yellow to dark blue is clean at step 0 and grainy by step 20. Its colours drown in ever stronger noise, and at step 200 hardly a trace of it is left.](images/part1_forward.png)
 #
 # Each image is made from the one before it, so many grains keep their colour from one to the next. Nothing happens
 # suddenly: no single step takes the image away.
@@ -532,6 +576,16 @@ if MAIN:
     utils.show_slider(lambda n: denormalize_img(q_eq4(x, n, betas)), "step", first=1, last=len(betas))
 
 # %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A slider and an image that follows it, here at steps 1, 51, 100, 150 and 200: a gradient from yellow to dark blue that drowns in ever stronger noise.](images/part1_slider.png)
+#
+# The bright corner fades evenly, so there's no single step at which it goes.
+#
+# </details>
+
+# %% [markdown]
 # ## Do the two equations agree?
 #
 # They look alike, but they still would if one of them had a small mistake in it. So measure. Take an image that is 1
@@ -605,6 +659,16 @@ if MAIN:
     points = normalize_img(gradient_images(2000, (1, 1, 2)))
     betas = linear_schedule(max_steps=1000)
     utils.show_slider(lambda n: cloud(q_eq4(points, n, betas)), "step", first=1, last=len(betas))
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![A slider and a cloud that follows it, here at steps 1, 251, 500, 750 and 1000: a square of points whose corners dissolve, and then a round cloud.](images/part1_cloud_slider.png)
+#
+# The corners are the first to go.
+#
+# </details>
 
 # %% [markdown]
 # Now you know what a generative model has to do: lead the blob back to the square, through the same clouds in the
@@ -687,7 +751,9 @@ if MAIN:
 # but isn't trained. PyTorch's `register_buffer(name, tensor)` makes one.
 #
 # Timesteps start at 1, as before, so `schedule.beta(1)` is `betas[0]`. The method `rows` is given. It turns one
-# timestep or a batch of them into indices, so one timestep gives shape (1,), and B timesteps give shape (B,).
+# timestep or a batch of them into indices, so one timestep gives shape (1,), and B timesteps give shape (B,). It also
+# refuses timesteps that don't exist. Without it, `betas[0 - 1]` would quietly give you the last one. (For a plain int,
+# the check accepts a number without an axis, too.)
 
 # %%
 class NoiseSchedule(nn.Module):
@@ -803,9 +869,10 @@ if MAIN:
 # *Give each image its own timestep* · ●●●○○ · 15 minutes · Equation 4
 #
 # The network has to learn from images at every level of noise. So each image draws its own timestep, from 1 to
-# `max_steps` with equal chance, and its own noise. Equation 4 does the rest. Return all three, on the images' device. A
-# network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the noise in the image, not the last
-# step's share of it. The share follows from it, as you'll see in "Where line 4 comes from".
+# `max_steps` with equal chance, whatever the others draw, and its own noise. Equation 4 does the rest. Return all
+# three, on the images' device. A network will see `noised` and `num_steps`, and has to guess `noise`. That's *all* the
+# noise in the image, not the last step's share of it. The share follows from it, as you'll see in "Where line 4 comes
+# from".
 #
 # Watch the shapes. $\bar\alpha$ has shape (B,) and the images have (B, C, H, W). PyTorch lines shapes up from the
 # *right*, so B would meet W. Make it (B, 1, 1, 1) first with einops, which names the axes before and after the arrow:
@@ -1664,8 +1731,8 @@ if MAIN:
 # check.
 #
 # With `return_all_steps`, return a list of all images along the path, from $x_T$ to $x_0$, which makes
-# `len(schedule) + 1` tensors. (The check doesn't mind if $x_T$ is missing.) Each entry has to stay what it was, so make
-# a new tensor in each step. Make everything on `schedule.device`.
+# `len(schedule) + 1` tensors. (The check doesn't mind if $x_T$ is missing, and it takes a tuple or one stacked tensor.)
+# Each entry has to stay what it was, so make a new tensor in each step. Make everything on `schedule.device`.
 
 # %%
 @t.no_grad()
@@ -1752,7 +1819,7 @@ if MAIN:
 #
 # ![One image with 99, 80, 60, 40, 20, 10, 5 and 0 steps left: strong noise at first, then more and more green, at last a blend from blue-green to green with single pixels that stand out.](images/part1_way.png)
 #
-# ![The same path as a movie, four steps an image. Pixels of all colours grow greener and more alike from image to image, until they form a blend from blue-green to green with single pixels that stand out.](images/part1_way.gif)
+# ![The same path as a movie, four steps an image. Pixels of all colours grow greener and more alike from image to image, until they form a blend from blue-green to green with single pixels that stand out.](images/part1_way_movie.png)
 #
 # The colours settle first. The last steps take away grain, though not all of it.
 #
@@ -1828,7 +1895,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A cloud of two thousand points, round at first. In the course of a hundred steps it draws together and gets corners, until it fills a square with slightly frayed edges.](images/part1_square.gif)
+# ![A cloud of two thousand points, round at first. In the course of a hundred steps it draws together and gets corners, until it fills a square with slightly frayed edges.](images/part1_square.png)
 #
 # The blob of probability slowly turns into the square. Compare it with the jumps above: small steps fill the whole
 # square, although each of them follows an average.
@@ -1883,15 +1950,12 @@ if MAIN:
 # x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \epsilon}{\sqrt{\bar\alpha_t}}$$
 #
 # Part 3 will try a third choice, the "velocity" of [Salimans and Ho](https://arxiv.org/abs/2202.00512),
-# $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$. It gives you both of the others without a
-# division:
-#
-# $$x_0 = \sqrt{\bar\alpha_t}\, x_t - \sqrt{1 - \bar\alpha_t}\, v \qquad
-# \epsilon = \sqrt{1 - \bar\alpha_t}\, x_t + \sqrt{\bar\alpha_t}\, v$$
-#
-# (Put in the definitions of $x_t$ and $v$. The mixed terms cancel, because $\bar\alpha_t + (1 - \bar\alpha_t) = 1$.)
-# The last equation also explains the dotted curve further up. An error in $v$ arrives in $\epsilon$ multiplied by
-# $\sqrt{\bar\alpha_t}$, so $v$'s squared error is $\epsilon$'s divided by $\bar\alpha_t$.
+# $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, x_0$. Think of $x_0$ and $\epsilon$ as the two axes
+# of a plane. The squares of $\sqrt{\bar\alpha_t}$ and $\sqrt{1 - \bar\alpha_t}$ add up to 1, so they're the cosine and
+# the sine of an angle, and $x_t$ and $v$ are the same two axes turned by it. To get $x_0$ and $\epsilon$ back, you turn
+# the other way, without a division (exercise 3.3 has you work it out). An error in $v$ arrives in $\epsilon$ multiplied
+# by $\sqrt{\bar\alpha_t}$, so $v$'s squared error is $\epsilon$'s divided by $\bar\alpha_t$. That's the dotted curve
+# further up.
 #
 # For exact answers, the three are the same. For a *network* they aren't, because one of them may be far easier to
 # compute. So let a `TinyDiffuser` guess the clean image, and turn that into a guess of the noise. `Guesser` is what all
@@ -2077,7 +2141,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Twenty-four small squares of pixel noise in four rows. Over a hundred steps they turn into colour gradients, each from one colour to another, no two alike and none with any grain.](images/part1_friend.gif)
+# ![Twenty-four small squares of pixel noise in four rows. Over a hundred steps they turn into colour gradients, each from one colour to another, no two alike and none with any grain.](images/part1_friend.png)
 #
 # </details>
 

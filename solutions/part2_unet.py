@@ -8,7 +8,7 @@
 #
 # In this part you build a network that looks both ways. At the end it will turn pure noise into drawings of clothes.
 #
-# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.gif)
+# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.png)
 #
 # The [DDPM paper](https://arxiv.org/abs/2006.11239) uses a **U-Net** (Appendix B). On the path down it halves the image
 # again and again, so fewer and fewer pixels each know about more and more of the picture. On the path up it doubles the
@@ -66,7 +66,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ def check_unet(config: "UNetConfig") -> None:
             raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
 
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part2
 
@@ -243,7 +243,7 @@ class GroupNorm(nn.Module):
         ### END SOLUTION
 
     def forward(self, x: t.Tensor) -> t.Tensor:
-        """x: (B, C, H, W)   returns: (B, C, H, W)"""
+        """x: (B, C, H, W)   returns: (B, C, H, W), in the same dtype"""
         ### BEGIN SOLUTION
         groups = rearrange(x, "b (g c) h w -> b g (c h w)", g=self.num_groups)
         mean = groups.mean(dim=2, keepdim=True)
@@ -334,7 +334,7 @@ class SiLU(nn.Module):
     """x times sigmoid(x)."""
 
     def forward(self, x: t.Tensor) -> t.Tensor:
-        """x: any shape   returns: the same shape"""
+        """x: any shape   returns: the same shape and dtype"""
         ### BEGIN SOLUTION
         return x * t.sigmoid(x)
         ### END SOLUTION
@@ -536,6 +536,8 @@ if MAIN:
 # three, or three layers). Each of the `num_heads` heads gets its own $d = C / \text{heads}$ numbers of every query, key
 # and value, and computes its own matches, softmax and mean. Put the heads' results side by side, which makes $C$
 # numbers again. A last Linear layer, the **output projection**, mixes them. Then turn the sequence back into an image.
+#
+# ![Self-attention as boxes. x, of B, C, H, W, becomes a sequence of B, H·W, C. From it come queries, keys and values, each B, heads, H·W, d. Queries and keys make the weights, softmax of q kᵀ / √d, of B, heads, H·W, H·W. They are multiplied by the values. Then the heads are put side by side, go through the output projection, and become an image again.](images/part2_attention_parts.svg)
 
 # %%
 class SelfAttention(nn.Module):
@@ -644,7 +646,7 @@ if MAIN:
     in_order = mixed.flatten(2)[..., order.argsort()].reshape(coat.shape)
     maps = [shuffled, mixed, in_order, plain]
     titles = ["coat, shuffled", "after attention", "put back in order", "without shuffling"]
-    utils.show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles)
+    utils.show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles, cmap="gray")
 
 # %% [markdown]
 # <details>
@@ -730,7 +732,7 @@ if MAIN:
             steps += [(f"after {i}, with x", with_x), (f"after {i}, without", without_x)]
     chosen = [steps[0], steps[15], steps[2], steps[16]]
     titles = [f"{name}\nspread {x[0, 0].std():.2f}" for name, x in chosen]
-    utils.show_maps([x[0, 0] for _, x in chosen], titles)
+    utils.show_maps([x[0, 0] for _, x in chosen], titles, cmap="gray")
 
 # %% [markdown]
 # <details>
@@ -795,6 +797,8 @@ def practise(network: nn.Module, n_steps: int, loss_of: Callable = F.mse_loss) -
 # 4. add the input. If the number of channels changes, the input first goes through a 1×1 convolution.
 #
 # Why add the timestep halfway? There, the second convolution and its SiLU can use it to switch features on and off.
+#
+# ![A residual block as boxes. x, of C_in, H, W, goes through a 3×3 convolution, GroupNorm and SiLU. The embedded timestep is added there, after SiLU and Linear. A second 3×3 convolution, GroupNorm and SiLU follow. At last x is added, unchanged or through a 1×1 convolution, which gives C_out, H, W.](images/part2_residual_block.svg)
 
 # %%
 class ResidualBlock(nn.Module):
@@ -909,6 +913,8 @@ if MAIN:
 # `downsample`, both are the same tensor.
 #
 # (Don't name a layer `self.half`, `self.double` or `self.float`, because modules have methods of those names.)
+#
+# ![A DownBlock as boxes. x goes through two ResidualBlocks, both told the embedded timestep, the first of which changes C_in to C_out, and through attention if asked for. A dashed arrow takes the result away as the skip, C_out, H, W. The other arrow leads to the 4×4 convolution of stride 2, which gives C_out, H/2, W/2.](images/part2_down_block.svg)
 
 # %%
 class DownBlock(nn.Module):
@@ -1116,13 +1122,13 @@ if MAIN:
         F.conv_transpose2d(ones, t.ones(1, 1, 3, 3), stride=2, padding=1),
     ]
     titles = ["one pixel of 5 by 5", "its 4×4 stamp", "25 stamps of 4×4", "25 stamps of 3×3"]
-    utils.show_maps([m[0, 0] for m in maps], titles)
+    utils.show_maps([m[0, 0] for m in maps], titles, vmin=0, vmax=4)
 
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four squares. One bright pixel in the middle of 5 by 5. Its stamp: 4 by 4 bright pixels in the middle of 10 by 10. All stamps of 4 by 4 together: an even square with a darker rim. All stamps of 3 by 3 together: 9 by 9 pixels in a chequered pattern of bright, medium and dark.](images/part2_transposed.png)
+# ![Four squares, the brighter the more stamps. One dim pixel in the middle of 5 by 5. Its stamp: 4 by 4 dim pixels in the middle of 10 by 10. All stamps of 4 by 4 together: an even, bright square with a darker rim. All stamps of 3 by 3 together: 9 by 9 pixels in a chequered pattern of bright, medium and dark.](images/part2_transposed.png)
 #
 # With a 4×4 kernel and stride 2, each pixel inside gets exactly four stamps. With 3×3, some pixels get four, some two
 # and some one. That's a [chequered pattern](https://distill.pub/2016/deconv-checkerboard/) that the network first has
@@ -1175,6 +1181,8 @@ if MAIN:
 # | UpBlock 3 | 32 | 32 | 32 × 7 × 7 | takes 32 × 7 × 7 | 32 × 14 × 14 |
 # | UpBlock 2 | 32 | 16 | 32 × 14 × 14 | takes 32 × 14 × 14 | 16 × 28 × 28 |
 # | UpBlock 1 | 16 | 16 | 16 × 28 × 28 | takes 16 × 28 × 28 | 16 × 28 × 28 |
+#
+# ![An UpBlock as boxes. x and skip, C_in, H, W each, are joined to 2 · C_in channels. Two ResidualBlocks, both told the embedded timestep, follow, the first of which changes the width to C_out, then attention if asked for, and a 4×4 transposed convolution of stride 2 that gives C_out, 2H, 2W.](images/part2_up_block.svg)
 
 # %%
 class UpBlock(nn.Module):
@@ -1408,16 +1416,20 @@ if MAIN:
 # different number where the text leaves you a choice.
 
 # %% tags=["folded"]
-def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
+def watch_blocks(
+    model: nn.Module, *inputs: t.Tensor, all_layers: bool = False
+) -> list[tuple[str, list[t.Tensor], list[t.Tensor]]]:
     """Run a U-Net once and list what passes through its DownBlocks, its MidBlock and its UpBlocks, in order.
-    returns: class name, inputs and outputs of each"""
-    seen = []
+    all_layers: and through its other layers   returns: class name, inputs and outputs of each"""
+    seen, names = [], ("DownBlock", "MidBlock", "UpBlock")
 
     def note(module: nn.Module, arguments: tuple, named: dict, result: Any) -> None:
         outputs = list(result) if isinstance(result, tuple) else [result]
         seen.append((type(module).__name__, [*arguments, *named.values()], outputs))
 
-    blocks = [module for module in model.modules() if type(module).__name__ in ("DownBlock", "MidBlock", "UpBlock")]
+    blocks = [module for module in model.modules() if type(module).__name__ in names]
+    if all_layers:
+        blocks += [child for child in model.children() if not any(block in child.modules() for block in blocks)]
     hooks = [block.register_forward_hook(note, with_kwargs=True) for block in blocks]
     try:
         with t.no_grad():
@@ -1429,11 +1441,14 @@ def watch_blocks(model: nn.Module, *inputs: t.Tensor) -> list[tuple[str, list[t.
 
 
 def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
-    """Draw the blocks of a U-Net as they run for these inputs, smaller images further down, and where the skips go.
+    """Draw a U-Net as it runs for these inputs, smaller images further down, and where skips and timestep go.
     inputs: images (B, C, H, W) and num_steps (B,)"""
-    blocks, images = watch_blocks(model, *inputs), inputs[0]
+    layers, images = watch_blocks(model, *inputs, all_layers=True), inputs[0]
+    told = [made[0] for _, _, made in layers if made[0].ndim == 2]  # the embedded timestep
+    layers = [layer for layer in layers if layer[2][0].ndim == 4]
     colours = {"DownBlock": "#cfe3f5", "MidBlock": "#f5ecc4", "UpBlock": "#d5efd2"}
-    _, axis = plt.subplots(figsize=(1.45 * len(blocks) + 2.9, 4.4), layout="constrained")
+    n_blocks = sum(name in colours for name, _, _ in layers)
+    _, axis = plt.subplots(figsize=(utils.WIDE, 5.2), layout="constrained")
 
     def level(x: t.Tensor) -> float:
         return math.log2(x.shape[-1] / images.shape[-1])
@@ -1441,32 +1456,38 @@ def draw_unet(model: nn.Module, *inputs: t.Tensor) -> None:
     def size(x: t.Tensor) -> str:
         return " × ".join(map(str, x.shape[1:]))
 
-    def box(column: int, y: float, words: str, colour: str = "white") -> Text:
-        return axis.text(
-            column, y, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": colour}
-        )
+    def box(column: float, y: float, words: str, colour: str = "white") -> Text:
+        shape = {"boxstyle": "round", "fc": colour}
+        return axis.text(column, y, words, ha="center", va="center", fontsize=8, bbox=shape, zorder=3)
 
     def arrow(start: Text, end: Text, **style: Any) -> None:
         ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch(), "shrinkA": 3, "shrinkB": 3}
         places = [each.get_position() for each in (end, start)]
         axis.annotate("", *places, arrowprops={"arrowstyle": "->"} | ends | style)
 
-    boxes, skips = [box(-1, 0, f"images\n{size(images)}")], []
-    for column, (name, given, made) in enumerate(blocks):
-        y = level(given[0])
-        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]} channels\ngives {size(made[0])}"
-        boxes.append(box(column, y, words, colours[name]))
+    boxes, skips, column, above = [box(-1, 0.55, f"images\n{size(images)}")], [], -1, 0.0
+    timestep = box((n_blocks - 1) / 2, 0.55, f"timestep\n{told[0].shape[1]} numbers", "#f8dcc4") if told else None
+    for name, given, made in layers:
+        is_block = name in colours
+        column += is_block
+        if not is_block and skips:  # on the way out
+            column, above = n_blocks, above + 0.55 * (column == n_blocks)
+        y = level(given[0]) if is_block else above
+        words = f"{name}\n{given[0].shape[1]} → {made[0].shape[1]}\n{size(made[0])}"
+        boxes.append(box(column, y, words, colours.get(name, "white")))
+        if any(x is each for x in given[1:] for each in told):
+            arrow(timestep, boxes[-1], color="#d9985f", lw=0.8, ls=":")
         for start, skip in skips:
             if any(skip is taken for taken in given[2:]):
                 near = column - start[0] < 3
                 arrow(start[1], boxes[-1], ls="--", color="grey", connectionstyle=f"arc3,rad={-0.5 * near}")
                 place = ((start[0] + column) / 2, y + 0.04 + 0.38 * near)
-                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=9, color="dimgrey")
+                axis.text(*place, f"skip {size(skip)}", ha="center", va="bottom", fontsize=8, color="dimgrey")
         skips += [((column, boxes[-1]), skip) for skip in made[1:]]
-    boxes.append(box(len(blocks), 0, f"guessed noise\n{size(images)}"))
+    boxes.append(box(n_blocks, above + 0.55, f"guessed noise\n{size(images)}"))
     for start, end in pairwise(boxes):
         arrow(start, end)
-    axis.set(xlim=(-1.6, len(blocks) + 0.7), ylim=(min(each.get_position()[1] for each in boxes) - 0.25, 0.25))
+    axis.set(xlim=(-1.6, n_blocks + 0.6), ylim=(min(each.get_position()[1] for each in boxes) - 0.3, above + 0.8))
     axis.axis("off")
     utils.show()
 
@@ -1482,7 +1503,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A diagram in the shape of a U. Images of 1 × 28 × 28 enter on the left. Three DownBlocks: 16 to 16 channels, giving 16 × 14 × 14; 16 to 32, giving 32 × 7 × 7; 32 to 32, giving 32 × 7 × 7. A MidBlock of 32 channels. Three UpBlocks: 32 to 32, giving 32 × 14 × 14; 32 to 16, giving 16 × 28 × 28; 16 to 16, giving 16 × 28 × 28. Guessed noise of 1 × 28 × 28 leaves on the right. A dashed arrow takes each DownBlock's skip to the UpBlock of its level.](images/part2_network.png)
+# ![A diagram in the shape of a U. Images of 1 × 28 × 28 enter on the left through a Conv2d. Three DownBlocks give 16 × 14 × 14, 32 × 7 × 7 and 32 × 7 × 7. A MidBlock keeps that. Three UpBlocks give 32 × 14 × 14, 16 × 28 × 28 and 16 × 28 × 28. A ResidualBlock and a Conv2d lead to the guessed noise of 1 × 28 × 28. Dotted arrows take the timestep to every block. A dashed arrow takes each DownBlock's skip to the UpBlock of its level.](images/part2_network.png)
 #
 # </details>
 
@@ -1640,8 +1661,7 @@ if MAIN:
         steps = part1.sample(model, 8, return_all_steps=True)
     last, frames, titles = len(steps) - 1, [], []
     for to_go in (last * t.linspace(1, 0, 11) ** 2).long().tolist():  # slower towards the end, where shapes appear
-        picture = rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 1 (r h) (c w)", r=2)
-        frames.append(F.interpolate(picture, scale_factor=5)[0])
+        frames.append(rearrange(part1.denormalize_img(steps[last - to_go].cpu()), "(r c) 1 h w -> 1 (r h) (c w)", r=2))
         titles.append(f"{to_go} steps to go")
     utils.show_movie(frames, titles)
 
@@ -1649,7 +1669,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.gif)
+# ![A film of two rows of four squares. They begin as noise, dim shapes appear in them, and in the end each is a clean drawing of a piece of clothing on black.](images/part2_way.png)
 #
 # Each sample turns into one of the eight drawings, with a little grain. Which ones turn up is a different matter. After
 # so short a training the network knows what the images look like, but not yet how often each should appear. So you may

@@ -3,7 +3,7 @@
 #
 # Here are eight pieces of clothing on their way out of noise. Nobody has ever sewn them.
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.png)
 #
 # A network with 0.28 million parameters drew them. It's the U-Net from Part 2, and it learned from FashionMNIST, 60,000
 # small photographs of clothes. The training took ten to twenty minutes on two cores of a server, without a GPU. (Nobody
@@ -34,6 +34,7 @@
 # - [How good is it?](#How-good-is-it?)
 # - [Better: what the network learns from](#Better:-what-the-network-learns-from)
 # - [Better: how it learns](#Better:-how-it-learns)
+# - [Better: more steps in the same time](#Better:-more-steps-in-the-same-time)
 # - [Better: how samples are drawn](#Better:-how-samples-are-drawn)
 # - [One jump or many steps](#One-jump-or-many-steps)
 # - [All of it together](#All-of-it-together)
@@ -50,8 +51,9 @@
 # %% [markdown]
 # ## Set up
 #
-# Run the next three cells. The second one fetches `part1` and `part2`. In the exercise notebook these are **your own**
-# functions as you last saved them, provided they pass their checks. The lines under the cell tell you which are yours.
+# Run the next three cells. The second one fetches `part1` and `part2`, which are **your own** functions as you last
+# saved them. Where one of them doesn't pass its check, the course's own takes its place, and the lines under the cell
+# tell you so. (In the solved notebook there are no such lines, because there everything is the course's.)
 
 # %% tags=["set-up"]
 if __name__ == "__main__":  # of the script; the notebooks have a set-up of their own here
@@ -63,7 +65,7 @@ if __name__ == "__main__":  # of the script; the notebooks have a set-up of thei
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in solutions/__init__.py
 MAIN = __name__ == "__main__"
 
-# %%
+# %% tags=["folded"]
 import copy
 import json
 import math
@@ -89,7 +91,7 @@ import solutions.part2_unet as part2
 import utils
 from utils import IS_CI
 
-# %%
+# %% tags=["folded"]
 if MAIN:
     import tests.part3
 
@@ -117,7 +119,7 @@ if MAIN:
     rows = [(labels == label).nonzero()[n, 0].item() for n in range(2) for label in labels.unique()]
     titles = [utils.CLASSES[labels[row]] for row in rows]
     utils.show_images(images[rows] / 255, titles, columns=10)
-    print(f"{len(images):,d} images, mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f} in [-1, 1]")
+    print(f"{len(images):,d} images: mean {clothes().mean():.2f}, standard deviation {clothes().std():.2f}")
 
 # %% [markdown]
 # <details>
@@ -197,8 +199,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Now draw two samples. The row above yours comes with the course. It shows eight samples of a longer training, 400 steps
-# with 64 images each, which takes two to six minutes of one processor core.
+# Now draw two samples. The row above yours comes with the course. It shows eight samples of a longer training, 400
+# steps with 64 images each, which takes two to six minutes of one processor core.
 
 # %%
 if MAIN:
@@ -296,6 +298,39 @@ def classes_of(images: t.Tensor) -> t.Tensor:
 
 
 # %% [markdown]
+# Here are two such clouds, the test images and the same images blurred, seen from the side that shows most of their
+# 64 features. Each ellipse is a cloud's Gaussian, its mean and two standard deviations around it.
+
+# %% tags=["folded"]
+if MAIN:
+    images = clothes(train=False)[:1000]
+    clouds = {"test images": features_of(images), "blurred": features_of(F.avg_pool2d(images, 5, 1, padding=2))}
+    _, _, side = t.pca_lowrank(t.cat(list(clouds.values())), niter=10)
+    turn = t.linspace(0, 2 * math.pi, 100)
+    circle = t.stack([turn.cos(), turn.sin()])
+    plt.figure(figsize=(6.4, 4.2))
+    for (name, features), colour, mark in zip(clouds.items(), ("C0", "C1"), ("o", "^"), strict=True):
+        points = features @ side[:, :2]
+        centre, root = points.mean(dim=0), t.linalg.cholesky(points.T.cov())
+        plt.scatter(*points.T, s=8, marker=mark, color=colour, alpha=0.3, lw=0, label=name)
+        plt.plot(*(centre[:, None] + 2 * root @ circle), color=colour, lw=2)
+        plt.plot(*centre, "P", color=colour, markeredgecolor="black", markersize=12)
+    plt.gca().set(xticks=[], yticks=[], xlabel="one direction", ylabel="another")
+    plt.legend(markerscale=3)
+    utils.show()
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two clouds of points that overlap, round dots for the test images and triangles for the blurred ones, each with a cross at its mean and an ellipse around most of it. The blurred cloud has another centre and is smaller.](images/part3_clouds.png)
+#
+# The distance that you're about to write measures both, how far apart the crosses are and how differently the ellipses
+# are shaped.
+#
+# </details>
+
+# %% [markdown]
 # ### 3.1 The Fréchet distance
 # *Measure how far apart two sets of images are* · ●●●○○ · 25 minutes · Heusel et al., Equation 6
 #
@@ -306,11 +341,12 @@ def classes_of(images: t.Tensor) -> t.Tensor:
 #
 # The **trace** is the sum of the diagonal. It adds up the features. The power 1/2 is the **matrix square root**, which
 # multiplied *as a matrix* by itself gives $C_1 C_2$. `scipy.linalg.sqrtm` computes it, sometimes with a tiny imaginary
-# part. Drop that part.
+# part. Drop that part. (Divide a covariance by $N - 1$ or by $N$, as you like.)
 
 # %%
 def frechet_distance(features1: t.Tensor, features2: t.Tensor) -> float:
     """How far two clouds of features are apart, each seen as a Gaussian (Heusel et al., Equation 6); 0 for equal ones.
+    A covariance is divided by N - 1 or by N.
     features1: (N, D)   features2: (M, D)   N and M larger than 1"""
     x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
     ### BEGIN SOLUTION
@@ -565,14 +601,19 @@ if MAIN:
 # $v = \sqrt{\bar\alpha_n}\, \epsilon - \sqrt{1 - \bar\alpha_n}\, x_0$ ([Salimans and
 # Ho](https://arxiv.org/abs/2202.00512)).
 #
+# ![A quarter of a circle, with the clean image to the right and the noise upwards. Between them an arrow leads to xₜ on the circle, √ᾱ to the right and √(1 − ᾱ) up. The arrow v touches the circle there and points on towards the noise.](images/part3_velocity.svg)
+#
 # `part1.Guesser` keeps `self.network` and `self.noise_schedule`. `target` returns the $v$ that the network should
-# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. Part
-# 1 stated the result. Now derive it yourself, on paper. You have two equations, Equation 4 and the one above. Combine
-# them so that $x_0$ drops out.
+# learn. `forward` asks the network for its $v$ and turns it into the noise in $x_n$, so that `sample` can use it. How?
+# Derive it on paper. You have two equations, Equation 4 and the one above. Combine them so that $x_0$ drops out.
+#
+# (The recipe at the end of this part does without $v$. You'll see what it brings here when you measure it. Larger
+# models, such as Stable Diffusion 2, do learn it.)
 
 # %%
 class VelocityGuesser(part1.Guesser):
-    """A network that guesses v. From outside, it guesses the noise (Salimans and Ho, Section 4)."""
+    """A network that guesses v. From outside, it guesses the noise (Salimans and Ho, Section 4).
+    All is computed where its inputs are, on a GPU, too."""
 
     def target(self, x0: t.Tensor, noise: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         """What the network should answer for x0 after num_steps steps with this noise.
@@ -846,19 +887,24 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# ## Better: more steps in the same time
+#
 # You can also learn more by fitting more steps into the same time. A float32 spends 24 of its 32 bits on the digits of
 # a number and the others on its size. Guessing noise doesn't need that many digits. A **bfloat16** has 16 bits, with 8
 # for the digits, and covers the same range of sizes. Some processors and GPUs multiply such numbers faster. **Mixed
 # precision** ([Micikevicius et al.](https://arxiv.org/abs/1710.03740)) multiplies in bfloat16 but keeps the weights in
-# float32, because the small change of each step would otherwise be rounded away.
+# float32. You'll find out why in a moment.
 
 # %% [markdown]
 # ### 3.6 Half the bits
 # *Compute the network in bfloat16, and nothing else* · ●○○○○ · 10 minutes · Micikevicius et al.
 #
-# Write `fp32_loss` again, but ask `model.network` for its guess under `with t.autocast(…, t.bfloat16):`. Its first
-# argument is the *name* of the device, `noised.device.type`. After that block, compare the guess with the target in
-# float32. The weights stay in float32 all the time.
+# Write `fp32_loss` again. In a block `with t.autocast(device, t.bfloat16):`, where `device` is a *name* such as
+# `"cpu"`, PyTorch computes convolutions and matrix products in bfloat16. The weights stay as they are. Which of these
+# belong in the block, the guess, the target, the comparison?
+#
+# And think about this. A weight is 0.5, and each step of the training adds 0.0005 to it. What is it after 1,000 steps
+# in float32, and what in bfloat16? The cell below the hints tells you.
 
 # %%
 def bf16_loss(
@@ -881,15 +927,15 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which lines belong under `with t.autocast(…):`, and which come after it?
+# Where does nearly all the time go? And what would you gain if the rest were rounded, too?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# Under autocast, PyTorch computes convolutions and matrix products in bfloat16 on its own. The network's answer may
-# come out as bfloat16, and `.float()` makes it float32.
+# `noised.device.type` is the name of the device. The network's answer may come out as bfloat16, and `.float()` makes it
+# float32.
 #
 # </details>
 #
@@ -898,6 +944,25 @@ if MAIN:
 #
 # Put only the call of `model.network` into the block and keep its answer. Then leave the block, turn the answer into
 # float32, and compare it with the target as `fp32_loss` does.
+#
+# </details>
+
+# %%
+if MAIN:
+    for number in (t.float32, t.bfloat16):
+        weight = t.tensor(0.5, dtype=number)
+        for _ in range(1000):
+            weight += 0.0005
+        print(f"{number}: {weight.item():.3f}")
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# In float32 the weight ends at 1.000. In bfloat16 it's still 0.500. Between 0.5 and 1, bfloat16 has only the multiples
+# of 1/256, so 0.5005 is rounded back to 0.5, a thousand times. A network that kept its weights in bfloat16 would stop
+# learning as soon as its steps were small. Rounding hurts where many small changes add up, as they do in a weight. What
+# a network computes on the way to its guess is used once and forgotten.
 #
 # </details>
 
@@ -978,10 +1043,10 @@ def ddim_sample(
     start: t.Tensor | None = None,
     return_all_steps: bool = False,
 ) -> t.Tensor | list[t.Tensor]:
-    """Draw images in few steps (Song et al., Equation 12), with the guessed image clipped to [-1, 1].
+    """Draw images in few steps, as one batch (Song et al., Equation 12), with the guessed image clipped to [-1, 1].
     n_steps: 1 to T   eta: 0 (no fresh noise on the way) to 1 (as much as in Algorithm 2)
     start: (n_samples, C, H, W), the noise to begin with, or None to draw it
-    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps a list of n_steps + 1 such images, noise first
+    returns: (n_samples, C, H, W) in [-1, 1]; with return_all_steps a list or tensor of n_steps + 1 such, noise first
     errors: ValueError for a model without a schedule, or for n_samples below 1"""
     schedule = utils.check_can_sample(model, n_samples)
     counts = t.linspace(len(schedule), 0, n_steps + 1).round().int().tolist()  # T, ..., 0
@@ -1051,7 +1116,7 @@ def shipped_model() -> part1.DiffusionModel:
 
     model = course.make_guesser({"max_steps": 1000, "device": utils.get_device()})
     model.network.load_state_dict(t.load(utils.ASSETS / "clothes.pt", weights_only=True, map_location="cpu"))
-    print("These weights come with the course: 8,000 steps, ten to twenty minutes on two CPU cores.")
+    print("These weights come with the course, trained for 8,000 steps.")
     return model.eval().requires_grad_(False)
 
 
@@ -1116,7 +1181,7 @@ if MAIN:
 # What will the jump from 900 look like, and what will its five samples be? And which of the two comes nearer to the
 # true sneaker, in mean squared error? Decide before you run the cell.
 
-# %%
+# %% tags=["folded"]
 def from_step(model: part1.DiffusionModel, noised: t.Tensor, n: int, n_steps: int) -> t.Tensor:
     """Draw a clean image from each image after n steps of noise, by a schedule that ends there.
     noised: (B, C, H, W)   n_steps: 1 to n   returns: (B, C, H, W) in [-1, 1]"""
@@ -1146,7 +1211,7 @@ if MAIN:
         noised, jump, samples = jump_or_sample(model, sneaker, n)
         rows += [sneaker, noised.clamp(-1, 1), jump, samples]
         errors = [(images - sneaker).square().mean().item() for images in (jump, samples)]
-        print(f"n = {n}: mean squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
+        print(f"n = {n}: squared error of the jump {errors[0]:.3f}, of the samples {errors[1]:.3f}")
 
     _, axis = plt.subplots(figsize=(7.4, 4.9), layout="constrained")
     axis.imshow(utils.grid(part1.denormalize_img(t.cat(rows))), cmap="gray", vmin=0, vmax=255)
@@ -1248,7 +1313,7 @@ if MAIN:
 # few seconds, the weights, the average, the optimizer and the random numbers. If you stop the cell or the kernel dies,
 # run it again, and it continues where it was.
 
-# %%
+# %% tags=["folded"]
 def clothes_config() -> dict[str, Any]:
     """The settings of the whole training, ten to twenty minutes on two cores. A GPU gets more steps and larger batches.
     Tiny under IS_CI."""
@@ -1363,7 +1428,7 @@ RECIPES = {  # each makes one change to the one before
 }
 
 
-# %%
+# %% tags=["folded"]
 def recipe(name: str) -> dict[str, Any]:
     """The settings of a recipe, with all changes up to the named one, and bfloat16 only where it's fast."""
     settings = clothes_config()
@@ -1420,14 +1485,22 @@ def try_recipe(name: str, seconds: float) -> tuple[part1.Guesser, int]:
 #    need several runs of each recipe.
 # ### END SOLUTION
 
-# %%
+# %% tags=["folded"]
 def show_ablation() -> None:
     """Show each recipe's distance and ten of its samples."""
     rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
+    far = {row["recipe"]: row["distance"] for row in rows}
     for row in rows:
         print(f"{row['recipe']:24} {row['images']:9,d} images   distance {row['distance']:6.1f}")
+    plt.figure(figsize=(utils.WIDE, 2.8), layout="constrained")
+    bars = plt.barh(list(far), list(far.values()), color="lightsteelblue", xerr=6, ecolor="dimgrey")
+    plt.bar_label(bars, fmt="%.0f", padding=4)
+    plt.gca().invert_yaxis()
+    plt.xlabel("distance, ± the gap of 6 between two trainings of one recipe")
+    utils.show()
     pictures = t.load(utils.ASSETS / "ablation.pt", weights_only=True)
-    utils.show_rows({name: images / 255 for name, images in pictures.items()})
+    labels = {name: f"{name}\ndistance {far[name]:.0f}" for name in far}
+    utils.show_rows({labels.get(name, name): images / 255 for name, images in pictures.items()})
 
 
 # %%
@@ -1437,6 +1510,8 @@ if MAIN:
 # %% [markdown]
 # <details>
 # <summary>What you should see</summary>
+#
+# ![Seven bars, one a recipe: 195 as in Part 1, 94 with the cosine schedule, 124 with v-prediction, 100 with the average of weights, 104 with the falling learning rate, 86 with bfloat16, and 65 for all but v.](images/part3_ablation_bars.png)
 #
 # ![Eight rows of ten samples, most of them the same piece of clothing in several rows. As in Part 1: clothes with holes and odd patterns. With the cosine schedule: most are whole. The same, not clipped: eight pale squares or shapes and two nearly black ones. In the five rows below, of which all but the last guess v, most are whole, and some have holes.](images/part3_ablation.png)
 #
@@ -1474,7 +1549,7 @@ if MAIN:
         model, n_images = try_recipe(name, seconds=0.2 if IS_CI else 3)
         far = distance(ddim_sample(model, 20 if IS_CI else 100, n_steps=5))
         seconds = time.process_time() - begin
-        print(f"{name:16} {n_images:7,d} images   distance {far:6.1f}   {seconds:4.1f} processor seconds in all")
+        print(f"{name:15} {n_images:6,d} images, distance {far:5.1f}, {seconds:.0f} processor s")
 
 # %% [markdown]
 # <details>
@@ -1750,9 +1825,37 @@ if MAIN:
 #
 # ![One image with 50, 40, 30, 20, 10, 5, 2 and 0 steps left: noise alone at first, a light shape under noise with 30 steps left, plainly a boot with 20, and at last a light boot without grain.](images/part3_way.png)
 #
-# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way.gif)
+# ![The same path as a movie, two steps an image. Out of noise comes a light shape with about 30 steps left; its outline becomes sharp, then the grain on it and around it fades, and a light boot stands there.](images/part3_way_movie.png)
 #
 # The outline is there while the noise is still strong. The last steps only remove the grain.
+#
+# </details>
+
+# %% [markdown]
+# And what does the network *think* along the way? At each timestep its guess of the noise is a guess of the clean image
+# as well, because `part1.reconstruct` turns one into the other. Here's the image above, and the guess below.
+
+# %%
+if MAIN:
+    model, n_steps = clothes_model(), min(50, clothes_config()["max_steps"])
+    t.manual_seed(1)
+    way, schedule = ddim_sample(model, 1, n_steps, return_all_steps=True), model.noise_schedule
+    left = t.tensor([n for n in (49, 48, 47, 45, 42, 35, 20, 5) if n <= n_steps])
+    num_steps = (left * len(schedule) / n_steps).round().int().to(schedule.device)
+    xt = t.cat([way[-1 - n] for n in left])
+    guess = part1.reconstruct(xt, model(xt, num_steps), num_steps, schedule)
+    rows = {"the image": xt, "the guess": guess}
+    utils.show_rows({name: part1.denormalize_img(images).cpu() for name, images in rows.items()})
+
+# %% [markdown]
+# <details>
+# <summary>What you should see</summary>
+#
+# ![Two rows of eight pictures, with 49, 48, 47, 45, 42, 35, 20 and 5 steps left. Above, the image: noise, in which a boot shows up late. Below, the guess: three grey smears, then a blurred boot, whose edges and then details become sharp.](images/part3_thoughts.png)
+#
+# At first the guess is a smear, an average of many clothes, because many are still possible. With 45 steps left it has
+# become a boot, while you still see nothing but noise above. From then on, less and less else fits, and the guess gets
+# its edges and then its details.
 #
 # </details>
 
@@ -1941,7 +2044,6 @@ if MAIN:
     frames = []
     for n in left:
         images = (15 * part1.denormalize_img(steps[-1 - n].clamp(-1, 1)).cpu()).round() / 15  # few greys, a small file
-        images = F.interpolate(images, scale_factor=2)
         frames.append(rearrange(images, "(r k) c h w -> c (r h) (k w)", r=2))
     utils.show_movie(frames, [f"{n} steps left" for n in left])
 
@@ -1949,7 +2051,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.gif)
+# ![Eight small squares of noise in two rows. Light shapes come out of it, then outlines, and at last eight pieces of clothing on black: shoes, shirts, a bag, trousers and a dress.](images/part3_friend.png)
 #
 # </details>
 

@@ -1554,11 +1554,11 @@ def train_reader(n_steps: int = 3000) -> TextEncoder:
 
 
 def show_neighbours(reader: TextEncoder) -> None:
-    """Print the three words that are nearest to each word, by the angle between their vectors."""
-    vectors = F.normalize(reader.words.weight[1 : len(part4.WORDS)], dim=1)  # without padding and the word left out
-    near = (vectors @ vectors.T).fill_diagonal_(-1).topk(3).indices
-    for word, rows in zip(part4.WORDS[1:], near.tolist(), strict=True):
-        print(f"{word:10}", ", ".join(part4.WORDS[1 + row] for row in rows))
+    """Print the three words that the reader would guess in the most similar places, for each word."""
+    rows = F.normalize(reader.guess[-1].weight[1:], dim=1)  # without padding
+    near = (rows @ rows.T).fill_diagonal_(-1).topk(3).indices
+    for word, others in zip(part4.WORDS[1:], near.tolist(), strict=True):
+        print(f"{word:10}", ", ".join(part4.WORDS[1 + other] for other in others))
 
 
 # %%

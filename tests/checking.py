@@ -11,6 +11,7 @@ import io
 import pkgutil
 import random
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
@@ -74,7 +75,8 @@ def check(number: str, mistakes: Sequence[tuple[str, Any]] = ()) -> Callable[[Ca
                 explain(error, answer, part)
                 hide_our_frames(error)
                 raise
-            print(f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}")
+            said = f"ok {number} {name}: {'from the solutions, as you chose' if is_reference(answer) else covered}"
+            print(textwrap.fill(said, 60, subsequent_indent="   "))
 
         run.number, run.mistakes = number, mistakes
         return run
@@ -157,7 +159,8 @@ def name_leftovers(answer: Callable, part: str) -> str:
     names = [] if is_reference(answer) else [f"`{name}`" for name in leftovers(answer, part.rpartition(".")[2])]
     if not names:
         return ""
-    return f"{' and '.join(names)} {'are no arguments: they come' if names[1:] else 'is no argument: it comes'} from another cell."
+    said = "are no arguments: they come" if names[1:] else "is no argument: it comes"
+    return f"{' and '.join(names)} {said} from another cell."
 
 
 # ------------------------------------------------------------------------------------------------ the session
@@ -241,8 +244,8 @@ CALLS = (t.nn.modules.module.__file__, t.nn.modules.container.__file__)
 
 
 def hide_our_frames(error: BaseException) -> None:
-    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone: no line
-    of a check, and none of a solution."""
+    """Let IPython show an error of the learner's code with the frames of that code, and of what it calls, alone: no
+    line of a check, and none of a solution."""
     traceback, earlier = theirs(error.__traceback__), error.__cause__ or error.__context__
     while earlier:  # which IPython shows, too
         earlier.__traceback__, earlier = theirs(earlier.__traceback__), earlier.__cause__ or earlier.__context__
@@ -276,8 +279,8 @@ def frames_of(error: BaseException, answer: Callable) -> list[FrameType]:
 
 
 def told_recursion(error: RecursionError, answer: Callable) -> Mistake:
-    frames = frames_of(error, answer)
-    name = frames[-1].f_code.co_name if frames else "it"
+    names = [frame.f_code.co_name for frame in frames_of(error, answer)]
+    name = max(names, key=names.count, default="it")
     question = f"You call {name} in {name}. Where does that end?"
     if name == "forward":
         question = "You call self(...) in forward, which is forward once more."
@@ -287,8 +290,19 @@ def told_recursion(error: RecursionError, answer: Callable) -> Mistake:
 WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (NotImplementedError, "is not written yet", "or its cell has not been run since"),
     (NameError, "name 'torch' is not defined", "PyTorch is imported as t here."),
-    (AttributeError, "has no setter", "It is given as a property, which cannot be set. Leave that line out."),
+    (AttributeError, "has no setter", "self.device cannot be set: it is given, as a property. Leave that line out."),
     (KeyError, "already exists", "The class has a method or an attribute of that name. Which names does it declare?"),
+    (
+        ValueError,
+        "Expected more than 1 value per channel",
+        "A batch norm wants many images. One alone is to work, too.",
+    ),
+    (
+        RuntimeError,
+        "does not require grad",
+        "The loss has no gradient to give: the guess is detached, or made under no_grad.",
+    ),
+    (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
 ]
 
@@ -381,7 +395,7 @@ class Recording(nn.Module):
     where: the question to ask about what is on another device than the model"""
 
     img_shape: tuple[int, ...]
-    where = "On which device are they made?"
+    where = "You make them on another device."
 
     def __init__(self, noise_schedule: NoiseSchedule | None, device: str = "cpu", weight: float = 0.0) -> None:
         super().__init__()
@@ -526,12 +540,12 @@ def schedule_of(betas: list[float]) -> NoiseSchedule:
 
 
 def alphas(num_steps: t.Tensor) -> t.Tensor:
-    """α of each count, (B, 1, 1, 1)."""
+    """α of each timestep, (B, 1, 1, 1)."""
     return schedule_for(num_steps.device.type).alpha(num_steps).reshape(-1, 1, 1, 1)
 
 
 def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
-    """ᾱ of each count, (B, 1, 1, 1)."""
+    """ᾱ of each timestep, (B, 1, 1, 1)."""
     return schedule_for(num_steps.device.type).alpha_bar(num_steps).reshape(-1, 1, 1, 1)
 
 
@@ -649,10 +663,11 @@ def judge_form(
         for i in range(len(inputs[0])):
             alone = listed(module(*(x[i : i + 1] for x in inputs)))
             if not all(close(a, b[i : i + 1]) for a, b in zip(alone, results, strict=True)):
-                like_it = [x[i : i + 1].expand_as(x) for x in inputs[1:]]
-                if like_it and close(listed(module(inputs[0], *like_it))[0][i : i + 1], alone[0]):
-                    facts = "what an image becomes depends on the noise steps of the other images of its batch"
-                    raise Mistake(facts, "You take the step of one image for all, or their mean.")
+                for k, name in enumerate(names[1 : len(inputs)], start=1):
+                    like_it = [x[i : i + 1].expand_as(x) if j == k else x for j, x in enumerate(inputs)]
+                    if all(close(a[i : i + 1], b) for a, b in zip(listed(module(*like_it)), alone, strict=True)):
+                        facts = f"what an image becomes depends on the {name} of the other images of its batch"
+                        raise Mistake(facts, f"You take one image's {name} for all, or a mean over the batch.")
                 facts = "what an image becomes depends on the other images of its batch"
                 raise Mistake(facts, "You use a batch norm, or let shapes broadcast that should not.")
     return module, results
@@ -685,6 +700,23 @@ def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
             question = "You leave some of what comes out of it unused, or a ReLU cuts it off."
             raise Mistake(f"no gradient reaches a part of {name}", question)
     module.zero_grad()
+
+
+def judge_ways(module: nn.Module, inputs: Sequence[t.Tensor], names: Sequence[str] = INPUTS) -> None:
+    """Gradients come back on every way from each result to each input. A detach on one of several ways changes no
+    result, but then the gradient is not the slope."""
+    results = listed(module(*inputs))
+    for pick, result in enumerate(results):
+        of = f" of {('x', 'skip')[pick]}" if len(results) > 1 else ""
+        if not result.requires_grad:
+            raise Mistake(f"no gradient comes out{of}", "You detach it, or make it under no_grad.")
+
+        def call(*moved: t.Tensor, pick: int = pick) -> t.Tensor:
+            return listed(module(*moved))[pick]
+
+        facts = f"the gradient{of} at {{}} is not its slope, so it stops on one of the ways back"
+        question = "You detach something on that way, or use it under no_grad."
+        judge_slopes(call, facts, question, **dict(zip(names, inputs, strict=False)))
 
 
 @t.no_grad()
@@ -745,33 +777,34 @@ def judge_step_used(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0
         raise Mistake("the guess does not depend on num_steps", "Where is step_emb passed on to every block?")
 
 
-def judge_slopes(call: Callable, facts: str, question: str, **inputs: t.Tensor) -> None:
+def judge_slopes(call: Callable, facts: str, question: str, together: bool = False, **inputs: t.Tensor) -> None:
     """Refuse a result that changes with an input otherwise than its gradient says: on one of the ways from there, a
     detach or a no_grad stops the gradient, which no number of the result shows. facts: with {} for the input's name
-    call: takes the inputs in their order, gives a tensor"""
+    call: takes the inputs in their order, gives a tensor   together: change all inputs at once"""
     result = call(*inputs.values()).detach()
     pick = t.randn_like(result) / sqrt(result.numel())
-    for name, x in inputs.items():
-        if not x.is_floating_point():
-            continue
+    floats = [name for name, x in inputs.items() if x.is_floating_point()]
+    for names in [floats] if together else [[name] for name in floats]:
 
-        def value(moved: t.Tensor, name: str = name) -> t.Tensor:
-            return (call(*(inputs | {name: moved}).values()) * pick).sum()
+        def value(moved: list[t.Tensor], names: list[str] = names) -> t.Tensor:
+            return (call(*(inputs | dict(zip(names, moved, strict=True))).values()) * pick).sum()
 
+        start = [inputs[name].detach() for name in names]
         with t.enable_grad():
-            leaf = x.detach().clone().requires_grad_()
-            out = value(leaf)
-            gradient = t.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
-        gradient = t.zeros_like(x) if gradient is None else gradient
-        gaps, size = [], 0.0
+            leaves = [x.clone().requires_grad_() for x in start]
+            out = value(leaves)
+            gradients = t.autograd.grad(out, leaves, allow_unused=True) if out.requires_grad else [None] * len(leaves)
+        gradients = [t.zeros_like(x) if g is None else g for g, x in zip(gradients, start, strict=True)]
+        misses, size = 0, t.cat([g.flatten() for g in gradients]).norm().item()
         with t.no_grad():
-            for _ in range(4):
-                way = t.randn_like(x)
-                measured = (value(x + 0.01 * way) - value(x - 0.01 * way)).item() / 0.02
-                gaps.append(abs(measured - (gradient * way).sum().item()))
-                size = max(size, abs(measured), gradient.norm().item())
-        if max(gaps) > 0.1 * size + 1e-4:
-            raise Mistake(facts.format(name), question)
+            for _ in range(8):
+                ways = [t.randn_like(x) for x in start]
+                ends = [[x + step * way for x, way in zip(start, ways, strict=True)] for step in (0.003, -0.003)]
+                measured = (value(ends[0]) - value(ends[1])).item() / 0.006
+                expected = sum((g * way).sum().item() for g, way in zip(gradients, ways, strict=True))
+                misses += abs(measured - expected) > 0.1 * max(size, abs(measured)) + 3e-4
+        if misses > 4:  # one or two may run across the bend of a ReLU
+            raise Mistake(facts.format(names[0]), question)
 
 
 def judge_given(thing: object, **given: object) -> None:

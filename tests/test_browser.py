@@ -234,7 +234,7 @@ def test_a_learner_solves_an_exercise(lab, course, tmp_path):
         learner.replace(answer, WRONG, RIGHT)
         learner.run(answer)
         shown = learner.run(check).all_inner_texts()
-        assert len(shown) == 1 and re.fullmatch(r"ok 1\.2 linear_schedule: .+\s*", shown[0]), shown
+        assert len(shown) == 1 and re.fullmatch(r"ok 1\.2 linear_schedule: .+\s*", shown[0], re.DOTALL), shown
 
         figure = next(index for index in learner.code if index > check)
         assert width_of(learner.run(figure).locator("img")) > 0, "no figure under the cell that draws one"

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tools import build as builder
 from tools.build import SET_UP, as_text, build, keep_outputs, main
 from tools.markup import ROOT, MarkupError
 
@@ -450,3 +451,18 @@ def test_what_only_the_script_needs_is_in_neither_notebook():
     path = ROOT / "solutions" / "part3_fashion_mnist.py"
     assert "torchrun" in path.read_text(encoding="utf-8").split("# %%")[-1]
     assert not any("torchrun" in cell.source for book in build(path) for cell in book.cells)
+
+
+def test_pictures_have_addresses_where_the_repository_is_known(root, monkeypatch):
+    """So that a copy in Drive keeps them; a solved notebook has them beside it."""
+    path = root / "part9.py"
+    assert "](images/dot.png)" in build_text(path, SOURCE)[1]["part-9-small-1"].source
+    monkeypatch.setattr(builder, "REPO_URL", "https://github.com/someone/course.git")
+    solved, theirs = (cells["part-9-small-1"].source for cells in build_text(path, SOURCE))
+    assert "](https://raw.githubusercontent.com/someone/course/main/notebooks/images/dot.png)" in theirs
+    assert "](../notebooks/images/dot.png)" in solved
+
+
+def test_the_heading_of_an_exercise_stands_out_under_a_rule(root):
+    for cells in build_text(root / "part9.py", SOURCE):
+        assert cells["9-2-double-a-number-1"].source.startswith("---\n\n### Exercise 9.2: Double a number\n*Write it*")

@@ -131,7 +131,7 @@ def test_a_failed_check_carries_the_mistake_in_its_parts():
         check_q_eq4(lambda x, num_steps, betas: x)
     mistake = failure.value.mistake
     assert mistake.facts.startswith("after 1 step\n1.000 of the image is left")
-    assert mistake.question == "That is x as it came. Is it the noised image that is returned?"
+    assert mistake.question == "You give x back as it came."
     assert str(failure.value) == f"1.4 q_eq4: with betas {BETAS}, {mistake.facts}.\n{mistake.question}"
 
 
@@ -142,7 +142,7 @@ def test_an_earlier_exercise_that_fails_is_named_and_no_later_one():
         exec(f"def {name}(x, num_steps, betas):\n    {body}", space)
     with pytest.raises(AssertionError, match=r"q_eq4 uses your q_eq2 \(1.3\), which fails its own check"):
         check_q_eq4(space["q_eq4"])
-    with pytest.raises(AssertionError, match="That is x as it came"):
+    with pytest.raises(AssertionError, match="You give x back as it came"):
         check_q_eq2(space["q_eq2"])
 
 
@@ -252,7 +252,8 @@ def refuses(answer):
 def test_a_variable_of_another_cell_is_named():
     noised = t.zeros(2, 3)
     space = in_notebook(
-        "EPS = 1e-5\ndef helper(x): return x + noised\ndef answer(x, noise):\n    return helper(x) * EPS + schedule.betas",
+        "EPS = 1e-5\ndef helper(x): return x + noised\n"
+        "def answer(x, noise):\n    return helper(x) * EPS + schedule.betas",
         schedule=schedule_for(),
         noised=noised,
     )

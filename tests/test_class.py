@@ -1,4 +1,4 @@
-"""What an instructor makes of the course: hand-outs, exercises given away, pages to show."""
+"""What an instructor makes of the course: hand-outs, exercises given away."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,6 @@ from tools.build import GIVEN, build, main
 from tools.markup import ROOT
 from tools.nbgrader import for_nbgrader
 from tools.progress import ANSWERED, NOT_ANSWERED, written_answers
-from tools.run import page
 from tools.saved import read_notebook
 
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
@@ -88,21 +87,3 @@ def test_an_exercise_that_is_not_there_cannot_be_given_away(tmp_path, capsys):
         assert not any(tmp_path.iterdir())
     with pytest.raises(SystemExit):
         main(["--without", "1.7"])
-
-
-# ------------------------------------------------------------------------------------------------ pages
-
-
-@pytest.mark.slow
-@each_source
-def test_a_page_needs_no_network_and_shows_every_formula_and_picture(source):
-    solved = build(source)[0]
-    html = page(solved, source.stem)
-    assert not re.search(r'<(script|img|iframe)[^>]* src="(?!data:)|<link |@import|url\(["\']?http', html)
-    prose = "\n".join(cell.source for cell in solved.cells if cell.cell_type == "markdown")
-    formulas = len(re.findall(r"\$\$.+?\$\$", prose, re.DOTALL))
-    inline = len(re.findall(r"\$.+?\$", re.sub(r"\$\$.+?\$\$", "", prose, flags=re.DOTALL)))
-    assert html.count("</math>") == formulas + inline > 0
-    assert len(re.findall('<img[^>]+src="data:image/(?:png|gif)', html)) == prose.count("](../notebooks/images/")
-    words = re.sub(r"<(style|script|pre|code)[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
-    assert "$" not in words

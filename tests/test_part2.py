@@ -324,4 +324,4 @@ def test_a_unet_is_drawn_from_what_happens_in_it(crossed, monkeypatch):
     assert [word for word in words if word.startswith("skip")] == (
         ["skip 3 × 8 × 8"] * 2 if crossed else ["skip 3 × 4 × 4", "skip 3 × 8 × 8"]
     )
-    assert words[:2] == ["images\n3 × 8 × 8", "DownBlock\n3 → 3 channels\ngives 3 × 4 × 4"]
+    assert words[:2] == ["images\n3 × 8 × 8", "DownBlock\n3 → 3\n3 × 4 × 4"]

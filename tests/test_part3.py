@@ -416,6 +416,16 @@ def test_a_recipe_does_without_bfloat16_where_it_is_slow(monkeypatch):
     assert not any(part3.recipe(name)["bf16"] for name in part3.RECIPES)
 
 
+def test_small_steps_are_lost_in_bfloat16_as_the_text_says():
+    ends = {}
+    for number in (t.float32, t.bfloat16):
+        weight = t.tensor(0.5, dtype=number)
+        for _ in range(1000):
+            weight += 0.0005
+        ends[number] = round(weight.item(), 3)
+    assert ends == {t.float32: 1.0, t.bfloat16: 0.5} and t.finfo(t.bfloat16).eps / 2 == 1 / 256
+
+
 def test_a_training_fits_its_time():
     def step() -> None:
         begin = time.process_time()

@@ -1,7 +1,9 @@
+import base64
 import copy
 import io
 import subprocess
 import sys
+from importlib import import_module
 from types import SimpleNamespace
 
 import IPython.display
@@ -118,7 +120,7 @@ def displayed(monkeypatch):
     """What a notebook would show."""
     shown = []
     monkeypatch.setattr(utils, "in_notebook", lambda: True)
-    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(IPython.display, "display", lambda what, raw=False: shown.append(what))
     return shown
 
 
@@ -126,9 +128,9 @@ def test_a_movie_shows_each_image_twice_and_stands_still(displayed):
     images = [t.full((3, 4, 5), i / 10) for i in range(11)]
     utils.show_movie(images, [f"image {i}" for i in range(11)])
     (movie,) = displayed
-    assert "image/gif" in movie._repr_mimebundle_()[0]
+    assert "image/png" in movie._repr_mimebundle_()[0]
     opened = PIL.Image.open(io.BytesIO(movie.data))
-    assert opened.n_frames == 11 and opened.info["loop"] == 1
+    assert opened.n_frames == 11 and opened.info["loop"] == 2
     times = []
     for i, frame in enumerate(PIL.ImageSequence.Iterator(opened)):
         times.append(frame.info["duration"])
@@ -153,12 +155,17 @@ def test_an_image_follows_its_slider(displayed):
     pytest.importorskip("ipywidgets")
     asked = []
     utils.show_slider(lambda n: asked.append(n) or t.full((1, 4, 4), n / 10), "step", 1, 10)
-    slider, view = displayed[0].children
+    widgets = import_module("ipywidgets.widgets.widget")._instances
+    slider, view = widgets[displayed[0]["application/vnd.jupyter.widget-view+json"]["model_id"]].children
     assert (slider.min, slider.max, slider.value, slider.description) == (1, 10, 1, "step")
     first = view.value
     slider.value = 7
-    assert asked == [1, 7] and view.value != first
-    assert PIL.Image.open(io.BytesIO(view.value)).getpixel((80, 80)) == pytest.approx([179] * 3, abs=1)
+    assert asked == [1, 3, 6, 8, 10, 1, 7] and view.value != first, "five stills, the first one, and the chosen one"
+    assert PIL.Image.open(io.BytesIO(view.value)).convert("L").getpixel((80, 80)) == pytest.approx(179, abs=1)
+    strip = PIL.Image.open(io.BytesIO(base64.b64decode(displayed[0]["image/png"]))).convert("L")
+    assert [strip.getpixel((strip.width * i // 5 + 60, 80)) for i in range(5)] == pytest.approx(
+        [25.5, 76.5, 153, 204, 255], abs=1
+    )
 
 
 def test_without_ipywidgets_one_line_says_what_to_do(displayed, monkeypatch, capsys):
@@ -244,3 +251,12 @@ def test_a_bar_counts_how_often_a_model_and_its_copies_are_called(monkeypatch, c
         for each in (model, model, copy.deepcopy(model)):
             each(t.zeros(1))
     assert "3/3" in capsys.readouterr().err and not model._forward_hooks
+
+
+def test_all_cores_are_given_back(monkeypatch):
+    before = t.get_num_threads()
+    monkeypatch.setattr(utils, "CORES", before + 1)
+    with pytest.raises(KeyboardInterrupt), utils.all_cores():
+        assert t.get_num_threads() == before + 1
+        raise KeyboardInterrupt
+    assert t.get_num_threads() == before

@@ -106,13 +106,24 @@ def with_fetch(text: str) -> str:
     return text.replace(NOT_FOUND, FETCH.format(url=REPO_URL, folder=folder) + NOT_FOUND) if REPO_URL else text
 
 
+def on_github(path: str) -> tuple[str, str]:
+    """The page of a file of the course on Colab, and its raw address; empty without a REPO_URL on GitHub."""
+    if not (found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", REPO_URL)):
+        return "", ""
+    colab, raw = "https://colab.research.google.com/github", "https://raw.githubusercontent.com"
+    return f"{colab}/{found[1]}/blob/main/{path}", f"{raw}/{found[1]}/main/{path}"
+
+
 def badge(part: str) -> str:
     """The line that opens a part on Colab, which knows only GitHub; empty without such a REPO_URL."""
-    if not (found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", REPO_URL)):
-        return ""
-    colab = "https://colab.research.google.com"
-    page = f"{colab}/github/{found[1]}/blob/main/notebooks/{part}.ipynb"
-    return f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({page})"
+    page, _ = on_github(f"notebooks/{part}.ipynb")
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({page})" if page else ""
+
+
+def with_pictures(text: str) -> str:
+    """In an exercise notebook, pictures show in a copy elsewhere, too (in Drive), if REPO_URL is on GitHub."""
+    _, images = on_github("notebooks/images/")
+    return text.replace("](images/", f"]({images}") if images else text
 
 
 def grading(exercise: Exercise, cell: Cell) -> dict:
@@ -178,7 +189,8 @@ def build(path: Path, solutions: bool = True, given: Set[str] = frozenset()) -> 
             label = "**A model answer**\n\n" if stub == YOUR_ANSWER else ""
             add(solved, cell, label + text.replace("](images/", "](../notebooks/images/"), id, **metadata)
             if not (is_given and cell is exercise.hints):
-                add(theirs, cell, stub, id, **({} if is_given else metadata))
+                shown = with_pictures(stub) if cell.kind == "markdown" else stub
+                add(theirs, cell, shown, id, **({} if is_given else metadata))
             if stub == YOUR_ANSWER and solutions:
                 add(theirs, cell, fold("A model answer", text), f"{id}_answer")
     code = f'import tools.progress\n\ntools.progress.show_progress("{path.stem}")'
@@ -209,16 +221,16 @@ def meaning(code: str) -> str:
 
 
 def pictures(notebook: NotebookNode) -> dict[str, bytes]:
-    """The pictures the text shows from images/, by file name: each is the last of its kind, png or gif, that the cell
-    above it drew."""
-    found, drawn = {}, {}
+    """The pictures that "What you should see" shows from images/, by file name: those that the cell above it drew, in
+    order; if it shows fewer, the last ones."""
+    found, drawn = {}, []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            drawn = {kind: data for output in cell.outputs for kind, data in output.get("data", {}).items()}
-        for name in re.findall(r"!\[[^\]]+\]\((?:\.\./notebooks/)?images/([^)]+)\)", cell.source):
-            kind = f"image/{name.rpartition('.')[2]}"
-            if kind in drawn:
-                found[name] = base64.b64decode(drawn[kind])
+            drawn = [out["data"]["image/png"] for out in cell.outputs if "image/png" in out.get("data", {})]
+        for fold in re.findall(r"<summary>What you should see</summary>(.*?)</details>", cell.source, re.DOTALL):
+            names = re.findall(r"!\[[^\]]+\]\((?:\.\./notebooks/)?images/([^)]+)\)", fold)
+            for name, data in zip(names, drawn[-len(names) :], strict=False):
+                found[name] = base64.b64decode(data)
     return found
 
 

@@ -8,7 +8,6 @@ own: where an exercise does not end, that process is ended, and the others are j
 
 import argparse
 import multiprocessing
-import re
 import signal
 import sys
 import textwrap
@@ -110,9 +109,7 @@ def judged_apart(path: Path, name: str, stopped: dict[str, str], seconds: float)
         process.join()
 
 
-def judge(
-    connection: Connection, path: Path, name: str, stopped: dict[str, str], seeds: Sequence[int] = (0,)
-) -> None:
+def judge(connection: Connection, path: Path, name: str, stopped: dict[str, str], seeds: Sequence[int] = (0,)) -> None:
     """Judge a notebook, and send ("trying", exercise), ("result", fields of a Result ...), ("unread", why), ("done",).
     The exercise is empty while the cells are read. seeds: under each of which an exercise has to pass"""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one

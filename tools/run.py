@@ -66,10 +66,10 @@ def execute(notebook: NotebookNode, name: str) -> list[tuple[str, float]]:
         client.execute()
     for cell in code_cells(notebook):  # a finished progress bar tells nothing, a slider without a kernel is dead
         cell.outputs = [
-            out
-            for out in cell.outputs
-            if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n" or SLIDER in out.get("data", {}))
+            out for out in cell.outputs if not (PROGRESS.search(out.get("text", "")) or out.get("text") == "\n")
         ]
+        for out in cell.outputs:
+            out.get("data", {}).pop(SLIDER, None)  # its stills stay
     del notebook.metadata["language_info"]  # the kernel adds its version of Python
     return client.slow
 

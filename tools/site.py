@@ -98,6 +98,7 @@ def read(section: list[NotebookNode], outputs: dict[str, list]) -> list[Notebook
             if cell.metadata.get("jupyter", {}).get("source_hidden"):
                 cell.metadata["tags"] = ["hide-input"]
             continue
+        cell.source = re.sub(r"\]\(https?://[^)]+/notebooks/images/", "](images/", cell.source)
         cell.source = FILE.sub(rf"[\1]({ADDRESS}/blob/main/\2)" if ADDRESS else r"\1", cell.source)
         folds = dict(FOLD.findall(cell.source))
         if code and PICTURE.search(folds.get(EXPECTED, "")):
@@ -116,8 +117,9 @@ def read(section: list[NotebookNode], outputs: dict[str, list]) -> list[Notebook
 
 def card(part: str, first: NotebookNode) -> str:
     """A part on the first page: its first picture, its title, and the two sentences it begins with."""
-    title, words = re.search(r"# (.+?)\n\s*((?:[^\[!].*\n)+)", BADGE.sub("", first.source) + "\n").groups()
-    words = " ".join(re.split(r"(?<=[.?!])\s+", words.strip())[:2]).replace("*", "")
+    title, *paragraphs = first.source.split("\n\n")
+    words = next(text for text in paragraphs if text[:1] not in ("[", "!")).replace("*", "")
+    title, words = title.removeprefix("# "), " ".join(re.split(r"(?<=[.?!])\s+", words)[:2])
     picture = ""
     if found := PICTURE.search(first.source):
         alt, name = html.escape(found[1]), Path(found[2]).name
@@ -131,9 +133,10 @@ def write_sources(folder: Path, solutions: bool) -> None:
     for source in sorted((ROOT / "solutions").glob("part*.py")):
         solved, theirs = build(source, solutions)
         keep_outputs(solved, source.with_suffix(".ipynb"))
-        cards.append(card(source.stem, theirs.cells[0]))
+        whole = page(solved, theirs, source.stem)
+        nbformat.write(whole, folder / f"{source.stem}.ipynb")
+        cards.append(card(source.stem, whole.cells[0]))
         parts.append(source.stem)
-        nbformat.write(page(solved, theirs, source.stem), folder / f"{source.stem}.ipynb")
     shutil.copytree(ROOT / "notebooks" / "images", folder / "images")
     get = f"[get the notebooks]({ADDRESS})" if ADDRESS else "get the notebooks"
     index = INDEX.format(get=get, cards="\n".join(cards), parts="\n".join(parts))

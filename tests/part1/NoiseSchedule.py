@@ -4,13 +4,14 @@ What each method should give for (betas, n), and what mistakes make of it.
 """
 
 from collections.abc import Callable
-from math import prod, sqrt
+from math import exp, prod, sqrt
 
 import torch as t
 
 from solutions.part1_diffusion import linear_schedule
 from tests.checking import (
     BETAS,
+    TWO_DEVICES,
     Mistake,
     alpha_bar,
     betas_for,
@@ -18,7 +19,10 @@ from tests.checking import (
     check,
     elsewhere,
     expect_tensor,
+    judge_given,
+    kind,
     numbers,
+    other_betas,
     recognise,
     unchanged,
 )
@@ -27,47 +31,56 @@ from tests.part1.q_eq2 import own_schedule
 LOOKUPS = {"beta": lambda b, n: b[n - 1], "alpha": lambda b, n: 1 - b[n - 1], "alpha_bar": alpha_bar}
 LOOKUP_MISTAKES = [
     (
-        "Counts begin at 1, rows at 0. Is rows used?",
+        "You take timesteps for indices. Where is rows?",
         {name: lambda b, n, f=f: f(b, n + 1) for name, f in LOOKUPS.items()},
     ),
-    ("These are the betas. Is a 1 - missing?", {"alpha": LOOKUPS["beta"], "alpha_bar": LOOKUPS["beta"]}),
+    ("You give the betas. Where is 1 -?", {"alpha": LOOKUPS["beta"], "alpha_bar": LOOKUPS["beta"]}),
     (
-        "rows gives the row of a count. Is 1 subtracted once more?",
+        "You subtract 1 once more. rows gives indices already.",
         {name: lambda b, n, f=f: f(b, n - 1 or len(b)) for name, f in LOOKUPS.items()},
     ),
-    ("These are the alphas. Is it the right vector?", {"beta": LOOKUPS["alpha"], "alpha_bar": LOOKUPS["alpha"]}),
-    ("These are the running products. Is it the right vector?", {"beta": alpha_bar, "alpha": alpha_bar}),
-    ("Is β added to 1? What a step keeps is what it does not add.", {"alpha": lambda b, n: 1 + b[n - 1]}),
-    ("These are standard deviations. β is a variance.", {"beta": lambda b, n: sqrt(b[n - 1])}),
+    ("You give the alphas, another of the three vectors.", {"beta": LOOKUPS["alpha"], "alpha_bar": LOOKUPS["alpha"]}),
+    ("You give the running products, another of the three vectors.", {"beta": alpha_bar, "alpha": alpha_bar}),
+    ("You add β to 1. What a step keeps is what it does not add.", {"alpha": lambda b, n: 1 + b[n - 1]}),
+    ("You give standard deviations. β is a variance.", {"beta": lambda b, n: sqrt(b[n - 1])}),
     (
-        "A root is taken. Is that left to Equation 4?",
+        "You take a root. That is left to Equation 4.",
         {"alpha": lambda b, n: sqrt(1 - b[n - 1]), "alpha_bar": lambda b, n: sqrt(alpha_bar(b, n))},
     ),
-    ("These are the shares of noise, 1 - ᾱ.", {"alpha_bar": lambda b, n: 1 - alpha_bar(b, n)}),
-    ("Are the alphas added up? ᾱ is a product.", {"alpha_bar": lambda b, n: sum(1 - beta for beta in b[:n])}),
-    ("Is the step's own alpha left out of the product?", {"alpha_bar": lambda b, n: alpha_bar(b, n - 1)}),
-    ("Is this the product of the betas?", {"alpha_bar": lambda b, n: prod(b[:n])}),
-    ("Is this the product of all alphas, for each count?", {"alpha_bar": lambda b, n: alpha_bar(b, len(b))}),
-    ("Is the product taken from the last alpha on?", {"alpha_bar": lambda b, n: prod(1 - beta for beta in b[n - 1 :])}),
-    ("Is one alpha taken n times? Each step has its own.", {"alpha_bar": lambda b, n: (1 - b[n - 1]) ** n}),
-    ("Are the betas added up? ᾱ is a product.", {"alpha_bar": lambda b, n: 1 - sum(b[:n])}),
+    ("You give the shares of noise, 1 - ᾱ.", {"alpha_bar": lambda b, n: 1 - alpha_bar(b, n)}),
+    ("You add the alphas up. ᾱ is a product.", {"alpha_bar": lambda b, n: sum(1 - beta for beta in b[:n])}),
+    ("You leave the step's own alpha out of the product.", {"alpha_bar": lambda b, n: alpha_bar(b, n - 1)}),
+    ("You multiply the betas. ᾱ multiplies the alphas.", {"alpha_bar": lambda b, n: prod(b[:n])}),
+    ("You multiply all alphas, whatever the timestep.", {"alpha_bar": lambda b, n: alpha_bar(b, len(b))}),
+    ("You take the product from the last alpha on.", {"alpha_bar": lambda b, n: prod(1 - beta for beta in b[n - 1 :])}),
+    ("You take one alpha n times. Each step has its own.", {"alpha_bar": lambda b, n: (1 - b[n - 1]) ** n}),
+    ("You add the betas up. ᾱ is a product.", {"alpha_bar": lambda b, n: 1 - sum(b[:n])}),
     (
-        "Are the betas that are given used?",
+        "You take e to the power of minus all betas. That is near ᾱ for small β only.",
+        {"alpha_bar": lambda b, n: exp(-sum(b[:n]))},
+    ),
+    (
+        "You use a schedule of your own. Where are the betas that are given?",
         {name: lambda b, n, f=f: f(linear_schedule(len(b)).tolist(), n) for name, f in LOOKUPS.items()},
     ),
 ]
 
 
 def judge_lookup(schedule: object, name: str) -> None:
-    """One method, asked for every count by itself."""
+    """One method, asked for every timestep by itself."""
     lookup, right, given = getattr(schedule, name), LOOKUPS[name], []
+    if not callable(lookup):
+        facts = f"schedule.{name} is {kind(lookup)}, expected a method"
+        raise Mistake(
+            facts, f"You store something as self.{name}, which hides the method. Which names does the class declare?"
+        )
     expected = [right(BETAS, n) for n in range(1, len(BETAS) + 1)]
     for n in range(1, len(BETAS) + 1):
         try:
             result = lookup(n)
         except IndexError as error:
             if "tensor of dimension 0" in str(error) or "0-dim" in str(error):
-                question = "Is that prod, the product of all? cumprod keeps each product on the way."
+                question = "You take prod, the product of all. cumprod keeps each product on the way."
                 raise Mistake(f"{name}({n}) looks for a row in a single number, expected a vector", question) from None
             if not given or t.tensor(given).allclose(t.tensor(expected[: n - 1]), atol=1e-5):
                 raise
@@ -75,7 +88,10 @@ def judge_lookup(schedule: object, name: str) -> None:
         shape = () if isinstance(result, t.Tensor) and result.ndim == 0 else (1,)
         expect_tensor(result, shape, f"{name}({n})")
         if result.is_inference():
-            raise Mistake(f"{name}({n}) cannot take part in training", "Is there an inference_mode? no_grad would do.")
+            raise Mistake(
+                f"{name}({n}) cannot take part in training",
+                "You look it up in inference_mode. Nothing here needs that.",
+            )
         given.append(result.item())
     if t.tensor(given).allclose(t.tensor(expected[: len(given)]), atol=1e-5):
         return
@@ -85,9 +101,12 @@ def judge_lookup(schedule: object, name: str) -> None:
         made = [mistake[name](BETAS, n) for n in range(1, known + 1)] if name in mistake else []
         return bool(made) and t.tensor(given[:known]).allclose(t.tensor(made), atol=1e-5)
 
-    facts = f"{name} gives {numbers(t.tensor(given))} for counts 1 to {len(given)},"
-    facts += f"\nexpected {numbers(t.tensor(expected[: len(given)]))}"
-    raise Mistake(facts, recognise(LOOKUP_MISTAKES, fits), given=f"with betas {BETAS}")
+    values, wanted = t.tensor(given), t.tensor(expected[: len(given)])
+    facts = (
+        f"{name} gives {numbers(values, wanted)} for timesteps 1 to {len(given)},\nexpected {numbers(wanted, values)}"
+    )
+    rounded = "You round, or compute in half precision." if values.allclose(wanted, rtol=1e-2) else ""
+    raise Mistake(facts, recognise(LOOKUP_MISTAKES, fits, rounded), given=f"with betas {BETAS}")
 
 
 @check("1.5", mistakes=LOOKUP_MISTAKES)
@@ -98,51 +117,93 @@ def check_NoiseSchedule(answer: Callable) -> str:
         judge_contents(schedule, T)
     other = answer(T, "cpu")
     other.load_state_dict(schedule.state_dict())
-    if not other.alpha_bar(T).float().allclose(schedule.alpha_bar(T)):
-        facts = "what is saved and loaded again gives another ᾱ"
-        if list(schedule.buffers()) and not schedule.state_dict():
-            raise Mistake(facts, "Nothing is saved: are the buffers persistent?")
-        raise Mistake(facts, "Are all vectors buffers, not plain attributes?")
+    for name in LOOKUPS:
+        if not getattr(other, name)(2).allclose(getattr(schedule, name)(2)):
+            facts = f"what is saved and loaded again gives another {name}"
+            if list(schedule.buffers()) and not schedule.state_dict():
+                raise Mistake(facts, "You save nothing: the buffers are not persistent.")
+            question = "You keep a vector that is not saved: a plain attribute, or a buffer that is not persistent."
+            raise Mistake(facts, question)
     judge_moved(answer, T)
     if not answer(200, "cpu").alpha_bar(200).allclose(t.tensor(alpha_bar(own_schedule(200)([], 200), 200)), rtol=1e-3):
-        raise Mistake("without betas, ᾱ is not that of linear_schedule(max_steps)", "Is betas used where it is None?")
-    return "β, α, ᾱ, counts and batches of them, both ends, saved and moved with the module"
+        question = "You leave linear_schedule out, or change it. Where is betas, if none are given?"
+        raise Mistake("without betas, ᾱ is not that of linear_schedule(max_steps)", question)
+    judge_other_betas(careful(answer))
+    return "β, α, ᾱ, timesteps and batches of them, both ends, saved and moved with the module"
+
+
+def judge_other_betas(answer: Callable) -> None:
+    """Another schedule, too long for half precision to tell its timesteps."""
+    betas, steps = other_betas(300), t.tensor([1, 258, 266, 289])
+    schedule = answer(len(betas), "cpu", betas=t.tensor(betas) / 30)
+    for name, right in LOOKUPS.items():
+        result, expected = (
+            getattr(schedule, name)(steps),
+            [right([beta / 30 for beta in betas], n) for n in steps.tolist()],
+        )
+        if not result.allclose(t.tensor(expected), rtol=1e-3):
+            facts = f"it is right for 4 betas, but for 300 {name} gives {numbers(result, t.tensor(expected))}"
+            facts += f" at timesteps {steps.tolist()},\nexpected {numbers(t.tensor(expected), result)}"
+            raise Mistake(facts, "You write something out, or look it up by rounded timesteps.")
 
 
 def judge_contents(schedule: t.nn.Module, T: int) -> None:
     """What the methods give, and that there are buffers alone."""
     if not isinstance(schedule, t.nn.Module):
-        raise Mistake("it is not a module", "Does the class line still say nn.Module?")
+        raise Mistake("it is not a module", "Where does the class line say nn.Module?")
     if not [*schedule.buffers(), *schedule.parameters()]:  # without any, even the given device would fail
-        question = "Are the vectors plain attributes? Buffers alone move with the module and are saved with it."
+        question = "You keep the vectors as plain attributes. Buffers alone move with the module and are saved with it."
         raise Mistake("it holds no buffers", question)
     if len(schedule) != T:
         raise Mistake(f"len gives {len(schedule)}, expected {T}")
     for name, right in LOOKUPS.items():
         judge_lookup(schedule, name)
-        counts = t.tensor([4, 1, 1, 3, 2])
-        result = getattr(schedule, name)(counts)
-        expect_tensor(result, (5,), f"{name} of 5 counts")
-        if not result.allclose(t.tensor([right(BETAS, n) for n in counts.tolist()]), atol=1e-5):
-            facts = f"{name}(t.tensor({counts.tolist()})) is {numbers(result)},"
-            facts += "\nwhich is not what the counts give singly"
-            raise Mistake(facts, "Does each count get its own row, in the order of the counts?")
+        steps = t.tensor([4, 1, 1, 3, 2])
+        result = getattr(schedule, name)(steps)
+        expect_tensor(result, (5,), f"{name} of 5 timesteps")
+        if not result.allclose(t.tensor([right(BETAS, n) for n in steps.tolist()]), atol=1e-5):
+            facts = f"{name}(t.tensor({steps.tolist()})) is {numbers(result)},"
+            facts += "\nwhich is not what the timesteps give singly"
+            raise Mistake(facts, "You mix them up. Each timestep has its own index, in their order.")
+        expect_tensor(getattr(schedule, name)(t.tensor([3])), (1,), f"{name} of a batch of one timestep")
+        judge_outside(schedule, name, T)
+    judge_given(schedule, max_steps=T)
     if list(schedule.parameters()):
-        raise Mistake("it has parameters, which training would change", "Should they be buffers?")
+        raise Mistake(
+            "it has parameters, which training would change",
+            "You make parameters of them. What is not trained is a buffer.",
+        )
+
+
+def judge_outside(schedule: t.nn.Module, name: str, T: int) -> None:
+    """There is no timestep 0, and it is not the last one, which Python's index -1 would make of it."""
+    try:
+        wrapped = getattr(schedule, name)(0)
+    except NotImplementedError:
+        raise
+    except Exception:
+        return
+    if isinstance(wrapped, t.Tensor) and wrapped.numel() == 1 and abs(wrapped.item() - LOOKUPS[name](BETAS, T)) < 1e-5:
+        facts = f"{name}(0) gives that of the last timestep, expected an error"
+        raise Mistake(facts, "You take index -1. Where is rows, which knows the timesteps that there are?")
 
 
 def judge_moved(answer: Callable, T: int) -> None:
     """It is made on the device asked for, and goes where the module is moved."""
-    facts, question = "{} stays behind when the module is moved by .to(device)", "Is it a buffer, or a plain attribute?"
+    facts = "{} stays behind when the module is moved by .to(device)"
+    question = "You keep it as a plain attribute, or bring it to the CPU. A buffer moves along."
+    away = (*TWO_DEVICES, "copy out of meta")  # a lookup has no reason to bring anything elsewhere
     for name in LOOKUPS:
         moved = elsewhere(lambda: answer(T, "cpu").to("meta"), facts.format(name), question)
-        result = elsewhere(lambda name=name: getattr(moved, name)(1), facts.format(name), question)
+        if moved is not None:
+            result = elsewhere(lambda name=name: getattr(moved, name)(1), facts.format(name), question, away)
+            if isinstance(result, t.Tensor) and not result.is_meta:
+                raise Mistake(facts.format(name), question)
+    question = "You leave something on the CPU. Where is device?"
+    for name in LOOKUPS:
+        two = f"with device='meta', {name}(1) meets tensors of two devices"
+        result = elsewhere(lambda name=name: getattr(answer(T, "meta"), name)(1), two, question)
         if isinstance(result, t.Tensor) and not result.is_meta:
-            raise Mistake(facts.format(name), question)
-    facts, question = "with device='meta', alpha_bar(1) is on the CPU", "Is device used?"
-    two = "with device='meta', tensors of two devices meet"
-    result = elsewhere(lambda: answer(T, "meta").alpha_bar(1), two, question)
-    if isinstance(result, t.Tensor) and not result.is_meta:
-        raise Mistake(facts, question)
-    if t.cuda.is_available() and not answer(T, "cuda").alpha_bar(1).is_cuda:
-        raise Mistake("with device='cuda', alpha_bar(1) is on the CPU", question)
+            raise Mistake(f"with device='meta', {name}(1) is on the CPU", question)
+        if t.cuda.is_available() and not getattr(answer(T, "cuda"), name)(1).is_cuda:
+            raise Mistake(f"with device='cuda', {name}(1) is on the CPU", question)

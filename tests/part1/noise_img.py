@@ -14,8 +14,10 @@ from tests.checking import (
     alpha_bar,
     alpha_bars,
     alphas,
+    apart,
     careful,
     check,
+    differs,
     elsewhere,
     expect_tensor,
     judge_gaussian,
@@ -23,8 +25,11 @@ from tests.checking import (
     kind,
     mix,
     numbers,
+    other_betas,
+    question_of_shape,
     recognise,
     schedule_for,
+    schedule_of,
     unchanged,
 )
 
@@ -38,34 +43,45 @@ def unmix(xt: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
 
 
 NOISED_MISTAKES = [
-    ("Did a variance go where a standard deviation belongs?", lambda x, e, a, _: a.sqrt() * x + (1 - a) * e),
-    ("Is the square root missing in front of the image?", lambda x, e, a, _: a * x + (1 - a).sqrt() * e),
-    ("Are both square roots missing?", lambda x, e, a, _: a * x + (1 - a) * e),
-    ("Are the two factors swapped?", lambda x, e, a, _: (1 - a).sqrt() * x + a.sqrt() * e),
-    ("Does the image fade at all?", lambda x, e, a, _: x + (1 - a).sqrt() * e),
-    ("Is the noise scaled?", lambda x, e, a, _: a.sqrt() * x + e),
-    ("Is the noise added?", lambda x, e, a, _: a.sqrt() * x),
-    ("Is that ᾱ of the count, or the α of one step?", lambda x, e, _, a: a.sqrt() * x + (1 - a).sqrt() * e),
-    ("Is it the noise of one step alone that is added?", lambda x, e, a, one: a.sqrt() * x + (1 - one).sqrt() * e),
-    ("Is a root taken of ᾱ, and then used as ᾱ?", lambda x, e, a, _: a.sqrt() * x + (1 - a.sqrt()) * e),
-    ("Is a root taken of ᾱ, and then used as ᾱ?", lambda x, e, a, _: a.sqrt() * x + (1 - a.sqrt()).sqrt() * e),
-    ("Is a root taken of ᾱ, and then used as ᾱ?", lambda x, e, a, _: a**0.25 * x + (1 - a.sqrt()).sqrt() * e),
-    ("Is the noise subtracted, and returned as it was?", lambda x, e, a, _: a.sqrt() * x - (1 - a).sqrt() * e),
-    ("Is the noise faded like the image?", lambda x, e, a, _: a.sqrt() * (x + (1 - a).sqrt() * e)),
-    ("Is neither the image nor the noise scaled?", lambda x, e, a, _: x + e),
-    ("Is it clamped? A noised image may leave [-1, 1].", lambda x, e, a, _: mix(x, e, a).clamp(-1, 1)),
-    ("Is it brought to [0, 1]? All computation stays in [-1, 1].", lambda x, e, a, _: (mix(x, e, a) + 1) / 2),
     (
-        "Is it brought to [0, 1]? All computation stays in [-1, 1].",
+        "You scale the noise by a variance, where a standard deviation belongs.",
+        lambda x, e, a, _: a.sqrt() * x + (1 - a) * e,
+    ),
+    ("Where is the square root in front of the image?", lambda x, e, a, _: a * x + (1 - a).sqrt() * e),
+    ("Where are the two square roots?", lambda x, e, a, _: a * x + (1 - a) * e),
+    ("You swap the two factors.", lambda x, e, a, _: (1 - a).sqrt() * x + a.sqrt() * e),
+    ("Where does the image fade?", lambda x, e, a, _: x + (1 - a).sqrt() * e),
+    ("Where is the noise scaled?", lambda x, e, a, _: a.sqrt() * x + e),
+    ("Where is the noise added?", lambda x, e, a, _: a.sqrt() * x),
+    ("You take the α of one step, where ᾱ belongs.", lambda x, e, _, a: a.sqrt() * x + (1 - a).sqrt() * e),
+    ("You add the noise of one step alone.", lambda x, e, a, one: a.sqrt() * x + (1 - one).sqrt() * e),
+    ("You take a root of ᾱ, and then use it as ᾱ.", lambda x, e, a, _: a.sqrt() * x + (1 - a.sqrt()) * e),
+    ("You take a root of ᾱ, and then use it as ᾱ.", lambda x, e, a, _: a.sqrt() * x + (1 - a.sqrt()).sqrt() * e),
+    ("You take a root of ᾱ, and then use it as ᾱ.", lambda x, e, a, _: a**0.25 * x + (1 - a.sqrt()).sqrt() * e),
+    ("You subtract the noise, and return it as it was.", lambda x, e, a, _: a.sqrt() * x - (1 - a).sqrt() * e),
+    ("You fade the noise like the image.", lambda x, e, a, _: a.sqrt() * (x + (1 - a).sqrt() * e)),
+    ("Where are the image and the noise scaled?", lambda x, e, a, _: x + e),
+    ("You clamp it. A noised image may leave [-1, 1].", lambda x, e, a, _: mix(x, e, a).clamp(-1, 1)),
+    ("You bring it to [0, 1]. All computation stays in [-1, 1].", lambda x, e, a, _: (mix(x, e, a) + 1) / 2),
+    (
+        "You bring it to [0, 1]. All computation stays in [-1, 1].",
         lambda x, e, a, _: ((mix(x, e, a) + 1) / 2).clamp(0, 1),
     ),
-    ("Are the images normalised once more?", lambda x, e, a, _: mix(2 * x - 1, e, a)),
-    ("Does every image get the factors of the first one?", lambda x, e, a, _: mix(x, e, a[:1])),
-    ("Does every image get the factors of the last count?", lambda x, e, a, _: mix(x, e, t.full_like(a, LAST))),
-    ("Is that the image as it came?", lambda x, e, a, _: x),
-    ("Is that the noise alone?", lambda x, e, a, _: e),
+    ("You normalise the images once more.", lambda x, e, a, _: mix(2 * x - 1, e, a)),
+    ("You give every image the factors of the first one.", lambda x, e, a, _: mix(x, e, a[:1])),
+    ("You give every image the factors of the last timestep.", lambda x, e, a, _: mix(x, e, t.full_like(a, LAST))),
+    ("You multiply image and noise.", lambda x, e, a, _: a.sqrt() * x * (1 - a).sqrt() * e),
+    ("You scale the noise by √α of one step.", lambda x, e, a, one: a.sqrt() * x + one.sqrt() * e),
+    ("You give the noise the factor of the image.", lambda x, e, a, _: a.sqrt() * (x + e)),
+    ("You give the image the factor of the noise.", lambda x, e, a, _: (1 - a).sqrt() * (x + e)),
+    ("You take β, where ᾱ belongs.", lambda x, e, a, one: (1 - one).sqrt() * x + one.sqrt() * e),
+    ("You add the noise twice.", lambda x, e, a, _: a.sqrt() * x + 2 * (1 - a).sqrt() * e),
+    ("You add 1 and ᾱ. What is not kept is 1 - ᾱ.", lambda x, e, a, _: a.sqrt() * x + (1 + a).sqrt() * e),
+    ("You give every image the same factors, their mean.", lambda x, e, a, _: mix(x, e, a.mean())),
+    ("You return the image as it came.", lambda x, e, a, _: x),
+    ("You return the noise alone.", lambda x, e, a, _: e),
     (
-        "The factors run along the width of the images. Which shape have they?",
+        "You let the factors run along the width of the images. Which shape should they have?",
         lambda x, e, a, _: a.reshape(1, 1, 1, -1).sqrt() * x + (1 - a).reshape(1, 1, 1, -1).sqrt() * e,
     ),
 ]
@@ -79,64 +95,73 @@ def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, num_step
     question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4))
     worst = t.unravel_index(gap.argmax(), gap.shape)
     image, n = worst[0].item(), num_steps[worst[0]].item()
-    values = f"a number of image {image} is {result[worst]:.3f}, expected {expected[worst]:.3f}"
+    values = f"a number of image {image} is {apart(result[worst].item(), expected[worst].item())}"
     raise Mistake(f"after {n} step{'s'[: n > 1]} with betas {BETAS},\n{values}", question)
 
 
 def ask(answer: Callable, *arguments) -> object:
-    """The answer's result. An error about counts or shapes gets a note that points at them."""
+    """The answer's result. An error about timesteps or shapes gets a note that points at them."""
     try:
         return careful(answer)(*arguments)
     except (ValueError, IndexError) as error:
-        error.add_note("Counts of steps run from 1 to max_steps, rows from 0. Which of them is drawn, and looked up?")
+        error.add_note("Timesteps run from 1 to max_steps, indices from 0. Which do you draw, and which look up?")
         raise
     except RuntimeError as error:
         if not isinstance(error, NotImplementedError):
-            error.add_note("Have the factors one number for each image, and three axes of length 1 after it?")
+            error.add_note("Factors have one number for each image, and three axes of length 1 after it.")
         raise
 
 
 def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, t.Tensor, t.Tensor]:
-    """What noise_img returns: counts, noise and noised images, in this order."""
+    """What noise_img returns: timesteps, noise and noised images, in this order."""
     if not isinstance(result, tuple | list) or len(result) != 3:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
         raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised")
     num_steps, noise, noised = result
     places = [i for i, thing in enumerate(result) if isinstance(thing, t.Tensor) and thing.shape == img.shape[:1]]
     if places and places[0] > 0:
-        facts = f"the counts come {['second', 'third'][places[0] - 1]}, expected first: num_steps, noise, noised"
-        raise Mistake(facts, "In which order does the docstring name the three?")
+        facts = f"the timesteps come {['second', 'third'][places[0] - 1]}, expected first: num_steps, noise, noised"
+        raise Mistake(facts, "You return them in another order than the docstring.")
     if not isinstance(num_steps, t.Tensor) or num_steps.shape != img.shape[:1]:
-        raise Mistake(f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one count for each image")
+        raise Mistake(
+            f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one timestep for each image",
+            question_of_shape(num_steps.shape if isinstance(num_steps, t.Tensor) else (), img.shape[:1]),
+        )
     if num_steps.is_floating_point() or num_steps.is_complex() or num_steps.dtype == t.bool:
         facts = f"num_steps holds numbers of type {num_steps.dtype}, expected whole ones"
-        raise Mistake(facts, "What does t.randint give?")
+        raise Mistake(facts, "You make them floats, by a division or .float().")
     if num_steps.device.type != device:
         facts = f"num_steps is on {num_steps.device.type}, expected on {device}, where the images are"
-        raise Mistake(facts, "Does the draw get the device of the images?")
+        raise Mistake(facts, "You draw them on another device. Where is the device of the images?")
     expect_tensor(noise, tuple(img.shape), "as noise it", device)
     expect_tensor(noised, tuple(img.shape), "as noised it", device)
     return num_steps, noise, noised
 
 
 def judge_counts(num_steps: t.Tensor, max_steps: int, total: int) -> None:
-    """Every count from 1 to max_steps, about equally often."""
+    """Every timestep from 1 to max_steps, about equally often."""
     shares = t.bincount(num_steps, minlength=total + 1) / len(num_steps)
     if num_steps.unique().numel() == 1 < max_steps:
-        raise Mistake(f"all images get the same count, {num_steps[0]}", "Does each image draw its own?")
+        raise Mistake(
+            f"all images get the same timestep, {num_steps[0]}", "You draw one for all. Each image draws its own."
+        )
     if shares[0] > 0:
-        raise Mistake("a count of 0 is drawn, expected 1 to max_steps", "Does the draw begin at 1?")
+        raise Mistake("timestep 0 is drawn, expected 1 to max_steps", "You begin at 0. Timesteps begin at 1.")
     if num_steps.max() > max_steps:
-        question = "Is max_steps used?" if max_steps < total else "t.randint leaves out its upper end. By how much?"
-        raise Mistake(f"a count of {num_steps.max()} is drawn with max_steps={max_steps}", question)
+        question = "You go one too far: t.randint leaves out its upper end, but no more."
+        if max_steps < total:
+            question = "You draw up to T. Where is max_steps?"
+            if num_steps.max() == max_steps + 1:
+                question = "You go one too far: t.randint leaves out its upper end, but no more."
+        raise Mistake(f"timestep {num_steps.max()} is drawn with max_steps={max_steps}", question)
     if shares[max_steps] == 0:
         raise Mistake(
-            f"the last count, {max_steps}, is never drawn", "t.randint leaves out its upper end. Is it added?"
+            f"the last timestep, {max_steps}, is never drawn", "You stop one short: t.randint leaves out its upper end."
         )
     if (shares[1 : max_steps + 1] - 1 / max_steps).abs().max() > 0.06:
         raise Mistake(
-            f"counts 1 to {max_steps} come with shares {numbers(shares[1 : max_steps + 1])}, expected equal ones",
-            "Is each count as likely as any other?",
+            f"timesteps 1 to {max_steps} come with shares {numbers(shares[1 : max_steps + 1])}, expected equal ones",
+            "You draw some more often. Each timestep is as likely as any other.",
         )
 
 
@@ -150,8 +175,10 @@ def check_noise_img(answer: Callable) -> str:
     num_steps, noise, noised = judge_triple(ask(answer, img, schedule_for()), img, "cpu")
     judge_counts(num_steps, total, total)
     judge_counts(judge_triple(ask(answer, img, schedule_for(), 2), img, "cpu")[0], 2, total)
-    judge_noise_returned(img, noise, noised, judge_triple(ask(answer, img, schedule_for()), img, "cpu")[1])
-    for _ in range(50):  # until the counts tell all mistakes apart
+    again = judge_triple(ask(answer, img, schedule_for()), img, "cpu")
+    judge_noise_returned(img, noise, noised, again[1])
+    judge_counts_again(num_steps, again[0], total)
+    for _ in range(50):  # until the timesteps tell all mistakes apart
         img = 2 * t.rand(BATCH) - 1
         num_steps, noise, noised = judge_triple(ask(answer, img, schedule_for()), img, "cpu")
         if num_steps[0] < total and num_steps.unique().numel() > 2:
@@ -161,24 +188,66 @@ def check_noise_img(answer: Callable) -> str:
     try:
         judge_formula(noised, mix(img, noise, a), NOISED_MISTAKES, num_steps, img, noise, a, alphas(num_steps))
     except Mistake as mistake:
+        if not mistake.question and made_for_others(noised, img, noise, a):
+            question = "You draw timesteps twice: those you return are not those you look up."
+            raise Mistake(mistake.facts, question) from None
         if not mistake.question and abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
             facts = "noised is made with other noise than the one returned"
-            raise Mistake(facts, "Is the noise drawn twice?") from None
+            raise Mistake(facts, "You draw the noise twice.") from None
         raise
+    judge_other_sizes(answer)
     judge_noise_img_device(answer)
-    return "counts from 1 to the last, own noise for each image, Equation 4 in every number"
+    return "timesteps from 1 to the last, own noise for each image, Equation 4 in every number"
+
+
+def made_for_others(noised: t.Tensor, img: t.Tensor, noise: t.Tensor, a: t.Tensor) -> bool:
+    """Whether each image is noised to one of the timesteps there are, though not to its own."""
+    every = [mix(img, noise, t.full_like(a, alpha_bar(BETAS, n))) for n in range(1, len(BETAS) + 1)]
+    return bool((t.stack(every) - noised).abs().amax(dim=(2, 3, 4)).amin(dim=0).max() < 1e-4)
+
+
+def judge_counts_again(num_steps: t.Tensor, again: t.Tensor, total: int) -> None:
+    """Timesteps are drawn anew in each call, and each image's whatever the others have drawn."""
+    if num_steps.equal(again):
+        raise Mistake("two calls give the same timesteps", "You draw them once, or under a seed that you set.")
+    even = len(num_steps) / total  # by chance, 30 more or fewer
+    if all((t.bincount(each)[1:] - even).abs().max() <= 1 for each in (num_steps, again)):
+        facts = f"twice, exactly {even:.0f} of {len(num_steps)} images get each timestep"
+        raise Mistake(facts, "You deal timesteps out in equal shares. Each image draws its own.")
+
+
+def judge_other_sizes(answer: Callable) -> None:
+    """A long schedule that no half precision can count, a single image, a grey one; and what can be trained with."""
+    betas = [beta / 60 for beta in other_betas(1000)]
+    schedule, img = schedule_of(betas), 2 * t.rand(4000, 1, 1, 2) - 1
+    num_steps, noise, noised = judge_triple(ask(answer, img, schedule), img, "cpu")
+    if (n := num_steps.unique().numel()) < 900:  # by chance, some 982
+        facts = f"with T=1000, 4000 images get {n} timesteps only"
+        raise Mistake(facts, "You round the timesteps, or draw them in half precision.")
+    a = schedule.alpha_bars[num_steps - 1].reshape(-1, 1, 1, 1)
+    if not noised.allclose(mix(img, noise, a), atol=1e-3):
+        facts = f"with a schedule of 1000 steps, {differs(noised, mix(img, noise, a))}"
+        raise Mistake(facts, "You use something else than noise_schedule, or round its numbers.")
+    img = 2 * t.rand(1, 1, 5, 3) - 1
+    for name, thing in zip(
+        ["num_steps", "noise", "noised"], judge_triple(ask(answer, img, schedule), img, "cpu"), strict=True
+    ):
+        if thing.is_inference():
+            raise Mistake(
+                f"{name} cannot take part in training", "You make it in inference_mode. Nothing here needs that."
+            )
 
 
 def judge_noise_returned(img: t.Tensor, noise: t.Tensor, noised: t.Tensor, again: t.Tensor) -> None:
     """One draw from N(0, 1) for each number of the batch, another one in each call."""
     if noise.equal(again):
-        raise Mistake("two calls give the same noise", "Is a seed set inside, or the noise made outside?")
+        raise Mistake("two calls give the same noise", "You set a seed inside, or make the noise outside.")
     judge_independence(noise, ["image", "channel", "row", "column"])
     mean, std = noise.mean().item(), noise.std().item()
     if abs(std - 1) > 0.05 and abs(mean) < 0.05:
-        question = "Is it the noise before scaling that is returned?"
+        question = "You return other noise than ε, which has variance 1 before it is scaled."
         if noise.allclose(noised - img, atol=1e-5):
-            question = "It is noised - img. Does that hold the fading, too?"
+            question = "You return noised - img, which holds the fading, too."
         raise Mistake(f"the noise returned has std {std:.3f}, expected 1", question)
     judge_gaussian(noise, "the noise")
 
@@ -186,10 +255,10 @@ def judge_noise_returned(img: t.Tensor, noise: t.Tensor, noised: t.Tensor, again
 def judge_noise_img_device(answer: Callable) -> None:
     """Everything has to be made where the images are."""
     facts, img = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
-    question = "Are counts and noise drawn on the device of the images?"
+    question = "You draw timesteps or noise on the CPU. Where is the device of the images?"
     result = elsewhere(lambda: answer(img, schedule_for("meta")), facts, question)
     if isinstance(result, tuple | list):
         for name, thing in zip(["num_steps", "noise", "noised"], result, strict=False):
             if isinstance(thing, t.Tensor) and not thing.is_meta:
                 facts = f"with images on another device, {name} is on the {thing.device.type}"
-                raise Mistake(facts, "Is it drawn on the device of the images?")
+                raise Mistake(facts, "You make it on the CPU. Where is the device of the images?")

@@ -13,11 +13,15 @@ from tests.checking import (
     Mistake,
     alpha_bars,
     alphas,
+    apart,
     check,
+    elsewhere,
     expect_tensor,
     kind,
+    other_betas,
     recognise,
     schedule_for,
+    schedule_of,
     unchanged,
 )
 from tests.part1.noise_img import BATCH, ask
@@ -40,6 +44,11 @@ def as_if(**other: Callable) -> Callable:
     return mistaken
 
 
+def plus_for_minus(xt: t.Tensor, x0: t.Tensor, b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor) -> t.Tensor:
+    """Equation 7, its mean, with 1 + ᾱ in places of 1 - ᾱ."""
+    return (before.sqrt() * b * x0 + a.sqrt() * (1 + before) * xt) / (1 + bar)
+
+
 def run_along_width(formula: Callable) -> Callable:
     """The formula with factors along the last axis of the images instead of the first."""
     return lambda xt, x0, *factors: formula(xt, x0, *(factor.reshape(1, 1, 1, -1) for factor in factors))
@@ -52,90 +61,103 @@ def wrapped(bar: t.Tensor) -> t.Tensor:
 
 STEPS = t.tensor([1, 4, 2, 3, 4, 1])
 MEAN_MISTAKES = [
-    ("Is ᾱ of this step taken where ᾱ of the step before belongs?", as_if(before=lambda b, a, bar, before: bar)),
-    ("Before the first step, ᾱ is 1. Does index -1 give the last ᾱ?", as_if(before=lambda b, a, bar, _: wrapped(bar))),
-    ("Is ᾱ multiplied by α to get the step before, not divided?", as_if(before=lambda b, a, bar, before: bar * a)),
-    ("Is it α that stands where ᾱ of the step before belongs?", as_if(before=lambda b, a, bar, before: a)),
-    ("Is it ᾱ that stands where α belongs?", as_if(a=lambda b, a, bar, before: bar)),
-    ("Is it α that stands where ᾱ belongs, below the fraction?", as_if(bar=lambda b, a, bar, before: a)),
-    ("Is α taken where β belongs?", as_if(b=lambda b, a, bar, before: a)),
-    ("Is the root of β taken? Equation 7 has β itself.", as_if(b=lambda b, a, bar, before: b.sqrt())),
+    ("You take ᾱ of this step, where ᾱ of the step before belongs.", as_if(before=lambda b, a, bar, before: bar)),
     (
-        "Is a root missing in front of x₀?",
+        "You take index -1, which is the last ᾱ. Before the first step, ᾱ is 1.",
+        as_if(before=lambda b, a, bar, _: wrapped(bar)),
+    ),
+    (
+        "You multiply ᾱ by α to get the step before, where you should divide.",
+        as_if(before=lambda b, a, bar, before: bar * a),
+    ),
+    ("You take α, where ᾱ of the step before belongs.", as_if(before=lambda b, a, bar, before: a)),
+    ("You take ᾱ, where α belongs.", as_if(a=lambda b, a, bar, before: bar)),
+    ("You take α below the fraction, where ᾱ belongs.", as_if(bar=lambda b, a, bar, before: a)),
+    ("You take α, where β belongs.", as_if(b=lambda b, a, bar, before: a)),
+    ("You take the root of β. Equation 7 has β itself.", as_if(b=lambda b, a, bar, before: b.sqrt())),
+    (
+        "Where is the root in front of x₀?",
         lambda xt, x0, b, a, bar, before: (before * b * x0 + a.sqrt() * (1 - before) * xt) / (1 - bar),
     ),
     (
-        "Is a root missing in front of xₜ?",
+        "Where is the root in front of xₜ?",
         lambda xt, x0, b, a, bar, before: (before.sqrt() * b * x0 + a * (1 - before) * xt) / (1 - bar),
     ),
     (
-        "Are both roots missing?",
+        "Where are the two roots?",
         lambda xt, x0, b, a, bar, before: (before * b * x0 + a * (1 - before) * xt) / (1 - bar),
     ),
-    ("Are x₀ and xₜ swapped?", lambda xt, x0, *rest: mean_of(x0, xt, *rest)),
-    ("Is the denominator there?", lambda xt, x0, b, a, bar, before: mean_of(xt, x0, b, a, bar, before) * (1 - bar)),
+    ("You swap x₀ and xₜ.", lambda xt, x0, *rest: mean_of(x0, xt, *rest)),
+    ("Where is the denominator?", lambda xt, x0, b, a, bar, before: mean_of(xt, x0, b, a, bar, before) * (1 - bar)),
     (
-        "Is the denominator a root? Equation 7 has 1 − ᾱ itself.",
+        "You take a root in the denominator. Equation 7 has 1 − ᾱ itself.",
         lambda xt, x0, b, a, bar, before: mean_of(xt, x0, b, a, bar, before) * (1 - bar).sqrt(),
     ),
     (
-        "Is only the second term divided? Mind the parentheses.",
+        "You divide the second term alone. Mind the parentheses.",
         lambda xt, x0, b, a, bar, before: before.sqrt() * b * x0 + a.sqrt() * (1 - before) * xt / (1 - bar),
     ),
     (
-        "Is only the first term divided? Mind the parentheses.",
+        "You divide the first term alone. Mind the parentheses.",
         lambda xt, x0, b, a, bar, before: before.sqrt() * b * x0 / (1 - bar) + a.sqrt() * (1 - before) * xt,
     ),
-    ("Is the term of xₜ there?", lambda xt, x0, *rest: mean_of(0 * xt, x0, *rest)),
-    ("Is the term of x₀ there?", lambda xt, x0, *rest: mean_of(xt, 0 * x0, *rest)),
+    ("Where is the term of xₜ?", lambda xt, x0, *rest: mean_of(0 * xt, x0, *rest)),
+    ("Where is the term of x₀?", lambda xt, x0, *rest: mean_of(xt, 0 * x0, *rest)),
     (
-        "Is one term subtracted? Both are added.",
+        "You subtract one term. Both are added.",
         lambda xt, x0, *rest: mean_of(-xt, x0, *rest),
     ),
-    ("Is one term subtracted? Both are added.", lambda xt, x0, *rest: mean_of(xt, -x0, *rest)),
+    ("You subtract one term. Both are added.", lambda xt, x0, *rest: mean_of(xt, -x0, *rest)),
     (
-        "Is that the mean of x_(t-1) given x₀ alone? It leaves out xₜ.",
+        "You give the mean given x₀ alone. Where is xₜ?",
         lambda xt, x0, b, a, bar, before: before.sqrt() * x0 + 0 * xt,
     ),
-    ("Is only the fading of xₜ undone?", lambda xt, x0, b, a, bar, before: xt / a.sqrt()),
+    ("You only undo the fading of xₜ. Where is x₀?", lambda xt, x0, b, a, bar, before: xt / a.sqrt()),
+    ("You add 1 and ᾱ. Both are subtracted.", plus_for_minus),
     (
-        "Does every image get the factors of the first one?",
+        "You give every image the same factors, their mean.",
+        lambda xt, x0, *rest: mean_of(xt, x0, *(each.mean() for each in rest)),
+    ),
+    ("You scale the mean by √α once more.", lambda xt, x0, b, a, *bars: a.sqrt() * mean_of(xt, x0, b, a, *bars)),
+    (
+        "You give every image the factors of the first one.",
         lambda xt, x0, *rest: mean_of(xt, x0, *(each[:1] for each in rest)),
     ),
     (
-        "The factors run along the width of the images. Which shape do they have?",
+        "You let the factors run along the width of the images. Which shape should they have?",
         run_along_width(mean_of),
     ),
 ]
 VARIANCE_MISTAKES = [
-    ("That is β itself. How much of that noise is known, given x₀?", lambda b, a, bar, before: b),
+    ("You give β itself. How much of that noise is known, given x₀?", lambda b, a, bar, before: b),
     (
-        "Is that a standard deviation? Equation 7 has the variance.",
+        "You give a standard deviation. Equation 7 has the variance.",
         lambda b, a, bar, before: (beta_tilde(b, bar, before)).sqrt(),
     ),
-    ("Is the fraction upside down?", lambda b, a, bar, before: (1 - bar) / (1 - before).clamp(min=1e-6) * b),
-    ("Is the denominator there?", lambda b, a, bar, before: (1 - before) * b),
-    ("Is the factor β there?", lambda b, a, bar, before: (1 - before) / (1 - bar)),
-    ("Is that 1 − ᾱ of the step before, without the last step's part?", lambda b, a, bar, before: 1 - before),
+    ("You turn the fraction upside down.", lambda b, a, bar, before: (1 - bar) / (1 - before).clamp(min=1e-6) * b),
+    ("Where is the denominator?", lambda b, a, bar, before: (1 - before) * b),
+    ("Where is the factor β?", lambda b, a, bar, before: (1 - before) / (1 - bar)),
+    ("You give 1 − ᾱ of the step before. Where is the last step's part?", lambda b, a, bar, before: 1 - before),
     (
-        "Is the last bit of fading undone twice? Divided by α it would be β̃ / α.",
+        "You undo the last bit of fading twice, which makes it β̃ / α.",
         lambda b, a, bar, before: beta_tilde(b, bar, before) / a,
     ),
     (
-        "Before the first step, ᾱ is 1. Does index -1 give the last ᾱ?",
+        "You take index -1, which is the last ᾱ. Before the first step, ᾱ is 1.",
         lambda b, a, bar, before: beta_tilde(b, bar, wrapped(bar)),
     ),
     (
-        "Is ᾱ of the step before divided by ᾱ, without 1 − in front of both?",
+        "You divide ᾱ of the step before by ᾱ. Where is 1 − in front of both?",
         lambda b, a, bar, before: before / bar * b,
     ),
     (
-        "Is it the logarithm? Equation 7 has the variance itself.",
+        "You give the logarithm. Equation 7 has the variance itself.",
         lambda b, a, bar, before: beta_tilde(b, bar, before).clamp(min=1e-20).log(),
     ),
-    ("Is that 0? Only after the first step the image is known exactly.", lambda b, a, bar, before: 0 * b),
+    ("You add 1 and ᾱ. Both are subtracted.", lambda b, a, bar, before: (1 + before) / (1 + bar) * b),
+    ("You give 0, which is right at timestep 1 alone.", lambda b, a, bar, before: 0 * b),
     (
-        "Does every image get the factors of the first one?",
+        "You give every image the factors of the first one.",
         lambda b, a, bar, before: beta_tilde(b, bar, before)[:1].expand(len(b), 1, 1, 1),
     ),
 ]
@@ -151,18 +173,18 @@ def judge_pair(result: object, shape: tuple[int, ...], device: str) -> tuple[t.T
     if not isinstance(result, tuple | list) or len(result) != 2:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
         raise Mistake(
-            f"it returns {got}, expected two: mean, variance", "Are both returned, with a comma between them?"
+            f"it returns {got}, expected two: mean, variance", "Where are both returned, with a comma between them?"
         )
     mean, variance = result
     shapes = [tuple(each.shape) if isinstance(each, t.Tensor) else None for each in result]
     one_each = (shape[0], 1, 1, 1)
     if shapes == [one_each, shape]:
         raise Mistake(
-            "the variance comes first, expected mean, variance", "In which order does the docstring name them?"
+            "the variance comes first, expected mean, variance", "You return them in another order than the docstring."
         )
-    if shapes[1] in ((shape[0],), shape, ()):
+    if shapes[1] in ((shape[0],), shape, ()) and shapes[1] != one_each:
         facts = f"the variance has shape {shapes[1]}, expected {one_each}"
-        raise Mistake(facts, "It is one number for each image, with three axes of length 1 after it.")
+        raise Mistake(facts, "Where are the three axes of length 1, after one number for each image?")
     expect_tensor(mean, shape, "as mean it", device)
     expect_tensor(variance, one_each, "as variance it", device)
     return mean, variance
@@ -176,7 +198,7 @@ def judge_values(name: str, result: t.Tensor, expected: t.Tensor, mistakes: list
     question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4))
     worst = t.unravel_index(gap.argmax(), gap.shape)
     n = STEPS[worst[0].item()].item()
-    values = f"a number of the {name} is {result[worst]:.3f}, expected {expected[worst]:.3f}"
+    values = f"a number of the {name} is {apart(result[worst].item(), expected[worst].item())}"
     raise Mistake(f"at num_steps={n} with betas {BETAS},\n{values}", question)
 
 
@@ -186,13 +208,29 @@ def check_posterior(answer: Callable) -> str:
         xt, x0, num_steps = t.randn(BATCH, device=device), 2 * t.rand(BATCH, device=device) - 1, STEPS.to(device)
         with unchanged(xt=xt, x0=x0, num_steps=num_steps):
             mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)
+        if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)[0]):
+            raise Mistake("called twice, it gives two means", "You draw a sample. Mean and variance are asked for.")
         bar, a = alpha_bars(num_steps), alphas(num_steps)
         factors = 1 - a, a, bar, bar / a
         judge_values("mean", mean, mean_of(xt, x0, *factors), MEAN_MISTAKES, xt, x0, *factors)
         judge_values("variance", variance, beta_tilde(1 - a, bar, bar / a), VARIANCE_MISTAKES, *factors)
-    xt, x0, num_steps = t.randn(2, 1, 5, 3), 2 * t.rand(2, 1, 5, 3) - 1, t.tensor([3, 1])
-    mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule_for()), (2, 1, 5, 3), "cpu")
-    bar, a = alpha_bars(num_steps), alphas(num_steps)
-    if not mean.allclose(mean_of(xt, x0, 1 - a, a, bar, bar / a), atol=1e-4):
-        raise Mistake("it is right for images (6, 3, 4, 6), but not for (2, 1, 5, 3)", "Is a size written out?")
+    judge_other_sizes(answer)
+    facts, xt = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
+    question = "You make a tensor on the CPU. The schedule and the images are on one device."
+    elsewhere(lambda: answer(xt, xt, STEPS.to("meta"), schedule_for("meta")), facts, question)
     return "mean and variance at every timestep, the first included, where both are known exactly"
+
+
+def judge_other_sizes(answer: Callable) -> None:
+    """Other images, a single grey one among them, and a schedule that half precision cannot count."""
+    schedule = schedule_of([beta / 30 for beta in other_betas(300)])
+    for shape, steps in [((2, 1, 5, 3), [259, 1]), ((1, 1, 2, 3), [291])]:
+        xt, x0, num_steps = t.randn(shape), 2 * t.rand(shape) - 1, t.tensor(steps)
+        mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule), shape, "cpu")
+        b, a, bar = (
+            each(num_steps).reshape(-1, 1, 1, 1) for each in (schedule.beta, schedule.alpha, schedule.alpha_bar)
+        )
+        expected = mean_of(xt, x0, b, a, bar, bar / a), beta_tilde(b, bar, bar / a)
+        if not mean.allclose(expected[0], atol=1e-4) or not variance.allclose(expected[1], rtol=1e-3, atol=1e-6):
+            facts = f"it is right for images (6, 3, 4, 6), but not for {shape} at timesteps {steps} of 300"
+            raise Mistake(facts, "You write a size or a schedule out, or round timesteps.")

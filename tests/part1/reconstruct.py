@@ -4,39 +4,61 @@ from collections.abc import Callable
 
 import torch as t
 
-from tests.checking import DEVICES, Mistake, alpha_bars, alphas, check, expect_tensor, mix, schedule_for, unchanged
+from tests.checking import (
+    DEVICES,
+    Mistake,
+    alpha_bars,
+    alphas,
+    check,
+    elsewhere,
+    expect_tensor,
+    mix,
+    other_betas,
+    schedule_for,
+    schedule_of,
+    unchanged,
+)
 from tests.part1.noise_img import BATCH, LAST, ask, judge_formula, unmix
 
 RECONSTRUCT_MISTAKES = [
-    ("Is the fading undone, too?", lambda xt, e, a, _: xt - (1 - a).sqrt() * e),
-    ("Is the square root missing under the fraction?", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) / a),
-    ("Did a variance go where a standard deviation belongs?", lambda xt, e, a, _: (xt - (1 - a) * e) / a.sqrt()),
-    ("Are both square roots missing?", lambda xt, e, a, _: (xt - (1 - a) * e) / a),
-    ("Is the noise added once more?", lambda xt, e, a, _: (xt + (1 - a).sqrt() * e) / a.sqrt()),
-    ("Is everything divided? Mind the parentheses.", lambda xt, e, a, _: xt - (1 - a).sqrt() * e / a.sqrt()),
-    ("Is the noise scaled?", lambda xt, e, a, _: (xt - e) / a.sqrt()),
-    ("Are the two factors swapped?", lambda xt, e, a, _: (xt - a.sqrt() * e) / (1 - a).sqrt()),
-    ("Is it multiplied where it should be divided?", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) * a.sqrt()),
-    ("Is this the noised image once more?", lambda xt, e, a, _: a.sqrt() * xt + (1 - a).sqrt() * e),
-    ("Is that ᾱ of the count, or the α of one step?", lambda xt, e, _, a: (xt - (1 - a).sqrt() * e) / a.sqrt()),
-    ("That is the image as it came. Is the result returned?", lambda xt, e, a, _: xt),
-    ("Is the noise divided, too? Mind the parentheses.", lambda xt, e, a, _: xt / a.sqrt() - (1 - a).sqrt() * e),
-    ("Is neither the noise nor the result scaled?", lambda xt, e, a, _: xt - e),
-    ("Is it divided by the noise's factor?", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) / (1 - a).sqrt()),
-    ("Is the noise that of one step alone?", lambda xt, e, a, one: (xt - (1 - one).sqrt() * e) / a.sqrt()),
-    ("Is the fading undone that of one step alone?", lambda xt, e, a, one: (xt - (1 - a).sqrt() * e) / one.sqrt()),
-    ("Is a root taken of ᾱ, and then used as ᾱ?", lambda xt, e, a, _: (xt - (1 - a.sqrt()) * e) / a.sqrt()),
-    ("Is a root taken of ᾱ, and then used as ᾱ?", lambda xt, e, a, _: (xt - (1 - a.sqrt()).sqrt() * e) / a.sqrt()),
-    ("Is a root taken of ᾱ, and then used as ᾱ?", lambda xt, e, a, _: (xt - (1 - a.sqrt()).sqrt() * e) / a**0.25),
-    ("Is the noise subtracted at all?", lambda xt, e, a, _: xt / a.sqrt()),
-    ("Are image and noise swapped?", lambda xt, e, a, _: unmix(e, xt, a)),
-    ("The sign is turned. Is the image taken from the noise?", lambda xt, e, a, _: -unmix(xt, e, a)),
-    ("Is it brought to [0, 1]? All computation stays in [-1, 1].", lambda xt, e, a, _: (unmix(xt, e, a) + 1) / 2),
-    ("Is it normalised once more?", lambda xt, e, a, _: 2 * unmix(xt, e, a) - 1),
-    ("Does every image get the factors of the first one?", lambda xt, e, a, _: unmix(xt, e, a[:1])),
-    ("Does every image get the factors of the last count?", lambda xt, e, a, _: unmix(xt, e, t.full_like(a, LAST))),
+    ("Where is the fading undone?", lambda xt, e, a, _: xt - (1 - a).sqrt() * e),
+    ("Where is the square root under the fraction?", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) / a),
     (
-        "The factors run along the width of the images. Which shape have they?",
+        "You scale the noise by a variance, where a standard deviation belongs.",
+        lambda xt, e, a, _: (xt - (1 - a) * e) / a.sqrt(),
+    ),
+    ("Where are the two square roots?", lambda xt, e, a, _: (xt - (1 - a) * e) / a),
+    ("You add the noise once more.", lambda xt, e, a, _: (xt + (1 - a).sqrt() * e) / a.sqrt()),
+    ("You divide the noise alone. Mind the parentheses.", lambda xt, e, a, _: xt - (1 - a).sqrt() * e / a.sqrt()),
+    ("Where is the noise scaled?", lambda xt, e, a, _: (xt - e) / a.sqrt()),
+    ("You swap the two factors.", lambda xt, e, a, _: (xt - a.sqrt() * e) / (1 - a).sqrt()),
+    ("You multiply where you should divide.", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) * a.sqrt()),
+    ("You noise the image once more.", lambda xt, e, a, _: a.sqrt() * xt + (1 - a).sqrt() * e),
+    ("You take the α of one step, where ᾱ belongs.", lambda xt, e, _, a: (xt - (1 - a).sqrt() * e) / a.sqrt()),
+    ("You give the image back as it came.", lambda xt, e, a, _: xt),
+    ("You divide the image alone. Mind the parentheses.", lambda xt, e, a, _: xt / a.sqrt() - (1 - a).sqrt() * e),
+    ("Where are the noise and the result scaled?", lambda xt, e, a, _: xt - e),
+    ("You divide by the noise's factor.", lambda xt, e, a, _: (xt - (1 - a).sqrt() * e) / (1 - a).sqrt()),
+    ("You subtract the noise of one step alone.", lambda xt, e, a, one: (xt - (1 - one).sqrt() * e) / a.sqrt()),
+    ("You undo the fading of one step alone.", lambda xt, e, a, one: (xt - (1 - a).sqrt() * e) / one.sqrt()),
+    ("You take a root of ᾱ, and then use it as ᾱ.", lambda xt, e, a, _: (xt - (1 - a.sqrt()) * e) / a.sqrt()),
+    ("You take a root of ᾱ, and then use it as ᾱ.", lambda xt, e, a, _: (xt - (1 - a.sqrt()).sqrt() * e) / a.sqrt()),
+    ("You take a root of ᾱ, and then use it as ᾱ.", lambda xt, e, a, _: (xt - (1 - a.sqrt()).sqrt() * e) / a**0.25),
+    ("Where is the noise subtracted?", lambda xt, e, a, _: xt / a.sqrt()),
+    ("You swap image and noise.", lambda xt, e, a, _: unmix(e, xt, a)),
+    ("You take the image from the noise, which turns the sign.", lambda xt, e, a, _: -unmix(xt, e, a)),
+    ("You bring it to [0, 1]. All computation stays in [-1, 1].", lambda xt, e, a, _: (unmix(xt, e, a) + 1) / 2),
+    ("You normalise it once more.", lambda xt, e, a, _: 2 * unmix(xt, e, a) - 1),
+    ("You clamp to [0, 1]. Images are in [-1, 1].", lambda xt, e, a, _: unmix(xt, e, a).clamp(0, 1)),
+    ("You take β, where ᾱ belongs.", lambda xt, e, _, a: (xt - a.sqrt() * e) / (1 - a).sqrt()),
+    ("You add 1 and ᾱ. What is not kept is 1 - ᾱ.", lambda xt, e, a, _: (xt - (1 + a).sqrt() * e) / a.sqrt()),
+    ("You subtract the noise twice.", lambda xt, e, a, _: (xt - 2 * (1 - a).sqrt() * e) / a.sqrt()),
+    ("You give every image the same factors, their mean.", lambda xt, e, a, _: unmix(xt, e, a.mean())),
+    ("You scale the noise by the image's factor.", lambda xt, e, a, _: xt / a.sqrt() - e),
+    ("You give every image the factors of the first one.", lambda xt, e, a, _: unmix(xt, e, a[:1])),
+    ("You give every image the factors of the last timestep.", lambda xt, e, a, _: unmix(xt, e, t.full_like(a, LAST))),
+    (
+        "You let the factors run along the width of the images. Which shape should they have?",
         lambda xt, e, a, _: (xt - (1 - a).reshape(1, 1, 1, -1).sqrt() * e) / a.reshape(1, 1, 1, -1).sqrt(),
     ),
 ]
@@ -52,10 +74,27 @@ def check_reconstruct(answer: Callable) -> str:
         with unchanged(noisy_img=xt, noise=noise, num_steps=num_steps):
             result = ask(answer, xt, noise, num_steps, schedule_for(device))
             expect_tensor(result, BATCH, f"with {BATCH} images, it", device)
+        if not result.equal(ask(answer, xt, noise, num_steps, schedule_for(device))):
+            raise Mistake("called twice, it gives two results", "You draw new noise. The noise is given.")
         judge_formula(result, x0, RECONSTRUCT_MISTAKES, num_steps, xt, noise, a, alphas(num_steps))
-    x0, noise, num_steps = 2 * t.rand(2, 1, 5, 3) - 1, t.randn(2, 1, 5, 3), t.tensor([3, 1])
-    result = ask(answer, mix(x0, noise, alpha_bars(num_steps)), noise, num_steps, schedule_for())
-    expect_tensor(result, (2, 1, 5, 3), "with (2, 1, 5, 3) images, it")
-    if not result.allclose(x0, atol=1e-4):
-        raise Mistake("it is right for images (6, 3, 4, 6), but not for (2, 1, 5, 3)", "Is a size written out?")
-    return "every number of the clean image, after few and after all steps, input untouched"
+    judge_other_sizes(answer)
+    facts, xt = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
+    num_steps = t.ones(len(xt), dtype=t.int64, device="meta")
+    question = "You make a tensor on the CPU. The schedule and the images are on one device."
+    result = elsewhere(lambda: answer(xt, xt, num_steps, schedule_for("meta")), facts, question)
+    if isinstance(result, t.Tensor) and not result.is_meta:
+        raise Mistake("with images on another device, the result is on the CPU", question)
+    return "every number of the clean image, clamped to [-1, 1] or not, after few and after all steps, input untouched"
+
+
+def judge_other_sizes(answer: Callable) -> None:
+    """Other images, a single grey one among them, and a schedule that half precision cannot count."""
+    schedule = schedule_of([beta / 30 for beta in other_betas(300)])
+    for shape, steps in [((2, 1, 5, 3), [259, 1]), ((1, 1, 2, 3), [291])]:
+        x0, noise, num_steps = 2 * t.rand(shape) - 1, t.randn(shape), t.tensor(steps)
+        a = schedule.alpha_bars[num_steps - 1].reshape(-1, 1, 1, 1)
+        result = ask(answer, mix(x0, noise, a), noise, num_steps, schedule)
+        expect_tensor(result, shape, f"with {shape} images, it")
+        if not result.allclose(x0, atol=2e-4):
+            facts = f"it is right for images (6, 3, 4, 6), but not for {shape} at timesteps {steps} of 300"
+            raise Mistake(facts, "You write a size or a schedule out, or round timesteps.")

@@ -5,6 +5,7 @@ the images it is shown tell which of the twelve each comes from and, solved by E
 those, the loss, its gradient and every step of Adam are known exactly.
 """
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.checking import (
     Mistake,
     Recording,
     alpha_bars,
+    apart,
     careful,
     check,
     elsewhere,
@@ -32,44 +34,44 @@ from tests.part1.noise_img import unmix
 
 N_IMAGES, LEVEL, SIZE, TEST_LEVEL = 12, 20.0, 5, 1000.0  # batches of 5, 5 and 2; a test image shines out
 LOSS_MISTAKES = [
-    ("Is the loss a sum? Equation 14 takes the mean.", lambda w, noise, x0, xt, a: 2 * (w - noise).sum()),
+    ("You sum the squares. Equation 14 takes the mean.", lambda w, noise, x0, xt, a: 2 * (w - noise).sum()),
     (
-        "Is it summed over each image? Equation 14 takes the mean.",
+        "You sum over each image. Equation 14 takes the mean.",
         lambda w, noise, x0, xt, a: 2 * (w - noise).sum() / len(xt),
     ),
-    ("Is the loss halved?", lambda w, noise, x0, xt, a: (w - noise).mean()),
+    ("You halve the loss.", lambda w, noise, x0, xt, a: (w - noise).mean()),
     (
-        "Does it guess the clean image? Equation 14 compares with the noise.",
+        "You compare the guess with the clean image. Equation 14 compares it with the noise.",
         lambda w, noise, x0, xt, a: 2 * (w - x0).mean(),
     ),
-    ("Is the guess compared with the noised image?", lambda w, noise, x0, xt, a: 2 * (w - xt).mean()),
+    ("You compare the guess with the noised image.", lambda w, noise, x0, xt, a: 2 * (w - xt).mean()),
     (
-        "Is the guess compared with the scaled noise? Equation 14 takes ε itself.",
+        "You compare the guess with the scaled noise. Equation 14 takes ε itself.",
         lambda w, noise, x0, xt, a: 2 * (w - (1 - a).sqrt() * noise).mean(),
     ),
     (
-        "Is the reconstruction compared with the clean image? Equation 14 compares noise with noise.",
+        "You compare the reconstruction with the clean image. Equation 14 compares noise with noise.",
         lambda w, noise, x0, xt, a: 2 * ((w - noise) * (1 - a) / a).mean(),
     ),
     (
-        "Is the guess added to the noise? It should come near it.",
+        "You add the guess to the noise. It should come near it.",
         lambda w, noise, x0, xt, a: 2 * (w + noise).mean(),
     ),
-    ("Is the guess compared with 0?", lambda w, noise, x0, xt, a: 2 * t.tensor(w)),
+    ("You compare the guess with 0.", lambda w, noise, x0, xt, a: 2 * t.tensor(w)),
     (
-        "Is that the absolute error? Equation 14 takes the square.",
+        "You take the absolute error. Equation 14 takes the square.",
         lambda w, noise, x0, xt, a: (w - noise).sign().mean(),
     ),
     (
-        "Is that the Huber loss, or smooth L1? Equation 14 takes the square.",
+        "You take the Huber loss, or smooth L1. Equation 14 takes the square.",
         lambda w, noise, x0, xt, a: (w - noise).clamp(-1, 1).mean(),
     ),
     (
-        "Is a square root taken of the loss?",
+        "You take a square root of the loss.",
         lambda w, noise, x0, xt, a: (w - noise).mean() / (w - noise).square().mean().sqrt(),
     ),
     (
-        "Is the sign of the loss turned? It would climb.",
+        "You turn the sign of the loss. It would climb.",
         lambda w, noise, x0, xt, a: -2 * (w - noise).mean(),
     ),
 ]
@@ -77,61 +79,69 @@ LOSS_MISTAKES = [
 
 # What log_images may be given in place of (img, noised, noise, noise_pred, reconstructed): x0, xt, e, g and r.
 PICTURE_MISTAKES = [
-    ("Is it made with the true noise, not with the guess?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, x0)),
-    ("Is the true noise taken for the guess?", lambda x0, xt, e, g, r, a: (x0, xt, e, e, r)),
-    ("Is the true noise taken for the guess?", lambda x0, xt, e, g, r, a: (x0, xt, e, e, x0)),
-    ("Is the guess taken for the true noise?", lambda x0, xt, e, g, r, a: (x0, xt, g, g, r)),
-    ("Are noise and guess swapped?", lambda x0, xt, e, g, r, a: (x0, xt, g, e, r)),
-    ("Are noise and guess swapped?", lambda x0, xt, e, g, r, a: (x0, xt, g, e, x0)),
-    ("Are clean and noised images swapped?", lambda x0, xt, e, g, r, a: (xt, x0, e, g, r)),
-    ("Are noised images and noise swapped?", lambda x0, xt, e, g, r, a: (x0, e, xt, g, r)),
-    ("Are guess and reconstruction swapped?", lambda x0, xt, e, g, r, a: (x0, xt, e, r, g)),
-    ("Is the noised image taken for the reconstruction?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt)),
-    ("Is the guess taken for the reconstruction?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, g)),
-    ("Are noised image and guess swapped in reconstruct?", lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(g, xt, a))),
+    ("You make it with the true noise, where the guess belongs.", lambda x0, xt, e, g, r, a: (x0, xt, e, g, x0)),
+    ("You take the true noise for the guess.", lambda x0, xt, e, g, r, a: (x0, xt, e, e, r)),
+    ("You take the true noise for the guess.", lambda x0, xt, e, g, r, a: (x0, xt, e, e, x0)),
+    ("You take the guess for the true noise.", lambda x0, xt, e, g, r, a: (x0, xt, g, g, r)),
+    ("You swap noise and guess.", lambda x0, xt, e, g, r, a: (x0, xt, g, e, r)),
+    ("You swap noise and guess.", lambda x0, xt, e, g, r, a: (x0, xt, g, e, x0)),
+    ("You swap clean and noised images.", lambda x0, xt, e, g, r, a: (xt, x0, e, g, r)),
+    ("You swap noised images and noise.", lambda x0, xt, e, g, r, a: (x0, e, xt, g, r)),
+    ("You swap guess and reconstruction.", lambda x0, xt, e, g, r, a: (x0, xt, e, r, g)),
+    ("You take the noised image for the reconstruction.", lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt)),
+    ("You take the guess for the reconstruction.", lambda x0, xt, e, g, r, a: (x0, xt, e, g, g)),
+    ("You swap noised image and guess in reconstruct.", lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(g, xt, a))),
     (
-        "Is the clean image reconstructed, not the noised one?",
+        "You reconstruct from the clean image, where the noised one belongs.",
         lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(x0, g, a)),
     ),
     (
-        "Is the guess only subtracted? reconstruct undoes the fading, too.",
+        "You only subtract the guess. reconstruct undoes the fading, too.",
         lambda x0, xt, e, g, r, a: (x0, xt, e, g, xt - g),
     ),
-    ("Is the noised image taken for the clean one?", lambda x0, xt, e, g, r, a: (xt, xt, e, g, r)),
-    ("Is the clean image taken for the noised one?", lambda x0, xt, e, g, r, a: (x0, x0, e, g, r)),
-    ("Is the reconstruction taken for the clean image?", lambda x0, xt, e, g, r, a: (r, xt, e, g, r)),
-    ("Is the same image passed five times?", lambda x0, xt, e, g, r, a: (x0, x0, x0, x0, x0)),
+    ("You take the noised image for the clean one.", lambda x0, xt, e, g, r, a: (xt, xt, e, g, r)),
+    ("You take the clean image for the noised one.", lambda x0, xt, e, g, r, a: (x0, x0, e, g, r)),
+    ("You take the reconstruction for the clean image.", lambda x0, xt, e, g, r, a: (r, xt, e, g, r)),
+    ("You pass the same image five times.", lambda x0, xt, e, g, r, a: (x0, x0, x0, x0, x0)),
     (
-        "log_images wants [-1, 1]. Are they denormalised before?",
+        "You denormalise before log_images, which wants [-1, 1].",
         lambda x0, xt, e, g, r, a: tuple((each + 1) / 2 for each in (x0, xt, e, g, r)),
     ),
     (
-        "log_images wants [-1, 1]. Are they denormalised before?",
+        "You denormalise before log_images, which wants [-1, 1].",
         lambda x0, xt, e, g, r, a: tuple(((each + 1) / 2).clamp(0, 1) for each in (x0, xt, e, g, r)),
     ),
 ]
-ADAM = partial(t.optim.Adam, lr=0.01)
+LR = 0.0123456  # which shows where it is rounded
+ADAM = partial(t.optim.Adam, lr=LR)
 NEVER = 10_000
-OLD_GRADIENTS = "Are old gradients added to the new? They have to be set to zero in each step."
-ONCE_AN_EPOCH = "w changes once an epoch. Does the optimizer step in the inner loop?"
+OLD_GRADIENTS = "You add old gradients to the new. Where are they set to zero, in each step?"
+ONCE_AN_EPOCH = "You step once an epoch. Where does the optimizer step in the inner loop?"
 ADAM_MISTAKES = [  # what steps makes, if an epoch has so many of them
-    ("Does the optimizer take a step, with the gradients still there?", lambda steps, epoch: steps(every=NEVER)),
+    ("Where does the optimizer take a step, with the gradients still there?", lambda steps, epoch: steps(every=NEVER)),
     (OLD_GRADIENTS, lambda steps, epoch: steps(forget=NEVER)),
     (
-        "Are the gradients set to zero once an epoch? It has to be in each step.",
+        "You set the gradients to zero once an epoch. It has to be in each step.",
         lambda steps, epoch: steps(forget=epoch),
     ),
     (ONCE_AN_EPOCH, lambda steps, epoch: steps(every=epoch)),
     (ONCE_AN_EPOCH, lambda steps, epoch: steps(every=epoch, forget=epoch)),
     (ONCE_AN_EPOCH, lambda steps, epoch: steps(every=epoch, forget=NEVER)),
-    ("Is the lr of the config used?", lambda steps, epoch: steps(t.optim.Adam)),
-    ("Is that SGD? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.SGD, lr=0.01))),
-    ("Is that SGD? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.SGD, lr=0.01, momentum=0.9))),
-    ("Is that AdamW? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.AdamW, lr=0.01))),
-    ("Is that RMSprop? The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.RMSprop, lr=0.01))),
-    ("Is a new optimizer made in each step? Adam has a memory.", lambda steps, epoch: steps(renew=1)),
-    ("Is a new optimizer made in each epoch? Adam has a memory.", lambda steps, epoch: steps(renew=epoch)),
-    ("Does the optimizer step twice for each minibatch?", lambda steps, epoch: steps(times=2)),
+    ("Where is the lr of the config?", lambda steps, epoch: steps(t.optim.Adam)),
+    ("You use SGD. The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.SGD, lr=LR))),
+    ("You use SGD. The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.SGD, lr=LR, momentum=0.9))),
+    ("You use AdamW. The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.AdamW, lr=LR))),
+    ("You use RMSprop. The text asks for Adam.", lambda steps, epoch: steps(partial(t.optim.RMSprop, lr=LR))),
+    ("You make a new optimizer in each step. Adam has a memory.", lambda steps, epoch: steps(renew=1)),
+    ("You make a new optimizer in each epoch. Adam has a memory.", lambda steps, epoch: steps(renew=epoch)),
+    ("You round the learning rate.", lambda steps, epoch: steps(partial(t.optim.Adam, lr=round(LR, 4)))),
+    ("You round the learning rate.", lambda steps, epoch: steps(partial(t.optim.Adam, lr=round(LR, 3)))),
+    ("You clip gradients. Algorithm 1 has no such line.", lambda steps, epoch: steps(clip=1.0)),
+    (
+        "You use weight decay. The text asks for plain Adam.",
+        lambda steps, epoch: steps(partial(t.optim.Adam, lr=LR, weight_decay=0.01)),
+    ),
+    ("You step twice for each minibatch.", lambda steps, epoch: steps(times=2)),
 ]
 
 
@@ -142,14 +152,15 @@ def weights(
     renew: int = NEVER,
     every: int = 1,
     times: int = 1,
+    clip: float = math.inf,
 ) -> list[float]:
     """The values of w after each step. forget, renew, every: after how many steps the gradients are set to zero, the
-    optimizer is made anew, it takes a step (so many times)"""
+    optimizer is made anew, it takes a step (so many times)   clip: the largest gradient"""
     w, made, total, rule = t.nn.Parameter(t.tensor(1.0)), [1.0], 0.0, None
     for i, gradient in enumerate(gradients):
         rule = optimizer([w]) if i % renew == 0 else rule
         total = gradient + total * (i % forget > 0)
-        w.grad = t.tensor(total)
+        w.grad = t.tensor(total).clamp(-clip, clip)
         for _ in range(times * ((i + 1) % every == 0)):
             rule.step()
         made.append(w.item())
@@ -181,7 +192,7 @@ class Recorder(Recording):
     multiple of the gradient in each step, so that Adam's memory shows."""
 
     img_shape: tuple[int, ...] = (1, 8, 8)
-    where = "On which device are they made? The data is brought to the device above."
+    where = "You make them on another device. The data is brought to the right one above."
 
     def __init__(self, schedule: NoiseSchedule | None = None) -> None:
         super().__init__(schedule, weight=1.0)
@@ -228,7 +239,7 @@ def run_train(
 ) -> tuple:
     """What train returns, and the run it has logged to."""
     trainset = trainset or plain_images(LEVEL * t.arange(N_IMAGES, dtype=t.float32))
-    config = dict(lr=0.01, epochs=3, batch_size=SIZE, max_steps=len(BETAS), device=t.device("cpu"))
+    config = dict(lr=LR, epochs=3, batch_size=SIZE, max_steps=len(BETAS), device=t.device("cpu"))
     config |= dict(img_log_interval=1000, n_images_to_log=3, image_shape=model.img_shape) | settings
     before = os.environ.get("WANDB_MODE")
     os.environ["WANDB_MODE"] = "disabled"  # a check leaves no run behind
@@ -247,29 +258,34 @@ def check_train(answer: Callable) -> str:
     model = Recorder(schedule)
     result, run = run_train(answer, model)
     if result is not model:
-        raise Mistake(f"it returns {kind(result)}, expected the model", "Does the function end in return model?")
+        question = "Where does it return the model, at the end?"
+        if isinstance(result, t.nn.Module):
+            question = "You return another model than the one that you are given."
+        raise Mistake(f"it returns {kind(result)}, expected the model it is given", question)
     if model.noise_schedule is not schedule:
-        raise Mistake("it replaces the schedule that the model had", "Is a schedule made only where there is none?")
+        raise Mistake("it replaces the schedule that the model had", "You make a schedule where there is one.")
     if not model.calls:
-        raise Mistake("the model is never called", "Is there a loop over the epochs, and one over the minibatches?")
+        raise Mistake("the model is never called", "Where are the loops over the epochs and over the minibatches?")
     if not model.trained:
-        raise Mistake("no gradient ever reaches the model", "Is the backward pass missing?")
+        raise Mistake("no gradient ever reaches the model", "Where is the backward pass?")
     seen = judge_minibatches(model.trained)
     judge_gradients(model.trained)
     judge_adam(model)
     judge_epochs(seen)
-    judge_order(answer)
+    judge_draws(model.trained, seen)
+    longer = judge_order(answer)
     judge_train_loss(model.trained, run)
+    judge_logged_losses(*longer)  # of 36 steps, 12 an epoch: the 1st, 11th, 21st and 31st
     untrained = Recorder()
     run_train(answer, untrained, lr=0.0, batch_size=128, epochs=1)
     if (w := untrained.weight.item()) != 1:
         raise Mistake(f"with lr=0 the model changes, from 1 to {w:.3f}", "Is lr used?")
     if not untrained.trained:
         raise Mistake(
-            f"with {N_IMAGES} images and batch_size=128 no step is taken", "Is the last, smaller batch dropped?"
+            f"with {N_IMAGES} images and batch_size=128 no step is taken", "You drop the last, smaller minibatch."
         )
     if untrained.noise_schedule is None:
-        raise Mistake("a model without a schedule still has none", "Is the schedule kept on the model?")
+        raise Mistake("a model without a schedule still has none", "Where is the schedule kept on the model?")
     judge_testing(answer)
     judge_pictures(answer)
     judge_train_device(answer)
@@ -280,39 +296,87 @@ def check_train(answer: Callable) -> str:
 
 
 def judge_minibatches(trained: list[Call]) -> list[int]:
-    """Which images were shown, in order; and whether they and their counts have the right form."""
+    """Which images were shown, in order; and whether they and their timesteps have the right form."""
     for call in trained:
         images, num_steps = call.images, call.num_steps
         if images.ndim != 4:
             facts = f"the model is shown {kind(images)}, expected (B, {', '.join(map(str, Recorder.img_shape))})"
-            raise Mistake(facts, "Is a single image taken for a minibatch?")
+            raise Mistake(facts, "You take a single image for a minibatch.")
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the model gets {kind(num_steps)} as num_steps"
-            facts += f",\nexpected shape ({len(images)},), one count an image"
-            raise Mistake(facts, "Are those the counts that noise_img returns?")
+            facts += f",\nexpected shape ({len(images)},), one timestep an image"
+            raise Mistake(facts, "You pass other timesteps than those that noise_img returns.")
     counts = t.cat([call.num_steps for call in trained])
     if counts.is_floating_point() or counts.min() < 1 or counts.max() > len(BETAS):
-        question = "Counts begin at 1. Is 1 subtracted from them?"
+        question = "You subtract 1. Timesteps begin at 1."
+        if counts.max() > len(BETAS):
+            question = "You use another schedule than the model's, with more steps."
         if counts.is_floating_point():
-            question = "Are they scaled? That is left to the model."
+            question = "You scale them. That is left to the model."
         facts = f"num_steps runs from {counts.min():.3g} to {counts.max():.3g}"
-        raise Mistake(f"the model's {facts}, expected counts from 1 to {len(BETAS)}", question)
+        raise Mistake(f"the model's {facts}, expected timesteps from 1 to {len(BETAS)}", question)
     sizes = [len(call.images) for call in trained]
     if max(sizes) != SIZE:
         few = ", ".join(map(str, sizes[:4])) + ", ..." * (len(sizes) > 4)
         facts = f"the minibatches hold {few} images, expected batch_size={SIZE}"
-        question = "Is one image taken at a time?" if max(sizes) == 1 else "Is batch_size used?"
+        question = "You take one image at a time." if max(sizes) == 1 else "Where is batch_size used?"
         raise Mistake(facts, question)
     shown = t.cat([call.images for call in trained])
     if shown.std(dim=(1, 2, 3)).max() < 0.01:
-        raise Mistake("the model is shown clean images", "Does it get the noised ones?")
+        raise Mistake("the model is shown clean images", "Where does it get the noised ones?")
     if shown.mean(dim=(1, 2, 3)).abs().max() < 2:
-        raise Mistake("there is no image in what the model is shown", "Is the noise alone shown?")
+        raise Mistake("there is no image in what the model is shown", "You show the noise alone.")
     brightness = shown.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL
     if brightness.max() > N_IMAGES or (brightness - brightness.round()).abs().max() > 0.2:
-        question = "Are both from one call of noise_img, and in the same order?"
-        raise Mistake("the images that the model is shown are not noised by the counts it is given", question)
+        facts = "the images that the model is shown are not noised by the timesteps it is given"
+        raise Mistake(facts, question_of_noising(shown.mean(dim=(1, 2, 3)), counts))
+    if (counts == counts[0]).all():  # by chance, not once in 4 ** 35
+        question = "You give noise_img a max_steps. Left out, it is the schedule's length."
+        raise Mistake(f"all {len(counts)} timesteps are {counts[0]}", question)
     return brightness.round().int().tolist()
+
+
+def question_of_noising(means: t.Tensor, counts: t.Tensor) -> str:
+    """What may have been done to plain images whose brightness, by their timesteps, is none of the data's."""
+
+    def whole(levels: t.Tensor) -> bool:
+        return bool((levels.max() < N_IMAGES) & ((levels - levels.round()).abs().max() < 0.06))
+
+    brightness = means / alpha_bars(counts).flatten().sqrt()
+    if whole((brightness + 1) / 2 / LEVEL) and ((brightness + 1) / 2 / LEVEL).max() > 1:
+        return "You normalise the images once more. They are in [-1, 1] already."
+    if whole((2 * brightness - 1) / LEVEL):
+        return "You denormalise the images. They stay in [-1, 1]."
+    own = NoiseSchedule(len(BETAS), "cpu").alpha_bar(counts).sqrt()
+    if whole(means / own / LEVEL):
+        return "You use another schedule than the model's."
+    return "You take images and timesteps from two calls of noise_img, or in another order."
+
+
+def judge_draws(trained: list[Call], seen: list[int]) -> None:
+    """Each image gets new noise each time, and a new timestep."""
+    noise = t.cat([noise_in(call.images, call.num_steps) for call in trained]).flatten(1)
+    same = (noise @ noise.T / noise.norm(dim=1) / noise.norm(dim=1)[:, None]).fill_diagonal_(0) > 0.99
+    if same.any():
+        place = t.cat([t.full((len(call.images),), i) for i, call in enumerate(trained)])
+        of = t.tensor(seen)
+        alike = same.nonzero()
+        if (of[alike[:, 0]] == of[alike[:, 1]]).all():
+            raise Mistake(
+                "an image gets the same noise in each epoch", "You draw its noise once. Each step draws anew."
+            )
+        if (place[alike[:, 0]] == place[alike[:, 1]]).all():
+            raise Mistake("images of a minibatch get the same noise", "You draw one noise for all. Each has its own.")
+        question = "You set a seed in the loop, or draw noise before it. Each step draws anew."
+        raise Mistake("two steps get the same noise", question)
+    full = [call.num_steps for call in trained if len(call.images) == SIZE]
+    if all(each.equal(full[0]) for each in full):
+        raise Mistake("every step gets the same timesteps", "You draw timesteps once. Each step draws anew.")
+    counts, of = t.cat([call.num_steps for call in trained]), t.tensor(seen)
+    if all((counts[of == i] == counts[of == i][0]).all() for i in range(N_IMAGES)):
+        raise Mistake(
+            "an image gets the same timestep in each epoch", "You draw its timestep once. Each step draws anew."
+        )
 
 
 def noise_in(images: t.Tensor, num_steps: t.Tensor, level: float = LEVEL) -> t.Tensor:
@@ -336,7 +400,12 @@ def judge_gradients(trained: list[Call]) -> None:
     if not fits(lambda w, noise, x0, xt, a: 2 * (w - noise).mean()):
         expected = 2 * (parts[0][0] - parts[0][1]).mean().item()
         facts = f"the first gradient is {measured[0]:.3f}, expected {expected:.3f} for the mean squared error"
-        raise Mistake(facts, recognise(LOSS_MISTAKES, fits, otherwise="What is compared with the model's guess?"))
+        raise Mistake(
+            facts,
+            recognise(
+                LOSS_MISTAKES, fits, otherwise="You compare the guess with something else than noise_img's noise."
+            ),
+        )
 
 
 def judge_adam(model: Recorder) -> None:
@@ -350,7 +419,7 @@ def judge_adam(model: Recorder) -> None:
 
     if fits(lambda steps, epoch: steps()):
         return
-    question = recognise(ADAM_MISTAKES, fits, otherwise="Is it Adam with this lr alone, one step a minibatch?")
+    question = recognise(ADAM_MISTAKES, fits, otherwise="You do more than Adam with this lr, one step a minibatch.")
     expected = weights(gradients)
     i = max(range(len(values)), key=lambda i: abs(values[i] - expected[i]))
     facts = f"after {i} step{'s'[: i > 1]} of Adam the weight is {values[i]:.5f}, expected {expected[i]:.5f}"
@@ -361,140 +430,191 @@ def judge_epochs(seen: list[int]) -> None:
     """Each epoch shows every image once."""
     first, everything = seen[:N_IMAGES], list(range(N_IMAGES))
     if len(seen) != 3 * N_IMAGES:
-        question = "Is each image shown once an epoch?"
-        if len(seen) == N_IMAGES:
-            question = "Is epochs used?"
+        question = "You show images more or less than once an epoch."
+        if len(seen) == SIZE:
+            question = "You return in the inner loop, after the first minibatch."
+        elif len(seen) == N_IMAGES:
+            question = "You stop after the first epoch. Where is epochs, and at which level is the return?"
         elif len(seen) == 3 * SIZE:
-            question = "Is the loop over the minibatches left early?"
+            question = "You leave the loop over the minibatches early."
         elif len(seen) % SIZE == 0 and len(seen) < 3 * N_IMAGES:
-            question = "Is the last, smaller minibatch dropped?"
+            question = "You drop the last, smaller minibatch."
         raise Mistake(f"in 3 epochs, {N_IMAGES} images were shown {len(seen)} times, expected {3 * N_IMAGES}", question)
     if sorted(first) != everything or sorted(seen) != sorted(3 * everything):
         often = max(first, key=first.count)
         never = len(set(everything) - set(first))
         facts = f"in the first epoch, one image is shown {first.count(often)} times, and {never} are never shown"
-        raise Mistake(facts, "Does each image belong to one minibatch of an epoch?")
+        raise Mistake(facts, "You draw images again. Each belongs to one minibatch of an epoch.")
 
 
-def judge_order(answer: Callable) -> None:
+def judge_order(answer: Callable) -> tuple:
     """Each epoch has a new random order. With 12 minibatches, no order comes twice by chance."""
     model, N, size = Recorder(schedule_for()), 36, 3
-    run_train(answer, model, trainset=plain_images(LEVEL * t.arange(N)), epochs=2, batch_size=size)
+    _, run = run_train(answer, model, trainset=plain_images(LEVEL * t.arange(N)), epochs=3, batch_size=size)
     images, counts = (t.cat([getattr(call, name) for call in model.trained]) for name in ("images", "num_steps"))
     seen = (images.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL).round().int().tolist()
-    first, second = seen[:N], seen[N:]
+    first, second = seen[:N], seen[N : 2 * N]
     if first == second:
-        question = "Is there a new random order each time?"
+        question = "You keep one order. Where is a new random one drawn each time?"
         raise Mistake("every epoch shows the images in the same order", question)
     if first == sorted(first):
-        raise Mistake("the first epoch shows the images in the order of the data", "Is it shuffled from the start?")
+        raise Mistake(
+            "the first epoch shows the images in the order of the data", "You leave the first epoch unshuffled."
+        )
     if all(second[i : i + size] == list(range(second[i], second[i] + size)) for i in range(0, N, size)):
         facts = "each minibatch is a piece of the data, in its order"
-        raise Mistake(facts, "Are the images shuffled, or only the minibatches?")
+        raise Mistake(facts, "You shuffle the minibatches, not the images.")
+    if counts.max() < len(BETAS):
+        facts = f"timestep {len(BETAS)} never comes, in {len(counts)} draws"
+        raise Mistake(facts, "You give noise_img a max_steps. Left out, it is the schedule's length.")
+    return model.trained, run
 
 
 def judge_train_loss(trained: list[Call], run: utils.Run | None) -> None:
     """The loss is logged after each step, which is counted from 1."""
     if not run or "train_loss" not in run.curves:
         names = f"logged are {', '.join(run.curves)}" if run and run.curves else "nothing is logged"
-        raise Mistake(f"{names}, expected train_loss after every step", "Is it logged in the inner loop?")
+        raise Mistake(f"{names}, expected train_loss after every step", "Where is it logged, in the inner loop?")
     steps = [call.logged for call in trained[1:]] + [run.step]
     if steps != list(range(1, len(trained) + 1)) or run.curves["train_loss"][0][0] != 1:
         facts = f"after steps 1, 2, 3, 4, the latest log is of step {', '.join(map(str, steps[:4]))}"
-        question = "Is step counted up from 1, before it is logged?"
+        question = "You count steps in another way. The first logged is 1."
         if steps[0] == 1 and len({*steps}) < len(steps):
-            question = "Is train_loss logged after every step, with step counted up by 1?"
+            question = "Where is train_loss logged after every step, with step counted up by 1?"
         elif 0 in steps[:2] and max(steps) > 2:
-            question = "Is train_loss logged in the inner loop, after every step?"
+            question = "Where is train_loss logged in the inner loop, after every step?"
         if steps[:4] == [0, 1, 2, 3]:
-            question = "Steps are counted from 1. Is step counted up before it is logged?"
+            question = "You log before step is counted up. Steps are counted from 1."
         raise Mistake(facts, question)
-    first = trained[0]
-    loss = (first.w - noise_in(first.images, first.num_steps)).square().mean().item()
-    value = run.curves["train_loss"][0][1]
-    if abs(value - loss) > 0.01 * loss:
-        facts = f"train_loss is logged as {value:.3f} after step 1, expected {loss:.3f}"
-        raise Mistake(facts, "Is it the loss of this step?")
+    judge_logged_losses(trained, run)
+
+
+def judge_logged_losses(trained: list[Call], run: utils.Run) -> None:
+    """What is logged after a step is the loss of that step. A curve keeps every tenth."""
+    losses = [(call.w - noise_in(call.images, call.num_steps)).square().mean().item() for call in trained]
+    for step, value in run.curves["train_loss"]:
+        loss, so_far = losses[step - 1], losses[:step]
+        if abs(value - loss) < 0.002 * loss:
+            continue
+        question, epoch = "You log something else than the loss of this step.", (step - 1) // 12 * 12
+        means = [sum(each) / len(each) for each in (so_far, losses[epoch:step], so_far[-10:], so_far[-5:]) if each]
+        smoothed = [so_far[0]] * 3
+        for each in so_far[1:]:
+            smoothed = [keep * old + (1 - keep) * each for keep, old in zip((0.9, 0.99, 0.5), smoothed, strict=True)]
+        if any(abs(value - mean) < 0.002 * loss for mean in means + smoothed):
+            question = "You log a mean over the steps so far. Each step logs its own loss."
+        elif step > 1 and any(abs(value - total) < 0.002 * loss for total in (sum(so_far), sum(losses[epoch:step]))):
+            question = "You log the sum of the losses so far. Each step logs its own loss."
+        elif abs(value - loss * len(trained[step - 1].images)) < 0.002 * value:
+            question = "You multiply by the number of images. The mean squared error is asked for."
+        raise Mistake(f"train_loss is logged as {apart(value, loss)} after step {step}", question)
 
 
 def judge_testing(answer: Callable) -> None:
     """With a test set: it is looked at after each epoch, without gradients, and not trained on."""
-    model, n_test, epochs = Recorder(schedule_for()), 7, 2
+    model, n_test, epochs = Recorder(schedule_for()), 7, 5
     _, run = run_train(answer, model, plain_images(t.full((n_test,), TEST_LEVEL)), epochs=epochs)
     tested = [call for call in model.calls if call.images.mean() > 0.4 * TEST_LEVEL]
     if any(call.images.mean() > 0.4 * TEST_LEVEL for call in model.trained):
-        raise Mistake("the model is trained on the test images", "Is the test loss only looked at?")
+        raise Mistake("the model is trained on the test images", "You train on the test loss. It is only looked at.")
     looks = sum(len(call.images) for call in tested)
     if looks != epochs * n_test:
         facts = f"in {epochs} epochs, {n_test} test images are looked at {looks} times, expected {epochs * n_test}"
-        raise Mistake(facts, "Is the test loss taken once after each epoch, on all test images?")
+        raise Mistake(facts, "Where is the test loss taken once after each epoch, on all test images?")
     if any(call.with_gradient for call in tested):
-        raise Mistake("the test loss is taken with gradients on", "It is only looked at. Which context turns them off?")
+        raise Mistake("the test loss is taken with gradients on", "Where are they turned off? It is only looked at.")
     when, length = sorted({call.trained_before for call in tested}), -(-N_IMAGES // SIZE)
-    if when != [length, 2 * length]:
-        facts = f"the test loss is taken after {' and '.join(map(str, when))} steps, expected {length} and {2 * length}"
-        raise Mistake(facts, "Is it taken after each epoch, once the minibatches are through?")
+    expected = [length * epoch for epoch in range(1, epochs + 1)]
+    if when != expected:
+        taken, wanted = (", ".join(map(str, each[:3])) for each in (when, expected))
+        facts = f"the test loss is taken after {taken}, ... steps, expected {wanted}, ..."
+        raise Mistake(
+            facts, "You take it too early or too late. It comes after each epoch, once the minibatches are through."
+        )
     judge_test_images(tested)
     if "test_loss" not in run.curves:
-        raise Mistake(f"logged are {', '.join(run.curves)}, expected test_loss, too", "Is it logged after each epoch?")
-    tested = tested[: len(tested) // epochs]
-    losses = [(c.w - noise_in(c.images, c.num_steps, TEST_LEVEL)).square().mean().item() for c in tested]
-    (step, value), (low, high) = run.curves["test_loss"][0], (min(losses), max(losses))
-    if not 0.98 * low < value < 1.02 * high:
-        facts = f"the first test_loss is logged as {value:.3f}, expected {low:.3f}"
-        raise Mistake(facts, "Is it the mean squared error between guess and noise, on the test images?")
+        raise Mistake(
+            f"logged are {', '.join(run.curves)}, expected test_loss, too", "Where is it logged after each epoch?"
+        )
+    judge_test_loss(tested, run, len(tested) // epochs)
+    step = run.curves["test_loss"][0][0]
     if step != length:
         facts = f"the first test_loss is logged at step {step}, expected {length}, the last of its epoch"
-        raise Mistake(facts, "Does it get the same step as the training loss?")
+        raise Mistake(facts, "You log it at another step than the training loss.")
     if not all(call.training for call in model.trained):
-        raise Mistake("after the first test, the model is trained in eval mode", "Is it set back to train mode?")
+        raise Mistake("after the first test, the model is trained in eval mode", "Where is it set back to train mode?")
+
+
+def judge_test_loss(tested: list[Call], run: utils.Run, parts: int) -> None:
+    """What is logged is the mean over all test images. parts: in how many the test set is taken"""
+    for step, value in run.curves["test_loss"]:
+        epoch = max(0, round(step / -(-N_IMAGES // SIZE)) - 1)  # a wrong step is told below
+        calls = tested[epoch * parts :][:parts]
+        losses = [(c.w - noise_in(c.images, c.num_steps, TEST_LEVEL)).square().mean().item() for c in calls]
+        sizes = [len(call.images) for call in calls]
+        loss = sum(size * each for size, each in zip(sizes, losses, strict=True)) / sum(sizes)
+        if abs(value - loss) < 5e-4 * loss:
+            continue
+        question = "You log something else than the mean squared error on all test images."
+        if parts > 1 and abs(value - losses[-1]) < 5e-4 * loss:
+            question = "You log the last part's loss. All test images count."
+        elif parts > 1 and abs(value - sum(losses) / parts) < 5e-4 * loss:
+            question = "You average the means of parts of different size. Each image counts the same."
+        facts = f"a test_loss, after step {step}, is logged as {apart(value, loss)}"
+        raise Mistake(facts, question)
 
 
 def judge_test_images(tested: list[Call]) -> None:
     for call in tested:
         noise = noise_in(call.images, call.num_steps, TEST_LEVEL)
         if call.images.std() < 0.01:
-            raise Mistake("for the test loss, the model is shown clean images", "Are test images noised, too?")
+            raise Mistake("for the test loss, the model is shown clean images", "Where are the test images noised?")
         if abs(noise.mean()) > 1 or noise.std() > 2:
-            facts = "the test images that the model is shown are not noised by the counts it is given"
-            raise Mistake(facts, "Are both from one call of noise_img?")
+            facts = "the test images that the model is shown are not noised by the timesteps it is given"
+            raise Mistake(facts, "You take images and timesteps from two calls of noise_img.")
 
 
-N_PAINTED, EVERY, N_LOGGED = 36, 4, 2  # 12 steps of 3 images; every fourth logs pictures of 2 of them
+N_PAINTED, EVERY, N_LOGGED = 18, 4, 2  # twice 6 steps of 3 images; every fourth logs pictures of 2 of them
+ANEW = [4, 10], [1, 5, 7, 11], [1, 4, 7, 10]  # when pictures come where each epoch counts its steps by itself
 
 
 def judge_pictures(answer: Callable) -> None:
     """Pictures come every so many steps, and show what the model has been shown and has guessed."""
     model, images = Painted(schedule_for()), 2 * t.rand(N_PAINTED, *Recorder.img_shape) - 1
     images[:, 0, 0, 0] = LEVEL * t.arange(N_PAINTED)  # tells which image it is
-    options = dict(trainset=TensorDataset(images), epochs=1, batch_size=3, lr=0.0)
+    options = dict(trainset=TensorDataset(images), epochs=2, batch_size=3, lr=0.0)
     _, run = run_train(answer, model, img_log_interval=EVERY, n_images_to_log=N_LOGGED, **options)
     if len(run.curves["train_loss"]) != 2:  # a curve keeps every tenth step, here the first and the eleventh
         facts = f"12 steps are logged as {[step for step, _ in run.curves['train_loss']]}, ..., expected 1, 11"
-        raise Mistake(facts, "Is step counted up?")
+        raise Mistake(facts, "Where is step counted up?")
     after = [*(call.pictures for call in model.trained[1:]), run.pictures]
     changed = [now is not then and bool(now) for then, now in zip([[], *after], after, strict=False)]
     at = [step for step, new in enumerate(changed, 1) if new]
     if not at:
         facts = f"in {len(after)} steps with img_log_interval={EVERY}, no pictures are logged"
-        raise Mistake(facts, "Is there a list of them under the name images?")
+        raise Mistake(facts, "Where is a list of them, under the name images?")
     gaps = [b - a for a, b in zip([0, *at], [*at, len(after) + 1], strict=True)]
-    if max(gaps) > EVERY or len(at) > len(after) // EVERY + 1:
+    if max(gaps) > EVERY or len(at) > len(after) // EVERY + 1 or at in ANEW:
         steps = f"steps {', '.join(map(str, at))} of {len(after)}"
-        question = "Is it every so many steps, with steps counted from 1?"
+        question = "You log at other steps than every so many, counted from 1."
         if len(at) == len(after):
-            steps, question = "every step", "Is img_log_interval used?"
+            steps, question = "every step", "Where is img_log_interval used?"
         elif len(at) == len(after) - len(after) // EVERY:
-            question = "Is it turned round, so that all steps log but those that should?"
+            question = "You turn it round, so that all steps log but those that should."
+        elif at in ANEW:
+            question = "You count the steps anew in each epoch."
         elif len(at) == 1:
-            steps, question = f"step {at[0]} alone, of {len(after)}", "Do the intervals after the first count, too?"
+            steps, question = (
+                f"step {at[0]} alone, of {len(after)}",
+                "You log once. The intervals after the first count, too.",
+            )
         raise Mistake(f"with img_log_interval={EVERY}, pictures are logged after {steps}", question)
     for step in at:
         pictures = after[step - 1]
         if len(pictures) != N_LOGGED:
             s = "s"[: len(pictures) != 1]
             facts = f"{len(pictures)} picture{s} at a time, expected n_images_to_log={N_LOGGED}"
-            raise Mistake(facts, "Is n_images_to_log used?")
+            raise Mistake(facts, "Where is n_images_to_log used?")
         for picture in pictures:
             judge_picture(picture, model.calls, images)
 
@@ -519,7 +639,10 @@ def judge_picture(picture: object, calls: list[Call], images: t.Tensor) -> None:
         return (made - panels).abs().amax(dim=(-1, -2)).flatten(1)
 
     if shown.shape != (16, 24):
-        raise Mistake(f"a picture has {tuple(shown.shape)} pixels, expected (16, 24)", "Is it made by log_images?")
+        raise Mistake(
+            f"a picture has {tuple(shown.shape)} pixels, expected (16, 24)",
+            "You make it in another way than by log_images.",
+        )
     found = gaps(lambda x0, xt, e, g, r, a: (x0, xt, e, g, r))
     if found.amax(dim=1).min() < 2:
         return
@@ -528,7 +651,7 @@ def judge_picture(picture: object, calls: list[Call], images: t.Tensor) -> None:
     off = list(dict.fromkeys(name for name, bad in zip(names, wrong.tolist(), strict=True) if bad))
     places = "all places" if len(off) > 3 else f"the place of the {' and of the '.join(off)}"
     facts = f"the logged pictures show something else in {places}"
-    otherwise = "Are all five from the same minibatch, as the model saw it?"
+    otherwise = "You mix minibatches. All five are of one, as the model saw it."
     raise Mistake(facts, recognise(PICTURE_MISTAKES, lambda f: gaps(f).amax(dim=1).min() < 2, otherwise))
 
 
@@ -536,5 +659,5 @@ def judge_train_device(answer: Callable) -> None:
     """Every tensor has to be made on the device of the config; the meta device gets as far as the first log."""
     model = Recorder(schedule_for())
     facts = "with another device in the config, tensors of two devices meet"
-    question = "Is each made there? Model and data are brought to it above."
+    question = "You make something on the CPU. Model and data are brought to the device above."
     elsewhere(lambda: run_train(answer, model, device=t.device("meta"), epochs=1), facts, question)

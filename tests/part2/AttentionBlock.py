@@ -5,16 +5,19 @@ from collections.abc import Callable
 import torch as t
 import torch.nn.functional as F
 
-from tests.checking import Mistake, check, close, everything, judge_layer, make, nothing, recognise, silence
+from tests.checking import Mistake, check, close, everything, judge_layer, judge_ways, make, nothing, recognise, silence
 
 SUM_MISTAKES = [  # what comes back where attention finds nothing
-    ("Is x added to what attention finds?", t.zeros_like),
-    ("Is x added twice?", lambda x: 2 * x),
+    ("Where is x added to what attention finds?", t.zeros_like),
+    ("You add x twice.", lambda x: 2 * x),
     (
-        "Is the norm of x added, or is there a norm at the end? x itself is added.",
+        "You add the norm of x, or use a norm at the end. x itself is added.",
         lambda x: F.group_norm(x, 1),
     ),
-    ("Is the norm of x added, too?", lambda x: x + F.group_norm(x, 1)),
+    ("You add the norm of x, too.", lambda x: x + F.group_norm(x, 1)),
+    ("You use an activation after the sum. There is none.", F.silu),
+    ("You use an activation after the sum. There is none.", F.relu),
+    ("You use an activation after the sum. There is none.", F.gelu),
 ]
 
 
@@ -29,7 +32,7 @@ def check_AttentionBlock(answer: Callable) -> str:
             question = recognise(SUM_MISTAKES, lambda formula: close(silent, formula(x)))
             times = ((silent * x).sum() / x.square().sum()).item()
             came = f": it comes back {times:.3g} times as large" if close(silent, times * x) and not question else ""
-            question = question or (came and "Is it divided by a root of 2, or scaled? x itself is added.")
+            question = question or (came and "You divide or scale it. x itself is added.")
             raise Mistake(f"with all of attention's weights at 0, x does not come back unchanged{came}", question)
         module = make(answer, 8, inputs=[x])
 
@@ -38,42 +41,69 @@ def check_AttentionBlock(answer: Callable) -> str:
 
         if not close(found(3 * x + 5), found(x), 0.01):
             facts = "what is added to x changes when all of x is scaled and shifted"
+            if close(found(1e3 * x), found(2e3 * x), 0.02) and not comes_normed(answer, x):
+                raise Mistake(facts, "You run it all twice.")  # the second has nearly the same input then
             many = any(close(found(x * pieces), found(x), 0.01) for pieces in scaled_pieces())
             question = (
-                "Is that a norm with many groups? Here it has one." if many else "Is x normalised before attention?"
+                "You use a norm with many groups. Here it has one."
+                if many
+                else "Where is x normalised, before attention?"
             )
             raise Mistake(facts, question)
         if any(close(found(x * pieces), found(x), 0.01) for pieces in scaled_pieces()):
             facts = "what is added to x stays the same when some channels of x are scaled"
-            raise Mistake(facts, "Is that a norm with many groups? Here it has one.")
+            raise Mistake(facts, "You use a norm with many groups. Here it has one.")
         if close(found(x * t.linspace(0.2, 4, 12).reshape(3, 4)), found(x), 0.01):
             facts = "what is added to x stays the same when some pixels of x are scaled"
-            raise Mistake(facts, "Is each pixel normalised by itself? All of an image share one mean.")
+            raise Mistake(facts, "You normalise each pixel by itself. All of an image share one mean.")
         other = x.clone()  # the same numbers, so the same mean and variance, but other pixels
         other[:, :, 0, 0] = x[:, :, 0, 0].roll(1, dims=1)
         if close(found(other)[:, :, 2], found(x)[:, :, 2]):
-            raise Mistake("what a pixel gets does not depend on the other pixels", "Is there attention?")
+            raise Mistake("what a pixel gets does not depend on the other pixels", "Where is attention?")
         order = t.randperm(12)
         mixed = module(x.flatten(2)[:, :, order].reshape(x.shape))
         if not close(mixed, module(x).flatten(2)[:, :, order].reshape(x.shape)):
             facts = "the same pixels in another order do not get the same results in that order"
-            raise Mistake(facts, "What else is there than a norm and attention?")
+            raise Mistake(facts, "You use something else than a norm and attention.")
         judge_one_norm(answer, x, found)
+        judge_one_attention(answer)
+    x = t.randn(2, 8, 3, 4)
+    judge_ways(make(answer, 8, inputs=[x]), [x])
     return "x itself comes through, a norm of one group before attention, each image by itself"
+
+
+def comes_normed(answer: Callable, x: t.Tensor) -> bool:
+    """Whether what is added to x has mean 0 and variance 1."""
+    var, mean = t.var_mean(silence(make(answer, 8, inputs=[x]), nothing)(x) - x, dim=(1, 2, 3), correction=0)
+    return bool(mean.abs().max() < 1e-3 and (var - 1).abs().max() < 1e-2)
 
 
 def judge_one_norm(answer: Callable, x: t.Tensor, found: Callable) -> None:
     """In an image of one colour attention is linear, so a norm's mean and variance can only come from before it; and
     after one norm, opposite colours are opposite, whatever its scales and shifts."""
-    added = silence(make(answer, 8, inputs=[x]), nothing)(x) - x
-    var, mean = t.var_mean(added, dim=(1, 2, 3), correction=0)
-    if mean.abs().max() < 1e-3 and (var - 1).abs().max() < 1e-2:
-        raise Mistake("what is added to x has mean 0 and variance 1", "Is there a norm after attention, too?")
+    if comes_normed(answer, x):
+        raise Mistake("what is added to x has mean 0 and variance 1", "You use a norm after attention, too.")
     colours = 10 * t.randn(16, 8, 1, 1).expand(16, 8, 2, 2)
     middle = found(colours) + found(-colours)
     if (middle - middle[:1]).abs().max() > 1e-3 * found(colours).abs().max():
         facts = "in images of one colour, what is added is not linear in the normalised colour"
-        raise Mistake(facts, "Is x normalised twice, or is there an activation? One norm and attention are all.")
+        raise Mistake(facts, "You normalise twice, or use an activation. One norm and attention are all.")
+
+
+def judge_one_attention(answer: Callable) -> None:
+    """With small weights all pixels count alike, and what attention adds shrinks by the square of the weights, because
+    values and the output projection are two layers."""
+    x = t.randn(2, 8, 3, 4)
+    sizes = []
+    for scale in (0.2, 0.1):
+        module = silence(make(answer, 8, inputs=[x]), nothing)
+        for p in module.parameters():
+            if p.ndim > 1 and p.shape[0] > 1:  # not a norm's
+                p.mul_(scale)
+        sizes.append((module(x) - x).norm().item())
+    if not 3 < sizes[0] / max(sizes[1], 1e-9) < 5.5:
+        facts = f"with half the weights, what is added is {sizes[1] / sizes[0]:.3f} times as large, expected about 0.25"
+        raise Mistake(facts, "You run attention twice, or another layer after it.")
 
 
 def scaled_pieces() -> list[t.Tensor]:

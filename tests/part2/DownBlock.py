@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch as t
+import torch.nn.functional as F
 from torch import nn
 
 from tests.checking import (
@@ -19,6 +20,7 @@ from tests.checking import (
     judge_layer,
     judge_learning,
     judge_step_used,
+    judge_ways,
     kind,
     listed,
     make,
@@ -29,10 +31,10 @@ from tests.checking import (
 from tests.part2.ResidualBlock import reach
 
 REACHES = [  # how high and wide a patch one pixel reaches
-    ("Is there one ResidualBlock? There should be two.", (5, 5)),
-    ("Are there two ResidualBlocks, with 3×3 kernels?", (7, 7)),
-    ("Are there three ResidualBlocks? There should be two.", (13, 13)),
-    ("Is what the ResidualBlocks make passed on?", (1, 1)),
+    ("You run one ResidualBlock. There are two, one after the other.", (5, 5)),
+    ("You run one ResidualBlock and another 3×3 convolution. There are two ResidualBlocks.", (7, 7)),
+    ("You run three ResidualBlocks. There are two.", (13, 13)),
+    ("Where is what the ResidualBlocks make passed on?", (1, 1)),
 ]
 
 
@@ -45,6 +47,35 @@ def judge_reach(module: nn.Module, channels: int, step_dim: int, *, skip: bool =
         raise Mistake(facts, recognise(REACHES, lambda reached: reached == size))
 
 
+@t.no_grad()
+def judge_groups_of_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 0) -> None:
+    """With a group for each channel, every norm takes off by how much a channel's weights are larger, and with one group
+    for all it does not. make_it: makes the block for a number of groups"""
+    channels = inputs[0].shape[1]
+    for groups in (channels, 1):
+        module = silence(make_it(groups), nothing)
+        before = listed(module(*inputs))[pick]
+        for name, p in module.named_parameters():
+            if is_3x3(name, p):
+                larger = 1 + 3 * t.rand(len(p), 1, 1, 1)
+                p.mul_(larger)
+                same = close(listed(module(*inputs))[pick], before, 0.01)
+                p.div_(larger)
+                if same != (groups > 1):
+                    facts = f"with groups={groups} for {channels} channels, the norm after {name} has another number"
+                    raise Mistake(f"{facts} of groups", "Where does each ResidualBlock get groups?")
+
+
+def judge_widths(module: nn.Module, channels_in: int, channels_out: int) -> None:
+    """The first ResidualBlock brings the width: all 3×3 kernels give channels_out."""
+    for name, p in module.named_parameters():
+        if is_3x3(name, p) and p.shape[0] != channels_out:
+            facts = (
+                f"with channels_in={channels_in} and channels_out={channels_out}, {name} gives {p.shape[0]} channels"
+            )
+            raise Mistake(facts, "Where does the first ResidualBlock bring the width to channels_out?")
+
+
 def judge_two_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 0) -> None:
     """Each 3×3 kernel is that of one block alone: without it the other block is still there."""
     names = [name for name, p in make_it().named_parameters() if is_3x3(name, p)]
@@ -54,7 +85,7 @@ def judge_two_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 
             module = silence(make_it(), lambda name, p, silent=silent: name == silent)
             if close(listed(module(*inputs))[pick], plain):
                 facts = f"without {silent} both ResidualBlocks do nothing"
-                raise Mistake(facts, "Is one block used twice? Each has weights of its own.")
+                raise Mistake(facts, "You use one block twice. Each has weights of its own.")
 
 
 def far_change(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0) -> float:
@@ -87,13 +118,14 @@ def judge_place(module: nn.Module, run: Callable, y: t.Tensor, expected: int) ->
     attention = part(rest)
     through = part(set())(y)
     if not close(through, y):
-        times = ((through * y).sum() / y.square().sum()).item()
-        facts = f"with attention, all weights at 0 and equal widths, {times:.3g} times the input comes back, expected 1"
-        question = "Is that a bare SelfAttention? An AttentionBlock adds its input."
-        raise Mistake(facts, question if abs(times) < 1e-3 else "Is something added once more?")
-    if not close(attention(3 * y + 5) - 3 * y - 5, attention(y) - y, 0.01):
+        facts = "with attention, all weights at 0 and equal widths, the input does not come back unchanged"
+        raise Mistake(facts, why_not_unchanged(through, y))
+    added, far = attention(y) - y, 1e3 * y + 5
+    if not close(attention(3 * y + 5) - 3 * y - 5, added, 0.01):
         facts = "what attention adds changes when all of its input is scaled and shifted"
-        raise Mistake(facts, "Is that a bare SelfAttention? An AttentionBlock has a norm.")
+        once = close(attention(far) - far, attention(2 * far) - 2 * far, 0.02)  # a second one has the same input then
+        bare = "You use a bare SelfAttention. An AttentionBlock has a norm."
+        raise Mistake(facts, "You run attention twice. One AttentionBlock is asked for." if once else bare)
     blocks = [{*pair} for pair in combinations(kernels, 2) if not close(part({*pair})(y), y)]
     if len(kernels) != 4 or len(blocks) != 2:
         return
@@ -101,19 +133,38 @@ def judge_place(module: nn.Module, run: Callable, y: t.Tensor, expected: int) ->
     if sum(before) != expected:
         words = ("before both", "between the two", "after both")
         facts = f"the attention comes {words[sum(before)]} ResidualBlocks, expected {words[expected]}"
-        raise Mistake(facts, "In which order does forward run its parts?")
+        raise Mistake(facts, "You run the parts in another order.")
+
+
+THROUGH_MISTAKES = [  # what comes back of the input y, with all weights at 0
+    ("You use a bare SelfAttention. An AttentionBlock adds its input.", t.zeros_like),
+    ("You add the input once more.", lambda y: 2 * y),
+    ("You use SiLU after the blocks. They end in one already, before they add their input.", F.silu),
+    ("You use a ReLU after the blocks.", F.relu),
+    ("You use a norm after the blocks.", lambda y: F.group_norm(y, 4)),
+    ("You use a norm after the blocks.", lambda y: F.group_norm(y, 1)),
+    ("You use a norm after the blocks.", lambda y: F.group_norm(y, y.shape[1])),
+]
+
+
+def why_not_unchanged(through: t.Tensor, y: t.Tensor) -> str:
+    question = recognise(THROUGH_MISTAKES, lambda makes: close(through, makes(y), 0.01))
+    return question or "You put something beside the ResidualBlocks and the AttentionBlock."
 
 
 def judge_attention(asked: bool, change: float, where: str = "") -> None:
     if asked and change < 1e-5:
         raise Mistake(
-            f"with attention=True, far pixels do not count{where}", "Is attention used, where it is asked for?"
+            f"with attention=True, far pixels make no difference{where}",
+            "Where is attention used, when it is asked for?",
         )
     if not asked and change > 1e-5:
-        raise Mistake(f"with attention=False, far pixels count{where}", "Is attention used only where it is asked for?")
+        raise Mistake(
+            f"with attention=False, far pixels make a difference{where}", "You use attention where it is not asked for."
+        )
 
 
-@check("2.7", mistakes=REACHES)
+@check("2.7", mistakes=REACHES + THROUGH_MISTAKES)
 def check_DownBlock(answer: Callable) -> str:
     judge_pair(answer)
     for arguments, shape in [
@@ -125,34 +176,44 @@ def check_DownBlock(answer: Callable) -> str:
         (B, _, H, W), C, step_dim, down = shape, arguments[1], arguments[2], arguments[4]
         small = (B, C, H // 2, W // 2) if down else (B, C, H, W)
         judge = judge_layer if H == 6 else judge_learning
-        judge(answer, arguments, [t.randn(shape), t.randn(B, step_dim)], [small, (B, C, H, W)])
+        try:
+            judge(answer, arguments, [t.randn(shape), t.randn(B, step_dim)], [small, (B, C, H, W)])
+        except Exception as error:
+            judge_not_overwritten(answer, arguments, error)
+            raise
     for H, W in [(7, 6), (6, 7)]:
         expect_error(
             lambda H=H, W=W: answer(8, 8, 12, 4, True, False)(t.randn(2, 8, H, W), t.randn(2, 12)),
             f"an image of {H} by {W} is halved without an error, and will not double back to that",
-            "Is the given check still there?",
+            "Where is the given check of forward?",
         )
     x, e = t.randn(2, 8, 12, 12), t.randn(2, 12)
     judge_step_used(answer(8, 8, 12, 4, True, False), [x, e], pick=1)
+    judge_widths(answer(8, 16, 12, 4, True, False), 8, 16)
     with t.no_grad():
         same = make(answer, 8, 8, 12, 4, False, False, inputs=[x, e])
         if not close(*same(x, e)):
-            raise Mistake("with downsample=False, x and skip differ", "Is x the same tensor then?")
+            raise Mistake("with downsample=False, x and skip differ", "Where are both the same tensor then?")
     judge_reach(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), 8, 12, pick=1)
     judge_two_blocks(lambda: make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), [x, e], pick=1)
-    for asked in (False, True):
-        skeleton = silence(make(answer, 8, 8, 12, 4, True, asked, inputs=[x, e]), is_3x3)
-        judge_attention(asked, far_change(skeleton, [x, e], pick=1), " in skip")
-        judge_attention(asked, far_change(skeleton, [x, e], pick=0), " in the halved x")
-    skeleton = silence(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), is_3x3)
+    skeletons = [silence(make(answer, 8, 8, 12, 4, True, asked, inputs=[x, e]), is_3x3) for asked in (False, True)]
+    for asked, skeleton in enumerate(skeletons):
+        judge_attention(bool(asked), far_change(skeleton, [x, e], pick=1), " in skip")
+    skeleton = skeletons[0]
+    judge_no_norm(lambda scale: skeleton(scale * x, e)[0], "halving")
+    for asked, each in enumerate(skeletons):
+        judge_attention(bool(asked), far_change(each, [x, e], pick=0), " in the halved x")
     with t.no_grad():
         if not close(skeleton(x, e)[1], x):
-            raise Mistake(
-                "with all 3×3 kernels at 0 and equal widths, skip is not the input", "What else is in between?"
-            )
+            facts = "with all 3×3 kernels at 0 and equal widths, skip is not the input"
+            raise Mistake(facts, why_not_unchanged(skeleton(x, e)[1], x))
     judge_footprint(skeleton, [x, e], {"halved": True})
+    judge_straight(lambda scale: skeleton(scale * x, e)[0], "halving")
+    judge_groups_of_blocks(lambda g: make(answer, 8, 8, 12, g, True, False, inputs=[x, e]), [x, 0 * e], pick=1)
     module = make(answer, 8, 8, 12, 4, False, True, inputs=[x, e])
     judge_place(module, lambda module, y: module(y, 0 * e)[1], t.randn(2, 8, 5, 6), expected=2)
+    inputs = [t.randn(2, 8, 4, 6), t.randn(2, 12)]
+    judge_ways(make(answer, 8, 16, 12, 4, True, True, inputs=inputs), inputs)
     return "x and skip, two ResidualBlocks, some attention where asked, the halving and its refusal of odd sizes"
 
 
@@ -163,20 +224,72 @@ def judge_pair(answer: Callable) -> None:
         raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
     result = module(x, e)
     if not isinstance(result, tuple) or len(result) != 2:
-        raise Mistake(f"it returns {kind(result)}, expected two tensors: x, skip", "Is there a skip for the way up?")
+        raise Mistake(f"it returns {kind(result)}, expected two tensors: x, skip", "Where is the skip for the way up?")
     unhalved = answer(8, 8, 12, 4, False, False)(x, e)
     if not isinstance(unhalved, tuple) or len(unhalved) != 2:
         facts = f"with downsample=False it returns {kind(unhalved)}, expected two tensors: x, skip"
-        raise Mistake(facts, "Are both returned, even where they are the same tensor?")
+        raise Mistake(facts, "Where are both returned, even though they are the same tensor?")
     shapes = [tuple(each.shape[2:]) if isinstance(each, t.Tensor) else None for each in result]
     if shapes == [(6, 4), (3, 2)]:
-        raise Mistake("the first of the two results has the full size", "Is that skip before x? x comes first.")
+        raise Mistake("the first of the two results has the full size", "You return skip before x. x comes first.")
     if shapes == [(3, 2), (3, 2)]:
-        raise Mistake("skip is halved", "Is skip taken before x is halved? It keeps the full size.")
+        raise Mistake("skip is halved", "You halve the skip. It is taken before x is halved.")
     if shapes == [(6, 4), (6, 4)]:
-        raise Mistake("with downsample=True, x keeps its size", "Is downsample used?")
+        raise Mistake("with downsample=True, x keeps its size", "Where is downsample used?")
+    if shapes[1] == (6, 4) and shapes[0] not in ((3, 2), None):
+        facts = f"with downsample=True, {' by '.join(map(str, shapes[0]))} pixels are left of 6 by 4, expected 3 by 2"
+        raise Mistake(facts, why_resized_otherwise(module, (6, 4), shapes[0]))
     if isinstance(unhalved[0], t.Tensor) and unhalved[0].shape[2:] == (3, 2):
-        raise Mistake("with downsample=False, x is halved", "Is downsample used?")
+        raise Mistake("with downsample=False, x is halved", "You halve whatever downsample says.")
+
+
+def judge_not_overwritten(answer: Callable, arguments: tuple, error: Exception) -> None:
+    """A layer under the name of the given setting counts as true, so that odd sizes are refused without halving."""
+    if isinstance(error, ValueError | AssertionError) and not arguments[4]:
+        layer = getattr(answer(*arguments), "downsample", False)
+        if isinstance(layer, nn.Module):
+            facts = "with downsample=False, self.downsample is a layer, which counts as true, so odd sizes fail"
+            raise Mistake(facts, "You overwrite self.downsample. Your own layers need names of their own.") from None
+        error.add_note(f"The check made it with downsample={arguments[4]}, so any size will do.")
+
+
+def kernel_of(module: nn.Module) -> int:
+    """The size of the kernel that resizes: neither 1×1 nor, if there is another, 3×3. 0 where there is none."""
+    sizes = {p.shape[-1] for p in module.parameters() if p.ndim == 4} - {1}
+    return max(sizes - {3} or sizes, default=0)
+
+
+def why_resized_otherwise(module: nn.Module, before: Sequence[int], after: Sequence[int], doubled: bool = False) -> str:
+    """The kernel, stride and padding that turn one size into the other."""
+    right, k = "It's 4×4, stride 2 and padding 1.", kernel_of(module)
+    for s in (2, 1, 4, 3):
+        for p in (1, 0, 2, 3):
+            for kernel in (k, 3):
+                made = [(n - 1) * s + kernel - 2 * p if doubled else (n + 2 * p - kernel) // s + 1 for n in before]
+                if made == [*after]:
+                    return f"You use a {kernel}×{kernel} kernel with stride {s} and padding {p}. {right}"
+                if doubled and [(n + 2 * p - kernel) // s + 1 for n in before] == [*after]:
+                    return "You use an ordinary convolution. A transposed one doubles the size."
+    return f"Where is the size changed? {right}"
+
+
+@t.no_grad()
+def judge_no_norm(resized: Callable, what: str) -> None:
+    """Without the blocks' kernels and attention, nothing normalises what is resized. resized: what comes of a scale
+    times the input"""
+    once = resized(1)
+    if once.abs().max() > 1e-4 and close(resized(2), once, 0.2):
+        raise Mistake(f"twice the input gives the same after the {what}", f"You use a norm after the {what}.")
+
+
+@t.no_grad()
+def judge_straight(resized: Callable, what: str) -> None:
+    """Without the blocks' kernels and attention, the opposite input gives the opposite."""
+    once, minus = resized(1), resized(-1)
+    if not close(minus, -once, 0.01):
+        place = "after" if once.min() > -0.28 or minus.min() > -0.28 else "before"
+        facts = f"without 3×3 kernels, the opposite input does not give the opposite after the {what}"
+        raise Mistake(facts, f"You use an activation {place} the {what}.")
 
 
 @t.no_grad()
@@ -198,10 +311,14 @@ def judge_footprint(skeleton: nn.Module, inputs: Sequence[t.Tensor], how: dict) 
         facts = f"one pixel reaches {sizes} pixels of the {resized} x, expected {expected[0]} by {expected[1]}"
         if seen == {(0, 0)}:  # the skeleton has no other kernels than those of 4 by 4
             facts = f"the {resized} x does not come out of a 4×4 kernel"
-        raise Mistake(facts, f"Is it a {word}, 4×4, stride 2, padding 1?")
+        kernel, small = kernel_of(skeleton), sum(is_3x3(name, p) for name, p in skeleton.named_parameters())
+        named = kernel not in (0, 3, 4) or (kernel == 3 and small > 4)
+        used = f"You use a {kernel}×{kernel} kernel." if named else "You resize otherwise."
+        raise Mistake(facts, f"{used} A {word} does it, 4×4, with stride 2 and padding 1.")
     lit = x.clone()
     lit[:, 0, 4, 4] += 1
     channels = (listed(skeleton(lit, *others))[0] - plain).abs().amax(dim=(0, 2, 3)) > 1e-4
     if not channels.all():
         facts = f"when the size changes, one channel reaches {int(channels.sum())} of {len(channels)} channels"
-        raise Mistake(facts, f"Is it a {word} with weights, from all channels to all?")
+        question = "You resize each channel by itself."
+        raise Mistake(facts, f"{question} A {word} has weights from all channels to all.")

@@ -1,5 +1,6 @@
 """The check of 2.1 GroupNorm."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -45,100 +46,128 @@ def listed_otherwise(x: t.Tensor, g: int, eps: float, dealt: bool = False) -> t.
     return (result.mT if dealt else result).reshape(x.shape)
 
 
+def shift_of_median(x: t.Tensor, g: int, eps: float) -> t.Tensor:
+    parts = rearrange(x, "b (g c) h w -> b g (c h w)", g=g)
+    gap = parts.mean(dim=-1) - parts.median(dim=-1).values
+    scaled = gap / (parts.var(dim=-1, correction=0) + eps).sqrt()
+    return scaled.repeat_interleave(x.shape[1] // g, dim=1)[:, :, None, None]
+
+
 NORM_MISTAKES = [
-    ("Is the variance divided by n - 1? Group norm divides by n.", partial(normed, correction=1)),
-    ("Is the root missing? It is the standard deviation that divides.", partial(normed, scale=lambda v, e: v + e)),
+    ("You divide the variance by n - 1. Group norm divides by n.", partial(normed, correction=1)),
+    ("Where is the root? x is divided by the standard deviation.", partial(normed, scale=lambda v, e: v + e)),
     (
-        "Is eps added to the standard deviation? It belongs under the root.",
+        "You add eps to the standard deviation. It belongs under the root.",
         partial(normed, scale=lambda v, e: v**0.5 + e),
     ),
     (
-        "Is eps added to the standard deviation, and the variance divided by n - 1?",
+        "You add eps to the standard deviation, and divide the variance by n - 1.",
         partial(normed, correction=1, scale=lambda v, e: v**0.5 + e),
     ),
-    ("Is eps added, the one of the constructor?", partial(normed, scale=lambda v, e: (v + 1e-5).sqrt())),
-    ("Is eps squared?", partial(normed, scale=lambda v, e: (v + e * e).sqrt())),
-    ("Is eps added at the very end? It belongs under the root.", lambda x, g, e: normed(x, g, 0) + e),
-    ("Is eps a lower bound of the variance? It is added.", partial(normed, scale=lambda v, e: v.clamp(min=e).sqrt())),
-    ("Is a root taken twice?", partial(normed, scale=lambda v, e: (v.sqrt() + e).sqrt())),
-    ("Is a root taken twice?", partial(normed, scale=lambda v, e: (v + e) ** 0.25)),
+    ("Where is the eps that the constructor gets?", partial(normed, scale=lambda v, e: (v + 1e-5).sqrt())),
+    ("You square eps. It is added as it is.", partial(normed, scale=lambda v, e: (v + e * e).sqrt())),
+    ("You add eps at the very end. It belongs under the root.", lambda x, g, e: normed(x, g, 0) + e),
     (
-        "Is the variance a mean of squares, with the mean still in them? That is RMS norm's.",
+        "You make eps a lower bound of the variance. It is added.",
+        partial(normed, scale=lambda v, e: v.clamp(min=e).sqrt()),
+    ),
+    ("You take a root twice.", partial(normed, scale=lambda v, e: (v.sqrt() + e).sqrt())),
+    ("You take a root twice.", partial(normed, scale=lambda v, e: (v + e) ** 0.25)),
+    (
+        "You take a mean of squares for the variance, with the mean still in them, as RMS norm does.",
         partial(normed, var=mean_of_squares),
     ),
-    ("Is that RMS norm? Group norm takes the mean away first.", partial(normed, centre=0, var=mean_of_squares)),
+    ("You write RMS norm. Group norm subtracts the mean first.", partial(normed, centre=0, var=mean_of_squares)),
     (
-        "Are the squares added up, and not averaged?",
+        "You add the squares up. The variance is their mean.",
         partial(normed, var=lambda parts, **axis: parts.shape[-1] * parts.var(**axis, correction=0)),
     ),
-    ("Is x normalised twice?", lambda x, g, e: normed(normed(x, g, e), g, e)),
-    ("Is the mean added? It is taken away.", partial(normed, centre=-1)),
-    ("Is the mean taken away?", partial(normed, centre=0)),
-    ("Is it divided by anything? The variance should become 1.", partial(normed, scale=lambda v, e: 1)),
-    ("Is it multiplied by the deviation?", partial(normed, scale=lambda v, e: 1 / (v + e).sqrt())),
+    ("You normalise x twice.", lambda x, g, e: normed(normed(x, g, e), g, e)),
+    ("You add the mean. It is subtracted.", partial(normed, centre=-1)),
+    ("Where is the mean subtracted?", partial(normed, centre=0)),
+    ("Where is it divided by the standard deviation? The variance becomes 1.", partial(normed, scale=lambda v, e: 1)),
+    ("You multiply by the standard deviation. It divides.", partial(normed, scale=lambda v, e: 1 / (v + e).sqrt())),
     (
-        "The images of the batch share their mean. Does each have its own?",
+        "You take one mean for all images of the batch. Each has its own.",
         partial(normed, pattern="b (g c) h w -> g (b c h w)"),
     ),
-    ("That is batch norm: the images of the batch share their mean.", partial(normed, pattern="b c h w -> c (b h w)")),
     (
-        "That is instance norm: each channel by itself. Are there groups?",
+        "You write batch norm. Its images share their mean, and here each has its own.",
+        partial(normed, pattern="b c h w -> c (b h w)"),
+    ),
+    (
+        "You write instance norm, each channel by itself. Where are the groups?",
         partial(normed, pattern="b c h w -> b c (h w)"),
     ),
-    ("That is layer norm: all channels together. Are there groups?", partial(normed, pattern="b c h w -> b (c h w)")),
     (
-        "Each pixel has its own mean. Do a group's pixels share one?",
+        "You write layer norm, all channels together. Where are the groups?",
+        partial(normed, pattern="b c h w -> b (c h w)"),
+    ),
+    (
+        "You give each pixel its own mean. A group's pixels share one.",
         partial(normed, pattern="b (g c) h w -> b g h w c"),
     ),
     (
-        "Each row has its own mean. Do a group's pixels share one?",
+        "You give each row its own mean. A group's pixels share one.",
         partial(normed, pattern="b (g c) h w -> b g h (c w)"),
     ),
     (
-        "Each column has its own mean. Do a group's pixels share one?",
+        "You give each column its own mean. A group's pixels share one.",
         partial(normed, pattern="b (g c) h w -> b g w (c h)"),
     ),
     (
-        "Each pixel has its own mean, over all channels. Do a group's pixels share one?",
+        "You give each pixel its own mean, over all channels. A group's pixels share one.",
         partial(normed, pattern="b c h w -> b h w c"),
     ),
-    ("Is num_groups the size of a group? It is how many there are.", lambda x, g, e: normed(x, x.shape[1] // g, e)),
     (
-        "Is there one mean for all of the batch? Each group of each image has its own.",
+        "You take num_groups for the size of a group. It is how many there are.",
+        lambda x, g, e: normed(x, x.shape[1] // g, e),
+    ),
+    (
+        "You take one mean for all of the batch. Each group of each image has its own.",
         lambda x, g, e: listed_otherwise(x, 1, e),
     ),
-    ("Is the batch cut into groups? Each image has groups of its own.", listed_otherwise),
+    ("You cut the batch into groups. Each image has groups of its own.", listed_otherwise),
     (
-        "Are a group's numbers dealt out one by one? A group is whole channels, next to each other.",
+        "You deal a group's numbers out one by one. A group is whole channels, next to each other.",
         partial(listed_otherwise, dealt=True),
     ),
     (
-        "Are the groups dealt out like cards? A group is channels next to each other.",
+        "You deal the channels out to the groups like cards. A group is channels next to each other.",
         partial(normed, pattern="b (c g) h w -> b g (c h w)"),
     ),
-    ("Is x shifted and scaled at all?", lambda x, g, eps: x),
+    ("Where are the mean and the standard deviation used?", lambda x, g, eps: x),
+    (
+        "You put the groups back in another order than you split them in.",
+        lambda x, g, e: rearrange(normed(x, g, e), "b (g c) h w -> b (c g) h w", g=g),
+    ),
+    ("You subtract the median. It is the mean.", lambda x, g, e: normed(x, g, e) + shift_of_median(x, g, e)),
 ]
 # with weight w and bias b, (C, 1, 1), and x normalised already; in the sizes B = C = H = W
 AFFINE_MISTAKES = [
-    ("Is weight used?", lambda x, w, b: x + b),
-    ("Is bias used?", lambda x, w, b: x * w),
-    ("Are weight and bias used?", lambda x, w, b: x),
-    ("Is bias added before weight multiplies?", lambda x, w, b: (x + b) * w),
-    ("Is weight added, too? It multiplies.", lambda x, w, b: x + w + b),
-    ("Are weight and bias swapped?", lambda x, w, b: x * b + w),
-    ("Is 1 added to weight? It begins at 1 already.", lambda x, w, b: x * (1 + w) + b),
+    ("Where is weight used?", lambda x, w, b: x + b),
+    ("Where is bias used?", lambda x, w, b: x * w),
+    ("Where are weight and bias used?", lambda x, w, b: x),
+    ("You add bias before weight multiplies.", lambda x, w, b: (x + b) * w),
+    ("You add weight. It multiplies.", lambda x, w, b: x + w + b),
+    ("You swap weight and bias.", lambda x, w, b: x * b + w),
+    ("You add 1 to weight. It begins at 1 already.", lambda x, w, b: x * (1 + w) + b),
     (
-        "Does x meet weight and bias before it is normalised? They come after.",
+        "You use weight and bias before x is normalised. They come after.",
         lambda x, w, b: F.group_norm(x * w + b, 2),
     ),
-    ("Is bias taken away? It is added.", lambda x, w, b: x * w - b),
+    ("You subtract bias. It is added.", lambda x, w, b: x * w - b),
     (
-        "Do weight and bias lie along W? They go with the channels.",
+        "You lay weight and bias along the width. They go with the channels.",
         lambda x, w, b: x * w.flatten() + b.flatten(),
     ),
-    ("Do weight and bias lie along the height? They go with the channels.", lambda x, w, b: x * w[:, 0] + b[:, 0]),
     (
-        "Do weight and bias lie along the batch? They go with the channels.",
+        "You split weight and bias (c g), and the channels (g c).",
+        lambda x, w, b: x * w.reshape(3, 2).T.reshape(6, 1, 1) + b.reshape(3, 2).T.reshape(6, 1, 1),
+    ),
+    ("You lay weight and bias along the height. They go with the channels.", lambda x, w, b: x * w[:, 0] + b[:, 0]),
+    (
+        "You lay weight and bias along the batch. They go with the channels.",
         lambda x, w, b: x * w[..., None] + b[..., None],
     ),
 ]
@@ -150,7 +179,7 @@ def check_GroupNorm(answer: Callable) -> str:
     expect_error(
         lambda: answer(4, 6),
         "GroupNorm(4, 6) raises no error, but 6 channels do not make 4 equal groups",
-        "Is the given check still there?",
+        "Where is the given check of __init__?",
     )
     norm_form(answer)
     x = t.randn(4, 6, 5, 7) * (1 + t.arange(6)).reshape(6, 1, 1) + t.arange(4).reshape(4, 1, 1, 1) + t.randn(6, 1, 1)
@@ -160,8 +189,20 @@ def check_GroupNorm(answer: Callable) -> str:
     judge_affine(answer)
     judge_where(answer)
     judge_layer(answer, (2, 6), [x], [x.shape])
+    with t.no_grad():
+        expect_tensor(answer(2, 6)(x[:1, :, :1]), (1, 6, 1, 7), "for x (1, 6, 1, 7) it")
+        judge_type(answer(2, 6, dtype=t.float64)(x.double()), nn.GroupNorm(2, 6).double()(x.double()))
     judge_norm_gradients(answer, x)
     return "equal to nn.GroupNorm, its eps, weight and bias, and its gradients"
+
+
+def judge_type(result: t.Tensor, expected: t.Tensor) -> None:
+    """Numbers of float64 stay float64, all their digits."""
+    question = "You turn x into another type. Numbers stay of the type that they come in."
+    if result.dtype != expected.dtype:
+        raise Mistake(f"for x in torch.float64 it returns numbers of type {result.dtype}", question)
+    if not result.allclose(expected, rtol=1e-6, atol=1e-9):
+        raise Mistake("for x in torch.float64 it returns numbers with float32's digits alone", question)
 
 
 def norm_form(answer: Callable) -> None:
@@ -169,20 +210,21 @@ def norm_form(answer: Callable) -> None:
     for name, value in [("weight", 1), ("bias", 0)]:
         p = getattr(layer, name, None)
         if not isinstance(p, nn.Parameter):
-            raise Mistake(f"{name} is {kind(p)}, expected an nn.Parameter of shape (6,)")
+            question = "Where is it made?" if p is None else "Where is it an nn.Parameter? Only those are trained."
+            raise Mistake(f"{name} is {kind(p)}, expected an nn.Parameter of shape (6,)", question)
         if p.shape != (6,):
             question = "Room for height and width can be made in forward." if p.numel() == 6 else ""
             facts = f"{name} has shape {tuple(p.shape)}, expected (6,)"
-            raise Mistake(facts, question or "Does each channel have its own?")
+            raise Mistake(facts, question or "Where does each channel get its own?")
         if not p.requires_grad:
-            raise Mistake(f"{name} is not trained: it takes no gradient", "Is requires_grad turned off?")
+            raise Mistake(f"{name} is not trained: it takes no gradient", "You turn requires_grad off.")
         if not p.eq(value).all():
-            raise Mistake(f"{name} begins at {p[0].item():.3g}, expected {value}s")
+            raise Mistake(f"{name} begins at {p[0].item():.3g}, expected {value}s", f"Where does it begin at {value}?")
     layer = answer(2, 6, affine=False)
     if not hasattr(layer, "weight") or not hasattr(layer, "bias"):
-        raise Mistake("with affine=False, weight and bias are missing, expected None")
+        raise Mistake("with affine=False, weight and bias are missing, expected None", "Where are they set to None?")
     if layer.weight is not None or layer.bias is not None:
-        raise Mistake("with affine=False, weight and bias are not None", "Is affine used?")
+        raise Mistake("with affine=False, weight and bias are not None", "Where is affine used?")
 
 
 def judge_where(answer: Callable) -> None:
@@ -192,14 +234,19 @@ def judge_where(answer: Callable) -> None:
         p = getattr(layer, name)
         if (p.device.type, p.dtype) != ("meta", t.float64):
             facts = f"with device='meta' and dtype=torch.float64, {name} is on {p.device.type} in {p.dtype}"
-            raise Mistake(facts, "Are device and dtype used?")
+            raise Mistake(facts, "Where are device and dtype used?")
 
 
 @t.no_grad()
 def judge_norm(answer: Callable, x: t.Tensor, groups: int, eps: float) -> None:
     layer, expected = answer(groups, x.shape[1], eps, affine=False), F.group_norm(x, groups, eps=eps)
     with unchanged(x=x):
-        result = layer(x)
+        try:
+            result = layer(x)
+        except RuntimeError as error:
+            if re.search(rf"must match the size of tensor b \(({groups}|{len(x)})\)", str(error)):
+                error.add_note("Where do mean and variance keep the axis that they go over? keepdim=True leaves it.")
+            raise
         expect_tensor(result, tuple(x.shape), f"for x {tuple(x.shape)} it")
     if not result.allclose(expected, atol=1e-4):
         facts = f"GroupNorm({groups}, 6, eps={eps}, affine=False): {differs(result, expected)}"
@@ -232,5 +279,6 @@ def judge_norm_gradients(answer: Callable, x: t.Tensor) -> None:
     for name, mine, theirs in zip(["x", "weight", "bias"], *gradients, strict=True):
         if mine is None or not close(mine, theirs):
             raise Mistake(
-                f"the gradient of {name} is not that of nn.GroupNorm", "Is a part of it cut off from the graph?"
+                f"the gradient of {name} is not that of nn.GroupNorm",
+                "You detach a part of it, or use it under no_grad.",
             )

@@ -20,6 +20,7 @@ from tests.checking import (
     expect_error,
     expect_tensor,
     judge_layer,
+    judge_ways,
     make,
     nothing,
     recognise,
@@ -31,29 +32,29 @@ from tests.checking import (
 def images_of(kinds: t.Tensor, pattern: Sequence[int], size: tuple[int, int]) -> t.Tensor:
     """Images whose pixels are of some kinds. kinds: (k, B, C)   pattern: the kind of each pixel, in reading order"""
     H, W = size
-    return rearrange(kinds[list(pattern)], "(h w) b c -> b c h w", h=H, w=W)
+    return rearrange(kinds[list(pattern)], "(h w) b c -> b c h w", h=H, w=W).contiguous()
 
 
 CUTS = [  # of the result (2, 8, 3, 4), each with an axis along which all is alike
-    ("Is x made a sequence by a reshape alone? Its axes have to be moved.", lambda y: (y.flatten(2), 2)),
+    ("You make x a sequence by a reshape or view alone. Its axes have to be moved.", lambda y: (y.flatten(2), 2)),
     (
-        "Is the sequence made an image by a reshape alone? Its axes have to be moved.",
+        "You make the sequence an image by a reshape or view alone. Its axes have to be moved.",
         lambda y: (y.reshape(2, 12, 8), 1),
     ),
     (
-        "Are the heads put together by a reshape alone? Their axis has to be moved.",
+        "You put the heads together by a reshape or view alone. Their axis has to be moved.",
         lambda y: (y.reshape(2, 8, 4, 3), 3),
     ),
-    ("Are the heads split off by a reshape alone? Their axis has to be moved.", lambda y: (y, 2)),
+    ("You split the heads off by a reshape or view alone. Their axis has to be moved.", lambda y: (y, 2)),
 ]
 SCALES = [  # how many times too large the matches are, for 128 channels and 8 heads
-    ("Are the matches divided by the root of the head width?", 4.0),
-    ("Are the matches multiplied by the root? They are divided by it.", 16.0),
-    ("Is that the root of all channels? Each head has its own width.", sqrt(1 / 8)),
-    ("Is the head width's root missing? They are divided by it, once, and not by the width.", 0.25),
-    ("Is that the root of the number of heads?", sqrt(2)),
-    ("Is that the root of the number of pixels? It is the root of the head width.", sqrt(8)),
-    ("Is that the number of heads? It is the root of the head width.", 0.5),
+    ("Where are the matches divided by the root of the head width?", 4.0),
+    ("You multiply the matches by the root. They are divided by it.", 16.0),
+    ("You take the root of all channels. Each head has its own width.", sqrt(1 / 8)),
+    ("You divide by the head width, or by its root twice. They are divided by its root, once.", 0.25),
+    ("You take the root of the number of heads. It is the root of the head width.", sqrt(2)),
+    ("You take the root of the number of pixels. It is the root of the head width.", sqrt(8)),
+    ("You divide by the number of heads. It is the root of the head width.", 0.5),
 ]
 
 
@@ -62,11 +63,18 @@ def check_SelfAttention(answer: Callable) -> str:
     expect_error(
         lambda: answer(6, 4),
         "SelfAttention(6, 4) raises no error, but 6 channels do not make 4 equal heads",
-        "Is the given check still there?",
+        "Where is the given check of __init__?",
     )
     for heads, shape in [(4, (2, 8, 5, 3)), (1, (3, 6, 2, 4)), (4, (8, 8, 8, 8)), (2, (1, 4, 1, 1))]:
         x = t.randn(shape)
-        module = make(answer, shape[1], heads, inputs=[x])
+        try:
+            module = make(answer, shape[1], heads, inputs=[x])
+        except RuntimeError as error:
+            if "batch2 tensor" in str(error):
+                error.add_note("Where is k turned, so that each query meets each key?")
+            elif shape[2] != shape[3]:
+                error.add_note("The check tries images that are not square, too.")
+            raise
         with t.no_grad():
             expect_tensor(module(x), shape, f"for x {shape} and {heads} heads it")
     with t.no_grad():
@@ -78,6 +86,8 @@ def check_SelfAttention(answer: Callable) -> str:
         judge_weights(answer)
         judge_heads(answer)
         judge_scale(answer)
+    x = t.randn(2, 8, 3, 4)
+    judge_ways(make(answer, 8, 4, inputs=[x]), [x])
     return "pixels as a sequence, weights that add up to 1, heads, their scale, an output projection"
 
 
@@ -96,9 +106,9 @@ def judge_company(answer: Callable) -> None:
     lit[:, :, 0, 0] += 1
     if close(module(lit)[:, :, 1, 2], alone[:, :, 1, 2]):
         facts = "a pixel looks at the same pixel of other images, and not at its own image's pixels"
-        raise Mistake(facts, "Which axis is taken for the sequence? (PyTorch's own attention has batch_first.)")
+        raise Mistake(facts, "You take the batch for the sequence. (PyTorch's own attention has batch_first.)")
     facts = "what an image becomes depends on the other images of its batch"
-    raise Mistake(facts, "Does the softmax go over the batch, or a reshape mix images?")
+    raise Mistake(facts, "You let the softmax go over the batch, or mix images by a reshape.")
 
 
 def judge_places(answer: Callable) -> None:
@@ -115,7 +125,7 @@ def judge_places(answer: Callable) -> None:
     if odd.sum() == 1 and not odd[1, 2]:
         row, column = odd.nonzero()[0].tolist()
         facts = f"what the pixel in row 1, column 2 gets comes back in row {row}, column {column}"
-        raise Mistake(facts, "Do height and width go back in the order they came?")
+        raise Mistake(facts, "You swap height and width on the way back.")
     x, order = t.randn(2, 8, 3, 4), t.randperm(12)
     mixed = x.flatten(2)[:, :, order].reshape(x.shape)
     if not close(module(mixed), module(x).flatten(2)[:, :, order].reshape(x.shape)):
@@ -125,11 +135,11 @@ def judge_places(answer: Callable) -> None:
         facts, question = "the same pixels in another order do not get the same results in that order", ""
         if not touched.all():
             first, last = int(touched[0].sum()), int(touched[-1].sum())
-            facts = f"of 12 pixels, the first counts for {first} and the last for {last}"
-            question = "Is there a mask? Each pixel looks at all."
+            facts = f"of 12 pixels, the first matters to {first} of them and the last to {last}"
+            question = "You use a mask. Each pixel looks at all."
             if touched.equal(touched.T):
-                question = "Are the heads split off by a reshape alone? It cuts the sequence into pieces."
-        raise Mistake(facts, question or "Does a pixel's place count? Nothing should tell a pixel where it is.")
+                question = "You split the heads off by a reshape or view alone. It cuts the sequence into pieces."
+        raise Mistake(facts, question or "You let a pixel's place count. Nothing tells a pixel where it is.")
 
 
 def why_pixels_differ(module: nn.Module) -> str:
@@ -141,7 +151,7 @@ def why_pixels_differ(module: nn.Module) -> str:
         pieces, axis = cut(result)
         return bool((pieces - pieces.narrow(axis, 0, 1)).abs().max() <= spread)
 
-    return recognise(CUTS, fits, otherwise="Does a pixel's place count? Nothing should tell a pixel where it is.")
+    return recognise(CUTS, fits, otherwise="You let a pixel's place count. Nothing tells a pixel where it is.")
 
 
 def judge_nothing_else(answer: Callable) -> None:
@@ -149,11 +159,15 @@ def judge_nothing_else(answer: Callable) -> None:
     x = images_of(kinds, [0], (1, 1))
     module, silent = bare(answer, 16, 1, x), silence(make(answer, 16, 1, inputs=[x]), everything)
     if silent(x).abs().max() > 1e-3:
-        raise Mistake("with all weights at 0 the result is not 0", "Is x added? That is the next exercise.")
+        raise Mistake("with all weights at 0 the result is not 0", "You add x. That is the next exercise.")
     if close(module(2 * x), module(x), 0.05):
         raise Mistake(
-            "twice as large numbers give the same result", "Is there a norm inside? That is the next exercise."
+            "twice as large numbers give the same result", "You use a norm inside. That is the next exercise."
         )
+    x = t.randn(2, 16, 3, 4)
+    if not close(module(-x), -module(x)):
+        facts = "with every number's sign turned round, the result is not itself with its sign turned round"
+        raise Mistake(facts, "You use an activation. Apart from the softmax there is none.")
 
 
 def judge_weights(answer: Callable) -> None:
@@ -163,40 +177,46 @@ def judge_weights(answer: Callable) -> None:
     a, a_alone = module(images_of(kinds, [0] * 12, (3, 4))), module(images_of(kinds, [0], (1, 1)))
     if not close(a[:, :, :1, :1], a_alone):
         facts = "in an image of one colour, what a pixel gets depends on how many pixels there are"
-        question = "Do the weights that one pixel gives to all pixels add up to 1? "
+        rule = "The weights that one pixel gives to all pixels add up to 1."
         twice = module(images_of(2 * kinds, [0], (1, 1)))
         if not close(a[:, :, :1, :1], 12 * a_alone):
-            raise Mistake(facts, "Do channels look at channels? Pixels look at pixels.")
+            raise Mistake(facts, "You let channels look at channels. Pixels look at pixels.")
         if close(twice, 2 * a_alone):
-            raise Mistake(facts, question + "Along which axis do they lie?")
-        raise Mistake(facts, question + ("Is there a softmax?" if close(twice, 8 * a_alone) else "Is that a softmax?"))
+            raise Mistake(facts, f"You take the softmax along another axis. {rule}")
+        missing = "Where is the softmax?" if close(twice, 8 * a_alone) else "You use something else than a softmax."
+        raise Mistake(facts, f"{missing} {rule}")
     b = module(images_of(kinds, [1], (1, 1)))[:, :, 0, 0]
     a = a_alone[:, :, 0, 0]
     both = module(images_of(kinds, [0] * 3 + [1] * 5, (2, 4)))
     if close(both[:, :, 0, 0], a) and close(both[:, :, 1, 3], b):
         facts = "what a pixel gets does not depend on the other pixels"
-        raise Mistake(facts, "Which axes are left in the product of q and k? There should be one match for each pair.")
+        raise Mistake(
+            facts, "You match heads with heads. The product of q and k has one match for each pair of pixels."
+        )
     way = b - a
     share = ((both - a[:, :, None, None]) * way[:, :, None, None]).sum(dim=1) / way.square().sum(dim=1)[:, None, None]
     on_the_way = a[:, :, None, None] + share[:, None] * way[:, :, None, None]
     if not close(on_the_way, both, 0.01) or share.min() < -0.01 or share.max() > 1.01:
         facts = "with one head, what a pixel gets is no weighted mean of what the pixels have to give"
         if not close(module(images_of(2 * kinds, [0], (1, 1))), 2 * a_alone):
-            raise Mistake(facts, "Is there a softmax? One pixel's weights are positive, and add up to 1.")
+            raise Mistake(facts, "Where is the softmax? One pixel's weights are positive, and add up to 1.")
         one_key_for_all = close(both.sum(dim=(2, 3)), 3 * a + 5 * b)  # a key's weights for all queries add up to 1
         if not one_key_for_all and ways_to_choose(module, 16, list(range(16))) > 1:
             facts = "with num_heads=1, pixels are weighted in several ways, expected one"
-            raise Mistake(facts, "Is num_heads the width of a head? It is how many there are.")
-        raise Mistake(facts, "Over which axis is the softmax? One pixel's weights on all others add up to 1.")
+            raise Mistake(facts, "You take num_heads for the width of a head. It is how many there are.")
+        raise Mistake(facts, "You take the softmax over another axis. One pixel's weights on all others add up to 1.")
     if close(module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0], b):
-        raise Mistake("of two pixels, each looks at the other alone", "Is there a mask? A pixel looks at itself, too.")
+        raise Mistake("of two pixels, each looks at the other alone", "You use a mask. A pixel looks at itself, too.")
     symmetric = t.logit(share[:, 0, 0].clamp(1e-6, 1 - 1e-6)) - t.logit(share[:, 1, 3].clamp(1e-6, 1 - 1e-6))
     if symmetric.abs().median() > 1e-3 and (symmetric <= 1e-3).all() and len(symmetric) > 20:
-        raise Mistake("each pixel prefers pixels like itself, in all of 64 images", "Are q and k the same?")
+        raise Mistake(
+            "each pixel prefers pixels like itself, in all of 64 images",
+            "You make q and k the same. Each has a layer of its own.",
+        )
     gain = (a.square().mean() / kinds[0].square().mean()).sqrt().item()
     if not 0.6 < gain < 1.7:
         facts = f"in images of one colour, numbers come out {gain:.2f} times as large as expected"
-        raise Mistake(facts, "Is the scale applied after the softmax? It belongs to the matches.")
+        raise Mistake(facts, "You scale after the softmax. The matches are scaled, before it.")
 
 
 def judge_heads(answer: Callable) -> None:
@@ -211,16 +231,21 @@ def judge_heads(answer: Callable) -> None:
     ways = ways_to_choose(module, C, list(range(C)))
     if ways != heads:
         facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights"
-        width = "Is num_heads the width of a head? It is how many there are."
-        question = {1: "Does each head have its own matches?", C // heads: width}.get(ways, "")
+        width = "You take num_heads for the width of a head. It is how many there are."
+        question = {1: "Where does each head get its own matches?", C // heads: width}.get(ways, "")
+        question = question or (
+            "You run attention more than once."
+            if ways > heads
+            else "Where does num_heads say how many heads there are?"
+        )
         raise Mistake(f"{facts}, expected {heads}, one for each head", question)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:
             facts = f"what only {len(few)} of the {C} channels hold reaches one head alone"
-            raise Mistake(facts, "Are the heads split before Linear? A query, key or value is made of all channels.")
+            raise Mistake(facts, "You split the heads before Linear. A query, key or value is made of all channels.")
     if distinct <= heads:
         facts = f"the channels fall into {distinct} sets, one for each head, that are not mixed"
-        raise Mistake(facts, "Is there an output projection after the heads are put together?")
+        raise Mistake(facts, "Where is the output projection, after the heads are put together?")
 
 
 def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:

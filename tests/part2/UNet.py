@@ -21,8 +21,10 @@ from tests.checking import (
     is_3x3,
     judge_device,
     judge_form,
+    judge_given,
     judge_saving,
     judge_training,
+    judge_ways,
     listed,
     make,
     nothing,
@@ -41,38 +43,48 @@ def config(img_shape: tuple = (1, 4, 6), dim_mults: tuple = (1,), **settings) ->
 
 
 CONDITION_MISTAKES = [  # what blocks get for step_emb. e: without a condition   c: the condition   z: with one of zeros
-    ("Does it get the condition, too? All blocks get the same step_emb.", lambda e, c, z: e),
-    ("Is the first image's condition used for all images?", lambda e, c, z: e + c[:1]),
-    ("Is the condition averaged over the batch? Each image has its own.", lambda e, c, z: e + c.mean(dim=0)),
-    ("Does it replace the embedding of the timestep? It's added to it.", lambda e, c, z: c),
-    ("Is step_emb multiplied by the condition? It's added.", lambda e, c, z: e * c),
-    ("Is step_emb multiplied by the condition? It's added.", lambda e, c, z: e * (1 + c)),
-    ("Is the condition subtracted? It's added.", lambda e, c, z: e - c),
-    ("Is it added twice?", lambda e, c, z: e + 2 * c),
-    ("Is the sum halved? The condition is added, and that's all.", lambda e, c, z: (e + c) / 2),
-    ("Is there an activation after the sum? There's none.", lambda e, c, z: nn.functional.silu(e + c)),
-    ("Is something added where condition is None? None adds nothing.", lambda e, c, z: z + c),
+    ("Where does it get the condition? All blocks get the same step_emb.", lambda e, c, z: e),
+    ("You use the first image's condition for all. Each image has its own.", lambda e, c, z: e + c[:1]),
+    ("You average the condition over the batch. Each image has its own.", lambda e, c, z: e + c.mean(dim=0)),
+    ("You replace the timestep by the condition. It's added.", lambda e, c, z: c),
+    ("You multiply step_emb by the condition. It's added.", lambda e, c, z: e * c),
+    ("You multiply step_emb by the condition. It's added.", lambda e, c, z: e * (1 + c)),
+    ("You subtract the condition. It's added.", lambda e, c, z: e - c),
+    ("You add the condition twice.", lambda e, c, z: e + 2 * c),
+    ("You halve the sum. The condition is added, and that's all.", lambda e, c, z: (e + c) / 2),
+    ("You use an activation after the sum. There's none.", lambda e, c, z: nn.functional.silu(e + c)),
+    ("You add something where condition is None. None adds nothing.", lambda e, c, z: z + c),
 ]
 
 
-@check("2.11", mistakes=CONDITION_MISTAKES)
+BEND_MISTAKES = [  # what bends z and -z gives for the sum of both, where their difference is d
+    ("You use a GELU between the two Linear layers. It's SiLU.", lambda d: d * t.erf(d / 2**0.5)),
+    ("You use a ReLU between the two Linear layers. It's SiLU.", t.abs),
+    ("You use a tanh between the two Linear layers. It's SiLU.", t.zeros_like),
+    ("You use a sigmoid between the two Linear layers. It's SiLU.", t.ones_like),
+]
+
+
+@check("2.11", mistakes=CONDITION_MISTAKES + BEND_MISTAKES)
 def check_UNet(answer: Callable) -> str:
     judge_what_there_is(answer)
     judge_arguments(answer)
+    judge_given(answer(config()), img_shape=(1, 4, 6), noise_schedule=None)
     counts, formed = t.tensor([1, 500, 1000]), []
     for shape, mults in [((3, 8, 12), (1, 2)), ((1, 12, 8), (1, 1, 1)), ((2, 5, 7), (2,))]:
         inputs, settings = [t.randn(3, *shape), counts], (config(shape, mults),)
+        path = judge_path(answer(*settings), inputs, len(mults))
         try:
             if len(mults) == 3:
                 with t.no_grad():
                     model = make(answer, *settings, inputs=inputs)
                     expect_tensor(model(*inputs), (3, *shape), f"for {(3, *shape)} and {(3,)} it")
             else:
-                formed.append((inputs, *judge_form(answer, settings, inputs, [(3, *shape)], ("images", "num_steps"))))
+                formed.append((inputs, *judge_form(answer, settings, inputs, [(3, *shape)], NAMES)))
         except (RuntimeError, ValueError) as error:
             error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
-            if "halved evenly" in str(error):
-                error.add_note("Do all DownBlocks halve but the last?")
+            if path:
+                error.add_note(path)
             raise
     with t.no_grad():
         judge_output(answer)  # first: behind an activation, not all may learn, and not even the counts may show
@@ -84,15 +96,16 @@ def check_UNet(answer: Callable) -> str:
     judge_saving(answer, settings, model, inputs, results)
     judge_device(answer, settings, inputs)
     judge_device(answer, settings, [*inputs, t.randn(3, 32)])
-    model = answer(config())
-    if tuple(getattr(model, "img_shape", ())) != (1, 4, 6) or getattr(model, "noise_schedule", 0) is not None:
-        raise Mistake("img_shape and noise_schedule are not as given", "Are the given lines of __init__ still there?")
     with t.no_grad():
         judge_counts(answer)
         judge_blocks(answer)
     judge_skips(answer)
     judge_config(answer)
-    return "any image size, every count, no missing block, each skip at its place, attention at its levels"
+    inputs = [t.randn(2, 1, 4, 6), t.tensor([3, 700]), t.randn(2, 32)]
+    judge_ways(make(answer, config((1, 4, 6), (1, 1)), inputs=inputs), inputs, NAMES)
+    return (
+        "any image size, every timestep, a condition, no missing block, each skip at its place, attention at its levels"
+    )
 
 
 def judge_what_there_is(answer: Callable) -> None:
@@ -120,7 +133,7 @@ def judge_init(answer: Callable) -> None:
         setting = "with 8 channels, dim_mults (1, 2, 4) and attention (True, False, True)"
         if len(made) != len(rows):
             facts = f"{setting}, __init__ makes {len(made)} {name}s, expected {len(rows)}"
-            raise Mistake(facts, "Are they in an nn.ModuleList, one for each level?" if len(rows) > 1 else "")
+            raise Mistake(facts, "Where are they in an nn.ModuleList, one for each level?" if len(rows) > 1 else "")
         found = sorted((row for row, _ in map(describe, made)), key=by_width)
         if found != sorted(rows, key=by_width):
             facts = f"{setting}, {name} goes {'; '.join(found)}, expected {'; '.join(sorted(rows, key=by_width))}"
@@ -128,7 +141,7 @@ def judge_init(answer: Callable) -> None:
         narrow = next((step_dim for _, step_dim in map(describe, made) if step_dim != 32), None)
         if narrow:
             facts = f"with 8 channels, a {name} takes a step_emb of width {narrow}, expected 32"
-            raise Mistake(facts, "Is step_emb 4 · channels wide, for all blocks?")
+            raise Mistake(facts, "Where is step_emb 4 · channels wide, for all blocks?")
 
 
 def by_width(row: str) -> tuple[int, str]:
@@ -156,10 +169,10 @@ def why_blocks_differ(found: list[str], expected: list[str]) -> str:
         return sorted(re.sub(words, "", row) for row in rows)
 
     if without(", attention", found) == without(", attention", expected):
-        return "Does each level get its own entry of attention, on both sides?"
+        return "Where does each level get its own entry of attention, on both sides?"
     if without(", (halves|doubles)", found) == without(", (halves|doubles)", expected):
-        return "Do all DownBlocks halve but the last to run, and all UpBlocks double but the last to run?"
-    return "Do the widths come from the config, and does a level begin with the width of the one above?"
+        return "Where do all DownBlocks halve but the last to run, and all UpBlocks double but the last to run?"
+    return "Where do the widths come from the config, each level beginning with that of the one above?"
 
 
 def judge_arguments(answer: Callable) -> None:
@@ -170,16 +183,15 @@ def judge_arguments(answer: Callable) -> None:
         arguments.bind("images", "num_steps", condition=None)
     except TypeError:
         facts = f"forward takes no condition, expected {line}"
-        raise Mistake(
-            facts, "Is its first line from before the U-Net took one? Add condition=None at its end."
-        ) from None
+        raise Mistake(facts, "Where does its first line end in condition=None? That was added later.") from None
     try:
         arguments.bind("images", "num_steps")
     except TypeError:
         facts = f"forward can't be called without a condition, expected {line}"
-        raise Mistake(facts, "Is None its default?") from None
+        raise Mistake(facts, "Where is None its default?") from None
 
 
+NAMES = ("images", "num_steps", "condition")  # as forward names them
 BLOCKS = {"ResidualBlock", "DownBlock", "MidBlock", "UpBlock"}
 
 
@@ -229,35 +241,35 @@ def judge_condition(answer: Callable) -> None:
     usual, without = run()
     if any(step_emb.shape[1] == 8 for _, step_emb in without):
         judge_step_layers(silence(model, nothing), images[:1])
-    judge_width("with 8 channels and 3 images", "Is step_emb 4 · channels wide? So is a condition.")
+    judge_width("with 8 channels and 3 images", "Where is step_emb 4 · channels wide? So is a condition.")
     try:
         with unchanged(images=images, num_steps=counts, condition=condition):
             told, with_it = run(condition)
         expect_tensor(told, (3, 1, 4, 6), "with a condition it")
     except RuntimeError as error:
-        judge_width("with a condition", "Is the condition put beside step_emb? It's added.")
+        judge_width("with a condition", "You put the condition beside step_emb. It's added.")
         error.add_note("The check made it with 8 channels and gave it a condition of shape (3, 32) for 3 images.")
         if "ambiguous" in str(error):
-            error.add_note("Does an if ask the condition itself? Ask whether it is None.")
+            error.add_note("You ask the condition itself in an if. Ask whether it is None.")
         raise
-    judge_width("with a condition", "Is the condition put beside step_emb? It's added.")
+    judge_width("with a condition", "You put the condition beside step_emb. It's added.")
     if not close(model(images, counts), usual):
         facts = "a call without a condition gives another guess after one with it"
-        raise Mistake(facts, "Does the model keep the condition, or does a line write into what it keeps?")
+        raise Mistake(facts, "You keep the condition in the model, or write into what it keeps.")
     if close(told, usual):
-        question = "Is it added to step_emb, before the blocks get that?"
+        question = "Where is it added to step_emb, before the blocks get that?"
         raise Mistake("the guess does not depend on condition", question)
     if not without:
         return
     if all(close(got, e) for (_, got), (_, e) in zip(with_it, without, strict=True)):
         facts = "with a condition, the blocks get the same step_emb as without"
-        raise Mistake(facts, "Is the condition added to something else? It's added to step_emb.")
+        raise Mistake(facts, "You add the condition to something else. It's added to step_emb.")
     (_, at_zeros), (_, at_twice) = run(0 * condition), run(2 * condition)
     for (name, e), (_, got), (_, z), (_, twice) in zip(without, with_it, at_zeros, at_twice, strict=True):
         if not close(got, e + condition):
-            question = "Does the condition go through the layers of the timestep? It's added after them."
+            question = "You send the condition through the layers of the timestep. It's added after them."
             if close(twice - got, got - z):  # its share is a multiple of it
-                question = "Does the condition go through a layer of its own? It's added as it is."
+                question = "You send the condition through a layer of its own. It's added as it is."
             question = recognise(CONDITION_MISTAKES, lambda makes: close(got, makes(e, condition, z)), question)
             raise Mistake(f"with a condition, {name} gets another step_emb than the sum of both", question)
     sums = iter([e + condition for _, e in without])
@@ -266,7 +278,7 @@ def judge_condition(answer: Callable) -> None:
     if not close(same, told):
         judge_saving(answer, settings, model, [images, counts], [usual])  # blocks in a plain list were not seen
         facts = "with step_emb and the condition added up for each block, the guess is another one"
-        raise Mistake(facts, "Is the condition added to something else, too? It's added to step_emb alone.")
+        raise Mistake(facts, "You add the condition to something else, too. It's added to step_emb alone.")
 
 
 def judge_condition_learns(answer: Callable) -> None:
@@ -275,21 +287,83 @@ def judge_condition_learns(answer: Callable) -> None:
     guess = make(answer, config(), inputs=[images, counts])(images, counts, condition)
     gradient = t.autograd.grad(guess.square().sum(), condition, allow_unused=True)[0] if guess.requires_grad else None
     if gradient is None or not gradient.any(dim=1).all():
-        raise Mistake("no gradient reaches condition", "Is there a no_grad or a detach? Part 4 learns conditions.")
+        raise Mistake(
+            "no gradient reaches condition", "You detach it, or use it under no_grad. Part 4 learns conditions."
+        )
+
+
+@t.no_grad()
+def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str:
+    """Which DownBlocks halve, which UpBlocks double, and whose skip each of them gets, as far as the network runs.
+    returns: the question to ask if it ends in an error; empty where nothing is known"""
+    downs, ups, made = [], [], []
+
+    def down(module: nn.Module, arguments: tuple, named: dict, result: object) -> None:
+        downs.append((*[*arguments, named.get("x")][:1], *listed(result)))
+
+    def up(module: nn.Module, arguments: tuple, named: dict) -> None:
+        given = [*arguments, named.get("x"), named.get("skip")]
+        ups.append([thing for thing in given if isinstance(thing, t.Tensor) and thing.ndim == 4])
+
+    def through(module: nn.Module, arguments: tuple, named: dict, result: t.Tensor) -> None:
+        made.append(result)
+
+    hooks = []
+    for block in model.modules():
+        if type(block).__name__ == "DownBlock":
+            hooks.append(block.register_forward_hook(down, with_kwargs=True))
+        if type(block).__name__ == "UpBlock":
+            hooks.append(block.register_forward_pre_hook(up, with_kwargs=True))
+            hooks.append(block.register_forward_hook(through, with_kwargs=True))
+    with suppress(Exception):  # it comes again, where it is told
+        model(*inputs)
+    for hook in hooks:
+        hook.remove()
+    if len(downs) != levels or any(len(each) < 3 for each in downs) or any(len(each) != 2 for each in ups):
+        return ""
+    resizing = [True] * (levels - 1) + [False]
+    judge_resizing("DownBlocks", "halve", [x.shape[2] > small.shape[2] for x, small, _ in downs], resizing)
+    for k, (_, skip) in enumerate(ups[:levels]):
+        own = levels - 1 - k
+        same = [i for i, (*_, other) in enumerate(downs) if other.shape == skip.shape and other.equal(skip)]
+        if same and own not in same:
+            facts = f"the {ordinal(k)} UpBlock to run gets the skip of the {ordinal(same[0])} DownBlock, expected that"
+            turned = [i for i, (*_, each) in enumerate(downs) if each is ups[0][1]] == [0]
+            question = "You use the skips first in, first out." if turned else "You hand a skip to another level."
+            raise Mistake(f"{facts} of the {ordinal(own)}", f"{question} The last one in is the first one out.")
+    if len(made) == levels:
+        judge_resizing("UpBlocks", "double", [big.shape[2] > x.shape[2] for (x, _), big in zip(ups, made)], resizing)
+    elif ups and ups[-1][0].shape == ups[-1][1].shape:
+        return "You run the UpBlocks in another order. That of the coarsest level runs first."
+    return ""
+
+
+def ordinal(i: int) -> str:
+    return ("first", "second", "third", "fourth")[i]
+
+
+def judge_resizing(blocks: str, verb: str, found: list[bool], expected: list[bool]) -> None:
+    if found != expected:
+        facts = f"with {len(found)} level{'s'[: len(found) != 1]}, {found.count(True)} of the {blocks} {verb}"
+        always = f"You {verb} in the last of them, too, which keeps the size." if all(found) else ""
+        question = always or f"Where do all {blocks} {verb} but the last to run?"
+        raise Mistake(f"{facts}, expected all but the last to run", question)
 
 
 def judge_table(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
-    """A table with a row for each count learns nothing about a count from others, however near."""
+    """A table with a row for each timestep learns nothing about one from others, however near."""
     images, counts = inputs
     with t.enable_grad():
         guess = model(images, counts)
+    if not guess.requires_grad:
+        raise Mistake("no gradient comes out of it", "You turn gradients off in forward, by no_grad or detach.")
     with t.enable_grad():  # anew, if the model has turned it off
         guess.square().sum().backward()
     for name, p in model.named_parameters():
         if p.grad is not None and p.ndim == 2 and len(p) >= 1000:
             learning = int(p.grad.any(dim=1).sum())
-            facts = f"{name} has {len(p)} rows, and {learning} of them learn from {len(counts)} counts"
-            raise Mistake(facts, "Is there a table with a row for each count? The counts are embedded by sinusoids.")
+            facts = f"{name} has {len(p)} rows, and {learning} of them learn from {len(counts)} timesteps"
+            raise Mistake(facts, "You use a table with a row for each timestep. Sinusoids embed them.")
     model.zero_grad()
 
 
@@ -298,54 +372,144 @@ def judge_counts(answer: Callable) -> None:
     for max_steps in (10, 1000):
         counts = t.tensor([1, max_steps])
         model = make(answer, config(max_steps=max_steps), inputs=[images, counts])
-        call = f"with max_steps={max_steps}, for the counts 1 and {max_steps} it"
+        call = f"with max_steps={max_steps}, for the timesteps 1 and {max_steps} it"
         expect_tensor(model(images, counts), (2, 1, 4, 6), call)
+    judge_sinusoids(model, images, counts)
     guess = model(images[:1].expand(4, -1, -1, -1), t.tensor([1, 1000, 900, 901]))
     if close(guess[0], guess[1]):
-        raise Mistake("the guess does not depend on num_steps", "Is step_emb passed on to every block?")
+        raise Mistake("the guess does not depend on num_steps", "Where is step_emb passed on to every block?")
     if (guess[2] - guess[3]).abs().mean() < 0.02 * (guess[0] - guess[1]).abs().mean():
-        facts = "after 900 steps and after 901 the guess is nearly the same"
-        raise Mistake(facts, "Do the counts go into the sinusoids as they are?")
+        facts = "for the timesteps 900 and 901 the guess is nearly the same"
+        raise Mistake(facts, "You scale or round the timesteps. They go into the sinusoids as they are.")
+
+
+def judge_sinusoids(model: nn.Module, images: t.Tensor, counts: t.Tensor) -> None:
+    """Where the learner's sinusoids are called with timesteps, they get them as they are."""
+    seen = []
+    hooks = [
+        it.register_forward_pre_hook(lambda module, arguments: seen.extend(arguments))
+        for it in model.modules()
+        if type(it).__name__ == "SinusoidalPositionEmbeddings"
+    ]
+    model(images, counts)
+    for hook in hooks:
+        hook.remove()
+    if seen and seen[0].shape == counts.shape and not close(seen[0].float(), counts.float(), 1e-6):
+        facts = f"for the timesteps {counts.tolist()} the sinusoids get {[round(n, 4) for n in seen[0].tolist()]}"
+        raise Mistake(facts, "You change the timesteps. They go into the sinusoids as they are.")
 
 
 def judge_output(answer: Callable) -> None:
-    images, counts = t.randn(16, 1, 4, 6), t.randint(1, 1001, (16,))
-    model = silence(make(answer, config(), inputs=[images, counts]), nothing)  # a norm's shift would look like a sign
+    images, counts = t.randn(16, 2, 4, 6), t.randint(1, 1001, (16,))
+    settings = config((2, 4, 6))
+    model = silence(make(answer, settings, inputs=[images, counts]), nothing)  # a norm's shift would look like a sign
+    guess = model(images, counts)
+    for channel in range(images.shape[1]):
+        other = images.clone()
+        other[:, channel] += t.randn_like(other[:, channel])
+        if close(model(other, counts), guess):
+            facts = f"the guess does not depend on channel {channel} of the images"
+            raise Mistake(facts, "Where do all channels of the images go into the stem?")
     loud = model(1000 * images, counts)
     if loud.min() >= -0.3:
-        raise Mistake("the guess is never negative", "Is there an activation at the end? Noise has both signs.")
+        raise Mistake("the guess is never negative", "You use an activation at the end. Noise has both signs.")
     if loud.abs().max() <= 1.001 and loud.abs().median() > 0.99:  # behind a norm it may be small, but is seldom 1
-        raise Mistake("the guess never leaves [-1, 1]", "Is there an activation at the end? Noise goes further.")
+        raise Mistake("the guess never leaves [-1, 1]", "You clamp or squash the guess at the end. Noise goes further.")
     if close(model(1e7 * images, counts), model(1e6 * images, counts), 0.05):
-        raise Mistake("images that are ten times as large change nothing", "Is there a norm at the very end?")
+        raise Mistake("images that are ten times as large change nothing", "You use a norm at the very end.")
+    far = 1e6 * images  # where all that norms and attention add is little beside the shortcuts
+    if not close(model(-far, counts), -model(far, counts), 0.05):
+        facts = "large images with every sign turned round do not give the opposite guess"
+        raise Mistake(facts, "You use an activation outside the blocks. There is none on the images' way.")
     silent = silence(model, everything)(images, counts)
     if silent.abs().max() > 1e-4:
-        question = "Are the images added to the guess, or taken from it?" if close(silent.abs(), images.abs()) else ""
-        raise Mistake("with all weights at 0 the guess is not 0", question or "What is added to the last convolution?")
+        question = (
+            "You add the images to the guess, or subtract it from them." if close(silent.abs(), images.abs()) else ""
+        )
+        raise Mistake(
+            "with all weights at 0 the guess is not 0",
+            question or "You add something to what the last convolution gives.",
+        )
 
 
+class Enough(Exception):
+    """What was looked for has been seen."""
+
+
+@t.no_grad()
 def judge_step_layers(model: nn.Module, image: t.Tensor) -> None:
-    """Each Linear layer that all of the step goes through is one without which the counts do not matter. Two such, both
-    turned round, come to the same if nothing bends between them."""
-    images, counts = image.expand(3, -1, -1, -1), t.tensor([1, 300, 1000])
-    usual, layers = model(images, counts), []
+    """step_emb is made by two Linear layers and a SiLU. Each Linear layer is one without which all timesteps get the
+    same; then their weights are set so that what bends between them is seen."""
+    images, counts, seen = image.expand(4, -1, -1, -1), t.tensor([1, 17, 300, 1000]), []
+
+    def see(name: str, step_emb: t.Tensor) -> t.Tensor:
+        seen.append(step_emb)
+        raise Enough
+
+    def step_emb() -> t.Tensor | None:
+        seen.clear()
+        with at_each_block(model, see), suppress(Enough):
+            model(images, counts)
+        return seen[0] if seen else None
+
+    if step_emb() is None:
+        return
+    layers = []
     for p in model.parameters():
-        if p.requires_grad and p.ndim > 1 and not is_3x3("", p) and len(layers) < 2:
+        if p.requires_grad and p.ndim > 1 and p[0, 0].numel() == 1:
             weight = p.clone()
             p.zero_()
-            guess = model(images, counts)
-            layers += [p] if close(guess, guess[:1].expand_as(guess)) and guess.any() else []
+            made = step_emb()
+            layers += [p] if close(made, made[:1].expand_as(made)) else []
             p.copy_(weight)
-    if len(layers) < 2:
-        few = ("no Linear layer", "one Linear layer")[len(layers)]
-        facts = f"the step goes through {few} on its way to the blocks, expected 2"
-        raise Mistake(facts, "Is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
-    for p in layers:
-        p.neg_()
-    if close(model(images, counts), usual, 1e-4):
-        raise Mistake("nothing bends between the two Linear layers of step_emb", "Is there a SiLU between them?")
-    for p in layers:
-        p.neg_()
+    if len(layers) != 2:
+        many = (
+            ("no Linear layer", "one Linear layer", "", "three Linear layers")[len(layers)] if len(layers) < 4 else ""
+        )
+        facts = f"the timestep goes through {many or f'{len(layers)} layers'} on its way to the blocks, expected 2"
+        raise Mistake(facts, "Where is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
+    chained = [pair for pair in (layers, layers[::-1]) if pair[1].shape[1] == pair[0].shape[0]]
+    judged = [judge_bend(step_emb, *(p.flatten(1) for p in pair)) for pair in chained]
+    if judged and None not in judged:  # of layers as wide as long, the first may be either
+        raise judged[0]
+
+
+def judge_bend(step_emb: Callable, first: t.Tensor, second: t.Tensor) -> Mistake | None:
+    """What is wrong with step_emb, if these are the weights of its first Linear layer and of its second."""
+    usual, kept = step_emb(), [first.clone(), second.clone()]
+    second.neg_()
+    straight = close(step_emb(), -usual)
+    size = min(len(first), len(second)) // 2
+    first.zero_()
+    first[:size].copy_(t.eye(size, first.shape[1]) if first.shape[1] <= size else 0.5 * t.randn(size, first.shape[1]))
+    first[size : 2 * size].copy_(-first[:size])
+    second.copy_(t.eye(*second.shape))
+    made = step_emb()
+    first.mul_(10)
+    further = step_emb()
+    for p, weight in zip((first, second), kept, strict=True):
+        p.copy_(weight)
+    both, d = made[:, :size] + made[:, size : 2 * size], made[:, :size] - made[:, size : 2 * size]
+    if not straight:
+        facts = "with its second Linear layer turned round, step_emb is not turned round"
+        return Mistake(facts, "You use an activation after the second Linear.")
+    if close(further, 10 * made):
+        return Mistake("nothing bends between the two Linear layers of step_emb", "Where is the SiLU between them?")
+    if not close(both, d * t.tanh(d / 2), 0.01):
+        facts = "between the two Linear layers of step_emb comes something else than SiLU"
+        return Mistake(facts, recognise(BEND_MISTAKES, lambda bends: close(both, bends(d), 0.01)))
+    if first.shape[1] <= size and not close(d.square().sum(dim=1), t.full((4,), first.shape[1] / 2), 0.01):
+        facts = "the first Linear layer of step_emb does not get sines and cosines"
+        return Mistake(facts, "You put something between the sinusoids and the first Linear.")
+    return None
+
+
+def judge_kernels(model: nn.Module) -> None:
+    for name, p in model.named_parameters():
+        if p.ndim == 4 and p.shape[2:] not in ((1, 1), (3, 3), (4, 4)):
+            kernel = f"{p.shape[2]}×{p.shape[3]}"
+            question = f"You use a kernel of {kernel}. The stem's is 3×3, and that of the last convolution 1×1."
+            raise Mistake(f"{name} has a {kernel} kernel", question)
 
 
 def judge_blocks(answer: Callable) -> None:
@@ -353,6 +517,7 @@ def judge_blocks(answer: Callable) -> None:
     in the stem and by two in each ResidualBlock."""
     images, counts, start, expected = t.zeros(8, 3, 80, 1), t.full((8,), 5), 30, 1 + 2 * 7
     model = silence(make(answer, config((3, 80, 1), (1,), attention=(False,)), inputs=[images, counts]), nothing)
+    judge_kernels(model)
     judge_step_layers(model, t.randn(1, 3, 80, 1))
     kernels = [p for name, p in model.named_parameters() if is_3x3(name, p)]
     for p in kernels:
@@ -364,19 +529,21 @@ def judge_blocks(answer: Callable) -> None:
     moved = int(touched.nonzero().max()) if touched.any() else 0
     if (moved - expected) % 2:
         facts = f"in a network of one level, an image passes {moved} layers with 3×3 kernels, expected {expected}"
-        raise Mistake(facts, "Is the kernel of the stem 3×3, and that of the last convolution 1×1?")
+        one_more = "You use a 3×3 kernel for the last convolution. It's 1×1."
+        raise Mistake(facts, one_more if moved > expected else "You use a 1×1 kernel for the stem. It's 3×3.")
     if moved != expected:
         facts = f"in a network of one level, an image passes {(moved - 1) // 2} ResidualBlocks, expected 7"
-        raise Mistake(facts, "Are there 2 on the way down, 2 in the middle, 2 on the way up and 1 at the end?")
+        begin = "You run too many." if moved > expected else "Where are all of them?"
+        raise Mistake(facts, f"{begin} There are 2 on the way down, 2 in the middle, 2 on the way up and 1 at the end.")
     for p in kernels:
         if p.shape[1] != 3:
             p.zero_()
     images = t.randn(8, 3, 80, 1)
     dark, once, twice = (model(scale * images, counts) for scale in (0, 1, 2))
     if once.abs().max() < 1e-6:
-        raise Mistake("with all 3×3 kernels but the stem's at 0, the guess is 0", "Is the last convolution 1×1?")
+        raise Mistake("with all 3×3 kernels but the stem's at 0, the guess is 0", "Where is the last convolution 1×1?")
     if close(twice - dark, 2 * (once - dark)):
-        raise Mistake("with attention at no level there is none at all", "Is there a MidBlock at the bottom?")
+        raise Mistake("with attention at no level there is none at all", "Where is the MidBlock, at the bottom?")
 
 
 @t.no_grad()
@@ -390,7 +557,7 @@ def judge_skips(answer: Callable) -> None:
     kernels = [p for name, p in model.named_parameters() if is_4x4(name, p)]
     if len(kernels) != 4:
         facts = f"with three levels, {len(kernels)} layers resize, expected 4"
-        raise Mistake(facts, "Do all DownBlocks halve but the last, and all UpBlocks double but the last?")
+        raise Mistake(facts, "Where do all DownBlocks halve but the last, and all UpBlocks double but the last?")
     weights = [p.clone() for p in kernels]
 
     def guess(alive: tuple[int, ...]) -> t.Tensor:
@@ -401,7 +568,7 @@ def judge_skips(answer: Callable) -> None:
     at_full_size = guess(())
     if at_full_size.abs().max() < 1e-4:
         facts = "without the resizing layers, the images do not reach the end"
-        raise Mistake(facts, "Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+        raise Mistake(facts, "Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
     guesses = {alive: guess(alive) for n in range(2, 5) for alive in combinations(range(4), n)}
     open_pairs = [alive for alive, it in guesses.items() if len(alive) == 2 and not close(it, at_full_size)]
     expected = {  # the first halving and the last doubling open a way to each other, by the second skip
@@ -412,7 +579,7 @@ def judge_skips(answer: Callable) -> None:
     all_right = len(open_pairs) == 1 and all(close(guesses[alive], it) for alive, it in expected.items())
     if not all_right or close(guesses[0, 1, 2, 3], guesses[open_pairs[0]]):
         facts = "with three levels of equal widths, what a DownBlock hands over arrives at another level"
-        raise Mistake(facts, "Does each UpBlock get the skip of its own size, last in, first out?")
+        raise Mistake(facts, "Where does each UpBlock get the skip of its own size, last in, first out?")
 
 
 def judge_config(answer: Callable) -> None:
@@ -421,13 +588,18 @@ def judge_config(answer: Callable) -> None:
         return sum(p.numel() for p in answer(config((1, 8, 8), dim_mults, **settings)).parameters())
 
     if size() == size(channels=16) or size() == size((2, 2)) or size() == size((4, 4)):
-        raise Mistake("other channels or multipliers make no other network", "Do the widths come from the config?")
+        raise Mistake(
+            "other channels or multipliers make no other network", "Where do the widths come from the config?"
+        )
     if size() != size(attention=(False, True)):
-        raise Mistake("attention=None makes another network than (False, True)", "Is it the coarsest level alone?")
+        raise Mistake(
+            "attention=None makes another network than (False, True)",
+            "You give attention to other levels. None means the coarsest alone.",
+        )
     plain = size(attention=(False, False))
     added = [size(attention=levels) - plain for levels in ((True, False), (False, True))]
     if 0 in added or added[0] == added[1]:
-        raise Mistake("other levels with attention make no other network", "Does each level get its own entry?")
+        raise Mistake("other levels with attention make no other network", "Where does each level get its own entry?")
     judge_attention_levels(answer, added)
     judge_all_groups(answer)
 
@@ -444,7 +616,7 @@ def judge_all_groups(answer: Callable) -> None:
             p.mul_(1 + 2 * t.rand(len(p), 1, 1, 1))
     if not close(model(*inputs), before, 0.02):
         facts = "with as many groups as channels, larger weights of some channels change the guess"
-        raise Mistake(facts, "Is config.groups passed on to every block?")
+        raise Mistake(facts, "Where is config.groups passed on to every block?")
 
 
 def judge_attention_levels(answer: Callable, added: list[int]) -> None:
@@ -461,4 +633,4 @@ def judge_attention_levels(answer: Callable, added: list[int]) -> None:
         down, up = adds(blocks[0], before, after), adds(blocks[1], after, before)
         if added[level] != down + up:
             facts = f"attention at level {level} alone adds {added[level]} parameters, expected {down} + {up}"
-            raise Mistake(facts, "Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+            raise Mistake(facts, "Where do the DownBlock and the UpBlock of one level get the same entry of attention?")

@@ -1,5 +1,6 @@
 """The check of 2.10 UpBlock."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import torch as t
@@ -14,13 +15,28 @@ from tests.checking import (
     judge_layer,
     judge_learning,
     judge_step_used,
+    judge_ways,
     make,
     silence,
 )
-from tests.part2.DownBlock import REACHES, far_change, judge_attention, judge_footprint, judge_place, judge_reach
+from tests.part2.DownBlock import (
+    REACHES,
+    THROUGH_MISTAKES,
+    far_change,
+    judge_attention,
+    judge_footprint,
+    judge_groups_of_blocks,
+    judge_no_norm,
+    judge_place,
+    judge_reach,
+    judge_straight,
+    judge_two_blocks,
+    judge_widths,
+    why_resized_otherwise,
+)
 
 
-@check("2.10", mistakes=REACHES)
+@check("2.10", mistakes=REACHES + THROUGH_MISTAKES)
 def check_UpBlock(answer: Callable) -> str:
     for arguments, shape in [
         ((16, 8, 12, 4, True, True), (3, 16, 3, 4)),
@@ -40,21 +56,42 @@ def check_UpBlock(answer: Callable) -> str:
     with t.no_grad():
         result = module(x, e, skip)
         if close(module(x, e, x), result):
-            raise Mistake("the result does not depend on skip", "Is it put beside x?")
+            raise Mistake("the result does not depend on skip", "Where is it put beside x?")
         if close(module(skip, e, skip), result):
-            raise Mistake("the result does not depend on x", "Is it put beside skip?")
+            raise Mistake("the result does not depend on x", "Where is it put beside skip?")
         if close(module(skip, e, x), result):
-            raise Mistake("x and skip can be swapped", "Are they added? They are put side by side, as channels.")
+            raise Mistake("x and skip can be swapped", "You add them. They are put side by side, as channels.")
+    judge_widths(answer(8, 4, 12, 4, True, False), 8, 4)
+    judge_widths(answer(8, 32, 12, 4, True, False), 8, 32)
     judge_reach(make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip]), 8, 12, skip=True)
+    judge_two_blocks(lambda: make(answer, 8, 16, 12, 4, False, False, inputs=[x, e, skip]), [x, e, skip])
+    judge_nothing_beside(answer)
     for asked in (False, True):
         skeleton = silence(make(answer, 8, 8, 12, 4, False, asked, inputs=[x, e, skip]), is_3x3)
         judge_attention(asked, far_change(skeleton, [x, e, skip]))
     judge_up_place(answer)
     skeleton = silence(make(answer, 8, 16, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
+    judge_no_norm(lambda scale: skeleton(scale * x, e, scale * skip), "doubling")
     judge_footprint(skeleton, [x, e, skip], {})
+    judge_straight(lambda scale: skeleton(scale * x, e, scale * skip), "doubling")
+    judge_groups_of_blocks(lambda g: make(answer, 8, 8, 12, g, False, False, inputs=[x, e, skip]), [x, 0 * e, skip])
     skeleton = silence(make(answer, 8, 16, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
     judge_attention_first(skeleton, [x, e, skip])
+    inputs = [t.randn(2, 8, 4, 5), t.randn(2, 12), t.randn(2, 8, 4, 5)]
+    judge_ways(make(answer, 8, 16, 12, 4, True, True, inputs=inputs), inputs)
     return "x beside skip, the widths on the way up, some attention where asked, the doubling"
+
+
+@t.no_grad()
+def judge_nothing_beside(answer: Callable) -> None:
+    """x and skip reach the end through the blocks alone."""
+    x, e, skip = t.randn(2, 8, 4, 6), t.randn(2, 12), t.randn(2, 8, 4, 6)
+    result = silence(make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip]), everything)(x, e, skip)
+    if result.abs().max() > 1e-4:
+        facts = "with all weights at 0, the result is not 0"
+        beside = {"skip": skip, "x": x, "x and skip": x + skip}
+        name = next((name for name, tensor in beside.items() if close(result, tensor)), "something")
+        raise Mistake(facts, f"You add {name} to what the blocks make.")
 
 
 @t.no_grad()
@@ -78,7 +115,7 @@ def judge_attention_first(skeleton: nn.Module, inputs: Sequence[t.Tensor]) -> No
     far = skeleton(x, e, skip)[:, :, 8:16, 8:16]
     if close(far, far[:, :, :1, :1].expand_as(far)):
         facts = "what attention finds far away comes without the pattern of the transposed convolution"
-        raise Mistake(facts, "Does the attention come after the doubling? It comes before.")
+        raise Mistake(facts, "You run the attention after the doubling. It comes before.")
 
 
 def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
@@ -88,17 +125,33 @@ def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor
     except RuntimeError as error:
         names = "channels_in={}, channels_out={}, step_dim={}, groups={}, upsample={}, attention={}".format(*arguments)
         error.add_note(f"The check made it with {names}: x and skip have {arguments[0]} channels each.")
+        if found := re.search(r"to have (\d+) channels, but got (\d+)", str(error)):
+            expected, got = map(int, found.groups())
+            if got == 2 * arguments[0]:
+                error.add_note(f"Where does the first ResidualBlock take in {got} channels, those of x and of skip?")
+        if "Sizes of tensors must match" in str(error):
+            error.add_note("You change the size of x before it meets its skip. The doubling comes last.")
         raise
     if isinstance(result, t.Tensor) and result.ndim == 4 and result.shape[1] != arguments[1]:
         facts = (
             f"with channels_in={arguments[0]} and channels_out={arguments[1]} the result has {result.shape[1]} channels"
         )
-        question = "Which width has the result, and which x and skip?"
+        question = "You mix up the two widths. x and skip have channels_in each, and the result has channels_out."
         raise Mistake(f"{facts}, expected {arguments[1]}", question)
     if isinstance(result, t.Tensor) and result.shape[2:] == inputs[0].shape[2:] and arguments[4]:
-        raise Mistake("with upsample=True, x keeps its size", "Is upsample used?")
+        raise Mistake("with upsample=True, x keeps its size", "Where is upsample used?")
     if isinstance(result, t.Tensor) and result.shape[2] == 2 * inputs[0].shape[2] and not arguments[4]:
-        raise Mistake("with upsample=False, x is doubled", "Is upsample used?")
+        raise Mistake("with upsample=False, x is doubled", "You double whatever upsample says.")
     if isinstance(result, t.Tensor) and len(result) == 2 * len(inputs[0]):
         facts = f"from {len(inputs[0])} images it makes {len(result)}"
-        raise Mistake(facts, "Are x and skip put behind each other, as images? They go side by side, as channels.")
+        raise Mistake(facts, "You put x and skip behind each other, as images. They go side by side, as channels.")
+    if isinstance(result, t.Tensor) and result.ndim == 4:
+        before, after, times = inputs[0].shape[2:], result.shape[2:], 1 + arguments[4]
+        if after in [(2 * times * before[0], times * before[1]), (times * before[0], 2 * times * before[1])]:
+            way = "below" if after[0] == 2 * times * before[0] else "beside"
+            facts = f"from {before[0]} by {before[1]} pixels it makes {after[0]} by {after[1]}"
+            raise Mistake(facts, f"You put skip {way} x, as pixels. They go side by side as channels.")
+        if arguments[4] and after != (2 * before[0], 2 * before[1]):
+            facts = f"with upsample=True, {before[0]} by {before[1]} pixels become {after[0]} by {after[1]}"
+            question = why_resized_otherwise(module, before, after, doubled=True)
+            raise Mistake(f"{facts}, expected {2 * before[0]} by {2 * before[1]}", question)

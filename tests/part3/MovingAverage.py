@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch as t
 from torch import nn
 
-from tests.checking import Mistake, careful, check, expect_tensor, kind, numbers, recognise
+from tests.checking import Mistake, apart, careful, check, expect_tensor, kind, numbers, recognise
 
 DECAYS = [(0.5, 11), (0.5, 1), (0.6, 15), (0.995, 11), (0.0, 2)]  # and updates: 0.5 is reached after 8, 0.6 after 13
 
@@ -34,7 +34,7 @@ class WeightsToAverage(nn.Module):
     @t.no_grad()
     def train_a_step(self) -> None:
         for p in self.parameters():
-            p.copy_(t.randint(-9, 10, p.shape))  # small whole numbers, so that a learner can redo the sum
+            p.copy_(t.randint(-999, 1000, p.shape) / 100)  # few digits, so that a learner can redo the sum
             p.grad = t.randint(-9, 10, p.shape).float()
         self.level.add_(t.tensor([1.5, -2]))
         self.inner.count.add_(10)
@@ -78,51 +78,79 @@ def backwards(row: t.Tensor) -> t.Tensor:
 
 
 MOVING_AVERAGE_MISTAKES = [
-    ("The average never changes. Does the result get into self.model?", lambda u: u.old),
+    ("The average never changes. Where does the result get into self.model?", lambda u: u.old),
     (
-        "Some numbers stay as they were. Does each update reach all parameters?",
+        "Some numbers stay as they were. Where are the other parameters updated?",
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
     ),
-    ("That is the model's own number. Is d 0, or rounded down to it?", lambda u: u.model),
-    ("Is d the full decay from the start? Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
-    ("Is the larger of the two taken for d?", lambda u: u.mix(max(u.d, warm(u.n)))),
-    ("Does the fraction count this update as number 0?", lambda u: u.mix(min(u.d, warm(u.n - 1)))),
-    ("Does the fraction count the first update as number 2?", lambda u: u.mix(min(u.d, warm(u.n + 1)))),
-    ("Does d go beyond the decay that the constructor got?", lambda u: u.mix(warm(u.n))),
-    ("Is the decay that the constructor got used?", lambda u: u.mix(0.995)),
-    ("Is a 1 missing above the fraction line?", lambda u: u.mix(min(u.d, u.n / (10 + u.n)))),
-    ("Is the count missing above the fraction line?", lambda u: u.mix(min(u.d, 1 / (10 + u.n)))),
-    ("Is the count missing below the fraction line?", lambda u: u.mix(min(u.d, (1 + u.n) / 10))),
-    ("Is d the decay to the power of the count?", lambda u: u.mix(u.d**u.n)),
-    ("Is that Adam's 1 - decay to the power of the count?", lambda u: u.mix(1 - u.d**u.n)),
-    ("Is the decay multiplied by the fraction? The smaller of the two is d.", lambda u: u.mix(u.d * warm(u.n))),
-    ("Is it a plain mean until the decay is reached?", lambda u: u.mix(min(u.d, u.n / (u.n + 1)))),
-    ("The fraction stays at 1/10. Are the updates counted?", lambda u: u.mix(min(u.d, warm(0)))),
+    ("You take the model's own number. d is 0 here, or rounded down to it.", lambda u: u.model),
+    ("You take the full decay for d from the start. Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
+    ("You take the larger of the two for d.", lambda u: u.mix(max(u.d, warm(u.n)))),
     (
-        "d stays what it was in update 1. Does the count go on, and is self.decay left alone?",
+        "You count this update as number 0 in the fraction. The first one is number 1.",
+        lambda u: u.mix(min(u.d, warm(u.n - 1))),
+    ),
+    ("You count the first update as number 2 in the fraction.", lambda u: u.mix(min(u.d, warm(u.n + 1)))),
+    ("Where is d kept at or below the decay that the constructor got?", lambda u: u.mix(warm(u.n))),
+    ("You take a fixed decay. Where is the one that the constructor got?", lambda u: u.mix(0.995)),
+    ("Where is the 1 above the fraction line?", lambda u: u.mix(min(u.d, u.n / (10 + u.n)))),
+    ("Where is u above the fraction line?", lambda u: u.mix(min(u.d, 1 / (10 + u.n)))),
+    ("Where is u below the fraction line?", lambda u: u.mix(min(u.d, (1 + u.n) / 10))),
+    ("You raise the decay to the power of u.", lambda u: u.mix(u.d**u.n)),
+    ("You take Adam's 1 - decay to the power of u. Here it's a fraction.", lambda u: u.mix(1 - u.d**u.n)),
+    ("You multiply the decay by the fraction. The smaller of the two is d.", lambda u: u.mix(u.d * warm(u.n))),
+    (
+        "You take a plain mean until the decay is reached. The text has another fraction.",
+        lambda u: u.mix(min(u.d, u.n / (u.n + 1))),
+    ),
+    ("The fraction stays at 1/10. Where are the updates counted?", lambda u: u.mix(min(u.d, warm(0)))),
+    (
+        "You keep the d of update 1. Where does u go on, and is self.decay left alone?",
         lambda u: u.mix(min(u.d, warm(1))),
     ),
     (
-        "Does each parameter count as an update of its own?",
+        "You count each parameter as an update of its own.",
         lambda u: u.mix(warm(counted_in_the_loop(u)).clamp(max=u.d)),
     ),
-    ("Do several averages share one count?", lambda u: u.mix(min(u.d, warm(u.n + u.earlier)))),
-    ("Is each update counted twice?", lambda u: u.mix(min(u.d, warm(2 * u.n - 1)))),
-    ("Are d and 1 - d swapped?", lambda u: u.mix(1 - u.right)),
-    ("Are d and 1 - d swapped, and is d the full decay from the start?", lambda u: u.mix(1 - u.d)),
-    ("Is that the plain mean of all weights so far?", lambda u: u.mix(u.n / (u.n + 1))),
-    ("Is that the plain mean of all updates so far?", lambda u: u.mix((u.n - 1) / u.n)),
-    ("Is the model subtracted? Its share is added.", lambda u: u.right * u.old - (1 - u.right) * u.model),
-    ("It moves away from the model. Is a difference the wrong way round?", lambda u: u.mix(2 - u.right)),
-    ("Does the old average keep its full size?", lambda u: u.old + (1 - u.right) * u.model),
-    ("Is their sum added? Their difference is the way to go.", lambda u: u.old + (1 - u.right) * (u.model + u.old)),
-    ("Is the mix halved? Its two shares add up to 1.", lambda u: u.mix(u.right) / 2),
-    ("Is the model added at its full size?", lambda u: u.right * u.old + u.model),
-    ("Have both the factor d?", lambda u: u.right * (u.old + u.model)),
-    ("Is the old average left out?", lambda u: (1 - u.right) * u.model),
-    ("Is the model left out?", lambda u: u.right * u.old),
-    ("Are these the gradients? The weights are averaged.", lambda u: u.mix(u.right, u.grad)),
-    ("Does each parameter meet another one? Mind their order.", lambda u: u.mix(u.right, backwards(u.model))),
+    ("You let several averages share one u.", lambda u: u.mix(min(u.d, warm(u.n + u.earlier)))),
+    ("You count each update twice.", lambda u: u.mix(min(u.d, warm(2 * u.n - 1)))),
+    (
+        "You begin the average at 0. It begins with the weights that __init__ has copied.",
+        lambda u: (1 - u.right) * u.model if u.n == 1 else u.mix(u.right),
+    ),
+    (
+        "You take the model's numbers as they are at update 1. There, too, d is that of the text.",
+        lambda u: u.model if u.n == 1 else u.mix(u.right),
+    ),
+    (
+        "Some numbers are the model's own. Where are the other parameters averaged?",
+        lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.model),
+    ),
+    (
+        "You divide by 1 - decay to the power of u, as Adam does. Here a small d at the start is the remedy.",
+        lambda u: u.mix(u.d) / (1 - u.d**u.n),
+    ),
+    ("You round the model's weights.", lambda u: u.mix(u.right, u.model.round())),
+    ("You round the model's weights, to bfloat16.", lambda u: u.mix(u.right, u.model.bfloat16().float())),
+    ("You round the model's weights, to float16.", lambda u: u.mix(u.right, u.model.half().float())),
+    ("You round the average, to bfloat16.", lambda u: u.mix(u.right).bfloat16().float()),
+    ("You round the average, to float16.", lambda u: u.mix(u.right).half().float()),
+    ("You round the average.", lambda u: u.mix(u.right).round()),
+    ("You swap d and 1 - d.", lambda u: u.mix(1 - u.right)),
+    ("You swap d and 1 - d, and take the full decay from the start.", lambda u: u.mix(1 - u.d)),
+    ("You take the plain mean of all weights so far.", lambda u: u.mix(u.n / (u.n + 1))),
+    ("You take the plain mean of all updates so far.", lambda u: u.mix((u.n - 1) / u.n)),
+    ("You subtract the model. Its share is added.", lambda u: u.right * u.old - (1 - u.right) * u.model),
+    ("You move away from the model. A difference is the wrong way round.", lambda u: u.mix(2 - u.right)),
+    ("You keep the old average at its full size. Where is its factor d?", lambda u: u.old + (1 - u.right) * u.model),
+    ("You add their sum. Their difference is the way to go.", lambda u: u.old + (1 - u.right) * (u.model + u.old)),
+    ("You halve the mix. Its two shares add up to 1.", lambda u: u.mix(u.right) / 2),
+    ("You add the model at its full size. Where is its factor 1 - d?", lambda u: u.right * u.old + u.model),
+    ("You give both the factor d. The model has 1 - d.", lambda u: u.right * (u.old + u.model)),
+    ("Where is the old average?", lambda u: (1 - u.right) * u.model),
+    ("Where is the model?", lambda u: u.right * u.old),
+    ("You average the gradients. The weights are averaged.", lambda u: u.mix(u.right, u.grad)),
+    ("You pair each parameter with another one. Mind their order.", lambda u: u.mix(u.right, backwards(u.model))),
 ]
 
 
@@ -133,12 +161,14 @@ def check_MovingAverage(answer: Callable) -> str:
     for average in averages:
         if not hasattr(average, "update") or not isinstance(getattr(average, "model", None), nn.Module):
             facts = f"made with a model and a decay, it is {kind(average)} without a .model or an .update"
-            raise Mistake(facts, "Is the given __init__ still there?")
+            raise Mistake(facts, "Where is the given __init__?")
     for average, (decay, updates) in zip(averages, DECAYS, strict=True):
         earlier = len(seen)
         model.train_a_step()
         if earlier and not average.model(1.0).equal(start):
-            raise Mistake("updates of one average change another one, too", "What do the two share?")
+            raise Mistake(
+                "updates of one average change another one, too", "You let the two share something. What is it?"
+            )
         seen += [judge_update(average, model, decay, n, earlier) for n in range(1, updates + 1)]
     judge_mix(seen, [name for name, p in model.named_parameters() for _ in range(p.numel())])
     judge_buffers(seen)
@@ -148,25 +178,31 @@ def check_MovingAverage(answer: Callable) -> str:
 def judge_update(average: object, model: WeightsToAverage, d: float, n: int, earlier: int) -> UpdateSeen:
     """One update and what it must leave alone; then the model takes its next step of training."""
     (old, *old_buffers), before = shown(average.model), all_of(model)
-    careful(average.update)(model)
+    try:
+        careful(average.update)(model)
+    except (RuntimeError, NotImplementedError) as error:
+        if "Long" not in str(error):
+            raise
+        facts = f"update ends in an error at the buffer inner.count, whose numbers are whole: {error}"
+        raise Mistake(facts, "You average the buffers, too. They're copied.") from None
     for name, value in all_of(model).items():
         if not value.equal(before[name]):
             facts = f"update changes the {name} of the model that it is given"
-            raise Mistake(facts, "Training goes on with that model. Which of the two is written to?")
+            raise Mistake(facts, "You write to the model that is trained. Which of the two is averaged?")
     if not isinstance(average.model, nn.Module):
         raise Mistake(f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights")
     lost = model.state_dict().keys() - average.model.state_dict().keys()
     if lost:
         facts = f"after an update, the state_dict of .model lacks {', '.join(sorted(lost))}"
-        raise Mistake(facts, "Is a plain tensor put in the place of a parameter?")
+        raise Mistake(facts, "You put a plain tensor in the place of a parameter.")
     new, *new_buffers = shown(average.model)
     model.train_a_step()
     if not all(one.equal(other) for one, other in zip(shown(average.model), [new, *new_buffers], strict=True)):
         facts = "when the model takes a step of training, .model changes with it, before any update"
-        raise Mistake(facts, "Are there tensors that belong to both?")
+        raise Mistake(facts, "You let tensors belong to both. Copy numbers instead.")
     if any(p.requires_grad for p in average.model.parameters()):
         facts = "after an update, the weights of .model require a gradient"
-        raise Mistake(facts, "Is update recorded for a backward pass, or is .model made anew?")
+        raise Mistake(facts, "You make .model anew, or record update for a backward pass. Where is @t.no_grad()?")
     expect_tensor(new, (20,), f"with decay {d}, after update {n} .model(x)")
     names = [name for name, _ in model.named_buffers()]
     buffers = list(zip(names, before["buffers"].split([2, 1]), old_buffers, new_buffers, strict=True))
@@ -203,7 +239,7 @@ def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
         question = f"All numbers fit d = {d:.4g}. How does it come about?"
     i = (wrong.new - expected).abs().argmax().item()
     facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
-    facts += f";\nthe average becomes {wrong.new[i]:.4g}, expected {expected[i]:.4g} with d = {wrong.right:.4g}"
+    facts += f";\nthe average becomes {apart(wrong.new[i].item(), expected[i].item())} with d = {wrong.right:.4g}"
     raise Mistake(f"with decay {wrong.d}, before update {wrong.n} a number of {names[i]} {facts}", question)
 
 
@@ -212,10 +248,10 @@ def judge_buffers(seen: list[UpdateSeen]) -> None:
         for name, model, old, new in u.buffers:
             if new.equal(model):
                 continue
-            question = "Is each buffer replaced by that of the model?"
+            question = "Where is each buffer replaced by that of the model?"
             if new.equal(old):
-                question = "Are all buffers taken over, in each update?"
+                question = "Where are all buffers taken over, in each update?"
             elif ((new >= old.minimum(model)) & (new <= old.maximum(model))).all():
-                question = "Are the buffers averaged, too?"
+                question = "You average the buffers, too. They're copied."
             facts = f"after update {u.n} the buffer {name} is {numbers(new)} in the average"
             raise Mistake(f"with decay {u.d}, {facts},\nexpected {numbers(model)}, as in the model", question)

@@ -9,20 +9,30 @@ from functools import partial
 
 import torch as t
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.checking import (
     BETAS,
     DEVICES,
     Mistake,
     alpha_bars,
     alphas,
+    apart,
+    betas_for,
     careful,
     check,
+    differs,
+    elsewhere,
     expect_tensor,
+    judge_slopes,
     kind,
     mix,
+    numbers,
+    other_betas,
     recognise,
     schedule_for,
+    schedule_of,
     unchanged,
 )
 
@@ -43,93 +53,122 @@ def x0_of(xt: t.Tensor, v: t.Tensor, a: t.Tensor) -> t.Tensor:
 
 
 TARGET_MISTAKES = [  # x0, noise, ᾱ
-    ("Are the signs swapped?", lambda x, e, a: -v_of(x, e, a)),
-    ("Is x0 added? It is taken away.", lambda x, e, a: a.sqrt() * e + (1 - a).sqrt() * x),
-    ("Are x0 and noise swapped?", lambda x, e, a: v_of(e, x, a)),
-    ("Are the two factors swapped?", lambda x, e, a: v_of(x, e, 1 - a)),
-    ("That is x_n, the noised image. Which of the two is v?", lambda x, e, a: a.sqrt() * x + (1 - a).sqrt() * e),
-    ("Are both square roots missing?", lambda x, e, a: a * e - (1 - a) * x),
-    ("Is the square root missing in front of the noise?", lambda x, e, a: a * e - (1 - a).sqrt() * x),
-    ("Is the square root missing in front of x0?", lambda x, e, a: a.sqrt() * e - (1 - a) * x),
-    ("Does the root cover all of 1 - ᾱ?", lambda x, e, a: a.sqrt() * e - (1 - a.sqrt()) * x),
-    ("Is x ** 1/2 taken for a root? It is (x ** 1) / 2.", lambda x, e, a: a / 2 * e - (1 - a) / 2 * x),
-    ("That is the noise. Does this network learn v?", lambda x, e, a: e),
-    ("That is x0. Does this network learn v?", lambda x, e, a: x),
-    ("Are the noise and x0 scaled?", lambda x, e, a: e - x),
-    ("Are ᾱ and 1 - ᾱ squared? Their roots are taken.", lambda x, e, a: a**2 * e - (1 - a) ** 2 * x),
-    ("Is the noise scaled?", lambda x, e, a: e - (1 - a).sqrt() * x),
-    ("Is x0 scaled?", lambda x, e, a: a.sqrt() * e - x),
-    ("Is it clamped? v may leave [-1, 1].", lambda x, e, a: v_of(x, e, a).clamp(-1, 1)),
+    ("You swap the signs.", lambda x, e, a: -v_of(x, e, a)),
+    ("You add x0. It's taken away.", lambda x, e, a: a.sqrt() * e + (1 - a).sqrt() * x),
+    ("You swap x0 and noise.", lambda x, e, a: v_of(e, x, a)),
+    ("You swap the two factors.", lambda x, e, a: v_of(x, e, 1 - a)),
+    ("You return x_n, the noised image. Which of the two is v?", lambda x, e, a: a.sqrt() * x + (1 - a).sqrt() * e),
+    ("Where are both square roots?", lambda x, e, a: a * e - (1 - a) * x),
+    ("Where is the square root in front of the noise?", lambda x, e, a: a * e - (1 - a).sqrt() * x),
+    ("Where is the square root in front of x0?", lambda x, e, a: a.sqrt() * e - (1 - a) * x),
+    ("You take the root of ᾱ alone. It covers all of 1 - ᾱ.", lambda x, e, a: a.sqrt() * e - (1 - a.sqrt()) * x),
+    ("You halve, because x ** 1/2 is (x ** 1) / 2.", lambda x, e, a: a / 2 * e - (1 - a) / 2 * x),
+    ("You return the noise. This network learns v.", lambda x, e, a: e),
+    ("You return x0. This network learns v.", lambda x, e, a: x),
+    ("Where are the noise and x0 scaled?", lambda x, e, a: e - x),
+    ("You square ᾱ and 1 - ᾱ. Their roots are taken.", lambda x, e, a: a**2 * e - (1 - a) ** 2 * x),
+    ("Where is the noise scaled?", lambda x, e, a: e - (1 - a).sqrt() * x),
+    ("Where is x0 scaled?", lambda x, e, a: a.sqrt() * e - x),
+    ("You clamp it. v may leave [-1, 1].", lambda x, e, a: v_of(x, e, a).clamp(-1, 1)),
+    ("You clamp x0. All that it has counts.", lambda x, e, a: v_of(x.clamp(-1, 1), e, a)),
     (
-        "Is x_n taken away, and not x0?",
+        "You take x_n away. It's x0.",
         lambda x, e, a: v_of(a.sqrt() * x + (1 - a).sqrt() * e, e, a),
     ),
-    ("Does x_n stand where the noise belongs?", lambda x, e, a: v_of(x, a.sqrt() * x + (1 - a).sqrt() * e, a)),
-    ("Is v scaled once more?", lambda x, e, a: v_of(x, e, a) / (1 - a).sqrt()),
-    ("Is v scaled once more?", lambda x, e, a: v_of(x, e, a) / a.sqrt()),
+    ("You put x_n where the noise belongs.", lambda x, e, a: v_of(x, a.sqrt() * x + (1 - a).sqrt() * e, a)),
+    ("You scale v once more.", lambda x, e, a: v_of(x, e, a) / (1 - a).sqrt()),
+    ("You scale v once more.", lambda x, e, a: v_of(x, e, a) / a.sqrt()),
 ]
 FORWARD_MISTAKES = [  # x_n, v, ᾱ
-    ("That is v as the network gave it. What should forward guess?", lambda x, v, a: v),
-    ("Those are the images as they came. What becomes of v?", lambda x, v, a: x),
-    ("That is the clean image. What should forward guess?", x0_of),
-    ("Are the two factors swapped?", lambda x, v, a: noise_of(x, v, 1 - a)),
-    ("Is v taken away? It is added.", lambda x, v, a: (1 - a).sqrt() * x - a.sqrt() * v),
-    ("Is that the formula of target once more? Here it is x_n that is known, not x0.", v_of),
+    ("You return v as the network gave it. What should forward guess?", lambda x, v, a: v),
+    ("You return the images as they came. What becomes of v?", lambda x, v, a: x),
+    ("You return the clean image. What should forward guess?", x0_of),
+    ("You swap the two factors.", lambda x, v, a: noise_of(x, v, 1 - a)),
+    ("You take v away. It's added.", lambda x, v, a: (1 - a).sqrt() * x - a.sqrt() * v),
+    ("You use the formula of target once more. Here x_n is known, not x0.", v_of),
     (
-        "Is the formula of target solved for the noise? It has x0 in it, and here are x_n.",
+        "You solve the formula of target for the noise. It has x0 in it, and here you have x_n.",
         lambda x, v, a: (v + (1 - a).sqrt() * x) / a.sqrt(),
     ),
-    ("Are both square roots missing?", lambda x, v, a: (1 - a) * x + a * v),
-    ("Is the square root missing in front of the images?", lambda x, v, a: (1 - a) * x + a.sqrt() * v),
-    ("Is the square root missing in front of v?", lambda x, v, a: (1 - a).sqrt() * x + a * v),
-    ("Does the root cover all of 1 - ᾱ?", lambda x, v, a: (1 - a.sqrt()) * x + a.sqrt() * v),
-    ("Is the network's answer taken for a clean image? It is v.", lambda x, v, a: (x - a.sqrt() * v) / (1 - a).sqrt()),
-    ("Is the network's answer taken for the noise? It is v.", lambda x, v, a: (x - (1 - a).sqrt() * v) / a.sqrt()),
-    ("Are ᾱ and 1 - ᾱ squared? Their roots are taken.", lambda x, v, a: (1 - a) ** 2 * x + a**2 * v),
-    ("Is the whole sum multiplied by √ᾱ?", lambda x, v, a: a.sqrt() * (v + (1 - a).sqrt() * x)),
-    ("Are the images scaled?", lambda x, v, a: x + a.sqrt() * v),
-    ("Is v scaled?", lambda x, v, a: (1 - a).sqrt() * x + v),
-    ("Is v used?", lambda x, v, a: (1 - a).sqrt() * x),
-    ("Are the images used?", lambda x, v, a: a.sqrt() * v),
-    ("Is the guess clamped? Noise may leave [-1, 1].", lambda x, v, a: noise_of(x, v, a).clamp(-1, 1)),
+    ("Where are both square roots?", lambda x, v, a: (1 - a) * x + a * v),
+    ("Where is the square root in front of the images?", lambda x, v, a: (1 - a) * x + a.sqrt() * v),
+    ("Where is the square root in front of v?", lambda x, v, a: (1 - a).sqrt() * x + a * v),
+    ("You take the root of ᾱ alone. It covers all of 1 - ᾱ.", lambda x, v, a: (1 - a.sqrt()) * x + a.sqrt() * v),
+    ("You take the network's answer for a clean image. It's v.", lambda x, v, a: (x - a.sqrt() * v) / (1 - a).sqrt()),
+    ("You take the network's answer for the noise. It's v.", lambda x, v, a: (x - (1 - a).sqrt() * v) / a.sqrt()),
+    ("You square ᾱ and 1 - ᾱ. Their roots are taken.", lambda x, v, a: (1 - a) ** 2 * x + a**2 * v),
+    ("You multiply the whole sum by √ᾱ.", lambda x, v, a: a.sqrt() * (v + (1 - a).sqrt() * x)),
+    ("Where are the images scaled?", lambda x, v, a: x + a.sqrt() * v),
+    ("Where is v scaled?", lambda x, v, a: (1 - a).sqrt() * x + v),
+    ("Where is v?", lambda x, v, a: (1 - a).sqrt() * x),
+    ("Where are the images?", lambda x, v, a: a.sqrt() * v),
+    ("You clamp v. It may leave [-1, 1].", lambda x, v, a: noise_of(x, v.clamp(-1, 1), a)),
+    ("You scale the guess to a standard deviation of 1.", lambda x, v, a: noise_of(x, v, a) / noise_of(x, v, a).std()),
+    ("You clamp the guess. Noise may leave [-1, 1].", lambda x, v, a: noise_of(x, v, a).clamp(-1, 1)),
     (
-        "Is a clean image clamped on the way? The formula knows no limits.",
+        "You clamp a clean image on the way. The formula knows no limits.",
         lambda x, v, a: (x - a.sqrt() * x0_of(x, v, a).clamp(-1, 1)) / (1 - a).sqrt(),
     ),
 ]
-EARLY = "Is that ᾱ of one count before? A row is one less than its count, and alpha_bar takes counts."
+EARLY = "You look ᾱ up one timestep early. A row is one less than its timestep, and alpha_bar takes timesteps."
 ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is right
-    ("Is that ᾱ of the count, or the α of one step?", alphas),
-    ("Is that ᾱ of the count, or the β of one step?", lambda n: 1 - alphas(n)),
-    ("Counts begin at 1, rows at 0. Is the row one too late?", lambda n: alpha_bars(n + 1)),
+    ("You take α, of one step alone. ᾱ is that of all steps.", alphas),
+    ("You take 1 - α, the β of one step. ᾱ is that of all steps.", lambda n: 1 - alphas(n)),
+    ("You look ᾱ up one timestep late. Timesteps begin at 1, rows at 0.", lambda n: alpha_bars(n + 1)),
     (EARLY, lambda n: alpha_bars((n - 1).clamp(min=1))),
     (EARLY, lambda n: alpha_bars((n - 1).clamp(min=1)).where(n.reshape(-1, 1, 1, 1) > 1, 1)),
     (EARLY, lambda n: alpha_bars((n - 2) % len(BETAS) + 1)),  # index -1 is the last one
-    ("Is a root taken twice?", lambda n: alpha_bars(n).sqrt()),
-    ("Do all images get the mean of their factors?", lambda n: alpha_bars(n).mean(dim=0, keepdim=True)),
-    ("Do all images get the factors of the first?", lambda n: alpha_bars(n[:1])),
+    ("You take a root twice.", lambda n: alpha_bars(n).sqrt()),
+    ("You give all images the mean of their factors.", lambda n: alpha_bars(n).mean(dim=0, keepdim=True)),
+    ("You give all images the factors of the first.", lambda n: alpha_bars(n[:1])),
     (
-        "Are the factors those of counts 1, 2, 3, ...? Is num_steps used?",
+        "You take the factors of timesteps 1, 2, 3, ... Where is num_steps?",
         lambda n: alpha_bars(t.arange(len(n)) + 1),
     ),
     (
-        "Are the factors those of the last count? Is num_steps used?",
+        "You take the factors of the last timestep. Where is num_steps?",
         lambda n: alpha_bars(t.full_like(n, len(BETAS))),
     ),
     (
-        "The factors run along the width of the images. Which shape have they?",
+        "You let the factors run along the width of the images. They're (B, 1, 1, 1).",
         lambda n: alpha_bars(n).movedim(0, 3),
     ),
     (
-        "The factors run along the height of the images. Which shape have they?",
+        "You let the factors run along the height of the images. They're (B, 1, 1, 1).",
         lambda n: alpha_bars(n).movedim(0, 2),
     ),
-    ("The factors run along the channels. Which shape have they?", lambda n: alpha_bars(n).movedim(0, 1)),
+    ("You let the factors run along the channels. They're (B, 1, 1, 1).", lambda n: alpha_bars(n).movedim(0, 1)),
 ]
 PAIR_MISTAKES = [  # what stands for ᾱ and for 1 - ᾱ, where they do not belong together
-    ("Is that 1 - ᾱ, or the β of one step?", lambda n: (alpha_bars(n), 1 - alphas(n))),
-    ("Is that ᾱ, or the α of one step?", lambda n: (alphas(n), 1 - alpha_bars(n))),
+    ("You take β, of one step, for 1 - ᾱ.", lambda n: (alpha_bars(n), 1 - alphas(n))),
+    ("You take α, of one step, for ᾱ.", lambda n: (alphas(n), 1 - alpha_bars(n))),
 ]
+
+
+class Scaling(nn.Module):
+    """A network with a slope everywhere, on any device."""
+
+    img_shape = (3, 2, 5)
+
+    def __init__(self, device: str = "cpu") -> None:
+        super().__init__()
+        self.weight = nn.Parameter(t.tensor(0.5, device=device))
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        return self.weight * images
+
+
+class ToTheCPU(TorchFunctionMode):
+    """Lets numbers be taken from PyTorch's meta device, which has none: they are 1."""
+
+    def __torch_function__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if args and isinstance(args[0], t.Tensor) and args[0].is_meta:
+            if name == "cpu" or (name == "to" and "cpu" in map(str, [*args[1:], *kwargs.values()])):
+                return t.ones(args[0].shape, dtype=args[0].dtype)
+            if name in ("item", "tolist", "numpy", "__int__", "__float__", "__index__", "__array__"):
+                return func(t.ones(args[0].shape, dtype=args[0].dtype), *args[1:], **kwargs)
+        return func(*args, **kwargs)
 
 
 class VelocityOracle(nn.Module):
@@ -142,25 +181,28 @@ class VelocityOracle(nn.Module):
 
     def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         if self.method == "target":
-            question = "What does the network learn from? The formula of v knows all that is in it."
+            question = "You ask the network what it should learn. All that the formula of v holds is given."
             raise Mistake("target asks the network", question)
         if not isinstance(images, t.Tensor) or images.shape[1:] != self.img_shape:
             expected = f"expected shape {tuple(self.xt.shape)}"
-            raise Mistake(f"the network gets {kind(images)} as images, {expected}", "Are its two arguments in order?")
+            raise Mistake(
+                f"the network gets {kind(images)} as images, {expected}",
+                "You swap its two arguments, or leave one out.",
+            )
         known = (images[:, None] == self.xt).flatten(2).all(dim=2)  # (shown, of the batch)
         if not known.any(dim=1).all():
-            question = "Are they changed on the way? The network knows x_n as it is."
+            question = "You change them on the way. The network knows x_n as it is."
             raise Mistake("the network is shown other images than forward is given", question)
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the network gets {kind(num_steps)} as num_steps"
-            facts += f", expected one count for each of {len(images)} images"
-            raise Mistake(facts, "Is num_steps handed on as it came?")
+            facts += f", expected one timestep for each of {len(images)} images"
+            raise Mistake(facts, "You change num_steps on the way. It's handed on as it came.")
         counts = self.num_steps[known.int().argmax(dim=1)].tolist()
         if num_steps.is_floating_point() or num_steps.tolist() != counts:
-            question = "Is num_steps handed on as it came?"
+            question = "You change num_steps on the way. It's handed on as it came."
             if num_steps.tolist() == [n - 1 for n in counts]:
-                question = "Counts begin at 1, rows at 0. Which does the network know?"
-            facts = f"the network sees the counts {[round(n, 2) for n in num_steps.tolist()]}, expected {counts}"
+                question = "You take 1 away. The network knows timesteps, which begin at 1, and no rows."
+            facts = f"the network is told the timesteps {[round(n, 2) for n in num_steps.tolist()]}, expected {counts}"
             raise Mistake(facts, question)
         return (known.to(images.dtype) @ self.v.flatten(1)).reshape(images.shape)
 
@@ -171,7 +213,60 @@ def check_VelocityGuesser(answer: Callable) -> str:
         for device in DEVICES:
             for shape, counts in BATCHES:
                 judge_velocity(answer, method, shape, t.tensor(counts, device=device))
-    return "v in every number, the noise given back for the right v, one factor for each image, gradients"
+    judge_other_schedule(answer)
+    judge_gradients(answer)
+    judge_device(answer)
+    return "v in every number, the noise given back for the right v, one factor for each image, gradients, devices"
+
+
+def make_guesser(answer: Callable, network: nn.Module, schedule: NoiseSchedule) -> nn.Module:
+    try:
+        return careful(answer)(network, schedule)
+    except TypeError as error:
+        if "__init__" in str(error):
+            error.add_note(
+                "It's made with a network and a noise schedule. Where does its class line name part1.Guesser?"
+            )
+        raise
+
+
+def judge_other_schedule(answer: Callable) -> None:
+    """Under each seed another one, so that ᾱ has to be looked up."""
+    betas = other_betas(len(BETAS))
+    schedule, n = schedule_of(betas), t.tensor([4, 1, 3])
+    x0, noise = t.randn(2, 3, *Scaling.img_shape)
+    a = schedule.alpha_bar(n).reshape(-1, 1, 1, 1)
+    model = make_guesser(answer, Scaling(), schedule)
+    with t.no_grad():
+        results = [careful(model.target)(x0, noise, n), careful(model)(x0, n)]
+    for method, result, right in zip(
+        ("target", "forward"), results, (v_of(x0, noise, a), noise_of(x0, 0.5 * x0, a)), strict=True
+    ):
+        if not result.allclose(right, atol=1e-4):
+            question = "You write ᾱ down. Where is it looked up in self.noise_schedule?"
+            raise Mistake(f"with betas {numbers(t.tensor(betas))}, in {method} {differs(result, right)}", question)
+
+
+def judge_gradients(answer: Callable) -> None:
+    """Nothing is cut off on the way from the images to the guess."""
+    model, n = make_guesser(answer, Scaling(), schedule_for()), t.tensor([3, 1])
+    facts = "the guess changes with the images, but the gradient at them is another"
+    question = "You cut the images off, by detach, .data or no_grad."
+    judge_slopes(lambda images: careful(model)(images, n), facts, question, images=t.randn(2, *Scaling.img_shape))
+
+
+def judge_device(answer: Callable) -> None:
+    """All is looked up and computed where the images are."""
+    schedule = NoiseSchedule(len(BETAS), "meta", betas=betas_for("meta"))
+    model = make_guesser(answer, Scaling("meta"), schedule)
+    x, n = t.empty(2, *Scaling.img_shape, device="meta"), t.ones(2, dtype=t.int64, device="meta")
+    question = "You leave something on the CPU. The schedule and num_steps are where the images are."
+    for method, call in [("target", lambda: model.target(x, x, n)), ("forward", lambda: model(x, n))]:
+        facts = f"with all on another device, {method} mixes tensors of two devices"
+        with ToTheCPU():
+            result = elsewhere(careful(call), facts, question)
+        if isinstance(result, t.Tensor) and not result.is_meta:
+            raise Mistake(facts, question)
 
 
 def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.Tensor) -> None:
@@ -180,11 +275,11 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
     x0, noise = t.randn(2, *shape, device=device)  # x0 leaves [-1, 1], as what a network guesses may
     xt, v = mix(x0, noise, a), v_of(x0, noise, a)
     network, schedule = VelocityOracle(xt, n, v, method), schedule_for(device)
-    model = careful(answer)(network, schedule)
+    model = make_guesser(answer, network, schedule)
     for name, given in [("network", network), ("img_shape", network.img_shape), ("noise_schedule", schedule)]:
         if getattr(model, name, None) != given:
             facts = f"its {name} is {kind(getattr(model, name, None))}, not what it was made with"
-            raise Mistake(facts, "Is it a part1.Guesser, whose __init__ keeps them?")
+            raise Mistake(facts, "Where is part1.Guesser, whose __init__ keeps them?")
     if method == "target":
         inputs, right, mistakes = {"x0": x0, "noise": noise, "num_steps": n}, v_of, TARGET_MISTAKES
     else:
@@ -199,11 +294,12 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
     except Mistake:
         if not plain.equal(ask()):
             facts = f"asked twice for the same, {method} gives two different answers"
-            raise Mistake(facts, "Is noise drawn in it? Each formula knows all that is in it.") from None
+            raise Mistake(facts, "You draw noise in it. All that each formula holds is given.") from None
         raise
     if method == "forward" and not result.requires_grad:
         raise Mistake(
-            "forward is right, but no gradient comes back to the network", "Is there a no_grad or a detach in it?"
+            "forward is right, but no gradient comes back to the network",
+            "You cut the gradient off, by no_grad, detach or .data.",
         )
 
 
@@ -219,11 +315,32 @@ def judge_numbers(
         made += [(q, formula(*inputs, alpha_bars(n))) for q, formula in mistakes]
         made += [(q, right(*inputs, level(n))) for q, level in ALPHA_BAR_MISTAKES]
         made += [(q, right(*inputs, *pair(n))) for q, pair in PAIR_MISTAKES]
-    question = recognise(made, lambda values: result.allclose(values, atol=1e-4))
+    question = recognise(
+        made, lambda values: result.allclose(values, atol=1e-4), other_alpha_bar(result, inputs, n, method)
+    )
     worst = gap.argmax().item()
     x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))
     count = n[worst // gap[0].numel()].item()
     names = ("x0", "noise") if method == "target" else ("x_n", "v")
-    facts = f"{method} at count {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
-    facts += f",\ngives {is_now:.3f}, expected {should_be:.3f}"
+    facts = f"{method} at timestep {count}, where {names[0]} is {x:.3f} and {names[1]} is {y:.3f}"
+    facts += f",\ngives {apart(is_now, should_be)}"
     raise Mistake(facts, question, given=f"with betas {BETAS}")
+
+
+def other_alpha_bar(result: t.Tensor, inputs: tuple[t.Tensor, t.Tensor], n: t.Tensor, method: str) -> str:
+    """What to ask if the formula is right, with another ᾱ in it."""
+    if not result[0].isfinite().all():
+        return ""
+    pair = t.stack([each[0].flatten() for each in inputs], dim=1).double()
+    factors = t.linalg.lstsq(pair, result[0].flatten().double()[:, None]).solution[:, 0]
+    fits = (pair @ factors).allclose(result[0].flatten().double(), atol=1e-3)
+    root, a = factors[1].item(), alpha_bars(n[:1]).item()
+    right = t.tensor([-((1 - a) ** 0.5), a**0.5] if method == "target" else [(1 - a) ** 0.5, a**0.5]).to(factors)
+    times = (factors / right).mean().item()
+    if fits and (times * right).allclose(factors, atol=1e-3):
+        return f"You multiply the whole by {times:.3g}."
+    if method == "target":
+        factors = -factors  # of x0
+    if fits and root > 0 and factors[0] > 0 and abs(factors.square().sum() - 1) < 1e-3:
+        return f"You take {root**2:.4g} for ᾱ at timestep {n[0]}. Where is it looked up in self.noise_schedule?"
+    return ""

@@ -5,11 +5,13 @@ makes the result of the betas b, not clipped yet, the curve and max_beta.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import pi
 
 import torch as t
 import torch.nn.functional as F
 
+from solutions.part1_diffusion import linear_schedule
 from tests.checking import Mistake, careful, check, expect_tensor, numbers, recognise
 
 
@@ -33,114 +35,132 @@ def cosine_betas(
     return end(unclipped_betas(curve), curve, top)
 
 
-ALPHA_BARS = "These are ᾱ. Which share of the variance does a single step take away?"
-ALPHAS = "These are what each step keeps. Is a 1 - missing?"
-ROOTS = "These are standard deviations. β is a variance: is there one root too many?"
-FIXED = "Is max_beta used, or a fixed number?"
-ONE_DIVIDED = "Are both ᾱ divided by f(0), or only one?"
-ROLLED = "The first one is far off. What does it divide by? With roll, the last value comes round to the front."
-PI_BEFORE_SUM = "Is the whole sum divided by 1 + s, and multiplied by π/2? Mind the parentheses."
-PI_TWICE_HALVED = "Is π halved just once? In π / 2 ** 2 it is divided by 4."
+ALPHA_BARS = "You return ᾱ. Which share of the variance does a single step take away?"
+ALPHAS = "You return what each step keeps. Where is the 1 - ?"
+ROOTS = "You return standard deviations, with one root too many. β is a variance."
+FIXED = "You clip at a fixed number. Where is max_beta?"
+ONE_DIVIDED = "You divide only one of the two ᾱ by f(0)."
+ROLLED = "You divide the first one by the last. With roll, the last value comes round to the front."
+PI_BEFORE_SUM = "You divide or multiply a part of the sum alone. Mind the parentheses around n/T + s."
+PI_TWICE_HALVED = "You divide π by 4, as in π / 2 ** 2. It's halved once."
 COSINE_MISTAKES = [
-    ("Is s used?", dict(x=lambda n, T, s: n / T)),
-    ("Is s used, or a fixed number?", dict(x=lambda n, T, s: cosine_share(n, T, 0.008))),
-    ("Is n/T + s divided by 1 + s?", dict(x=lambda n, T, s: n / T + s)),
-    ("Is s added to n/T, too?", dict(x=lambda n, T, s: n / T / (1 + s))),
-    ("Is n divided by T before s is added?", dict(x=lambda n, T, s: (n + s) / T / (1 + s))),
-    ("Is s added to T, and not to n/T?", dict(x=lambda n, T, s: n / (T + s) / (1 + s))),
-    ("Is s alone divided by 1 + s?", dict(x=lambda n, T, s: n / T + s / (1 + s))),
-    ("Is s added twice? Mind the parentheses of 1 + s.", dict(x=lambda n, T, s: n / T + s + s)),
+    ("Where is s?", dict(x=lambda n, T, s: n / T)),
+    ("You take a fixed number. Where is s?", dict(x=lambda n, T, s: cosine_share(n, T, 0.008))),
+    ("Where is n/T + s divided by 1 + s?", dict(x=lambda n, T, s: n / T + s)),
+    ("Where is s added to n/T, too?", dict(x=lambda n, T, s: n / T / (1 + s))),
+    ("You divide s by T, too. n is divided by T before s is added.", dict(x=lambda n, T, s: (n + s) / T / (1 + s))),
+    ("You add s to T. It's added to n/T.", dict(x=lambda n, T, s: n / (T + s) / (1 + s))),
+    ("You divide s alone by 1 + s. All of n/T + s is.", dict(x=lambda n, T, s: n / T + s / (1 + s))),
+    ("You add s twice. Mind the parentheses of 1 + s.", dict(x=lambda n, T, s: n / T + s + s)),
     (PI_BEFORE_SUM, dict(x=lambda n, T, s: n / T * 2 / pi + s / (1 + s))),
     (PI_BEFORE_SUM, dict(x=lambda n, T, s: (n / T + s) * 2 / pi + s)),
     (PI_BEFORE_SUM, dict(x=lambda n, T, s: n / T + s * 2 / pi)),
-    ("Is it multiplied by 1 + s? It is divided.", dict(x=lambda n, T, s: (n / T + s) * (1 + s))),
-    ("Is s added to T, and n + s divided by that?", dict(x=lambda n, T, s: (n + s) / (T + s))),
-    ("Is n/T divided by T once more?", dict(x=lambda n, T, s: cosine_share(n / T, T, s))),
-    ("Is n divided by T?", dict(x=lambda n, T, s: (n + s) / (1 + s))),
-    ("Does n go from 1 to T + 1?", dict(x=lambda n, T, s: cosine_share(n + 1, T + 1, s))),
-    ("Is n divided with //? That gives whole numbers.", dict(x=lambda n, T, s: cosine_share(n // T, 1, s))),
-    ("Is T the max_steps that is given?", dict(x=lambda n, T, s: cosine_share(n, 1000, s))),
-    ("The angle ends before π/2. Is n divided by more than T?", dict(x=lambda n, T, s: cosine_share(n, T + 1, s))),
-    ("The angle goes beyond π/2. Is n divided by less than T?", dict(x=lambda n, T, s: cosine_share(n, T - 1, s))),
-    ("All come one step early. Does the first one begin at n = 0?", dict(x=lambda n, T, s: cosine_share(n + 1, T, s))),
-    ("All come one step late. Does the last one end at n = T?", dict(x=lambda n, T, s: cosine_share(n - 1, T, s))),
+    ("You multiply by 1 + s. It's divided.", dict(x=lambda n, T, s: (n / T + s) * (1 + s))),
+    ("You divide n + s by T + s. It's n/T + s by 1 + s.", dict(x=lambda n, T, s: (n + s) / (T + s))),
+    ("You divide n/T by T once more.", dict(x=lambda n, T, s: cosine_share(n / T, T, s))),
+    ("Where is n divided by T?", dict(x=lambda n, T, s: (n + s) / (1 + s))),
+    ("You let n go from 1 to T + 1. It goes from 0 to T.", dict(x=lambda n, T, s: cosine_share(n + 1, T + 1, s))),
+    ("You divide n with //, which gives whole numbers.", dict(x=lambda n, T, s: cosine_share(n // T, 1, s))),
     (
-        "It has T values of f. Is that all from 0 to T?",
+        "You divide by a fixed number. Where is the max_steps that is given?",
+        dict(x=lambda n, T, s: cosine_share(n, 1000, s)),
+    ),
+    ("You divide n by more than T, so the angle ends before π/2.", dict(x=lambda n, T, s: cosine_share(n, T + 1, s))),
+    ("You divide n by less than T, so the angle goes beyond π/2.", dict(x=lambda n, T, s: cosine_share(n, T - 1, s))),
+    (
+        "You come one step early with all of them. The first one begins at n = 0.",
+        dict(x=lambda n, T, s: cosine_share(n + 1, T, s)),
+    ),
+    (
+        "You come one step late with all of them. The last one ends at n = T.",
+        dict(x=lambda n, T, s: cosine_share(n - 1, T, s)),
+    ),
+    (
+        "Where is the last value of f? From 0 to T there are T + 1.",
         dict(x=lambda n, T, s: cosine_share(n[:-1], T - 1, s)),
     ),
     (
-        "It has T + 2 values of f. Where do they end?",
+        "You have T + 2 values of f. From 0 to T there are T + 1.",
         dict(x=lambda n, T, s: cosine_share(t.arange(T + 2).double(), T, s)),
     ),
-    ("Is it always 1000 steps?", dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s))),
-    ("Is the angle in radians? 90 degrees are π/2.", dict(f=lambda x: (x * 90).cos() ** 2)),
-    ("Is π halved?", dict(f=lambda x: (x * pi).cos() ** 2)),
-    ("Is the angle multiplied by π/2?", dict(f=lambda x: x.cos() ** 2)),
-    ("Is it divided by π/2, and not multiplied?", dict(f=lambda x: (x * 2 / pi).cos() ** 2)),
+    (
+        "You always make 1000 steps. Where is max_steps?",
+        dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s)),
+    ),
+    ("You take degrees. t.cos takes radians, and 90 degrees are π/2.", dict(f=lambda x: (x * 90).cos() ** 2)),
+    ("Where is π halved?", dict(f=lambda x: (x * pi).cos() ** 2)),
+    ("Where is π/2?", dict(f=lambda x: x.cos() ** 2)),
+    ("You divide by π/2. It's multiplied.", dict(f=lambda x: (x * 2 / pi).cos() ** 2)),
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos())),
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos() ** 2)),
-    ("Is the cosine squared?", dict(f=lambda x: (x * pi / 2).cos())),
-    ("Is the fraction squared, and not the cosine?", dict(f=lambda x: (x**2 * pi / 2).cos())),
-    ("Is the angle squared, and not its cosine?", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
-    ("Is that a sine? At n = 0 the image is whole.", dict(f=lambda x: (x * pi / 2).sin() ** 2)),
-    ("Are they clipped at max_beta?", dict(end=lambda b, f, top: b)),
+    ("You halve the fraction. Where is π?", dict(f=lambda x: (x / 2).cos() ** 2)),
+    ("You square the cosine twice.", dict(f=lambda x: (x * pi / 2).cos() ** 4)),
+    ("Where is the cosine squared?", dict(f=lambda x: (x * pi / 2).cos())),
+    ("You square the fraction. The cosine of it all is squared.", dict(f=lambda x: (x**2 * pi / 2).cos())),
+    ("You square the angle. Its cosine is squared.", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
+    ("You take a sine. At n = 0 the image is whole, so f is 1 or nearly.", dict(f=lambda x: (x * pi / 2).sin() ** 2)),
+    ("Where are they clipped at max_beta?", dict(end=lambda b, f, top: b)),
     (FIXED, dict(end=lambda b, f, top: b.clamp(max=0.999))),
     (FIXED, dict(end=lambda b, f, top: b.clamp(max=0.9999))),
-    ("Is only the last one clipped?", dict(end=lambda b, f, top: F.pad(b[:-1], (0, 1), value=top))),
-    ("Are those above max_beta left out?", dict(end=lambda b, f, top: b[b <= top])),
+    ("You clip the last one alone. All are clipped.", dict(end=lambda b, f, top: F.pad(b[:-1], (0, 1), value=top))),
+    ("You leave out those above max_beta. They become max_beta.", dict(end=lambda b, f, top: b[b <= top])),
     (
-        "All are clipped. A step keeps less than 1, and β is the rest: is it so here?",
+        "You turn the quotient upside down, so all are clipped. A step keeps less than 1, and β is the rest.",
         dict(end=lambda b, f, top: f[:-1] / f[1:]),
     ),
-    ("Is max_beta a lower limit here?", dict(end=lambda b, f, top: b.clamp(min=top))),
-    ("Is there a lower limit, too? The text has none.", dict(end=lambda b, f, top: b.clamp(0.0001, top))),
-    ("Are all multiplied by max_beta?", dict(end=lambda b, f, top: b * top)),
-    ("Is β clipped, or what a step keeps?", dict(end=lambda b, f, top: b.clamp(min=1 - top))),
-    ("Is β clipped, or ᾱ?", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(min=1 - top)))),
-    ("Is β clipped, or ᾱ?", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(max=top)))),
-    ("Does n = 0 have a β? It is no step.", dict(end=lambda b, f, top: F.pad(b, (1, 0)))),
-    ("These are ᾱ, from n = 0 on. What does each step take away?", dict(end=lambda b, f, top: f / f[0])),
+    ("You take max_beta for a lower limit. No β is above it.", dict(end=lambda b, f, top: b.clamp(min=top))),
+    ("You set a lower limit, too. The text has none.", dict(end=lambda b, f, top: b.clamp(0.0001, top))),
+    ("You multiply all by max_beta. Only those above it change.", dict(end=lambda b, f, top: b * top)),
+    ("You clip what a step keeps. β is clipped.", dict(end=lambda b, f, top: b.clamp(min=1 - top))),
+    ("You clip ᾱ. β is clipped.", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(min=1 - top)))),
+    ("You clip ᾱ. β is clipped.", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(max=top)))),
+    ("You give n = 0 a β. It's no step.", dict(end=lambda b, f, top: F.pad(b, (1, 0)))),
+    ("You return ᾱ, from n = 0 on. What does each step take away?", dict(end=lambda b, f, top: f / f[0])),
     (ALPHA_BARS, dict(end=lambda b, f, top: f[1:] / f[0])),
     (ALPHA_BARS, dict(end=lambda b, f, top: (1 - b.clamp(max=top)).cumprod(0))),
-    ("These are values of f. What does each step take away?", dict(end=lambda b, f, top: f[1:])),
+    ("You return values of f. What does each step take away?", dict(end=lambda b, f, top: f[1:])),
     (
-        "These are 1 - ᾱ, of all steps so far. What does one do?",
+        "You return 1 - ᾱ, of all steps so far. What does one do?",
         dict(end=lambda b, f, top: 1 - f[1:] / f[0]),
     ),
-    ("These are 1 - f, of all steps so far. What does one do?", dict(end=lambda b, f, top: 1 - f[1:])),
-    ("Is their order turned round?", dict(end=lambda b, f, top: b.clamp(max=top).flip(0))),
+    ("You return 1 - f, of all steps so far. What does one do?", dict(end=lambda b, f, top: 1 - f[1:])),
+    (
+        "You return Part 1's linear schedule. Here it begins with the curve f.",
+        dict(end=lambda b, f, top: linear_schedule(len(b)).double()),
+    ),
+    ("You turn their order round.", dict(end=lambda b, f, top: b.clamp(max=top).flip(0))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f / f.roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[:-1] / f[:-1].roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[1:] / f[1:].roll(1))),
-    ("Is the sign of each turned round?", dict(end=lambda b, f, top: -b)),
+    ("You turn the sign of each round.", dict(end=lambda b, f, top: -b)),
     (ALPHAS, dict(end=lambda b, f, top: 1 - b)),
     (ALPHAS, dict(end=lambda b, f, top: 1 - b.clamp(max=top))),
     (ROOTS, dict(end=lambda b, f, top: b.clamp(max=top).sqrt())),
     (ROOTS, dict(end=lambda b, f, top: b.sqrt())),
-    ("Is the quotient upside down?", dict(end=lambda b, f, top: 1 - f[:-1] / f[1:])),
-    ("All are 0. Is the quotient upside down, and clipped from below?", dict(end=lambda b, f, top: 0 * b)),
-    ("Is it divided by the later f?", dict(end=lambda b, f, top: f[:-1] / f[1:] - 1)),
-    ("These are differences of f. What is each divided by?", dict(end=lambda b, f, top: f[:-1] - f[1:])),
+    ("You turn the quotient upside down.", dict(end=lambda b, f, top: 1 - f[:-1] / f[1:])),
+    ("You turn the quotient upside down and clip it from below, so all are 0.", dict(end=lambda b, f, top: 0 * b)),
+    ("You divide by the later f. It's divided by the earlier one.", dict(end=lambda b, f, top: f[:-1] / f[1:] - 1)),
+    ("You return differences of f. Where is each divided?", dict(end=lambda b, f, top: f[:-1] - f[1:])),
     (
-        "These are differences of ᾱ. What is each divided by?",
+        "You return differences of ᾱ. Where is each divided?",
         dict(end=lambda b, f, top: (f[:-1] - f[1:]) / f[0]),
     ),
     (
-        "Only the first one is off. Before it, ᾱ is 1: is f divided by f(0)?",
+        "Only the first one is off. Before it ᾱ is 1, so where is f divided by f(0)?",
         dict(end=lambda b, f, top: unclipped_betas(F.pad(f[1:], (1, 0), value=1))),
     ),
     (ONE_DIVIDED, dict(end=lambda b, f, top: 1 - f[0] * f[1:] / f[:-1])),
     (ONE_DIVIDED, dict(end=lambda b, f, top: 1 - f[1:] / f[:-1] / f[0])),
     (
-        "The first one is 0. Is f divided by f(0), or by f(1)?",
+        "You divide f by f(1), so the first one is 0.",
         dict(end=lambda b, f, top: F.pad(b[1:], (1, 0))),
     ),
     (
-        "The first one is 0, and the others come one step late. Does the last one end at n = T?",
+        "You come one step late, and the first one is 0. The last one ends at n = T.",
         dict(end=lambda b, f, top: F.pad(b[:-1], (1, 0))),
     ),
-    ("The first step is missing. Does f begin at n = 0?", dict(end=lambda b, f, top: b[1:])),
-    ("The last step is missing. Does f end at n = T?", dict(end=lambda b, f, top: b[:-1])),
+    ("Where is the first step? f begins at n = 0.", dict(end=lambda b, f, top: b[1:])),
+    ("Where is the last step? f ends at n = T.", dict(end=lambda b, f, top: b[:-1])),
 ]
 
 
@@ -149,30 +169,31 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
     digits = cosine_betas(T, s, top, end=lambda b, f, top: f[:-1])  # as in the check
     right, given = cosine_betas(T, s, top), result.clamp(-9, 9)
 
-    def fits(part: dict[str, Callable]) -> bool:
+    def fits(part: dict[str, Callable], lowest: int = -9) -> bool:
         made = cosine_betas(T, s, top, **part).float()
         if made.shape != given.shape:
             return False
-        for wrong in (made.clamp(-9, 9), made.clamp(-9, top)):
+        for wrong in (made.clamp(-9, 9), made.clamp(lowest, top)):
             same = len(given) == T and ((wrong - given).abs() * digits).max() < 1e-6  # computed in float32
             if same or wrong.allclose(given, rtol=5e-5, atol=1e-6):
                 return True
         return False
 
-    if question := recognise(COSINE_MISTAKES, fits):
+    if question := recognise(COSINE_MISTAKES, fits) or recognise(COSINE_MISTAKES, partial(fits, lowest=0)):
         return question
     if result.shape == right.shape:
         if result.allclose(right.float(), rtol=0.01, atol=0):
-            return "Nearly right. Are digits lost by rounding?"
+            return "Nearly right, but you lose digits, by rounding, by a type that holds few, or by a π written down."
         if (result - right).abs()[right < top].max() < 1e-4:
-            return "Only where β is clipped it is off. Which max_beta was it called with, or is the default?"
+            return "Only where β is clipped it's off. Which max_beta was it called with, or is the default?"
     return ""
 
 
 @check("3.2", mistakes=COSINE_MISTAKES)
 def check_cosine_schedule(answer: Callable) -> str:
     # few steps, so that a learner can redo the sum, and two of them clipped; other values; the defaults; many steps
-    for T, *given in [(4, 0.1, 0.6), (6, 0.3, 0.9), (5,), (1000,)]:
+    drawn = (t.randint(7, 10, ()).item(), t.randint(2, 9, ()).item() / 20, t.randint(50, 90, ()).item() / 100)
+    for T, *given in [(4, 0.1, 0.6), (6, 0.3, 0.9), drawn, (5,), (1000,)]:
         s, top = given or (0.008, 0.999)
         call = f"cosine_schedule({T}, s={s}, max_beta={top})" if given else f"cosine_schedule({T})"
         result, right = careful(answer)(T, *given), cosine_betas(T, s, top)

@@ -5,6 +5,7 @@ closed form. With eta > 0, two ways under one seed get the same fresh noise: wha
 factor of the guessed noise exactly, and what is left over is σz.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,11 +17,16 @@ from solutions.part1_diffusion import NoiseSchedule, linear_schedule
 from tests.checking import (
     Mistake,
     Recording,
+    apart,
     careful,
     check,
+    differs,
     elsewhere,
     expect_tensor,
     kind,
+    numbers,
+    other_betas,
+    question_of_shape,
     recognise,
     seed_all,
     unchanged,
@@ -28,7 +34,7 @@ from tests.checking import (
 
 BETAS = [0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4]
 COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps; 3 steps are uneven, too
-ETA = 0.5  # where fresh noise is looked at
+ETA = 0.6  # where fresh noise is looked at
 ROUNDED = [0.31, 0.64, 0.79, 0.91]  # of a first β; then, in float32, 1 - ᾱ_m - σ² is below 0 for m = 2
 
 
@@ -77,13 +83,25 @@ def ddim_step(
     sigma: Callable = lambda a, b: ddim_sigma(0, a, b),
     end: Callable = lambda x, m: x,
     clamped: bool = False,
+    instead: Callable | None = None,
 ) -> t.Tensor:
     """The step with eta = 0 from x and the guess e, after n steps of noise. at to end: what a mistake does otherwise;
     for wrong a and b, σ is no 0 but nan, unless all is clamped under its root"""
     (n_bar, m_bar), (a_of, b_of) = at(n, m), bar if isinstance(bar, tuple) else (bar, bar)
     a, b = a_of(n_bar), b_of(m_bar)
     x0 = clip(clean(x, e, clean_bar(clean_at(n, m))), m)
+    if instead:
+        return instead(x, e, noise(x, x0, e, a, b), n)
     return end(mix(x0, noise(x, x0, e, a, b), a, b) + (0 if clamped else sigma(a, b)), m)
+
+
+def algorithm_2(x: t.Tensor, noise: t.Tensor, n: int) -> t.Tensor:
+    """Line 4, without σz."""
+    alpha = ddim_alpha(n)
+    return (x - (1 - alpha) / (1 - ddim_bar(n)) ** 0.5 * noise) / alpha**0.5
+
+
+ALGORITHM_2 = "You take the step of Algorithm 2, from n to n - 1. These steps are longer, to m."
 
 
 def ddim_guess(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
@@ -99,164 +117,214 @@ def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.
 
 
 NAN = "You take a root or a logarithm of a negative number, or divide by 0."
-GUESS_CLIPPED = "Is the guessed noise clipped? Only the guessed image is in [-1, 1]."
+SCALED = "You scale the guessed image by its largest number. It's clipped to [-1, 1]."
+GUESS_CLIPPED = "You clip the guessed noise. Only the guessed image is in [-1, 1]."
 STEP_MISTAKES = [
     (
-        "Is ᾱ_n the smaller one, and on top in its fraction? 1 less a number above 1 has no root.",
+        "You turn ᾱ_n / ᾱ_m upside down. 1 less a number above 1 has no root.",
         dict(sigma=lambda a, b: 0 * ((1 - b) * (1 - b / a)) ** 0.5),
     ),
-    ("x0 was clipped. Does the noise that the model guessed still lead from it to x?", dict(noise=ddim_guess)),
-    ("Is the guessed image clipped? It can lie far outside of [-1, 1].", dict(clip=ddim_unclipped)),
-    ("Is it clipped in the last step alone?", dict(clip=lambda x0, m: x0 if m else x0.clamp(-1, 1))),
-    ("Is it clipped in the last step, too?", dict(clip=lambda x0, m: x0.clamp(-1, 1) if m else x0)),
-    ("Is it clipped to [0, 1]? Images are in [-1, 1].", dict(clip=lambda x0, m: x0.clamp(0, 1))),
-    ("Is x clipped? Only the guessed image is in [-1, 1].", dict(clip=ddim_unclipped, mix=ddim_clip_mix)),
-    ("Is x clipped? Only the guessed image is in [-1, 1].", dict(noise=ddim_guess, mix=ddim_clip_mix)),
-    ("Is x clipped, too? Only the guessed image is in [-1, 1].", dict(mix=ddim_clip_mix)),
+    (
+        "You keep the noise that the model guessed. x0 was clipped: does that noise still lead from it to x?",
+        dict(noise=ddim_guess),
+    ),
+    ("Where is the guessed image clipped? It can lie far outside of [-1, 1].", dict(clip=ddim_unclipped)),
+    (
+        "You clip in the last step alone. Each guessed image is clipped.",
+        dict(clip=lambda x0, m: x0 if m else x0.clamp(-1, 1)),
+    ),
+    ("Where is it clipped in the last step?", dict(clip=lambda x0, m: x0.clamp(-1, 1) if m else x0)),
+    ("You clip to [0, 1]. Images are in [-1, 1].", dict(clip=lambda x0, m: x0.clamp(0, 1))),
+    ("You clip x. Only the guessed image is in [-1, 1].", dict(clip=ddim_unclipped, mix=ddim_clip_mix)),
+    ("You clip x. Only the guessed image is in [-1, 1].", dict(noise=ddim_guess, mix=ddim_clip_mix)),
+    ("You clip x, too. Only the guessed image is in [-1, 1].", dict(mix=ddim_clip_mix)),
     (GUESS_CLIPPED, dict(clean=lambda x, e, a: ddim_clean(x, e.clamp(-1, 1), a), clip=ddim_unclipped)),
     (GUESS_CLIPPED, dict(clean=lambda x, e, a: ddim_clean(x, e.clamp(-1, 1), a))),
     (
-        "Are the samples brought to [0, 1] in the end? They stay in [-1, 1].",
+        "You bring the samples to [0, 1] in the end. They stay in [-1, 1].",
         dict(end=lambda x, m: x if m else (x + 1) / 2),
     ),
-    ("Is ᾱ at 0 steps that of 1 step? No noise is left at 0.", dict(at=lambda n, m: (n, max(m, 1)))),
-    ("Is ᾱ at 0 steps 0? No noise is left there, so it is 1.", dict(bar=lambda n: ddim_bar(n) * min(n, 1))),
-    ("Is that ᾱ at 0 steps? Index -1 is the last one.", dict(at=lambda n, m: (n, m or len(BETAS)))),
-    ("Is that one count late? Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
-    ("Is ᾱ of m looked up one count early?", dict(at=lambda n, m: (n, max(m - 1, 0)))),
-    ("Is ᾱ of n looked up one count early?", dict(at=lambda n, m: (max(n - 1, 1), m))),
-    ("Are both ᾱ looked up one count early?", dict(at=lambda n, m: (max(n - 1, 1), max(m - 1, 0)))),
-    ("Is m taken for n - 1? These steps are longer.", dict(at=lambda n, m: (n, n - 1))),
-    ("Are ᾱ of n and ᾱ of m swapped?", dict(at=lambda n, m: (m, n))),
-    ("Which count does the step lead to? It stays as noisy as it was.", dict(at=lambda n, m: (n, n))),
-    ("Is that α, of one step alone?", dict(bar=ddim_alpha)),
-    ("Is that α, of one step alone?", dict(bar=ddim_alpha, clean_bar=ddim_alpha)),
-    ("For n, is that α, of one step alone?", dict(bar=(ddim_alpha, ddim_bar))),
-    ("For m, is that α, of one step alone?", dict(bar=(ddim_bar, ddim_alpha))),
-    ("Is that the schedule of the model?", dict(bar=ddim_own_bar)),
-    ("Is x0 reconstructed from m steps? x still has n.", dict(clean_at=lambda n, m: max(m, 1))),
-    ("Is that a tanh? Clipping leaves alone what lies in [-1, 1].", dict(clip=lambda x0, m: x0.tanh())),
-    ("Are the samples clipped to [0, 1] in the end?", dict(end=lambda x, m: x if m else x.clamp(0, 1))),
-    ("Do x and the guess trade places in reconstruct?", dict(clean=lambda x, e, a: ddim_clean(e, x, a))),
-    ("Is the guess taken for the clean image? It is noise.", dict(clean=lambda x, e, a: e)),
+    ("You take ᾱ of 1 step where there are 0. No noise is left at 0, so it's 1.", dict(at=lambda n, m: (n, max(m, 1)))),
+    ("You take 0 for ᾱ at 0 steps. No noise is left there, so it's 1.", dict(bar=lambda n: ddim_bar(n) * min(n, 1))),
     (
-        "Is the noise that of m? x still has n steps of it.",
+        "You look up index -1 for 0 steps, which is the last one. ᾱ is 1 there.",
+        dict(at=lambda n, m: (n, m or len(BETAS))),
+    ),
+    ("You look ᾱ of m up one timestep late. Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
+    ("You look ᾱ of m up one timestep early.", dict(at=lambda n, m: (n, max(m - 1, 0)))),
+    ("You look ᾱ of n up one timestep early.", dict(at=lambda n, m: (max(n - 1, 1), m))),
+    ("You look both ᾱ up one timestep early.", dict(at=lambda n, m: (max(n - 1, 1), max(m - 1, 0)))),
+    ("You take n - 1 for m. These steps are longer.", dict(at=lambda n, m: (n, n - 1))),
+    ("You swap ᾱ of n and ᾱ of m.", dict(at=lambda n, m: (m, n))),
+    ("You noise it for n steps again. The step leads to m.", dict(at=lambda n, m: (n, n))),
+    ("You take α, of one step alone, for ᾱ.", dict(bar=ddim_alpha)),
+    ("You take α, of one step alone, for ᾱ.", dict(bar=ddim_alpha, clean_bar=ddim_alpha)),
+    ("You take α, of one step alone, for ᾱ of n.", dict(bar=(ddim_alpha, ddim_bar))),
+    ("You take α, of one step alone, for ᾱ of m.", dict(bar=(ddim_bar, ddim_alpha))),
+    ("You take another schedule. Where is that of the model?", dict(bar=ddim_own_bar)),
+    ("You reconstruct x0 from m steps. x still has n.", dict(clean_at=lambda n, m: max(m, 1))),
+    ("You take a tanh. Clipping leaves alone what lies in [-1, 1].", dict(clip=lambda x0, m: x0.tanh())),
+    (
+        "You clip the samples to [0, 1] in the end. Images are in [-1, 1].",
+        dict(end=lambda x, m: x if m else x.clamp(0, 1)),
+    ),
+    ("You swap x and the guess in reconstruct.", dict(clean=lambda x, e, a: ddim_clean(e, x, a))),
+    ("You take the guess for the clean image. It's noise.", dict(clean=lambda x, e, a: e)),
+    (
+        "You find the noise with ᾱ of m. x still has n steps of it.",
         dict(noise=lambda x, x0, e, a, b: ddim_noise(x, x0, e, b, a)),
     ),
-    ("Is the noise divided by a root?", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a))),
-    ("Is the noise divided by the image's factor?", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / a**0.5)),
     (
-        "Is the noise multiplied by its factor? To get it back, divide.",
+        "You divide the noise by 1 - ᾱ. Where is the root?",
+        dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a)),
+    ),
+    ("You divide the noise by the image's factor.", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / a**0.5)),
+    (
+        "You multiply the noise by its factor. To get it back, divide.",
         dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) * (1 - a) ** 0.5),
     ),
     (
-        "Is x divided, too, in the noise? Mind the parentheses.",
+        "You divide the image alone. Mind the parentheses: x less the image is divided.",
         dict(noise=lambda x, x0, e, a, b: x - a**0.5 * x0 / (1 - a) ** 0.5),
     ),
     (
-        "Is x overwritten by the clean image? Its noise is what leads from the one to the other.",
+        "You overwrite x with the clean image. The noise is what leads from the one to the other.",
         dict(noise=lambda x, x0, e, a, b: ddim_noise(x0, x0, e, a, b)),
     ),
-    ("In the noise, is x0 faded at all?", dict(noise=lambda x, x0, e, a, b: (x - x0) / (1 - a) ** 0.5)),
-    ("In the noise, is x0 faded by a root?", dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5)),
-    ("Has the image ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
-    ("Has the noise ᾱ of n? The step leads to m.", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - a) ** 0.5 * e)),
-    ("Is the root missing in front of the image?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) ** 0.5 * e)),
-    ("Is the root missing in front of the noise?", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b) * e)),
-    ("Are both roots missing?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) * e)),
-    ("Are the two factors swapped?", dict(mix=lambda x0, e, a, b: ddim_mix(e, x0, a, b))),
-    ("Is the noise subtracted? It is added again.", dict(mix=lambda x0, e, a, b: ddim_mix(x0, -e, a, b))),
-    ("Is the image faded?", dict(mix=lambda x0, e, a, b: x0 + (1 - b) ** 0.5 * e)),
-    ("Is the guessed noise added again?", dict(mix=lambda x0, e, a, b: b**0.5 * x0)),
-    ("That is the guessed image. Is it noised again?", dict(mix=lambda x0, e, a, b: x0)),
+    ("Where is x0 faded in the noise?", dict(noise=lambda x, x0, e, a, b: (x - x0) / (1 - a) ** 0.5)),
+    (
+        "You fade x0 by ᾱ in the noise. Where is the root?",
+        dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5),
+    ),
+    ("You give the image ᾱ of n. The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
+    ("You give the noise ᾱ of n. The step leads to m.", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - a) ** 0.5 * e)),
+    ("Where is the root in front of the image?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) ** 0.5 * e)),
+    ("Where is the root in front of the noise?", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b) * e)),
+    ("Where are both roots?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) * e)),
+    ("You swap the two factors.", dict(mix=lambda x0, e, a, b: ddim_mix(e, x0, a, b))),
+    ("You subtract the noise. It's added again.", dict(mix=lambda x0, e, a, b: ddim_mix(x0, -e, a, b))),
+    ("Where is the image faded?", dict(mix=lambda x0, e, a, b: x0 + (1 - b) ** 0.5 * e)),
+    ("Where is the guessed noise added again?", dict(mix=lambda x0, e, a, b: b**0.5 * x0)),
+    ("You return the guessed image. Where is it noised again?", dict(mix=lambda x0, e, a, b: x0)),
+    (
+        "Where is eta in the middle root? σ holds it, there as well as in front of z.",
+        dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b - ddim_sigma(1, a, b) ** 2).clamp(min=0) ** 0.5 * e),
+    ),
+    (ALGORITHM_2, dict(instead=lambda x, e, noise, n: algorithm_2(x, noise, n))),
+    (ALGORITHM_2, dict(instead=lambda x, e, noise, n: algorithm_2(x, e, n))),
+    (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax().clamp(min=1))),
+    (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1))),
 ]
 SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta is β of n
-    ("Is fresh noise added?", lambda eta, a, b, beta: 0 * a),
-    ("Is eta a factor, or only a switch?", lambda eta, a, b, beta: ddim_sigma(1, a, b)),
-    ("Does eta multiply a variance? It multiplies σ.", lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b)),
-    ("Is the root missing? z wants a standard deviation.", lambda eta, a, b, beta: eta * ddim_sigma(1, a, b) ** 2),
-    ("Is z multiplied by σ², a variance?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 2),
-    ("Is that Algorithm 2's σ, of one step?", lambda eta, a, b, beta: eta * beta**0.5),
+    ("Where is fresh noise added?", lambda eta, a, b, beta: 0 * a),
+    ("You use eta as a switch. It's a factor.", lambda eta, a, b, beta: ddim_sigma(1, a, b)),
+    ("You square eta. It multiplies σ as it is.", lambda eta, a, b, beta: eta * ddim_sigma(eta, a, b)),
+    ("You multiply a variance by eta. It multiplies σ.", lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b)),
+    ("Where is the root of σ? z needs a standard deviation.", lambda eta, a, b, beta: eta * ddim_sigma(1, a, b) ** 2),
+    ("You multiply z by σ², a variance.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 2),
+    ("You take Algorithm 2's σ, of one step. These steps are longer.", lambda eta, a, b, beta: eta * beta**0.5),
     (
-        "Is that β, of one step? These steps are longer.",
+        "You take β, of one step. These steps are longer.",
         lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * beta) ** 0.5,
     ),
-    ("Is the first fraction missing under the root?", lambda eta, a, b, beta: eta * (1 - a / b) ** 0.5),
-    ("Is 1 - ᾱ_n / ᾱ_m missing under the root?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5),
-    ("Is the first fraction upside down?", lambda eta, a, b, beta: eta * ((1 - a) / (1 - b) * (1 - a / b)) ** 0.5),
-    ("Is a 1 - missing in front of ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * a / b) ** 0.5),
+    ("Where is the first fraction under the root?", lambda eta, a, b, beta: eta * (1 - a / b) ** 0.5),
+    ("Where is 1 - ᾱ_n / ᾱ_m under the root?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5),
     (
-        "Does the root cover the first fraction alone?",
+        "You turn the first fraction upside down.",
+        lambda eta, a, b, beta: eta * ((1 - a) / (1 - b) * (1 - a / b)) ** 0.5,
+    ),
+    ("Where is the 1 - in front of ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * a / b) ** 0.5),
+    (
+        "You take the root of the first fraction alone.",
         lambda eta, a, b, beta: eta * ((1 - b) / (1 - a)) ** 0.5 * (1 - a / b),
     ),
     (
-        "Does the root leave out the first fraction?",
+        "You leave the first fraction out of the root.",
         lambda eta, a, b, beta: eta * (1 - b) / (1 - a) * (1 - a / b) ** 0.5,
     ),
     (
-        "Are both factors under the root of σ added?",
+        "You add both factors under the root of σ.",
         lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) + 1 - a / b) ** 0.5,
     ),
-    ("Is it divided by 1 - ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) / (1 - a / b)) ** 0.5),
-    ("Is (1 - ᾱ_n) / ᾱ_m taken for 1 - ᾱ_n / ᾱ_m?", lambda eta, a, b, beta: eta * ((1 - b) / b) ** 0.5),
-    ("Is a root taken of σ itself?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 0.5),
-    ("Is all noise of m fresh? Part of it is guessed.", lambda eta, a, b, beta: eta * (1 - b) ** 0.5),
-    ("Is that all noise of n? The step leads to m, with less noise.", lambda eta, a, b, beta: eta * (1 - a) ** 0.5),
-    ("Is z multiplied by eta alone?", lambda eta, a, b, beta: eta * a**0),
-    ("Is z drawn between 0 and 1?", lambda eta, a, b, beta: ddim_sigma(eta, a, b) / 12**0.5),
+    (
+        "You divide by 1 - ᾱ_n / ᾱ_m. It's multiplied.",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) / (1 - a / b)) ** 0.5,
+    ),
+    ("You take (1 - ᾱ_n) / ᾱ_m for 1 - ᾱ_n / ᾱ_m.", lambda eta, a, b, beta: eta * ((1 - b) / b) ** 0.5),
+    ("You take a root of σ itself.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 0.5),
+    ("You make all noise of m fresh. Part of it is guessed.", lambda eta, a, b, beta: eta * (1 - b) ** 0.5),
+    ("You add all noise of n. The step leads to m, with less noise.", lambda eta, a, b, beta: eta * (1 - a) ** 0.5),
+    ("You multiply z by eta alone.", lambda eta, a, b, beta: eta * a**0),
+    ("You draw z between 0 and 1.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) / 12**0.5),
 ]
 KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ of m, s is σ
-    ("The fresh noise comes on top. Is the guessed one made smaller for it?", lambda b, s: (1 - b) ** 0.5),
-    ("Is σ squared under the middle root?", lambda b, s: (1 - b - s).clamp(min=0) ** 0.5),
-    ("Is σ² added under the middle root?", lambda b, s: (1 - b + s**2) ** 0.5),
-    ("Is σ taken off after the root, or σ² under it?", lambda b, s: (1 - b) ** 0.5 - s),
-    ("Is σ² taken off after the root, or under it?", lambda b, s: (1 - b) ** 0.5 - s**2),
-    ("Is the root multiplied by 1 - σ²? σ² is taken off under it.", lambda b, s: ((1 - b) * (1 - s**2)) ** 0.5),
-    ("Is eta² taken off under the middle root, or σ²?", lambda b, s: (1 - b - ETA**2).clamp(min=0) ** 0.5),
+    ("The fresh noise comes on top. Where is the guessed one made smaller for it?", lambda b, s: (1 - b) ** 0.5),
+    ("Where is σ squared under the middle root?", lambda b, s: (1 - b - s).clamp(min=0) ** 0.5),
+    (
+        "You multiply by 1 - eta² under the middle root. σ² is taken off.",
+        lambda b, s: ((1 - b) * (1 - ETA**2)).clamp(min=0) ** 0.5,
+    ),
+    ("You add σ² under the middle root.", lambda b, s: (1 - b + s**2) ** 0.5),
+    ("You take σ off after the root. σ² is taken off under it.", lambda b, s: (1 - b) ** 0.5 - s),
+    ("You take σ² off after the root. It's taken off under it.", lambda b, s: (1 - b) ** 0.5 - s**2),
+    ("You multiply the root by 1 - σ². σ² is taken off under it.", lambda b, s: ((1 - b) * (1 - s**2)) ** 0.5),
+    ("You take eta² off under the middle root. It's σ².", lambda b, s: (1 - b - ETA**2).clamp(min=0) ** 0.5),
 ]
 
 
 COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mistake, where counts is given
     (
-        "Is the model told m? x still has n steps of noise.",
+        "You tell the model m. x still has n steps of noise.",
         lambda seen, counts, expected: seen in (counts[1:], [max(m, 1) for m in counts[1:]]),
     ),
     (
-        "Is it the way back, from T down to 0?",
+        "You go up. The path goes from T down to 0.",
         lambda seen, counts, expected: seen == counts[-2::-1] or seen[:1] == [0],
     ),
-    ("Is the first step left out?", lambda seen, counts, expected: seen == counts[1:-1]),
-    ("Is the last step left out?", lambda seen, counts, expected: seen == counts[:-2]),
+    ("Where is the first step?", lambda seen, counts, expected: seen == counts[1:-1]),
+    ("Where is the last step?", lambda seen, counts, expected: seen == counts[:-2]),
     (
-        "Is every count visited? The given ones are further apart.",
+        "You visit every timestep. The given ones are further apart.",
         lambda seen, counts, expected: seen == COUNTS[7][:-1],
     ),
     (
-        "Counts begin at 1, rows at 0. Which does the model know?",
+        "You take 1 away. The model knows timesteps, which begin at 1, and no rows.",
         lambda seen, counts, expected: seen == [n - 1 for n in counts[:-1]],
     ),
     (
-        "Is n_steps taken for the length of a step? It is how many there are.",
+        "You take n_steps for the length of a step. It's how many there are.",
         lambda seen, counts, expected: seen == [*range(counts[0], 0, 1 - len(counts))],
     ),
     (
-        "Is the model asked twice at each count? Keep its guess.",
+        "You draw the samples one after the other. They're drawn together, as one batch.",
+        lambda seen, counts, expected: (
+            len(seen) > len(expected) > 0 and seen == expected * (len(seen) // len(expected))
+        ),
+    ),
+    (
+        "You ask the model twice at each timestep. Keep its guess.",
         lambda seen, counts, expected: seen == [n for n in expected for _ in range(2)],
     ),
 ]
 LIST_MISTAKES = [  # whether entry i is that of the mistake; xs are right, x0 is the image guessed before
     (
-        "Is it one tensor, changed in place, many times?",
+        "You put the same tensor in many times, and change it in place.",
         lambda steps, i, xs, x0: all(steps[i].equal(other) for other in steps),
     ),
-    ("Is it noisy first, clean last?", lambda steps, i, xs, x0: steps[-1].equal(xs[0])),
-    ("Is x kept as it is, or clipped?", lambda steps, i, xs, x0: steps[i].allclose(xs[i].clamp(-1, 1), atol=1e-4)),
     (
-        "Is x kept as it is, or brought to [0, 1]?",
+        "You put them in from clean to noisy. It's noisy first, clean last.",
+        lambda steps, i, xs, x0: steps[-1].equal(xs[0]),
+    ),
+    (
+        "You clip what you keep. x is kept as it is.",
+        lambda steps, i, xs, x0: steps[i].allclose(xs[i].clamp(-1, 1), atol=1e-4),
+    ),
+    (
+        "You bring what you keep to [0, 1]. x is kept as it is.",
         lambda steps, i, xs, x0: steps[i].clamp(0, 1).allclose((xs[i] / 2 + 0.5).clamp(0, 1), atol=1e-4),
     ),
-    ("Is the start in it twice?", lambda steps, i, xs, x0: i > 0 and steps[i].allclose(xs[i - 1], atol=1e-4)),
-    ("Is x kept, or the guessed image?", lambda steps, i, xs, x0: i > 0 and steps[i].allclose(x0, atol=1e-4)),
+    ("You put the start in twice.", lambda steps, i, xs, x0: i > 0 and steps[i].allclose(xs[i - 1], atol=1e-4)),
+    ("You keep the guessed image. x is kept.", lambda steps, i, xs, x0: i > 0 and steps[i].allclose(x0, atol=1e-4)),
 ]
 
 
@@ -265,21 +333,35 @@ class Recorded(Recording):
 
     img_shape = (3, 24, 32)
 
-    def __init__(self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = BETAS) -> None:
+    def __init__(
+        self, sign: int = 1, device: str = "cpu", betas: Sequence[float] = BETAS, img_shape: tuple = img_shape
+    ) -> None:
         super().__init__(NoiseSchedule(len(betas), device, t.tensor(betas)), device)
-        self.sign, self.guesses = sign, []
+        self.sign, self.guesses, self.img_shape = sign, [], img_shape
 
     def refuse(self, images: t.Tensor, num_steps: object) -> None:
+        if images.shape[1:] != self.img_shape:
+            facts = f"the model gets {kind(images)}, expected images of shape {self.img_shape}"
+            question = question_of_shape(images.shape, (*images.shape[:1], *self.img_shape))
+            if images.shape[1:] == (1, 28, 28) or images.shape[-2:] == (28, 28):
+                question = "You write a shape down. Where is model.img_shape?"
+            elif len(images.shape) == 4 and set(self.img_shape) <= {1, *images.shape}:
+                question = "Two shapes are broadcast. You take away an axis of length 1, as squeeze() does."
+            if images.ndim == 1:
+                question = "You swap its two arguments, or leave one out."
+            raise Mistake(facts, question)
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = f"the model gets {kind(num_steps)} as num_steps"
-            question = "Are there as many images and counts as samples?"
-            raise Mistake(f"{facts}, expected one count for each of {len(images)} images", question)
+            question = "Where does each sample get its own timestep?"
+            raise Mistake(f"{facts}, expected one timestep for each of {len(images)} images", question)
         if num_steps.is_floating_point():
-            facts = f"the model gets {num_steps[0]:.4g} as a count, of type {num_steps.dtype}, expected whole numbers"
-            raise Mistake(facts, "Is it the count n of the step?")
+            facts = (
+                f"the model gets {num_steps[0]:.4g} as a timestep, of type {num_steps.dtype}, expected whole numbers"
+            )
+            raise Mistake(facts, "You hand on something else. It's the timestep n.")
         if images.dtype != t.float32:
             facts = f"the model gets images of type {images.dtype}, expected torch.float32"
-            raise Mistake(facts, "Which of the factors is float64?" if images.dtype == t.float64 else "")
+            raise Mistake(facts, "You let a factor be float64. Which one?" if images.dtype == t.float64 else "")
 
     def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         self.remember(images, num_steps)
@@ -313,7 +395,7 @@ def check_ddim_sample(answer: Callable) -> str:
     answer = careful(answer)
     model, plain = way_of(answer, 3, 6, 0.0)
     if not all(one.allclose(two, equal_nan=True) for one, two in zip(plain, way_of(answer, 3, 6, 0.0)[1], strict=True)):
-        raise Mistake("with eta=0, two ways from the same start end apart", "Is eta used?")
+        raise Mistake("with eta=0, two ways from the same start end apart", "Where does eta multiply all of σ?")
     steps = steps_of(3, model, plain)
     try:
         for n_steps, n_samples in [(1, 1), (7, 2)]:
@@ -323,11 +405,15 @@ def check_ddim_sample(answer: Callable) -> str:
         raise
     judge_steps(answer, steps)
     judge_noise(answer)
+    judge_all_fresh(answer)
     judge_rounding(answer)
     judge_list(answer, model, plain)
     judge_start(answer)
+    judge_shapes(answer)
+    judge_many_steps(answer)
+    judge_other_schedule(answer)
     judge_device(answer)
-    return "counts, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
+    return "the timesteps, the clipped image, its noise, σ and eta, fresh noise, rounding, start, all steps returned"
 
 
 def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int = 1) -> tuple[Recorded, list]:
@@ -340,22 +426,34 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
         except ValueError as error:  # the schedule lacks a count
             seen = len(model.counts)
             judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:seen])
-            error.add_note("3.7 ddim_sample: is ᾱ of 0 steps looked up? The text says what it is.")
+            if re.search(r"but it is (tensor\(\[*)?0", str(error)):
+                up = "You begin with 0. The path goes from T down to 0."
+                error.add_note("You look ᾱ of 0 steps up. The text says what it is." if seen else up)
+            raise
+        except RuntimeError as error:
+            if "Boolean value" in str(error):
+                error.add_note("A tensor is neither true nor false. Where do you ask whether start is None?")
             raise
         if isinstance(result, t.Tensor) and result.requires_grad:
-            raise Mistake("the samples carry a graph for gradients", "Is @t.no_grad() still above def?")
+            raise Mistake("the samples carry a graph for gradients", "Where is @t.no_grad(), above def?")
         numbers = result.nan_to_num() if isinstance(result, t.Tensor) else result  # a nan is judged where it comes up
         expect_tensor(numbers, shape, f"with n_steps={n_steps} it")
         judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:-1])
     if not model.shown[0].equal(start):
-        raise Mistake("the first images that the model gets are not start", "Is start used?")
+        gap = model.shown[0] - start
+        question = "Where is start used?"
+        if model.shown[0].equal(start.clamp(-1, 1)):
+            question = "You clip start. It's noise, and not an image."
+        elif (model.shown[0] * start).mean() > 0.5 * start.square().mean():
+            question = "You change start, or add to it." if gap.std() > 1e-3 else "You change start."
+        raise Mistake("the first images that the model gets are not start", question)
     return model, [x.double() for x in [*model.shown, result]]
 
 
 def judge_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
     if seen != expected:
-        facts = f"where counts is {counts}, the model gets the counts {seen}, expected {counts[:-1]}"
-        otherwise = "Does each go to the next of the given counts?"
+        facts = f"where counts is {counts}, the model gets the timesteps {seen}, expected {counts[:-1]}"
+        otherwise = "Where does each go to the next of the given ones?"
         raise Mistake(facts, recognise(COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
 
 
@@ -377,8 +475,8 @@ def judge_steps(answer: Callable, steps: list[Step]) -> None:
     unclipped = gap * (x0.abs() < 1)  # if wrong there, such a pixel tells more
     at = (unclipped if unclipped.max() > 1e-3 else gap).argmax()
     x, guess, x0, is_now, should_be = (v.flatten()[at] for v in (step.x, step.guess, x0, step.result, expected))
-    facts = f"from count {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
-    facts += f"x becomes {is_now:.3f}, expected {should_be:.3f}"
+    facts = f"from timestep {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
+    facts += f"x becomes {apart(is_now.item(), should_be.item())}"
     ways = [(q, how | guard) for q, how in STEP_MISTAKES for guard in ({}, dict(clamped=True))]
     others = [
         (NAN, is_now.isnan()),
@@ -397,12 +495,12 @@ class Freshened(NamedTuple):
     kept: t.Tensor
 
 
-def freshened(answer: Callable, n_steps: int) -> list[Freshened]:
+def freshened(answer: Callable, n_steps: int, eta: float = ETA) -> list[Freshened]:
     """Every step, from two ways with the same fresh noise and opposite guesses."""
     ways, steps = [], []
     for sign in (1, -1):
         seed_all(t.initial_seed())
-        ways.append(way_of(answer, n_steps, 6, ETA, sign))
+        ways.append(way_of(answer, n_steps, 6, eta, sign))
     for i, (n, m) in enumerate(pairwise(COUNTS[n_steps])):
         a, b = ddim_bar(n), ddim_bar(m)
         x0s = [ddim_clean(xs[i], model.guesses[i], a).clamp(-1, 1) for model, xs in ways]
@@ -419,13 +517,16 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     steps = [step for n_steps in (3, 7) for step in freshened(answer, n_steps) if step.m or last]
     first, second = (step.fresh for step in steps[:2])
     shared = [axis for i, axis in enumerate(["sample", "channel", "row", "column"]) if first.std(dim=i).max() < 1e-4]
-    if shared and first.std() > 1e-3:
-        raise Mistake(f"with eta={ETA}, every {' and '.join(shared)} gets the same noise", "Has z the shape of x?")
+    if shared and first.abs().mean() > 1e-3:
+        raise Mistake(
+            f"with eta={ETA}, every {' and '.join(shared)} gets the same noise",
+            "You draw too few numbers. z has the shape of x.",
+        )
     seeded = freshened(answer, 3)[0].fresh.equal(first)  # else z comes from elsewhere, and differs each time
     seed_all(t.initial_seed() + 1)
     if first.std() > 1e-3 and freshened(answer, 3)[0].fresh.equal(first):
         facts = f"with eta={ETA}, each way from the same start leads to the same images"
-        raise Mistake(facts, "Is z drawn at random, or is a seed set inside?")
+        raise Mistake(facts, "You set a seed inside, or draw z once and for all.")
     sigmas, kepts = [], []
     for n, m, fresh, kept in steps:
         a, b = ddim_bar(n), ddim_bar(m)
@@ -435,15 +536,17 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     before_0 = [step for step in steps if step.m]
     if all(step.fresh.std() < 1e-3 and step.kept.isclose((1 - ddim_bar(step.m)) ** 0.5, 1e-3) for step in before_0):
         facts = f"with eta={ETA}, no fresh noise is added, and the guessed noise is not made smaller"
-        raise Mistake(facts, "Then σ is 0. Does eta count in it, and is its last fraction the right way up?")
+        raise Mistake(facts, "Then σ is 0. Where does eta count in it, and is its last fraction the right way up?")
     judge_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
     judge_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
     within = (first.abs() < first.std()).double().mean()
     if abs(within - 0.683) > 0.03:
         facts = f"with eta={ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
-        raise Mistake(facts, "From which distribution is z drawn?")
+        raise Mistake(facts, "You draw z from another distribution. It's Gaussian, as t.randn draws.")
     if (first * second).mean().abs() > 0.1 * first.std() * second.std():
-        raise Mistake(f"with eta={ETA}, two steps add the same noise", "Is z drawn anew in each step?")
+        raise Mistake(
+            f"with eta={ETA}, two steps add the same noise", "You add the same z in each step. It's drawn anew."
+        )
 
 
 def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: float) -> None:
@@ -461,14 +564,14 @@ def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: floa
             times = f"In each step it is about {got / expected:.1f} times as large. Where does that come from?"
             others = [
                 (NAN, got.isnan()),
-                ("Is noise added in the last step? Nothing cleans up after it.", m == 0),
+                ("You add noise in the last step. Nothing cleans up after it.", m == 0),
                 (
-                    "Is fresh noise left out in some steps? Only the step to 0 has none.",
+                    "You leave fresh noise out in some steps. Only the step to 0 has none.",
                     got < 1e-3 and mistakes is SIGMA_MISTAKES,
                 ),
                 (times, all(same(value / right, got / expected) for value, right, _ in known)),
             ]
-            facts = f"from count {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
+            facts = f"from timestep {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
             question = recognise(mistakes, fits) or recognise(others, bool)
             raise Mistake(facts, question, given=f"with betas {BETAS} and eta={ETA}")
 
@@ -478,7 +581,7 @@ def judge_rounding(answer: Callable) -> None:
     for beta in ROUNDED:
         betas = [beta, beta, 0.9999, 0.9999]
         if answer(Recorded(betas=betas), 1, n_steps=2, eta=1.0).isnan().any():
-            question = "By rounding, what should be 0 can come out just below it. Is it clamped, under its root?"
+            question = "By rounding, what should be 0 can come out just below it. Where is it clamped, under its root?"
             raise Mistake("n_steps=2 and eta=1, x becomes nan", question, given=f"with betas {betas}")
 
 
@@ -486,13 +589,13 @@ def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None
     start = plain[0].float()
     steps = answer(Recorded(), 6, n_steps=3, eta=0.0, start=start, return_all_steps=True)
     if isinstance(steps, t.Tensor) and steps.shape == start.shape:
-        raise Mistake("with return_all_steps=True it returns the last images alone", "Is return_all_steps used?")
+        raise Mistake("with return_all_steps=True it returns the last images alone", "Where is return_all_steps used?")
     if not isinstance(steps, list | tuple | t.Tensor):
         raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list")
     if len(steps) != len(plain):
-        question = "Is it one image for each step, and the start?"
+        question = "Where is one entry for each step, and the start?"
         if len(steps) == len(plain) - 1:
-            question = "Are both the start and the result in it?"
+            question = "Where are both the start and the result in it?"
         raise Mistake(f"return_all_steps gives {len(steps)} entries for 3 steps, expected {len(plain)}", question)
     xs = [x.float() for x in plain]
     for i, (entry, expected) in enumerate(zip(steps, xs, strict=True)):
@@ -504,18 +607,77 @@ def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None
 
 
 def judge_start(answer: Callable) -> None:
+    """Without start, all that is returned has as many images as are asked for, and begins with noise."""
     model = Recorded()
-    answer(model, 6, n_steps=1)
+    steps = answer(model, 6, n_steps=2, return_all_steps=True)
     x = model.shown[0]
+    if x.shape[0] != 6:
+        facts = f"without start, the model gets {len(x)} image{'s'[: len(x) != 1]}, expected n_samples = 6"
+        raise Mistake(facts, "You draw a start for one. Where is n_samples?")
     if x.std(dim=0).max() < 1e-6:
-        raise Mistake("without start, all samples begin with the same noise", "Is there a draw for each sample?")
+        raise Mistake("without start, all samples begin with the same noise", "Where is a draw for each sample?")
     if abs(x.mean()) > 0.05 or abs(x.std() - 1) > 0.05:
         facts = f"without start, the first images have mean {x.mean():.3f} and std {x.std():.3f}, expected 0 and 1"
-        raise Mistake(facts, "From which distribution are they drawn?")
+        raise Mistake(facts, "You draw them from another distribution. They're Gaussian, as t.randn draws.")
+    if len(steps) != 3:
+        raise Mistake(f"without start, return_all_steps gives {len(steps)} entries for 2 steps, expected 3")
+    for i, entry in enumerate(steps):
+        if entry is None:
+            facts = f"without start, entry {i} of all steps is None"
+            raise Mistake(facts, "You put start into the list. Where is the noise that is drawn in its place?")
+        expect_tensor(entry, x.shape, f"without start, entry {i} of all steps")
+    if not steps[0].equal(x):
+        facts = "without start, entry 0 of all steps is not what the model gets first"
+        raise Mistake(facts, "You draw noise twice, once for the list.")
+
+
+def judge_shapes(answer: Callable) -> None:
+    """Grey images, and a single one, where an axis of length 1 is easily lost; no start, and another size."""
+    for n_samples, img_shape in [(2, (1, 12, 10)), (1, (1, 10, 12)), (3, (3, 6, 6))]:
+        model = Recorded(img_shape=img_shape)
+        result = answer(model, n_samples, n_steps=2)
+        expect_tensor(result, (n_samples, *img_shape), f"for {n_samples} of shape {img_shape} it")
+
+
+def judge_all_fresh(answer: Callable) -> None:
+    """With eta = 1 the same formula holds."""
+    for n, m, _, kept in freshened(answer, 3, 1.0):
+        a, b = ddim_bar(n), ddim_bar(m)
+        right = (1 - b - ddim_sigma(1, a, b) ** 2).abs() ** 0.5
+        if m and not (kept - right).abs() < 0.03 + 0.03 * right:
+            facts = f"from timestep {n} to {m},\nthe guessed noise has factor {apart(kept.item(), right.item())}"
+            raise Mistake(facts, "You do otherwise where eta is 1. The formula holds for it, too.", "with eta=1")
+
+
+def judge_other_schedule(answer: Callable) -> None:
+    """Under each seed another one, so that ᾱ has to be looked up."""
+    betas = other_betas()
+
+    def bar(n: int) -> t.Tensor:
+        return (1 - t.tensor(betas[:n], dtype=t.float64)).prod()
+
+    model, start = Recorded(betas=betas), 0.6 * t.randn(2, *Recorded.img_shape)
+    steps = answer(model, 2, n_steps=3, eta=0.0, start=start, return_all_steps=True)
+    for i, (n, m) in enumerate(pairwise(COUNTS[3])):
+        expected = ddim_step(steps[i].double(), model.guesses[i], n, m, bar=bar, clean_bar=bar)
+        if not steps[i + 1].double().allclose(expected, atol=1e-3):
+            facts = f"from timestep {n} to {m}, {differs(steps[i + 1], expected)}"
+            question = "You write ᾱ down. Where is it looked up in the model's schedule?"
+            raise Mistake(facts, question, given=f"with betas {numbers(t.tensor(betas))} and eta=0")
+
+
+def judge_many_steps(answer: Callable) -> None:
+    """Timesteps that bfloat16 and float16 don't know."""
+    model = Recorded(betas=[0.001] * 4099, img_shape=(1, 2, 2))
+    answer(model, 1, n_steps=3)
+    expected = t.linspace(4099, 0, 4).round().int().tolist()[:-1]
+    if model.counts != expected:
+        facts = f"where counts is {[*expected, 0]}, the model gets the timesteps {model.counts}"
+        raise Mistake(facts, "You cast them to a type that holds few digits.")
 
 
 def judge_device(answer: Callable) -> None:
     """Every tensor has to be made where the schedule is."""
     facts = "with a model on another device, tensors of two devices meet"
-    question = "Is each made on the device of x, and brought to the CPU for NumPy?"
+    question = "You make a tensor on the CPU. Make each on the device of x."
     elsewhere(lambda: answer(Recorded(device="meta"), 6, n_steps=3), facts, question)

@@ -39,16 +39,24 @@ class Watched(MovingAverage):
 
     def update(self, model: nn.Module) -> None:
         if not isinstance(model, FiveNumbers):
-            raise Mistake(f"average.update gets {kind(model)}, expected the model", "Whose weights are averaged?")
+            raise Mistake(
+                f"average.update gets {kind(model)}, expected the model",
+                "You hand it something else. Whose weights are averaged?",
+            )
+        if model is self.model:
+            raise Mistake(
+                "average.update gets the average's own model", "You average the average. Whose weights are averaged?"
+            )
         self.taken.append(model.row().detach().clone())
         super().update(model)
 
 
 class Walked(NamedTuple):
-    """After each of the three steps: the five numbers, and what the average took in during it."""
+    """After each of the three steps: the five numbers, what the average took in during it, and the average."""
 
     weights: list[t.Tensor]
     taken: list[list[t.Tensor]]
+    averages: list[t.Tensor]
 
     def fits(self, other: "Walked") -> bool:
         return self.same_weights(other) and all(map(same_rows, self.taken, other.taken))
@@ -64,12 +72,13 @@ def same_rows(rows: list[t.Tensor], others: list[t.Tensor]) -> bool:
 def walk(step: Callable) -> Walked:
     model = FiveNumbers()
     optimizer = t.optim.SGD(model.parameters(), lr=FIRST_RATE, momentum=0.5)  # its memory is its own: no one redoes it
-    average, walked = Watched(model), Walked([], [])
+    average, walked = Watched(model), Walked([], [], [])
     for gradient, rate in zip(GRADIENTS, RATES, strict=True):
         average.taken = []
         step(model.row() @ t.tensor(gradient), rate, model, optimizer, average)
         walked.weights.append(model.row().detach().clone())
         walked.taken.append(average.taken)
+        walked.averages.append(average.model.row().detach().clone())
     return walked
 
 
@@ -98,6 +107,8 @@ def a_step(
     clip: Callable = clip,
     steps: int = 1,
     late: bool = False,
+    of: Callable = lambda loss, lr: loss,
+    adopt: bool = False,
     updates: tuple[int, int] = (0, 1),  # of the average, before the step and after it
 ) -> Callable:
     def step(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Optimizer, average: MovingAverage) -> None:
@@ -105,7 +116,7 @@ def a_step(
             optimizer.param_groups[0]["lr"] = rate(lr)
         if zero:
             optimizer.zero_grad()
-        loss.backward()
+        of(loss, lr).backward()
         clip(model)
         for _ in range(updates[0]):
             average.update(model)
@@ -115,6 +126,8 @@ def a_step(
             optimizer.param_groups[0]["lr"] = lr
         for _ in range(updates[1]):
             average.update(model)
+        if adopt:
+            model.load_state_dict(average.model.state_dict())
 
     return step
 
@@ -131,32 +144,45 @@ def by_hand(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Opti
 def no_clip(model: nn.Module) -> None: ...
 
 
-UNUSED = "All steps have the rate that the optimizer began with. Does lr reach it?"
-KEPT = "Do the gradients of earlier steps still count? backward adds to what is there."
-UNCLIPPED = "Is the gradient clipped? Before backward there is none, and after step it has been used."
+UNUSED = "All steps have the rate that the optimizer began with. Where does lr reach it?"
+KEPT = "Where are the gradients of earlier steps emptied? backward adds to what is there."
+UNCLIPPED = "Where is the gradient clipped in time? Before backward there is none, and after step it has been used."
 WEIGHT_MISTAKES = [
-    ("The weights never change. Is there a step, and is the gradient still there when it is taken?", a_step(steps=0)),
+    ("The weights never change. Where is the step, with a gradient that is still there?", a_step(steps=0)),
     (UNUSED, a_step(rate=lambda lr: FIRST_RATE)),
-    ("Each step has the rate of the step before. Is lr set before the step is taken?", a_step(late=True)),
-    ("Is the rate multiplied by lr? It is lr.", a_step(rate=lambda lr: FIRST_RATE * lr)),
+    ("You set lr after the step, so each step has the rate of the step before.", a_step(late=True)),
+    ("You multiply the rate by lr. It is lr.", a_step(rate=lambda lr: FIRST_RATE * lr)),
     (KEPT, a_step(zero=False)),
-    (KEPT + " And is the gradient clipped?", a_step(zero=False, clip=no_clip)),
+    (KEPT + " And where is it clipped?", a_step(zero=False, clip=no_clip)),
     (UNCLIPPED, a_step(clip=no_clip)),
-    (UNUSED + " And is the gradient clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
-    ("Is each number of the gradient clipped by itself? Its length over all of them is.", a_step(clip=clip_values)),
-    ("Is each parameter's gradient clipped by itself? The length is that of all together.", a_step(clip=clip_each)),
-    ("Are short gradients made longer? Only long ones are clipped.", a_step(clip=to_length_1)),
-    ("Is the length the sum of all sizes? It is a root of squares.", a_step(clip=lambda model: clip(model, 1.0))),
-    ("Is the length the largest size? It is a root of squares.", a_step(clip=lambda model: clip(model, t.inf))),
-    ("Are two steps taken at once?", a_step(steps=2)),
-    ("Does the loss rise? The step goes down its gradient.", a_step(rate=lambda lr: -lr)),
-    ("Is the step taken by the optimizer? It remembers earlier gradients.", by_hand),
+    (UNUSED + " And where is it clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
+    (
+        "You clip each number of the gradient by itself. The length over all of them is clipped.",
+        a_step(clip=clip_values),
+    ),
+    ("You clip each parameter's gradient by itself. The length is that of all together.", a_step(clip=clip_each)),
+    ("You make short gradients longer. Only long ones are clipped.", a_step(clip=to_length_1)),
+    (
+        "You take the sum of all sizes for the length. It's a root of squares.",
+        a_step(clip=lambda model: clip(model, 1.0)),
+    ),
+    (
+        "You take the largest size for the length. It's a root of squares.",
+        a_step(clip=lambda model: clip(model, t.inf)),
+    ),
+    ("You multiply the loss by lr. The optimizer does that with its step.", a_step(of=lambda loss, lr: lr * loss)),
+    ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0))),
+    ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0), clip=no_clip)),
+    ("You put the average into the model. The training goes on with the model's own weights.", a_step(adopt=True)),
+    ("You take two steps at once.", a_step(steps=2)),
+    ("You go up the gradient. The step goes down.", a_step(rate=lambda lr: -lr)),
+    ("You take the step by hand, or with a new optimizer. The given one remembers earlier gradients.", by_hand),
 ]
 AVERAGE_MISTAKES = [
-    ("The weights are right. Is the average updated?", a_step(updates=(0, 0))),
-    ("Does the average take in the weights from before the step?", a_step(updates=(1, 0))),
-    ("Is it updated once before the step and once after it?", a_step(updates=(1, 1))),
-    ("Is it updated twice?", a_step(updates=(0, 2))),
+    ("The weights are right. Where is the average updated?", a_step(updates=(0, 0))),
+    ("You update the average before the step. It takes in the weights that come out of it.", a_step(updates=(1, 0))),
+    ("You update it once before the step and once after it.", a_step(updates=(1, 1))),
+    ("You update it twice.", a_step(updates=(0, 2))),
 ]
 
 
@@ -169,6 +195,10 @@ def check_training_step(answer: Callable) -> str:
             came = " and ".join(map(numbers, taken)) or "nothing"
             facts = f"in step {i} the average takes in {came}, expected {numbers(expected[0])}, once"
             raise Mistake(facts, recognise(AVERAGE_MISTAKES, lambda step: walked.fits(walk(step))))
+    if not same_rows(walked.averages, right.averages):
+        facts = f"the weights are right, but the average is {numbers(walked.averages[-1])} after step 3"
+        question = "You change the average otherwise, too. Its update does all that there is to do."
+        raise Mistake(f"{facts}, expected {numbers(right.averages[-1])}", question)
     return "the learning rate, fresh gradients, their length, one step, the average after it"
 
 
@@ -180,7 +210,7 @@ def judge_weights(walked: Walked, right: Walked) -> None:
         if not now.allclose(expected, atol=1e-4):  # nan, too, is wrong
             length = t.tensor(GRADIENTS[i]).norm()
             facts = f"step {i + 1} with lr = {RATES[i]} and the gradient {GRADIENTS[i]}, of length {length:.3g}, takes"
-            facts += f"\nthe weights from {numbers(before)} to {numbers(now)}, expected {numbers(expected)}"
+            facts += f"\nthe weights from {numbers(before)} to {numbers(now, beside=expected)}, expected {numbers(expected, beside=now)}"
             otherwise = clipped_to(walked, right)
             question = recognise(WEIGHT_MISTAKES, lambda step: walked.same_weights(walk(step)), otherwise)
             raise Mistake(facts, question, given=f"with SGD of momentum 0.5, begun at lr = {FIRST_RATE}")
@@ -195,5 +225,5 @@ def clipped_to(walked: Walked, right: Walked) -> str:
     memory = 0.5 * RATES[1] * t.tensor(GRADIENTS[0])  # what the momentum adds
     factor = ((moved + memory) @ (expected + memory) / (expected + memory).square().sum()).item()
     if (moved + memory).allclose(factor * (expected + memory), atol=1e-4):
-        return f"The long gradient is clipped to length {factor:.3g}. Which length is asked for?"
+        return f"You clip the long gradient to length {factor:.3g}. Which length is asked for?"
     return ""

@@ -3,6 +3,7 @@
 import argparse
 
 from tools.make_assets import (
+    diagrams,
     part2,
     part3,
     part4,
@@ -11,9 +12,12 @@ from tools.make_assets import (
     part5_flow,
     part5_imagen,
     part5_latent,
+    readme,
 )
 
 COMMANDS = {  # each function, what it makes, and how long that takes on two CPU cores
+    readme.readme: "noise that becomes 64 clothes, docs/clothes.png: half a minute",
+    diagrams.diagrams: "the diagrams of the text, into notebooks/images: a moment",
     part2.drawn: "the eight drawn clothes of Part 2: a moment",
     part2.parts: "what each part of the U-Net is for: seven minutes on one CPU core",
     part3.classifier: "the judge of images: four minutes on two CPU cores",
@@ -23,13 +27,12 @@ COMMANDS = {  # each function, what it makes, and how long that takes on two CPU
     part3.samples: "2,000 samples of that model, as the classifier sees them: five minutes",
     part3.samplers: "the distance of each sampler: ten minutes",
     part3.ablation: "what each change brings: an hour and a half",
-    part4.labels: "the model of Part 4 that listens to labels: ten to twenty minutes",
-    part4.deaf: "the same training without labels, measured: fifteen to thirty minutes",
+    part4.labels: "the model of Part 4 that listens to labels: four minutes",
     part4.guidance: "what guidance does to 2,000 samples: an hour and a half",
     part4.steering: "what a classifier's gradient does to 2,000 samples: half an hour",
-    part4_captions.captions: "the model of Part 4 that listens to captions: ten to twenty minutes",
-    part4_captions.obeyed: "how often it obeys each word: an hour and a half",
-    part4_captions.faithful: "drawings, noised and drawn anew: half an hour",
+    part4_captions.captions: "the model of Part 4 that listens to captions: ten to fifteen minutes",
+    part4_captions.obeyed: "how often it obeys each word: half an hour to an hour",
+    part4_captions.faithful: "drawings, noised and drawn anew: ten to twenty minutes",
     part5_latent.autoencoder: "Part 5's codes of images: four minutes",
     part5_latent.latents: "the model of these codes: eight minutes",
     part5_latent.latents_unscaled: "the same for codes of other sizes: half an hour",

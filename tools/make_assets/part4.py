@@ -9,14 +9,13 @@ import solutions.part4_guidance as part4
 import utils
 from tools.make_assets.files import as_bytes, save, write
 
-GUIDANCE = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0]
-
 
 def train_labels(seed: int = 0, **changes: Any) -> part4.Listener:
     """A model that listens to labels, trained as the notebook does with FULL=1 but for these changes of its settings."""
     t.manual_seed(seed)
     config = part4.listener_config() | changes
-    return part4.train_listener(part4.make_label_model(), config, part3.clothes(), part4.labels_of())
+    model = part4.continue_from(part3.shipped_model(), part4.make_label_model())
+    return part4.train_listener(model, config, part3.clothes(), part4.labels_of())
 
 
 def measure(model: part4.Listener, w: float, n_steps: int = 50, eta: float = 1.0) -> dict[str, float]:
@@ -34,14 +33,7 @@ def labels(n_steps: int = part4.listener_config()["n_steps"]) -> None:
     print(measure(model, 1.0))
 
 
-def deaf(n_steps: int = part4.listener_config()["n_steps"]) -> None:
-    """The same training on the same images, but every label is dropped."""
-    model = train_labels(n_steps=n_steps, share=1.0)
-    write("deaf.json", measure(model, 0.0))
-    print(measure(model, 0.0))
-
-
-def guidance(weights: tuple[float, ...] = tuple(GUIDANCE)) -> None:
+def guidance(weights: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)) -> None:
     """What w does to 2,000 samples in 50 steps, and which η is best at w = 1 and w = 2."""
     model, rows, etas, pictures = part4.label_model(), [], [], {}
     for w in weights:

@@ -18,11 +18,11 @@ BATCH = 250
 
 
 def captions(
-    n_steps: int = part4.listener_config()["n_steps"], seed: int = 0, name: str = "captions.pt", **changes: Any
+    n_steps: int = part4.caption_config()["n_steps"], seed: int = 0, name: str = "captions.pt", **changes: Any
 ) -> None:
     """Train as the notebook does with FULL=1, but for these changes of its settings."""
     t.manual_seed(seed)
-    config = part4.listener_config() | dict(n_steps=n_steps) | changes
+    config = part4.caption_config() | dict(n_steps=n_steps) | changes
     save_listener(name, part4.train_listener(part4.make_caption_model(), config, *part4.captioned_clothes()))
 
 
@@ -79,18 +79,15 @@ def faithful(n_alike: int = 125, n_steps: int = 50, weights: str = "captions.pt"
     labels = part4.labels_of(train=False).cpu()
     real = part3.features_of_test_images()[t.isin(labels, t.tensor(part4.DRAWN))]
     wanted = part4.tokens([part4.caption(label, []) for label in part4.DRAWN]).to(model.null.device)
-    rows = []
+    model, rows = part4.Guided(model, wanted.repeat_interleave(n_alike, dim=0), model.null, 1.0), []
+    asked = t.tensor(part4.DRAWN).repeat_interleave(n_alike)
     for n in range(100, 1001, 100):
-        for w in (0.0, 1.0):  # without a word, and told the class
-            t.manual_seed(0)
-            guided = part4.Guided(model, wanted.repeat_interleave(n_alike, dim=0), model.null, w)
-            drawn = part4.start_from(guided, drawings, n, n_steps)
-            change = (drawn - drawings).square().mean().item()
-            seen = (part3.classes_of(drawn) == t.tensor(part4.DRAWN).repeat_interleave(n_alike)).float().mean().item()
-            far = part3.frechet_distance(part3.features_of(drawn), real)
-            rows.append(
-                {"n": n, "w": w, "change": round(change, 3), "class": round(seen, 3), "distance": round(far, 1)}
-            )
-            print(rows[-1], flush=True)
+        t.manual_seed(0)
+        drawn = part4.start_from(model, drawings, n, n_steps)
+        change = (drawn - drawings).square().mean().item()
+        seen = (part3.classes_of(drawn) == asked).float().mean().item()
+        far = part3.frechet_distance(part3.features_of(drawn), real)
+        rows.append({"n": n, "change": round(change, 3), "class": round(seen, 3), "distance": round(far, 1)})
+        print(rows[-1], flush=True)
     far = part3.frechet_distance(part3.features_of(drawings), real)
     write(f"{name}.json", {"rows": rows, "distance of the drawings": round(far, 1)})

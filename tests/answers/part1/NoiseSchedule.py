@@ -1,6 +1,7 @@
 import torch as t
 import torch.nn as nn
 
+import utils
 from tests.answers import right, wrong
 
 
@@ -32,6 +33,7 @@ class _Given(nn.Module):
         return self.alpha_bars[self.rows(num_steps)]
 
     def rows(self, num_steps):
+        utils.check_num_steps(num_steps, self.max_steps)
         return t.as_tensor(num_steps, device=self.device).reshape(-1) - 1
 
     @property
@@ -69,15 +71,10 @@ class LogSpaceInFloat64(_Given):
 
 
 @right
-class ZeroDimensionalForOneCount(_Given):
-    def beta(self, num_steps):
-        return self.betas[num_steps - 1]
-
-    def alpha(self, num_steps):
-        return self.alphas[num_steps - 1]
-
-    def alpha_bar(self, num_steps):
-        return self.alpha_bars[num_steps - 1]
+class ZeroDimensionalForOneInt(_Given):
+    def rows(self, num_steps):
+        utils.check_num_steps(num_steps, self.max_steps)
+        return num_steps - 1
 
 
 @right
@@ -166,7 +163,7 @@ class MovedFirstAndComputedFromAList(_Given):
         self.register_buffer("alpha_bars", t.tensor(kept[1:], device=device))
 
 
-@wrong("alpha_bar(1) looks for a row in a single number, expected a vector.\nIs that prod, the product of all?")
+@wrong("alpha_bar(1) looks for a row in a single number, expected a vector.\nYou take prod, the product of all.")
 class ProductStored(_Given):
     def fill(self, betas, device):
         self.register_buffer("betas", betas)
@@ -175,14 +172,14 @@ class ProductStored(_Given):
         self.to(device)
 
 
-@wrong("it holds no buffers.\nAre the vectors plain attributes?")
+@wrong("it holds no buffers.\nYou keep the vectors as plain attributes.")
 class PlainAttributesAlone(_Given):
     def fill(self, betas, device):
         self.betas, self.alphas = betas, 1 - betas
         self.alpha_bars = self.alphas.cumprod(0)
 
 
-@wrong("what is saved and loaded again gives another ᾱ.\nAre all vectors buffers, not plain attributes?")
+@wrong("You keep a vector that is not saved: a plain attribute, or a buffer that is not persistent.")
 class PlainAttributes(_Given):
     def fill(self, betas, device):
         self.register_buffer("place", t.zeros(1, device=device))
@@ -195,7 +192,7 @@ class PlainAttributes(_Given):
         return self.betas.device
 
 
-@wrong("beta stays behind when the module is moved by .to(device).\nIs it a buffer, or a plain attribute?")
+@wrong("You keep a vector that is not saved: a plain attribute, or a buffer that is not persistent.")
 class OneVectorForgotten(_Given):
     def fill(self, betas, device):
         self.betas = betas.to(device)
@@ -203,7 +200,7 @@ class OneVectorForgotten(_Given):
         self.register_buffer("alpha_bars", self.alphas.cumprod(dim=0))
 
 
-@wrong("Nothing is saved: are the buffers persistent?")
+@wrong("You save nothing: the buffers are not persistent.")
 class BuffersThatAreNotSaved(_Given):
     def fill(self, betas, device):
         self.register_buffer("betas", betas, persistent=False)
@@ -238,76 +235,76 @@ class LearnedParameters(_Given):
         return self.betas.device
 
 
-@wrong("with device='meta', alpha_bar(1) is on the CPU.\nIs device used?")
+@wrong("You leave something on the CPU.")
 class DeviceIgnored(_Given):
     def fill(self, betas, device):
         super().fill(betas, "cpu")
 
 
-@wrong("Are the betas that are given used?")
+@wrong("You use a schedule of your own.")
 class BetasIgnored(_Given):
     def fill(self, betas, device):
         super().fill(_linear(self.max_steps), device)
 
 
-@wrong("Counts begin at 1, rows at 0. Is rows used?")
+@wrong("You take timesteps for indices.")
 class CountsUsedAsRows(_Given):
     def rows(self, num_steps):
         return t.as_tensor(num_steps, device=self.device).reshape(-1)
 
 
-@wrong("Are the alphas added up? ᾱ is a product.")
+@wrong("You add the alphas up.")
 class Sum(_Given):
     def fill(self, betas, device):
         super().fill(betas, device)
         self.alpha_bars = self.alphas.cumsum(0)
 
 
-@wrong("Is the step's own alpha left out of the product?")
+@wrong("You leave the step's own alpha out of the product.")
 class OwnAlphaLeftOut(_Given):
     def fill(self, betas, device):
         super().fill(betas, device)
         self.alpha_bars = t.cat([t.ones(1, device=device), self.alpha_bars[:-1]])
 
 
-@wrong("Is this the product of the betas?")
+@wrong("You multiply the betas.")
 class ProductOfBetas(_Given):
     def fill(self, betas, device):
         super().fill(betas, device)
         self.alpha_bars = self.betas.cumprod(0)
 
 
-@wrong("Is this the product of all alphas, for each count?")
+@wrong("You multiply all alphas, whatever the timestep.")
 class ProductOfAll(_Given):
     def alpha_bar(self, num_steps):
         return self.alphas.prod().expand(self.rows(num_steps).shape)
 
 
-@wrong("A root is taken. Is that left to Equation 4?")
+@wrong("You take a root.")
 class RootTaken(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps).sqrt()
 
 
-@wrong("These are the shares of noise, 1 - ᾱ.")
+@wrong("You give the shares of noise, 1 - ᾱ.")
 class ShareOfNoise(_Given):
     def alpha_bar(self, num_steps):
         return 1 - super().alpha_bar(num_steps)
 
 
-@wrong("These are the alphas. Is it the right vector?")
+@wrong("You give the alphas, another of the three vectors.")
 class AlphaForBeta(_Given):
     def beta(self, num_steps):
         return self.alpha(num_steps)
 
 
-@wrong("These are the betas. Is a 1 - missing?")
+@wrong("You give the betas.")
 class BetaForAlpha(_Given):
     def alpha(self, num_steps):
         return self.beta(num_steps)
 
 
-@wrong("These are standard deviations. β is a variance.")
+@wrong("You give standard deviations.")
 class StandardDeviation(_Given):
     def beta(self, num_steps):
         return super().beta(num_steps).sqrt()
@@ -325,7 +322,7 @@ class Columns(_Given):
         return super().beta(num_steps).unsqueeze(1)
 
 
-@wrong("beta(1) cannot take part in training.\nIs there an inference_mode?")
+@wrong("beta(1) cannot take part in training.\nYou look it up in inference_mode.")
 class InferenceMode(_Given):
     @t.inference_mode()
     def beta(self, num_steps):
@@ -350,7 +347,7 @@ class OneCountOnly(_Given):
         return t.tensor([int(num_steps) - 1], device=self.device)
 
 
-@wrong("which is not what the counts give singly")
+@wrong("You mix them up.")
 class SortsItsCounts(_Given):
     def rows(self, num_steps):
         return super().rows(num_steps).sort().values
@@ -362,7 +359,7 @@ class AnotherDefault(_Given):
         super().__init__(max_steps, device, t.linspace(0.001, 0.2, max_steps) if betas is None else betas)
 
 
-@wrong("it is not a module.\nDoes the class line still say nn.Module?")
+@wrong("it is not a module.\nWhere does the class line say nn.Module?")
 class NoModule:
     def __init__(self, max_steps, device, betas=None):
         self.max_steps = max_steps
@@ -371,51 +368,51 @@ class NoModule:
         return self.max_steps
 
 
-@wrong("Is 1 subtracted once more?")
+@wrong("You subtract 1 once more.")
 class OneRowEarly(_Given):
     def beta(self, num_steps):
         return self.betas[self.rows(num_steps) - 1]
 
 
-@wrong("These are the running products. Is it the right vector?")
+@wrong("You give the running products, another of the three vectors.")
 class AlphaBarForAlpha(_Given):
     def alpha(self, num_steps):
         return self.alpha_bar(num_steps)
 
 
-@wrong("Is β added to 1?")
+@wrong("You add β to 1.")
 class OnePlusBeta(_Given):
     def fill(self, betas, device):
         super().fill(betas, device)
         self.alphas = 1 + self.betas
 
 
-@wrong("A root is taken. Is that left to Equation 4?")
+@wrong("You take a root.")
 class RootOfAlpha(_Given):
     def alpha(self, num_steps):
         return super().alpha(num_steps).sqrt()
 
 
-@wrong("Is the product taken from the last alpha on?")
+@wrong("You take the product from the last alpha on.")
 class ProductFromTheEnd(_Given):
     def fill(self, betas, device):
         super().fill(betas, device)
         self.alpha_bars = self.alphas.flip(0).cumprod(0).flip(0)
 
 
-@wrong("Is one alpha taken n times?")
+@wrong("You take one alpha n times.")
 class PowerOfOneAlpha(_Given):
     def alpha_bar(self, num_steps):
         return self.alpha(num_steps) ** (self.rows(num_steps) + 1)
 
 
-@wrong("Are the betas added up? ᾱ is a product.")
+@wrong("You add the betas up.")
 class OneMinusTheSum(_Given):
     def alpha_bar(self, num_steps):
         return 1 - self.betas.cumsum(0)[self.rows(num_steps)]
 
 
-@wrong("for counts 1 to 4,\nexpected [0.9, 0.54, 0.432, 0.324].\nThese are the alphas.")
+@wrong("for timesteps 1 to 4,\nexpected [0.9, 0.54, 0.432, 0.324].\nYou give the alphas, another of the three vectors.")
 class ProductForgotten(_Given):
     def alpha_bar(self, num_steps):
         return self.alpha(num_steps)
@@ -433,6 +430,131 @@ class BetasInPlace(_Given):
 class LeftInFloat64(_Given):
     def fill(self, betas, device):
         super().fill(betas.double(), device)
+
+
+@wrong("self.device cannot be set")
+class SetsSelfDevice(_Given):
+    def fill(self, betas, device):
+        self.device = device
+        super().fill(betas, device)
+
+
+@wrong("beta(0) gives that of the last timestep, expected an error.\nYou take index -1. Where is rows")
+class LooksUpWithoutRows(_Given):
+    def beta(self, num_steps):
+        return self.betas[num_steps - 1]
+
+    def alpha(self, num_steps):
+        return self.alphas[num_steps - 1]
+
+    def alpha_bar(self, num_steps):
+        return self.alpha_bars[num_steps - 1]
+
+
+@wrong("alpha of a batch of one timestep returns a tensor of shape (), expected shape (1,)")
+class Squeezed(_Given):
+    def alpha(self, num_steps):
+        return super().alpha(num_steps).squeeze()
+
+
+@wrong("schedule.beta is a tensor of shape (4,), expected a method.\nYou store something as self.beta")
+class TensorUnderTheNameOfAMethod(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.beta = betas
+
+
+@wrong("The class has a method or an attribute of that name. Which names does it declare?")
+class BufferUnderTheNameOfAMethod(_Given):
+    def fill(self, betas, device):
+        self.register_buffer("beta", betas)
+
+
+@wrong("You take e to the power of minus all betas.")
+class Exponential(_Given):
+    def alpha_bar(self, num_steps):
+        return (-self.betas.cumsum(0)).exp()[self.rows(num_steps)]
+
+
+@wrong("You round, or compute in half precision.")
+class KeptInHalfPrecision(_Given):
+    def fill(self, betas, device):
+        super().fill(betas.half().float(), device)
+
+
+@wrong("what is saved and loaded again gives another beta.\nYou keep a vector that is not saved")
+class OneBufferIsNotSaved(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        del self.betas
+        self.register_buffer("betas", betas.to(device), persistent=False)
+
+
+@wrong("with device='meta', alpha(1) ")
+class OneVectorLeftOnTheCPU(_Given):
+    def fill(self, betas, device):
+        self.register_buffer("betas", betas.to(device))
+        self.register_buffer("alphas", 1 - betas)
+        self.register_buffer("alpha_bars", (1 - betas).cumprod(0).to(device))
+
+
+@wrong("beta stays behind when the module is moved by .to(device).\nYou keep it as a plain attribute")
+class LooksUpOnTheCPU(_Given):
+    def beta(self, num_steps):
+        return self.betas.cpu()[self.rows(num_steps).cpu()]
+
+
+@wrong("You write something out, or look it up by rounded timesteps.")
+class AlphaBarsWrittenOut(_Given):
+    def alpha_bar(self, num_steps):
+        if self.max_steps == 4 and self.betas[0] > 0.05:
+            return t.tensor([0.9, 0.54, 0.432, 0.324], device=self.device)[self.rows(num_steps)]
+        return (1 - _linear(self.max_steps)).to(self.device).cumprod(0)[self.rows(num_steps)]
+
+
+@wrong("You write something out, or look it up by rounded timesteps.")
+class TimestepsInHalfPrecision(_Given):
+    def beta(self, num_steps):
+        return self.betas[self.rows(num_steps).bfloat16().long()]
+
+
+@wrong("self.max_steps is an int, expected 4, as given.\nYou overwrite self.max_steps.")
+class MaxStepsOverwritten(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.max_steps = 1000
+
+    def __len__(self):
+        return len(self.betas)
+
+
+schedule = _Given(200, "cpu")  # as another cell leaves it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+class AnotherCellsSchedule(_Given):
+    def beta(self, num_steps):
+        return schedule.betas[self.rows(num_steps)]
+
+
+@wrong("beta calls itself without end.\nYou call beta in beta.")
+class LooksItselfUp(_Given):
+    def beta(self, num_steps):
+        return self.beta(self.rows(num_steps) + 1)
+
+
+@right
+class DeviceAsAString(_Given):
+    def fill(self, betas, device):
+        device = str(device)
+        for name, vector in [("betas", betas), ("alphas", 1 - betas), ("alpha_bars", t.cumprod(1 - betas, 0))]:
+            self.register_buffer(name, vector.clone().to(device))
+
+
+@right
+class ComputedAtEachLookup(_Given):
+    def alpha_bar(self, num_steps):
+        return t.stack([self.alphas[: row + 1].prod() for row in self.rows(num_steps)])
 
 
 EQUIVALENT = {

@@ -129,25 +129,25 @@ class StepAsAChannel(_Given):
         return self.out(nn.functional.relu(self.into(x))).reshape(-1, *self.img_shape)
 
 
-@wrong("the guess is a linear function of the images.\nIs there a ReLU")
+@wrong("the guess is a linear function of the images.\nWhere is the ReLU between the two layers?")
 class NoReLU(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Linear(hidden, n))
 
 
-@wrong("the guess is never negative.\nIs there an activation after the last layer?")
+@wrong("the guess is never negative.\nYou put an activation after the last layer.")
 class ReLUAtTheEnd(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.ReLU())
 
 
-@wrong("the guess is never negative.\nIs there an activation after the last layer?")
+@wrong("the guess is never negative.\nYou put an activation after the last layer.")
 class SigmoidAtTheEnd(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.Sigmoid())
 
 
-@wrong("the guess never leaves [-1, 1].\nIs there an activation after the last layer?")
+@wrong("the guess never leaves [-1, 1].\nYou put an activation after the last layer.")
 class TanhAtTheEnd(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.Tanh())
@@ -171,19 +171,19 @@ class ImagesUnused(_Given):
         return self.layers((num_steps / self.max_steps)[:, None]).reshape(images.shape)
 
 
-@wrong("Is the count scaled to [0, 1], by max_steps?")
+@wrong("Where is the timestep scaled to [0, 1], by max_steps?")
 class CountNotScaled(_Given):
     def forward(self, images, num_steps):
         return self.layers(t.cat([images.flatten(1), num_steps[:, None].float()], dim=1)).reshape(images.shape)
 
 
-@wrong("Is the count scaled to [0, 1], by max_steps?")
+@wrong("Where is the timestep scaled to [0, 1], by max_steps?")
 class CountScaledByANumber(_Given):
     def forward(self, images, num_steps):
         return self.layers(t.cat([images.flatten(1), num_steps[:, None] / 100], dim=1)).reshape(images.shape)
 
 
-@wrong("Are the layers in a plain list?")
+@wrong("You keep the layers in a plain list.")
 class PlainList(_Given):
     def make(self, n, hidden):
         self.list = [nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n)]
@@ -194,7 +194,9 @@ class PlainList(_Given):
         return x
 
 
-@wrong("with hidden_size=1 the guesses vary in more than one direction.\nIs hidden_size used?")
+@wrong(
+    "with hidden_size=1 the guesses vary in more than one direction.\nYou make more hidden numbers than hidden_size."
+)
 class HiddenSizeIgnored(_Given):
     def make(self, n, hidden):
         super().make(n, 128)
@@ -258,17 +260,17 @@ def _told(step):
     return Told
 
 
-@wrong("Is the scaled count rounded to a whole number?")
+@wrong("You round the scaled timestep to a whole number.")
 class DividedWithoutARest(_told(lambda n, T: (n // T).float())):
     pass
 
 
-@wrong("Is max_steps divided by the count?")
+@wrong("You divide max_steps by the timestep.")
 class UpsideDown(_told(lambda n, T: T / n)):
     pass
 
 
-@wrong("Is it the count, scaled evenly, that goes in?")
+@wrong("You put something else in than the timestep, scaled evenly.")
 class CountEmbedded(_Given):
     def make(self, n, hidden):
         super().make(n, hidden)
@@ -279,17 +281,17 @@ class CountEmbedded(_Given):
         return self.layers(inputs).reshape(images.shape)
 
 
-@wrong("Is the count scaled to [0, 1], by max_steps?")
+@wrong("Where is the timestep scaled to [0, 1], by max_steps?")
 class ScaledByAThousand(_told(lambda n, T: n / 1000)):
     pass
 
 
-@wrong("an image's guess depends on the counts of the others.\nBy what is the count divided?")
+@wrong("an image's guess depends on the timesteps of the others.\nYou divide by the largest timestep of the batch.")
 class ScaledByTheLargestOfTheBatch(_told(lambda n, T: n / n.max())):
     pass
 
 
-@wrong("a larger count does the same as a brighter image.\nIs the count added to the pixels?")
+@wrong("a larger timestep does the same as a brighter image.\nYou add the timestep to the pixels.")
 class CountAddedToThePixels(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n, hidden), nn.ReLU(), nn.Linear(hidden, n))
@@ -299,7 +301,7 @@ class CountAddedToThePixels(_Given):
         return self.layers(images.flatten(1) + step).reshape(images.shape)
 
 
-@wrong("for an image of zeros, num_steps has no effect.\nAre the pixels multiplied by the count?")
+@wrong("for an image of zeros, num_steps has no effect.\nYou multiply the pixels by the timestep.")
 class PixelsTimesTheCount(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n, hidden), nn.ReLU(), nn.Linear(hidden, n))
@@ -315,31 +317,31 @@ class ReLUBeforeTheLayers(_Given):
         self.layers = nn.Sequential(nn.ReLU(), nn.Linear(n + 1, hidden), nn.Linear(hidden, n))
 
 
-@wrong("Is it a ReLU that stands between the two layers, and nothing after them?")
+@wrong("You use a norm, or another activation than the ReLU between the two layers.")
 class SigmoidBetween(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Sigmoid(), nn.Linear(hidden, n))
 
 
-@wrong("Is it a ReLU that stands between the two layers, and nothing after them?")
+@wrong("You use a norm, or another activation than the ReLU between the two layers.")
 class TanhBetween(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Tanh(), nn.Linear(hidden, n))
 
 
-@wrong("the guess never leaves [-1, 1].\nIs there an activation after the last layer?")
+@wrong("the guess never leaves [-1, 1].\nYou put an activation after the last layer.")
 class Clamped(_Given):
     def forward(self, images, num_steps):
         return super().forward(images, num_steps).clamp(-1, 1)
 
 
-@wrong("the guess is never negative.\nIs there an activation after the last layer?")
+@wrong("the guess is never negative.\nYou put an activation after the last layer.")
 class SoftmaxAtTheEnd(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.Softmax(dim=1))
 
 
-@wrong("Are the images added to the guess?")
+@wrong("You add the images to the guess.")
 class Residual(_Given):
     def forward(self, images, num_steps):
         return images + super().forward(images, num_steps)
@@ -352,7 +354,7 @@ class NoGrad(_Given):
         return super().forward(images, num_steps)
 
 
-@wrong("Each call makes new layers. Are they made in forward?")
+@wrong("You make new layers in each call.")
 class LayersMadeInForward(_Given):
     def make(self, n, hidden):
         self.sizes = n, hidden
@@ -363,7 +365,7 @@ class LayersMadeInForward(_Given):
         return super().forward(images, num_steps)
 
 
-@wrong("the same images get another guess in each call.\nIs anything random in forward?")
+@wrong("the same images get another guess in each call.\nYou draw something at random in forward.")
 class Dropout(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, n))
@@ -382,7 +384,7 @@ class CountsInPlace(_Given):
         return super().forward(images, num_steps)
 
 
-@wrong("is invalid for input of size 42")
+@wrong("There, images has shape (2, 1, 2, 7), num_steps has shape (2,), inputs has shape (2, 15).")
 class ShapeOfOneImageAtTheEnd(_Given):
     def forward(self, images, num_steps):
         inputs = t.cat([images.flatten(1), (num_steps / self.max_steps)[:, None]], dim=1)
@@ -401,6 +403,176 @@ class CountOnTheCPU(_Given):
         step = t.zeros(len(images), 1)
         step[:, 0] = num_steps / self.max_steps if not num_steps.is_meta else 0
         return self.layers(t.cat([images.flatten(1), step], dim=1)).reshape(images.shape)
+
+
+@wrong("of 1000 guesses are stopped by a ReLU, expected hundreds.\nYou use another activation than a ReLU")
+class GELUBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.GELU(), nn.Linear(hidden, n))
+
+
+@wrong("You use another activation than a ReLU")
+class SiLUBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.SiLU(), nn.Linear(hidden, n))
+
+
+@wrong("You use another activation than a ReLU")
+class LeakyReLUBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, n))
+
+
+@wrong("You use another activation than a ReLU")
+class SoftplusBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Softplus(), nn.Linear(hidden, n))
+
+
+@wrong("with hidden_size=64 it has 12,028 numbers to train, two layers have 7,868.\nYou use more than two layers.")
+class ThreeLayers(_Given):
+    def make(self, n, hidden):
+        one, two, three = nn.Linear(n + 1, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, n)
+        self.layers = nn.Sequential(one, nn.ReLU(), two, nn.ReLU(), three)
+
+
+@wrong("the guess changes with the images, but its gradient does not say so.\nYou detach the images")
+class ImagesDetached(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images.detach(), num_steps)
+
+
+@wrong("no gradient reaches layers.0.weight, layers.0.bias.\nYou use it where gradients are off")
+class FirstLayerWithoutGradients(_Given):
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), (num_steps / self.max_steps)[:, None]], dim=1)
+        with t.no_grad():
+            hidden = self.layers[:2](inputs)
+        return self.layers[2](hidden).reshape(images.shape)
+
+
+@wrong("You add the timestep to the guess. The two layers alone make it.")
+class CountAddedToTheGuess(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps) + (num_steps / self.max_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("the guess does not depend on channel 1 of the images.\nYou leave some of the pixels out.")
+class OneChannelAlone(_Given):
+    def make(self, n, hidden):
+        pixels = n // self.img_shape[0]
+        self.layers = nn.Sequential(nn.Linear(pixels + 1, hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+    def forward(self, images, num_steps):
+        inputs = t.cat([images[:, 0].flatten(1), (num_steps / self.max_steps)[:, None]], dim=1)
+        return self.layers(inputs).reshape(images.shape)
+
+
+@wrong("the guess depends on the mean of the channels alone.\nYou put the channels together.")
+class MeanOfTheChannels(_Given):
+    def make(self, n, hidden):
+        pixels = n // self.img_shape[0]
+        self.layers = nn.Sequential(nn.Linear(pixels + 1, hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.mean(dim=1).flatten(1), (num_steps / self.max_steps)[:, None]], dim=1)
+        return self.layers(inputs).reshape(images.shape)
+
+
+@wrong("an image's guess depends on the timesteps of the others.\nYou take the first timestep for all images.")
+class FirstCountForAll(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps[:1].expand(len(images)))
+
+
+@wrong("You take the mean of the timesteps, or another number of them, for all images.")
+class MeanCountForAll(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps.float().mean().expand(len(images)))
+
+
+@wrong("an image's guess depends on the other images of its batch.\nYou mix images: by a transposed")
+class Transposed(_Given):
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), (num_steps / self.max_steps)[:, None]], dim=1)
+        return self.layers(inputs).T.reshape(images.shape)
+
+
+@wrong("self.noise_schedule is a list, expected None, as given.\nYou overwrite self.noise_schedule.")
+class ScheduleMadeAtOnce(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        self.noise_schedule = [0.1, 0.2]
+
+
+@wrong("self.img_shape is an int, expected (3, 4, 5), as given.\nYou overwrite self.img_shape.")
+class ImgShapeOverwritten(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        self.img_shape = n
+
+
+@wrong("self.max_steps is not there.\nWhere is the line of __init__ that was given?")
+class GivenLineGone(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        del self.max_steps
+
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), (num_steps / self.config.max_steps)[:, None]], dim=1)
+        return self.layers(inputs).reshape(images.shape)
+
+
+@wrong("with max_steps=1000, two timesteps in a row give the same guess.\nYou round the timestep")
+class CountInHalfPrecision(_told(lambda n, T: (n.bfloat16() / T).float())):
+    pass
+
+
+@wrong("returns a tensor of shape (3, 4, 5), expected shape (1, 3, 4, 5).\nYou take away axes of length 1")
+class Squeezed(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps).squeeze(0)
+
+
+@wrong("forward calls itself without end.\nYou call self(...) in forward, which is forward once more.")
+class CallsItself(_Given):
+    def forward(self, images, num_steps):
+        return self(images, num_steps)
+
+
+@wrong("You use a norm, or another activation than the ReLU between the two layers.")
+class LayerNormBetween(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+
+device, n = "cpu", 100  # as other cells leave them
+
+
+@wrong("`n` is no argument: it comes from another cell.")
+class AnotherCellsNumber(_Given):
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), (num_steps / n)[:, None]], dim=1)
+        return self.layers(inputs).reshape(images.shape)
+
+
+@right
+class LastLayerBeginsAtZero(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        nn.init.zeros_(self.layers[2].weight)
+        nn.init.zeros_(self.layers[2].bias)
+
+
+@right
+class ReLUByMaximum(_Given):
+    def make(self, n, hidden):
+        self.into, self.step, self.out = nn.Linear(n, hidden, bias=False), nn.Linear(1, hidden), nn.Linear(hidden, n)
+
+    def forward(self, images, num_steps):
+        hidden = self.into(rearrange(images, "b c h w -> b (w h c)")) + self.step(num_steps[:, None] / self.max_steps)
+        C, H, W = self.img_shape
+        return rearrange(self.out(t.maximum(hidden, t.zeros_like(hidden))), "b (c h w) -> b c h w", c=C, h=H, w=W)
 
 
 EQUIVALENT = {

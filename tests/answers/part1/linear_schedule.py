@@ -3,6 +3,8 @@ import torch as t
 
 from tests.answers import right, wrong
 
+betas = t.linspace(0.0001, 0.02, 200)  # as a figure's cell leaves it
+
 
 @right
 def one_call(max_steps, min_noise=0.0001, max_noise=0.02):
@@ -67,77 +69,77 @@ def turned_round(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(max_noise, min_noise, max_steps).flip(0)
 
 
-@wrong("Is the end included?")
+@wrong("You stop short of max_noise.")
 def end_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
     return min_noise + (max_noise - min_noise) * t.arange(max_steps) / max_steps
 
 
-@wrong("Is the start included?")
+@wrong("You begin above min_noise.")
 def start_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
     return min_noise + (max_noise - min_noise) * t.arange(1, max_steps + 1) / max_steps
 
 
-@wrong("Are min_noise and max_noise used?")
+@wrong("Where are min_noise and max_noise used?")
 def arguments_ignored(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(0.0001, 0.02, max_steps)
 
 
-@wrong("200 numbers, expected 5.\nIs max_steps used as the count of numbers?")
+@wrong("200 numbers, expected 5.\nWhere does max_steps say how many numbers there are?")
 def length_ignored(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, 200)
 
 
-@wrong("Is min_noise used?")
+@wrong("You begin at 0.")
 def from_zero(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(0, max_noise, max_steps)
 
 
-@wrong("Are the two ends swapped?")
+@wrong("You swap the two ends, so it falls.")
 def falling(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(max_noise, min_noise, max_steps)
 
 
-@wrong("Should the differences be?")
+@wrong("You make the ratios even.")
 def even_ratios(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.logspace(np.log10(min_noise), np.log10(max_noise), max_steps)
 
 
-@wrong("Should the variances themselves be?")
+@wrong("You space the roots evenly.")
 def even_roots(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise**0.5, max_noise**0.5, max_steps) ** 2
 
 
-@wrong("is there one root too many?")
+@wrong("You take a root, which makes standard deviations.")
 def standard_deviations(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps).sqrt()
 
 
-@wrong("Is there one square too many?")
+@wrong("You square the variances.")
 def squares(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps) ** 2
 
 
-@wrong("These are 1 - β.")
+@wrong("You give 1 - β, not β itself.")
 def alphas(max_steps, min_noise=0.0001, max_noise=0.02):
     return 1 - t.linspace(min_noise, max_noise, max_steps)
 
 
-@wrong("These are running products")
+@wrong("You give running products (ᾱ).")
 def alpha_bars(max_steps, min_noise=0.0001, max_noise=0.02):
     return (1 - t.linspace(min_noise, max_noise, max_steps)).cumprod(0)
 
 
-@wrong("These are running sums.")
+@wrong("You give running sums.")
 def running_sums(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps).cumsum(0)
 
 
-@wrong("Should every step add the same noise?")
+@wrong("You give every step the same noise.")
 def constant(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.full((max_steps,), max_noise)
 
 
-@wrong("How many gaps share it?")
+@wrong("You rise by all of it in each step.")
 def gap_not_divided(max_steps, min_noise=0.0001, max_noise=0.02):
     return min_noise + (max_noise - min_noise) * t.arange(max_steps)
 
@@ -147,12 +149,12 @@ def scaled_by_length(max_steps, min_noise=0.0001, max_noise=0.02):
     return 1000 / max_steps * t.linspace(min_noise, max_noise, max_steps)
 
 
-@wrong("6 numbers, expected 5.\nIs max_steps taken for the number of gaps?")
+@wrong("6 numbers, expected 5.\nYou take max_steps for the number of gaps.")
 def one_too_many(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps + 1)
 
 
-@wrong("4 numbers, expected 5.\nIs one end missing?")
+@wrong("4 numbers, expected 5.\nYou leave one end out.")
 def one_too_few(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps)[:-1]
 
@@ -182,7 +184,7 @@ def learnable(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.nn.Parameter(t.linspace(min_noise, max_noise, max_steps))
 
 
-@wrong("gives 1 number, expected 5.\nIs max_steps used as the count of numbers?")
+@wrong("gives 1 number, expected 5.\nWhere does max_steps say how many numbers there are?")
 def count_used_as_gap(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.arange(min_noise, max_noise, max_steps)
 
@@ -192,47 +194,49 @@ def numpy_array(max_steps, min_noise=0.0001, max_noise=0.02):
     return np.linspace(min_noise, max_noise, max_steps)
 
 
-@wrong("linear_schedule(200) is 0.001 at step 1,\nexpected 0.0001.\nAre the defaults")
+@wrong(
+    "linear_schedule(200) is 0.001 at step 1,\nexpected 0.0001.\nYou change the defaults of min_noise and max_noise."
+)
 def other_defaults(max_steps, min_noise=0.001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps)
 
 
-@wrong("It is the beginning of a longer schedule.")
+@wrong("You take the beginning of a longer schedule.")
 def beginning_of_the_papers_schedule(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, 1000)[:max_steps]
 
 
-@wrong("It is the beginning of a longer schedule.")
+@wrong("You take the beginning of a longer schedule.")
 def beginning_of_200_steps(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, 200)[:max_steps]
 
 
-@wrong("Where does min_noise come in?")
+@wrong("You take min_noise off the rise.")
 def min_noise_only_in_the_gap(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.arange(max_steps) * (max_noise - min_noise) / (max_steps - 1)
 
 
-@wrong("How long is the way from min_noise to max_noise?")
+@wrong("You add the rise to min_noise, but let it be all of max_noise.")
 def min_noise_on_top(max_steps, min_noise=0.0001, max_noise=0.02):
     return min_noise + max_noise * t.linspace(0, 1, max_steps)
 
 
-@wrong("The steps are not even. Should β rise in a straight line?")
+@wrong("You make uneven steps.")
 def half_a_cosine(max_steps, min_noise=0.0001, max_noise=0.02):
     return min_noise + (max_noise - min_noise) * (1 - t.linspace(0, np.pi, max_steps).cos()) / 2
 
 
-@wrong("The steps are not even. Should β rise in a straight line?")
+@wrong("You make uneven steps.")
 def drawn_and_sorted(max_steps, min_noise=0.0001, max_noise=0.02):
     return (min_noise + (max_noise - min_noise) * t.rand(max_steps)).sort().values
 
 
-@wrong("The steps are even. Are the ends min_noise and max_noise?")
+@wrong("You make even steps, but between other ends than min_noise and max_noise.")
 def both_ends_left_out(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps + 2)[1:-1]
 
 
-@wrong("is 0.0201 at step 200,\nexpected 0.02.\nAre the defaults of min_noise and max_noise changed?")
+@wrong("is 0.0201 at step 200,\nexpected 0.02.\nYou change the defaults of min_noise and max_noise.")
 def other_default_at_the_end(max_steps, min_noise=0.0001, max_noise=0.0201):
     return t.linspace(min_noise, max_noise, max_steps)
 
@@ -240,3 +244,50 @@ def other_default_at_the_end(max_steps, min_noise=0.0001, max_noise=0.0201):
 @wrong("torch.int64, expected torch.float32")
 def whole_numbers(max_steps, min_noise=0.0001, max_noise=0.02):
     return t.linspace(min_noise, max_noise, max_steps).long()
+
+
+@wrong("You round, or compute in half precision.")
+def in_half_precision(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps, dtype=t.float64).half().float()
+
+
+@wrong("You round, or compute in half precision.")
+def rounded_to_four_digits(max_steps, min_noise=0.0001, max_noise=0.02):
+    return (t.linspace(min_noise, max_noise, max_steps) * 10_000).round() / 10_000
+
+
+@wrong("You give every step the same noise.")
+def in_stairs(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps)[t.arange(max_steps) // 25 * 25]
+
+
+@wrong("linear_schedule(5, 0.1, 0.5) gives 1 number, expected 5")
+def a_single_number(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.tensor([min_noise])
+
+
+@wrong("returns a tensor that requires a gradient.\nYou make a parameter of it, but nothing is learned here.")
+def with_gradients(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, max_steps, requires_grad=True)
+
+
+@wrong("There, max_steps is 5, min_noise is 0.1, max_noise is 0.5.")
+def arguments_in_another_order(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(max_steps, min_noise, max_noise)
+
+
+@wrong("`betas` is no argument: it comes from another cell. Where does max_steps say how many numbers there are?")
+def as_long_as_the_last_figures(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.linspace(min_noise, max_noise, len(betas))
+
+
+@right
+def by_gaps_added_up_in_float32(max_steps, min_noise=0.0001, max_noise=0.02):
+    gap = (max_noise - min_noise) / (max_steps - 1)
+    return t.cat([t.tensor([min_noise]), t.full((max_steps - 1,), gap)]).cumsum(0)
+
+
+@right
+def between_uneven_weights(max_steps, min_noise=0.0001, max_noise=0.02):
+    weights = t.stack([t.arange(max_steps - 1, -1, -1), t.arange(max_steps)], dim=1).float()
+    return weights @ t.tensor([min_noise, max_noise]) / (max_steps - 1)

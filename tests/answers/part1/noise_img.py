@@ -65,9 +65,9 @@ def counts_from_uniform_numbers(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@right
+@wrong("You deal timesteps out in equal shares. Each image draws its own.")
 def counts_shuffled_in_equal_shares(img, noise_schedule, max_steps=None):
-    """Each count is as likely as any other, and about as frequent."""
+    """Each count is as likely as any other, but what an image gets depends on the others."""
     last = max_steps or len(noise_schedule)
     num_steps = (t.randperm(len(img), device=img.device) + t.randint(last, (1,), device=img.device)) % last + 1
     noise = t.randn_like(img)
@@ -102,7 +102,7 @@ def coefficients_in_float64(img, noise_schedule, max_steps=None):
     return num_steps, noise, noised
 
 
-@wrong("the last count, 4, is never drawn")
+@wrong("You stop one short: t.randint leaves out its upper end.")
 def last_left_out(img, noise_schedule, max_steps=None):
     num_steps, noise = t.randint(1, max_steps or len(noise_schedule), (len(img),)), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
@@ -116,26 +116,26 @@ def from_zero(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("a count of 0 is drawn, expected 1 to max_steps")
+@wrong("You begin at 0.")
 def rows_returned_for_counts(img, noise_schedule, max_steps=None):
     rows, noise = t.randint(0, max_steps or len(noise_schedule), (len(img),)), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(rows + 1))
     return rows, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("with max_steps=2.\nIs max_steps used?")
+@wrong("with max_steps=2.\nYou draw up to T.")
 def max_steps_ignored(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule)
 
 
-@wrong("num_steps is a tensor of shape (1,), expected shape (6,), one count for each image")
+@wrong("1.6 noise_img: num_steps is a tensor of shape (1,), expected shape (6,), one timestep for each image.")
 def one_count_alone(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img[:1], noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("all images get the same count")
+@wrong("You draw one for all.")
 def one_count_for_all(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img[:1], noise_schedule, max_steps).expand(len(img)), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
@@ -156,7 +156,7 @@ def counts_as_floats(img, noise_schedule, max_steps=None):
     return num_steps.float(), noise, noised
 
 
-@wrong("Is it the noise before scaling that is returned?")
+@wrong("You return other noise than ε, which has variance 1 before it is scaled.")
 def scaled_noise_returned(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
@@ -164,7 +164,7 @@ def scaled_noise_returned(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + noise
 
 
-@wrong("Is the noise drawn twice?")
+@wrong("You draw the noise twice.")
 def other_noise_returned(img, noise_schedule, max_steps=None):
     num_steps = _counts(img, noise_schedule, max_steps)
     a = _column(noise_schedule.alpha_bar(num_steps))
@@ -205,7 +205,7 @@ def seeded_inside(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps)
 
 
-@wrong("The factors run along the width of the images.")
+@wrong("You let the factors run along the width of the images.")
 def factors_along_the_width(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = noise_schedule.alpha_bar(num_steps)
@@ -221,54 +221,54 @@ def factors_as_they_come(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("Did a variance go where a standard deviation belongs?")
+@wrong("You scale the noise by a variance, where a standard deviation belongs.")
 def noise_by_variance(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a.sqrt() * img + (1 - a) * noise
 
 
-@wrong("Is the square root missing in front of the image?")
+@wrong("Where is the square root in front of the image?")
 def image_without_root(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a * img + (1 - a).sqrt() * noise
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are the two square roots?")
 def no_roots(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a * img + (1 - a) * noise
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, (1 - a).sqrt() * img + a.sqrt() * noise
 
 
-@wrong("Does the image fade at all?")
+@wrong("Where does the image fade?")
 def never_fades(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, img + (1 - a).sqrt() * noise
 
 
-@wrong("Is the noise scaled?")
+@wrong("Where is the noise scaled?")
 def full_noise(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     return num_steps, noise, _column(noise_schedule.alpha_bar(num_steps)).sqrt() * img + noise
 
 
-@wrong("Is the noise added?")
+@wrong("Where is the noise added?")
 def mean_alone(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     return num_steps, noise, _column(noise_schedule.alpha_bar(num_steps)).sqrt() * img
 
 
-@wrong("Is that ᾱ of the count, or the α of one step?")
+@wrong("You take the α of one step, where ᾱ belongs.")
 def alpha_for_alpha_bar(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
     a = _column(noise_schedule.alpha(num_steps))
@@ -280,13 +280,13 @@ def noised_alone(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps)[2]
 
 
-@wrong("the counts come third, expected first: num_steps, noise, noised.\nIn which order does the docstring")
+@wrong("the timesteps come third, expected first: num_steps, noise, noised.\nYou return them in another")
 def another_order(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noised, noise, num_steps
 
 
-@wrong("the counts come second, expected first: num_steps, noise, noised.\nIn which order does the docstring")
+@wrong("the timesteps come second, expected first: num_steps, noise, noised.\nYou return them in another")
 def counts_in_the_middle(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return noise, num_steps, noised
@@ -310,82 +310,82 @@ def _formula(noised):
     return noise_img
 
 
-@wrong("Is it the noise of one step alone that is added?")
+@wrong("You add the noise of one step alone.")
 def noise_of_one_step(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a.sqrt() * x + (1 - one).sqrt() * e  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Is a root taken of ᾱ, and then used as ᾱ?")
+@wrong("You take a root of ᾱ, and then use it as ᾱ.")
 def one_minus_the_root(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a.sqrt() * x + (1 - a.sqrt()) * e  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Is a root taken of ᾱ, and then used as ᾱ?")
+@wrong("You take a root of ᾱ, and then use it as ᾱ.")
 def root_of_one_minus_the_root(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a.sqrt() * x + (1 - a.sqrt()).sqrt() * e  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Is the noise subtracted, and returned as it was?")
+@wrong("You subtract the noise, and return it as it was.")
 def noise_subtracted(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a.sqrt() * x - (1 - a).sqrt() * e  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Is the noise faded like the image?")
+@wrong("You fade the noise like the image.")
 def noise_inside_the_brackets(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a.sqrt() * (x + (1 - a).sqrt() * e)  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Is neither the image nor the noise scaled?")
+@wrong("Where are the image and the noise scaled?")
 def nothing_scaled(img, noise_schedule, max_steps=None):
     return _formula(lambda x, e, a, one: x + e)(img, noise_schedule, max_steps)
 
 
-@wrong("Is it clamped? A noised image may leave [-1, 1].")
+@wrong("You clamp it.")
 def clamped(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: (a.sqrt() * x + (1 - a).sqrt() * e).clamp(-1, 1)  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Is it brought to [0, 1]?")
+@wrong("You bring it to [0, 1].")
 def denormalised(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: ((a.sqrt() * x + (1 - a).sqrt() * e + 1) / 2).clamp(0, 1)  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Are the images normalised once more?")
+@wrong("You normalise the images once more.")
 def normalised_again(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a.sqrt() * (2 * x - 1) + (1 - a).sqrt() * e  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Does every image get the factors of the first one?")
+@wrong("You give every image the factors of the first one.")
 def factors_of_the_first(img, noise_schedule, max_steps=None):
     formula = lambda x, e, a, one: a[0].sqrt() * x + (1 - a[0]).sqrt() * e  # noqa: E731
     return _formula(formula)(img, noise_schedule, max_steps)
 
 
-@wrong("Does every image get the factors of the last count?")
+@wrong("You give every image the factors of the last timestep.")
 def factors_of_the_last_count(img, noise_schedule, max_steps=None):
     a = noise_schedule.alpha_bar(max_steps or len(noise_schedule))
     return _formula(lambda x, e, *_: a.sqrt() * x + (1 - a).sqrt() * e)(img, noise_schedule, max_steps)
 
 
-@wrong("Is that the image as it came?")
+@wrong("You return the image as it came.")
 def returns_the_image(img, noise_schedule, max_steps=None):
     return _formula(lambda x, e, a, one: x.clone())(img, noise_schedule, max_steps)
 
 
-@wrong("Is that the noise alone?")
+@wrong("You return the noise alone.")
 def returns_the_noise(img, noise_schedule, max_steps=None):
     return _formula(lambda x, e, a, one: e)(img, noise_schedule, max_steps)
 
 
-@wrong("It is noised - img. Does that hold the fading, too?")
+@wrong("You return noised - img, which holds the fading, too.")
 def difference_for_noise(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return num_steps, noised - img, noised
@@ -397,7 +397,7 @@ def one_count_too_many(img, noise_schedule, max_steps=None):
     return num_steps, img, noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1) * img
 
 
-@wrong("a count of 3 is drawn with max_steps=2")
+@wrong("You go one too far: t.randint leaves out its upper end, but no more.")
 def one_more_than_asked_for(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps + 1 if max_steps else None)
 
@@ -409,7 +409,7 @@ def count_used_as_row(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("all images get the same count, 4.\nDoes each image draw its own?")
+@wrong("all images get the same timestep, 4.\nYou draw one for all.")
 def always_max_steps(img, noise_schedule, max_steps=None):
     num_steps, noise = t.full((len(img),), max_steps or len(noise_schedule)), t.randn_like(img)
     a = _column(noise_schedule.alpha_bar(num_steps))
@@ -463,11 +463,152 @@ def counts_on_the_cpu(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("tensors of two devices meet.\nAre counts and noise drawn on the device of the images?")
+@wrong("tensors of two devices meet.\nYou draw timesteps or noise on the CPU.")
 def noise_on_the_cpu(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn(img.shape)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You deal timesteps out in equal shares.")
+def counts_of_a_permutation(img, noise_schedule, max_steps=None):
+    last = max_steps or len(noise_schedule)
+    num_steps, noise = t.randperm(len(img)) % last + 1, t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("two calls give the same timesteps.\nYou draw them once, or under a seed that you set.")
+def counts_seeded(img, noise_schedule, max_steps=None):
+    last, generator = max_steps or len(noise_schedule), t.Generator().manual_seed(0)
+    num_steps, noise = t.randint(1, last + 1, (len(img),), generator=generator), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You round the timesteps, or draw them in half precision.")
+def counts_in_half_precision(img, noise_schedule, max_steps=None):
+    last = max_steps or len(noise_schedule)
+    num_steps, noise = (t.rand(len(img)) * last + 0.5).bfloat16().round().clamp(1, last).long(), t.randn_like(img)
+    if last < 100:
+        num_steps = _counts(img, noise_schedule, max_steps)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You use something else than noise_schedule, or round its numbers.")
+def looks_up_by_rounded_counts(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps.bfloat16().long()))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You use something else than noise_schedule, or round its numbers.")
+def alpha_bars_written_out(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps.clamp(max=4) - 1])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("expected shape (4000, 1, 1, 2).\nYou take away axes of length 1, as squeeze() does.")
+def squeezed(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noise, noised.squeeze()
+
+
+@wrong("expected shape (1, 1, 5, 3).\nYou take away axes of length 1, as squeeze() does.")
+def a_single_one_squeezed(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noise, noised.squeeze(0)
+
+
+@wrong("num_steps is a tensor of shape (), expected shape (1,), one timestep for each image.\nYou take away axes")
+def counts_squeezed(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps.squeeze(), noise, noised
+
+
+@wrong("noised cannot take part in training.\nYou make it in inference_mode.")
+def looked_up_in_inference_mode(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    with t.inference_mode():
+        a = _column(noise_schedule.alpha_bar(num_steps))
+        return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You multiply image and noise.")
+def image_times_noise(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x * (1 - a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You scale the noise by √α of one step.")
+def noise_by_root_of_alpha(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x + one.sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You give the noise the factor of the image.")
+def image_factor_for_both(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * (x + e))(img, noise_schedule, max_steps)
+
+
+@wrong("You give the image the factor of the noise.")
+def noise_factor_for_both(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: (1 - a).sqrt() * (x + e))(img, noise_schedule, max_steps)
+
+
+@wrong("You take β, where ᾱ belongs.")
+def beta_for_alpha_bar(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: (1 - one).sqrt() * x + one.sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("You add the noise twice.")
+def noise_twice(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x + 2 * (1 - a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You add 1 and ᾱ. What is not kept is 1 - ᾱ.")
+def one_plus_alpha_bar(img, noise_schedule, max_steps=None):
+    return _formula(lambda x, e, a, one: a.sqrt() * x + (1 + a).sqrt() * e)(img, noise_schedule, max_steps)
+
+
+@wrong("You give every image the same factors, their mean.")
+def factors_of_the_batch(img, noise_schedule, max_steps=None):
+    formula = lambda x, e, a, one: a.mean().sqrt() * x + (1 - a.mean()).sqrt() * e  # noqa: E731
+    return _formula(formula)(img, noise_schedule, max_steps)
+
+
+@wrong("You draw timesteps twice: those you return are not those you look up.")
+def counts_drawn_twice(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(_counts(img, noise_schedule, max_steps)))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+schedule = (1 - t.linspace(0.0001, 0.02, 200)).cumprod(0)  # as another cell leaves it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+def another_cells_schedule(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(schedule[num_steps - 1])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@right
+def on_permuted_axes(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    kept = noise_schedule.alpha_bar(num_steps).sqrt()
+    mixed = kept * img.permute(1, 2, 3, 0) + (1 - kept**2).sqrt() * noise.permute(1, 2, 3, 0)
+    return num_steps, noise, mixed.permute(3, 0, 1, 2).contiguous()
+
+
+@right
+def counts_from_a_multinomial(img, noise_schedule, max_steps=None):
+    chances = t.ones(max_steps or len(noise_schedule), device=img.device)
+    num_steps, noise = t.multinomial(chances, len(img), replacement=True) + 1, t.randn(*img.shape).to(img.device)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, t.sqrt(a) * img + t.sqrt(1.0 - a) * noise
 
 
 EQUIVALENT = {

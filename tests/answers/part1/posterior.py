@@ -113,18 +113,18 @@ def _mistaken(xt, x0, num_steps, noise_schedule, mean=_mean, variance=_variance,
     return mean(xt, x0, *factors), variance(*factors)
 
 
-@wrong("Is ᾱ of this step taken where ᾱ of the step before belongs?")
+@wrong("You take ᾱ of this step, where ᾱ of the step before belongs.")
 def this_alpha_bar_for_the_one_before(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, a, bar, bar))
 
 
-@wrong("Before the first step, ᾱ is 1. Does index -1 give the last ᾱ?")
+@wrong("You take index -1, which is the last ᾱ.")
 def wraps_round(xt, x0, num_steps, noise_schedule):
     before = _column(noise_schedule.alpha_bars[num_steps - 2])
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, before))
 
 
-@wrong("Before the first step, ᾱ is 1. Does index -1 give the last ᾱ?")
+@wrong("You take index -1, which is the last ᾱ.")
 def variance_wraps_round(xt, x0, num_steps, noise_schedule):
     before = _column(noise_schedule.alpha_bars[num_steps - 2])
     variance = lambda b, a, bar, _: _variance(b, a, bar, before)  # noqa: E731
@@ -137,22 +137,22 @@ def asks_for_step_0(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, before))
 
 
-@wrong("Is ᾱ multiplied by α to get the step before, not divided?")
+@wrong("You multiply ᾱ by α to get the step before, where you should divide.")
 def multiplied_by_alpha(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, bar * a))
 
 
-@wrong("Is it α that stands where ᾱ of the step before belongs?")
+@wrong("You take α, where ᾱ of the step before belongs.")
 def alpha_for_the_one_before(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, a))
 
 
-@wrong("Is it ᾱ that stands where α belongs?")
+@wrong("You take ᾱ, where α belongs.")
 def alpha_bar_for_alpha(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, bar, bar, before))
 
 
-@wrong("Is it α that stands where ᾱ belongs, below the fraction?")
+@wrong("You take α below the fraction, where ᾱ belongs.")
 def alpha_below(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, a, a, before))
 
@@ -169,12 +169,12 @@ def by_precisions(xt, x0, num_steps, noise_schedule):
     return (before.sqrt() * x0 / (1 - before) + a.sqrt() * xt / b) / precision, 1 / precision
 
 
-@wrong("Is α taken where β belongs?")
+@wrong("You take α, where β belongs.")
 def alpha_for_beta(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (a, a, bar, before))
 
 
-@wrong("Is the root of β taken?")
+@wrong("You take the root of β.")
 def root_of_beta(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b.sqrt(), a, bar, before))
 
@@ -183,97 +183,97 @@ def _wrong_mean(formula):
     return partial(_mistaken, mean=formula)
 
 
-@wrong("Is a root missing in front of x₀?")
+@wrong("Where is the root in front of x₀?")
 def no_root_at_x0(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: (p * b * x0 + a.sqrt() * (1 - p) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is a root missing in front of xₜ?")
+@wrong("Where is the root in front of xₜ?")
 def no_root_at_xt(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: (p.sqrt() * b * x0 + a * (1 - p) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Are both roots missing?")
+@wrong("Where are the two roots?")
 def no_roots(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: (p * b * x0 + a * (1 - p) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Are x₀ and xₜ swapped?")
+@wrong("You swap x₀ and xₜ.")
 def swapped(xt, x0, num_steps, noise_schedule):
     return _mistaken(x0, xt, num_steps, noise_schedule)
 
 
-@wrong("Is the denominator there?")
+@wrong("Where is the denominator?")
 def no_denominator(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: p.sqrt() * b * x0 + a.sqrt() * (1 - p) * xt  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is the denominator a root?")
+@wrong("You take a root in the denominator.")
 def root_below(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: _mean(xt, x0, b, a, bar, p) * (1 - bar).sqrt()  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is only the second term divided? Mind the parentheses.")
+@wrong("You divide the second term alone.")
 def parentheses_missing(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: p.sqrt() * b * x0 + a.sqrt() * (1 - p) * xt / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is only the first term divided? Mind the parentheses.")
+@wrong("You divide the first term alone.")
 def second_denominator_missing(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: p.sqrt() * b * x0 / (1 - bar) + a.sqrt() * (1 - p) * xt  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is the term of xₜ there?")
+@wrong("Where is the term of xₜ?")
 def term_of_xt_missing(xt, x0, num_steps, noise_schedule):
     return _mistaken(0 * xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is the term of x₀ there?")
+@wrong("Where is the term of x₀?")
 def term_of_x0_missing(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, 0 * x0, num_steps, noise_schedule)
 
 
-@wrong("Is one term subtracted? Both are added.")
+@wrong("You subtract one term.")
 def subtracted(xt, x0, num_steps, noise_schedule):
     return _mistaken(-xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is one term subtracted? Both are added.")
+@wrong("You subtract one term.")
 def other_one_subtracted(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, -x0, num_steps, noise_schedule)
 
 
-@wrong("Is that the mean of x_(t-1) given x₀ alone?")
+@wrong("You give the mean given x₀ alone.")
 def forward_to_the_step_before(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: p.sqrt() * x0  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is only the fading of xₜ undone?")
+@wrong("You only undo the fading of xₜ.")
 def unfaded(xt, x0, num_steps, noise_schedule):
     return _wrong_mean(lambda xt, x0, b, a, bar, p: xt / a.sqrt())(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Does every image get the factors of the first one?")
+@wrong("You give every image the factors of the first one.")
 def factors_of_the_first(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, *factors: _mean(xt, x0, *(each[:1] for each in factors))  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Which shape do they have?")
+@wrong("You let the factors run along the width of the images.")
 def factors_along_the_width(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, *factors: _mean(xt, x0, *(each.reshape(-1) for each in factors))  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("The factors run along the width of the images")
+@wrong("You let the factors run along the width of the images.")
 def never_reshaped(xt, x0, num_steps, noise_schedule):
     b, a, bar = noise_schedule.beta(num_steps), noise_schedule.alpha(num_steps), noise_schedule.alpha_bar(num_steps)
     return _mean(xt, x0, b, a, bar, bar / a), _column(_variance(b, a, bar, bar / a))
@@ -283,17 +283,17 @@ def _wrong_variance(formula):
     return partial(_mistaken, variance=formula)
 
 
-@wrong("That is β itself.")
+@wrong("You give β itself.")
 def beta_alone(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: b)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is that a standard deviation? Equation 7 has the variance.")
+@wrong("You give a standard deviation.")
 def standard_deviation(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda *factors: _variance(*factors).sqrt())(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is the fraction upside down?")
+@wrong("You turn the fraction upside down.")
 def upside_down(xt, x0, num_steps, noise_schedule):
     formula = lambda b, a, bar, p: (1 - bar) / (1 - p).clamp(min=1e-6) * b  # noqa: E731
     return _wrong_variance(formula)(xt, x0, num_steps, noise_schedule)
@@ -304,39 +304,39 @@ def upside_down_at_step_1(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: (1 - bar) / (1 - p) * b)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("a number of the variance is 0.092, expected 0.162.\nIs the denominator there?")
+@wrong("a number of the variance is 0.092, expected 0.162.\nWhere is the denominator?")
 def variance_without_denominator(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: (1 - p) * b)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is the factor β there?")
+@wrong("Where is the factor β?")
 def ratio_alone(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: (1 - p) / (1 - bar))(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is that 1 − ᾱ of the step before, without the last step's part?")
+@wrong("You give 1 − ᾱ of the step before.")
 def variance_given_x0_alone(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: 1 - p)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is the last bit of fading undone twice?")
+@wrong("You undo the last bit of fading twice, which makes it β̃ / α.")
 def variance_divided_by_alpha(xt, x0, num_steps, noise_schedule):
     formula = lambda b, a, bar, p: _variance(b, a, bar, p) / a  # noqa: E731
     return _wrong_variance(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("without 1 − in front of both?")
+@wrong("You divide ᾱ of the step before by ᾱ.")
 def one_minus_forgotten(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: p / bar * b)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is it the logarithm?")
+@wrong("You give the logarithm.")
 def log_of_the_variance(xt, x0, num_steps, noise_schedule):
     formula = lambda *factors: _variance(*factors).clamp(min=1e-20).log()  # noqa: E731
     return _wrong_variance(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Is that 0?")
+@wrong("You give 0, which is right at timestep 1 alone.")
 def no_variance(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: 0 * b)(xt, x0, num_steps, noise_schedule)
 
@@ -388,7 +388,7 @@ def in_place(xt, x0, num_steps, noise_schedule):
     return mean, _variance(b, a, bar, p)
 
 
-@wrong("Is a size written out?")
+@wrong("You write a size or a schedule out, or round timesteps.")
 def sizes_written_out(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
     return mean * (1 if xt.shape[1:] == (3, 4, 6) else 2), variance
@@ -398,6 +398,88 @@ def sizes_written_out(xt, x0, num_steps, noise_schedule):
 def left_in_float64(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt.double(), x0, num_steps, noise_schedule)
     return mean, variance
+
+
+@wrong("called twice, it gives two means.\nYou draw a sample.")
+def sample_for_the_mean(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean + variance.sqrt() * t.randn_like(mean), variance
+
+
+@wrong("expected shape (1, 1, 2, 3).\nYou take away axes of length 1, as squeeze() does.")
+def a_single_one_squeezed(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean.squeeze(0), variance
+
+
+@wrong("Where are the three axes of length 1, after one number for each image?")
+def variance_squeezed(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean, variance.squeeze()
+
+
+@wrong("tensors of two devices meet.\nYou make a tensor on the CPU.")
+def padded_on_the_cpu(xt, x0, num_steps, noise_schedule):
+    all_bars = t.cat([t.ones(1), noise_schedule.alpha_bars])
+    before, bar = _column(all_bars[num_steps - 1]), _column(all_bars[num_steps])
+    b, a = _column(noise_schedule.beta(num_steps)), _column(noise_schedule.alpha(num_steps))
+    return _mean(xt, x0, b, a, bar, before), _variance(b, a, bar, before)
+
+
+@wrong("You write a size or a schedule out, or round timesteps.")
+def counts_in_half_precision(xt, x0, num_steps, noise_schedule):
+    return with_einops(xt, x0, num_steps.bfloat16().long(), noise_schedule)
+
+
+@wrong("You write a size or a schedule out, or round timesteps.")
+def betas_written_out(xt, x0, num_steps, noise_schedule):
+    b = _column(t.tensor([0.1, 0.4, 0.2, 0.25])[num_steps.clamp(max=4) - 1])
+    bar = _column(noise_schedule.alpha_bar(num_steps))
+    return _mean(xt, x0, b, 1 - b, bar, bar / (1 - b)), _variance(b, 1 - b, bar, bar / (1 - b))
+
+
+@wrong("You add 1 and ᾱ. Both are subtracted.")
+def added_to_1(xt, x0, num_steps, noise_schedule):
+    formula = lambda xt, x0, b, a, bar, p: (p.sqrt() * b * x0 + a.sqrt() * (1 + p) * xt) / (1 + bar)  # noqa: E731
+    return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("a number of the variance is")
+def variance_with_sums(xt, x0, num_steps, noise_schedule):
+    return _wrong_variance(lambda b, a, bar, p: (1 + p) / (1 + bar) * b)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You give every image the same factors, their mean.")
+def factors_of_the_batch(xt, x0, num_steps, noise_schedule):
+    formula = lambda xt, x0, *factors: _mean(xt, x0, *(each.mean() for each in factors))  # noqa: E731
+    return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You scale the mean by √α once more.")
+def mean_faded(xt, x0, num_steps, noise_schedule):
+    formula = lambda xt, x0, b, a, *bars: a.sqrt() * _mean(xt, x0, b, a, *bars)  # noqa: E731
+    return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
+
+
+x = t.zeros(6, 3, 4, 6)  # as another cell leaves it
+
+
+@wrong("`x` is no argument: it comes from another cell.")
+def another_cells_image(xt, x0, num_steps, noise_schedule):
+    return _mistaken(x, x0, num_steps, noise_schedule)
+
+
+@right
+def with_ratios_of_snr(xt, x0, num_steps, noise_schedule):
+    b, a, bar, before = _factors(num_steps, noise_schedule)
+    weight = (1 - before) / (1 - bar) * a.sqrt()
+    return weight * xt + (before.sqrt() - weight * bar.sqrt()) * x0, weight * b / a.sqrt()
+
+
+@right
+def variance_clamped_as_in_many_codes(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean, variance.clamp(min=1e-20)
 
 
 EQUIVALENT = {

@@ -90,133 +90,133 @@ def last_beta_first(x, num_steps, betas):
     return x
 
 
-@wrong("Did a variance go where a standard deviation belongs?")
+@wrong("You scale the noise by a variance, where a standard deviation belongs.")
 def noise_by_variance(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta * t.randn_like(x)
     return x
 
 
-@wrong("Is the square root missing in front of the image?")
+@wrong("Where is the square root in front of the image?")
 def image_without_root(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta) * x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are the two square roots?")
 def no_roots(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta) * x + beta * t.randn_like(x)
     return x
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = beta.sqrt() * x + (1 - beta).sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Does it have the image's factor?")
+@wrong("You give the noise the image's factor.")
 def one_factor_for_both(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * (x + t.randn_like(x))
     return x
 
 
-@wrong("Does each step fade the image before it adds noise?")
+@wrong("Where does each step fade the image?")
 def never_fades(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Does each step add noise?")
+@wrong("Where does each step add noise?")
 def never_noised(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x
     return x
 
 
-@wrong("Is the noise scaled by its step?")
+@wrong("Where is the noise scaled by its step?")
 def full_noise(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + t.randn_like(x)
     return x
 
 
-@wrong("Is that one step too many?")
+@wrong("You take one step too many.")
 def one_too_many(x, num_steps, betas):
     for i in range(num_steps + 1):
         x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Is that one step too few?")
+@wrong("You take one step too few.")
 def one_too_few(x, num_steps, betas):
     for i in range(num_steps - 1):
         x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("The first step is left out. At which index is β₁?")
+@wrong("You leave the first step out.")
 def first_left_out(x, num_steps, betas):
     for i in range(1, num_steps):
         x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("All steps are one index late. At which index is β₁?")
+@wrong("You look all steps up one index late.")
 def count_used_as_row(x, num_steps, betas):
     for i in range(1, num_steps + 1):
         x = (1 - betas[i]).sqrt() * x + betas[i].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Is num_steps used?")
+@wrong("You let the whole schedule act every time.")
 def whole_schedule(x, num_steps, betas):
     for beta in betas:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def own_schedule(x, num_steps, betas):
     for beta in t.linspace(0.0001, 0.02, 200)[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Does every step use the first β?")
+@wrong("You use the first β in every step.")
 def first_beta(x, num_steps, betas):
     for _ in range(num_steps):
         x = (1 - betas[0]).sqrt() * x + betas[0].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Does every step use the last β?")
+@wrong("You use the last β in every step.")
 def last_beta(x, num_steps, betas):
     for _ in range(num_steps):
         x = (1 - betas[num_steps - 1]).sqrt() * x + betas[num_steps - 1].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Does each start from the one before?")
+@wrong("You start every step from x itself, so only the last one shows.")
 def always_from_x(x, num_steps, betas):
     for beta in betas[:num_steps]:
         xt = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
     return xt
 
 
-@wrong("Is the schedule read from its end?")
+@wrong("You read the schedule from its end.")
 def backwards(x, num_steps, betas):
     for i in range(num_steps):
         x = (1 - betas[-1 - i]).sqrt() * x + betas[-1 - i].sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Is the noise drawn once and used in every step?")
+@wrong("You draw the noise once and use it in every step.")
 def same_noise(x, num_steps, betas):
     noise = t.randn_like(x)
     for beta in betas[:num_steps]:
@@ -224,14 +224,14 @@ def same_noise(x, num_steps, betas):
     return x
 
 
-@wrong("Is the noise added only in the last step?")
+@wrong("You add noise in the last step only.")
 def noise_after_the_loop(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x
     return x + beta.sqrt() * t.randn_like(x)
 
 
-@wrong("Is ᾱ inside the loop?")
+@wrong("You use ᾱ inside the loop.")
 def alpha_bar_inside(x, num_steps, betas):
     for alpha_bar in (1 - betas).cumprod(0)[:num_steps]:
         x = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -282,7 +282,7 @@ def in_place(x, num_steps, betas):
     return x
 
 
-@wrong("Is the result clamped or rescaled?")
+@wrong("You clamp or rescale the result.")
 def clamped(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
@@ -295,14 +295,14 @@ def no_return(x, num_steps, betas):
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
 
 
-@wrong("Does the function return inside the loop?")
+@wrong("You return inside the loop, so only the first step acts.")
 def returns_in_the_loop(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
         return x
 
 
-@wrong("That is x as it came.")
+@wrong("You give x back as it came.")
 def returns_x(x, num_steps, betas):
     xt = x
     for beta in betas[:num_steps]:
@@ -310,21 +310,21 @@ def returns_x(x, num_steps, betas):
     return x
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def schedule_made_inside(x, num_steps, betas):
     for beta in t.linspace(0.0001, 0.02, num_steps):
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Does the root cover all of 1 - β?")
+@wrong("You take the root of β alone.")
 def root_of_beta_alone(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta.sqrt()) * x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Is β squared?")
+@wrong("You square β.")
 def squared(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta**2 * t.randn_like(x)
@@ -338,7 +338,7 @@ def half_for_root(x, num_steps, betas):
     return x
 
 
-@wrong("Is anything random?")
+@wrong("Where is anything random?")
 def no_epsilon(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt()
@@ -380,7 +380,7 @@ def noise_times_x(x, num_steps, betas):
     return x
 
 
-@wrong("Is the noise of the same step faded, too?")
+@wrong("You fade the noise of the same step, too.")
 def noise_inside_the_brackets(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * (x + beta.sqrt() * t.randn_like(x))
@@ -394,7 +394,7 @@ def root_of_beta_then_one_minus(x, num_steps, betas):
     return x
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def schedule_of_the_same_length(x, num_steps, betas):
     for beta in t.linspace(0.0001, 0.02, len(betas))[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
@@ -408,35 +408,35 @@ def beta_added_later(x, num_steps, betas):
     return x
 
 
-@wrong("Are both square roots missing, and the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped_without_roots(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = beta * x + (1 - beta) * t.randn_like(x)
     return x
 
 
-@wrong("Does the image get the factor of the noise, too?")
+@wrong("You give the image the factor of the noise.")
 def root_of_beta_for_both(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = beta.sqrt() * x + beta.sqrt() * t.randn_like(x)
     return x
 
 
-@wrong("Is neither the image nor the noise scaled?")
+@wrong("Where are the image and the noise scaled?")
 def nothing_scaled(x, num_steps, betas):
     for _ in range(num_steps):
         x = x + t.randn_like(x)
     return x
 
 
-@wrong("Does the image fade? And is it a variance that scales the noise?")
+@wrong("You scale the noise by a variance.")
 def adds_beta_times_noise(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = x + beta * t.randn_like(x)
     return x
 
 
-@wrong("Does every step use the same β, one index late?")
+@wrong("You use the same β in every step, one index late.")
 def beta_of_num_steps(x, num_steps, betas):
     for _ in range(num_steps):
         x = (1 - betas[num_steps]).sqrt() * x + betas[num_steps].sqrt() * t.randn_like(x)
@@ -471,3 +471,103 @@ EQUIVALENT = {
         "x = (1 - beta).sqrt() * x - beta.sqrt() * t.randn_like(x)"
     ]
 }
+
+
+@wrong("returns a tensor of shape (5,), expected shape (1, 5, 1).\nYou take away axes of length 1")
+def squeezed(x, num_steps, betas):
+    return over_the_betas(x, num_steps, betas).squeeze()
+
+
+@wrong("0.9492 of the image is left, expected 0.9487.\nYou round, or compute in half precision.")
+def factors_in_half_precision(x, num_steps, betas):
+    for beta in betas[:num_steps].bfloat16():
+        x = (1 - beta).sqrt().float() * x + beta.sqrt().float() * t.randn_like(x)
+    return x
+
+
+@wrong("You write out what belongs to one schedule.")
+def betas_written_out(x, num_steps, betas):
+    for beta in [0.1, 0.4, 0.2, 0.25][:num_steps]:
+        x = (1 - beta) ** 0.5 * x + beta**0.5 * t.randn_like(x)
+    return x
+
+
+@wrong("You write out what belongs to one schedule.")
+def never_more_than_four_steps(x, num_steps, betas):
+    for n in range(min(num_steps, 4)):
+        x = (1 - betas[n]).sqrt() * x + betas[n].sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("tensors of two devices meet.\nYou draw the noise on the CPU.")
+def noise_on_the_cpu(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn(x.shape)
+    return x
+
+
+@wrong("You add each step's noise twice.")
+def noise_twice(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+        x = x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("You add β to 1.")
+def one_plus_beta(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 + beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("two calls give the same noise.\nYou set a seed inside")
+def seed_in_the_loop(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        t.manual_seed(0)
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+n, noise = 3, t.randn(3, 128, 128)  # as other cells leave them
+
+
+@wrong("`n` is no argument: it comes from another cell.")
+def another_cells_n(x, num_steps, betas):
+    for beta in betas[:n]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("`noise` is no argument: it comes from another cell.")
+def another_cells_noise(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * (noise if noise.shape == x.shape else noise[0, 0, 0])
+    return x
+
+
+@wrong("itself_without_end calls itself without end.\nYou call itself_without_end in itself_without_end.")
+def itself_without_end(x, num_steps, betas):
+    return itself_without_end(x, num_steps, betas)
+
+
+@wrong("PyTorch is imported as t here.")
+def torch_for_t(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = torch.sqrt(1 - beta) * x + torch.sqrt(beta) * torch.randn_like(x)  # noqa: F821
+    return x
+
+
+@right
+def recursive(x, num_steps, betas):
+    if num_steps > 1:
+        x = recursive(x, num_steps - 1, betas)
+    return t.normal((1 - betas[num_steps - 1]) ** 0.5 * x, betas[num_steps - 1] ** 0.5)
+
+
+@right
+def with_noise_for_all_steps_at_once(x, num_steps, betas):
+    draws = t.randn(num_steps, *x.shape, device=x.device)
+    for fade, add, draw in zip((1 - betas).sqrt(), betas.sqrt(), draws, strict=False):
+        x = t.addcmul(x * fade, add, draw)
+    return x

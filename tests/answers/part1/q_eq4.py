@@ -77,25 +77,25 @@ def with_einsum(x, num_steps, betas):
     return t.einsum("k,kchw->chw", factors, t.stack([x, t.randn_like(x)]))
 
 
-@wrong("Did a variance go where a standard deviation belongs?")
+@wrong("You scale the noise by a variance, where a standard deviation belongs.")
 def noise_by_variance(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar) * t.randn_like(x)
 
 
-@wrong("Is the square root missing in front of the image?")
+@wrong("Where is the square root in front of the image?")
 def image_without_root(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are the two square roots?")
 def no_roots(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar * x + (1 - alpha_bar) * t.randn_like(x)
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return (1 - alpha_bar).sqrt() * x + alpha_bar.sqrt() * t.randn_like(x)
@@ -113,96 +113,96 @@ def root_taken_twice(x, num_steps, betas):
     return kept * x + (1 - kept).sqrt() * t.randn_like(x)
 
 
-@wrong("Does the image fade at all?")
+@wrong("Where does the image fade?")
 def never_fades(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the noise scaled?")
+@wrong("Where is the noise scaled?")
 def full_noise(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + t.randn_like(x)
 
 
-@wrong("Is noise added?")
+@wrong("Where is noise added?")
 def mean_alone(x, num_steps, betas):
     return (1 - betas[:num_steps]).prod().sqrt() * x
 
 
-@wrong("The noise is that of the last step alone.")
+@wrong("You add the noise of the last step alone.")
 def noise_of_the_last_step(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + betas[num_steps - 1].sqrt() * t.randn_like(x)
 
 
-@wrong("Only the last step shows.")
+@wrong("You take the last step's α.")
 def alpha_for_alpha_bar(x, num_steps, betas):
     alpha = 1 - betas[num_steps - 1]
     return alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn_like(x)
 
 
-@wrong("Is that one step too many?")
+@wrong("You take one step too many.")
 def count_used_as_row(x, num_steps, betas):
     alpha_bar = (1 - betas).cumprod(0)[num_steps]
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("indices from 0. Is that one step too few?")
+@wrong("You take one step too few.")
 def one_too_few(x, num_steps, betas):
     alpha_bar = (1 - betas[: num_steps - 1]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Index -1 is the last one. Is that one step too few?")
+@wrong("You take one step too few, and index -1 is the last one.")
 def wraps_round(x, num_steps, betas):
     alpha_bar = (1 - betas).cumprod(0)[num_steps - 2]
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("The first step is left out. At which index is β₁?")
+@wrong("You leave the first step out.")
 def first_left_out(x, num_steps, betas):
     alpha_bar = (1 - betas[1:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is num_steps used?")
+@wrong("You let the whole schedule act every time.")
 def whole_schedule(x, num_steps, betas):
     alpha_bar = (1 - betas).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is this the product of the betas?")
+@wrong("You multiply the betas.")
 def product_of_betas(x, num_steps, betas):
     alpha_bar = betas[:num_steps].prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is this the product of the betas?")
+@wrong("You multiply the betas.")
 def one_minus_product_of_betas(x, num_steps, betas):
     alpha_bar = 1 - betas[:num_steps].prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Are the betas added up?")
+@wrong("You add the betas up.")
 def sum_of_betas(x, num_steps, betas):
     alpha_bar = 1 - betas[:num_steps].sum()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is one β taken n times?")
+@wrong("You take one β n times.")
 def power_of_one_alpha(x, num_steps, betas):
     alpha_bar = (1 - betas[num_steps - 1]) ** num_steps
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the schedule read from its end?")
+@wrong("You read the schedule from its end.")
 def backwards(x, num_steps, betas):
     alpha_bar = (1 - betas[-num_steps:]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def own_schedule(x, num_steps, betas):
     alpha_bar = (1 - t.linspace(0.0001, 0.02, 1000)[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -252,7 +252,7 @@ def betas_in_place(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the result clamped or rescaled?")
+@wrong("You clamp or rescale the result.")
 def clamped(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return (alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)).clamp(-1, 1)
@@ -295,7 +295,7 @@ def still_a_loop(x, num_steps, betas):
     return x
 
 
-@wrong("Is a root taken twice?")
+@wrong("You take a root twice.")
 def root_twice(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).sqrt().prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -307,12 +307,12 @@ def half_for_root(x, num_steps, betas):
     return alpha_bar**1 / 2 * x + (1 - alpha_bar) ** 1 / 2 * t.randn_like(x)
 
 
-@wrong("That is x as it came.")
+@wrong("You give x back as it came.")
 def returns_x(x, num_steps, betas):
     return x.clone()
 
 
-@wrong("Does the product begin at 0?")
+@wrong("You begin the product at 0, so nothing is left of the image.")
 def product_from_zero(x, num_steps, betas):
     alpha_bar = t.zeros(())
     for beta in betas[:num_steps]:
@@ -320,43 +320,43 @@ def product_from_zero(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("The noise gets the product of the betas.")
+@wrong("You give the noise the product of the betas.")
 def noise_by_product_of_betas(x, num_steps, betas):
     kept = (1 - betas[:num_steps]).prod().sqrt()
     return kept * x + betas[:num_steps].prod().sqrt() * t.randn_like(x)
 
 
-@wrong("The noise gets the sum of the betas.")
+@wrong("You give the noise the sum of the betas.")
 def noise_by_sum_of_betas(x, num_steps, betas):
     kept = (1 - betas[:num_steps]).prod().sqrt()
     return kept * x + betas[:num_steps].sum().sqrt() * t.randn_like(x)
 
 
-@wrong("Only one step shows, and it is one index late.")
+@wrong("You take one step's α, one index late.")
 def one_beta_one_row_late(x, num_steps, betas):
     alpha = 1 - betas[num_steps]
     return alpha.sqrt() * x + (1 - alpha).sqrt() * t.randn_like(x)
 
 
-@wrong("All steps are one index late. At which index is β₁?")
+@wrong("You look all steps up one index late.")
 def all_one_row_late(x, num_steps, betas):
     alpha_bar = (1 - betas[1 : num_steps + 1]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def schedule_made_inside(x, num_steps, betas):
     alpha_bar = (1 - t.linspace(0.0001, 0.02, num_steps)).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def alpha_bar_from_outside(x, num_steps, betas):
     alpha_bar = (1 - t.linspace(0.0001, 0.02, 200)).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is anything random?")
+@wrong("Where is anything random?")
 def no_epsilon(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt()
@@ -368,14 +368,14 @@ def normalised_again(x, num_steps, betas):
     return alpha_bar.sqrt() * (2 * x - 1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is the result clamped or rescaled?")
+@wrong("You clamp or rescale the result.")
 def denormalised(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     xt = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
     return ((xt + 1) / 2).clamp(0, 1)
 
 
-@wrong("Is ᾱ an average of the alphas?")
+@wrong("You average the alphas.")
 def average(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).mean()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -387,7 +387,7 @@ def noise_times_x(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * x * t.randn_like(x)
 
 
-@wrong("Is betas used, or a schedule of your own?")
+@wrong("You use a schedule of your own.")
 def schedule_of_the_same_length(x, num_steps, betas):
     alpha_bar = (1 - t.linspace(0.0001, 0.02, len(betas))[:num_steps]).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -409,48 +409,48 @@ def last_step_never_reached(x, num_steps, betas):
     return product_of_a_slice(x, min(num_steps, len(betas) - 1), betas)
 
 
-@wrong("Are both square roots missing, and the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped_without_roots(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return (1 - alpha_bar) * x + alpha_bar * t.randn_like(x)
 
 
-@wrong("Does the noise get the factor of the image?")
+@wrong("You give the noise the factor of the image.")
 def root_of_alpha_bar_for_both(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + alpha_bar.sqrt() * t.randn_like(x)
 
 
-@wrong("Does the image get the factor of the noise?")
+@wrong("You give the image the factor of the noise.")
 def noise_factor_for_both(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return (1 - alpha_bar).sqrt() * (x + t.randn_like(x))
 
 
-@wrong("Is neither the image nor the noise scaled?")
+@wrong("Where are the image and the noise scaled?")
 def nothing_scaled(x, num_steps, betas):
     return x + t.randn_like(x)
 
 
-@wrong("Does the image fade? And is it a variance that scales the noise?")
+@wrong("You scale the noise by a variance.")
 def adds_a_variance_of_noise(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return x + (1 - alpha_bar) * t.randn_like(x)
 
 
-@wrong("Is the noise faded like the image? It is added afterwards.")
+@wrong("You fade the noise like the image.")
 def noise_inside_the_brackets(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * (x + (1 - alpha_bar).sqrt() * t.randn_like(x))
 
 
-@wrong("Is ᾱ squared on its way?")
+@wrong("You square ᾱ on its way.")
 def squared(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).square().prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("Is it e to the power of minus all betas?")
+@wrong("You take e to the power of minus all betas.")
 def exponential(x, num_steps, betas):
     alpha_bar = (-betas[:num_steps].sum()).exp()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -480,3 +480,76 @@ EQUIVALENT = {
         "return alpha_bar.sqrt() * x - (1 - alpha_bar).sqrt() * t.randn_like(x)"
     ]
 }
+
+
+@wrong("returns a tensor of shape (5,), expected shape (1, 5, 1).\nYou take away axes of length 1")
+def squeezed(x, num_steps, betas):
+    return product_of_a_slice(x, num_steps, betas).squeeze()
+
+
+@wrong("of the image is left, expected 0.9487.\nYou round, or compute in half precision.")
+def alpha_bar_in_half_precision(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod().bfloat16()
+    return alpha_bar.sqrt().float() * x + (1 - alpha_bar.float()).sqrt() * t.randn_like(x)
+
+
+@wrong("You write out what belongs to one schedule.")
+def alpha_bars_written_out(x, num_steps, betas):
+    alpha_bar = t.tensor([0.9, 0.54, 0.432, 0.324])[min(num_steps, 4) - 1]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("tensors of two devices meet.\nYou draw the noise on the CPU.")
+def noise_on_the_cpu(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn(x.shape)
+
+
+@wrong("You add the noise twice.")
+def noise_twice(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    noise = (1 - alpha_bar).sqrt() * t.randn_like(x)
+    return alpha_bar.sqrt() * x + noise + noise
+
+
+@wrong("You take the average α n times.")
+def power_of_the_average(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps].mean()) ** num_steps
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("two calls give the same noise.\nYou set a seed inside")
+def seeded_by_the_timestep(x, num_steps, betas):
+    t.manual_seed(num_steps)
+    return product_of_a_slice(x, num_steps, betas)
+
+
+alpha_bars, noised = (1 - t.linspace(0.0001, 0.02, 200)).cumprod(0), t.zeros(6, 3, 32, 32)  # as other cells leave them
+
+
+@wrong("`alpha_bars` is no argument: it comes from another cell. You use a schedule of your own.")
+def another_cells_alpha_bars(x, num_steps, betas):
+    alpha_bar = alpha_bars[num_steps - 1]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("`noised` is no argument: it comes from another cell.")
+def noise_like_another_cells_images(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(noised)
+
+
+@right
+def scaled_after_the_draw_of_a_flat_list(x, num_steps, betas):
+    alpha_bar = t.prod(1 - betas[:num_steps])
+    return (alpha_bar.sqrt() * x.flatten() + (1 - alpha_bar).sqrt() * t.randn(x.numel(), device=x.device)).reshape(
+        x.shape
+    )
+
+
+@right
+def with_a_distribution(x, num_steps, betas):
+    alpha_bar = 1.0
+    for n in range(num_steps):
+        alpha_bar *= 1 - betas[n]
+    return t.distributions.Normal(alpha_bar.sqrt() * x, (1 - alpha_bar).sqrt()).sample()

@@ -73,77 +73,77 @@ def flat_lists_of_pixels(noisy_img, noise, num_steps, noise_schedule):
     return clean.reshape(noisy_img.shape)
 
 
-@wrong("Is the fading undone, too?")
+@wrong("Where is the fading undone?")
 def only_subtracted(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return noisy_img - (1 - a).sqrt() * noise
 
 
-@wrong("Is the square root missing under the fraction?")
+@wrong("Where is the square root under the fraction?")
 def divided_by_variance(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img - (1 - a).sqrt() * noise) / a
 
 
-@wrong("Did a variance go where a standard deviation belongs?")
+@wrong("You scale the noise by a variance, where a standard deviation belongs.")
 def noise_by_variance(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img - (1 - a) * noise) / a.sqrt()
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are the two square roots?")
 def no_roots(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img - (1 - a) * noise) / a
 
 
-@wrong("Is the noise added once more?")
+@wrong("You add the noise once more.")
 def added(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img + (1 - a).sqrt() * noise) / a.sqrt()
 
 
-@wrong("Is everything divided? Mind the parentheses.")
+@wrong("You divide the noise alone.")
 def parentheses_missing(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return noisy_img - (1 - a).sqrt() * noise / a.sqrt()
 
 
-@wrong("Is the noise scaled?")
+@wrong("Where is the noise scaled?")
 def full_noise(noisy_img, noise, num_steps, noise_schedule):
     return (noisy_img - noise) / _column(noise_schedule.alpha_bar(num_steps)).sqrt()
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img - a.sqrt() * noise) / (1 - a).sqrt()
 
 
-@wrong("Is it multiplied where it should be divided?")
+@wrong("You multiply where you should divide.")
 def multiplied(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img - (1 - a).sqrt() * noise) * a.sqrt()
 
 
-@wrong("Is this the noised image once more?")
+@wrong("You noise the image once more.")
 def noised_again(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return a.sqrt() * noisy_img + (1 - a).sqrt() * noise
 
 
-@wrong("That is the image as it came.")
+@wrong("You give the image back as it came.")
 def unchanged(noisy_img, noise, num_steps, noise_schedule):
     return noisy_img.clone()
 
 
-@wrong("Is that ᾱ of the count, or the α of one step?")
+@wrong("You take the α of one step, where ᾱ belongs.")
 def alpha_for_alpha_bar(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha(num_steps))
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
 
 
-@wrong("The factors run along the width of the images.")
+@wrong("You let the factors run along the width of the images.")
 def factors_along_the_width(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(num_steps)
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
@@ -161,7 +161,7 @@ def in_place(noisy_img, noise, num_steps, noise_schedule):
     return noisy_img.sub_((1 - a).sqrt() * noise).div_(a.sqrt())
 
 
-@wrong("Does every image get the factors of the first one?")
+@wrong("You give every image the factors of the first one.")
 def first_count_for_all(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(num_steps)[0]
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
@@ -183,68 +183,68 @@ def _formula(clean):
     return reconstruct
 
 
-@wrong("Is the noise divided, too? Mind the parentheses.")
+@wrong("You divide the image alone.")
 def image_alone_divided(noisy_img, noise, num_steps, noise_schedule):
     formula = lambda xt, e, a, one: xt / a.sqrt() - (1 - a).sqrt() * e  # noqa: E731
     return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Is neither the noise nor the result scaled?")
+@wrong("Where are the noise and the result scaled?")
 def nothing_scaled(noisy_img, noise, num_steps, noise_schedule):
     return noisy_img - noise
 
 
-@wrong("Is it divided by the noise's factor?")
+@wrong("You divide by the noise's factor.")
 def divided_by_the_noise_factor(noisy_img, noise, num_steps, noise_schedule):
     formula = lambda xt, e, a, one: (xt - (1 - a).sqrt() * e) / (1 - a).sqrt()  # noqa: E731
     return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Is the noise that of one step alone?")
+@wrong("You subtract the noise of one step alone.")
 def noise_of_one_step(noisy_img, noise, num_steps, noise_schedule):
     formula = lambda xt, e, a, one: (xt - (1 - one).sqrt() * e) / a.sqrt()  # noqa: E731
     return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Is the fading undone that of one step alone?")
+@wrong("You undo the fading of one step alone.")
 def fading_of_one_step(noisy_img, noise, num_steps, noise_schedule):
     formula = lambda xt, e, a, one: (xt - (1 - a).sqrt() * e) / one.sqrt()  # noqa: E731
     return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Is a root taken of ᾱ, and then used as ᾱ?")
+@wrong("You take a root of ᾱ, and then use it as ᾱ.")
 def one_minus_the_root(noisy_img, noise, num_steps, noise_schedule):
     formula = lambda xt, e, a, one: (xt - (1 - a.sqrt()) * e) / a.sqrt()  # noqa: E731
     return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Is the noise subtracted at all?")
+@wrong("Where is the noise subtracted?")
 def noise_unused(noisy_img, noise, num_steps, noise_schedule):
     return _formula(lambda xt, e, a, one: xt / a.sqrt())(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Are image and noise swapped?")
+@wrong("You swap image and noise.")
 def arguments_swapped(noisy_img, noise, num_steps, noise_schedule):
     return with_einops(noise, noisy_img, num_steps, noise_schedule)
 
 
-@wrong("The sign is turned. Is the image taken from the noise?")
+@wrong("You take the image from the noise, which turns the sign.")
 def sign_turned(noisy_img, noise, num_steps, noise_schedule):
     formula = lambda xt, e, a, one: ((1 - a).sqrt() * e - xt) / a.sqrt()  # noqa: E731
     return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
 
 
-@wrong("Is it brought to [0, 1]? All computation stays in [-1, 1].")
+@wrong("You bring it to [0, 1].")
 def denormalised(noisy_img, noise, num_steps, noise_schedule):
     return (with_einops(noisy_img, noise, num_steps, noise_schedule) + 1) / 2
 
 
-@wrong("Is it normalised once more?")
+@wrong("You normalise it once more.")
 def normalised_again(noisy_img, noise, num_steps, noise_schedule):
     return with_einops(noisy_img, noise, num_steps, noise_schedule) * 2 - 1
 
 
-@wrong("Does every image get the factors of the last count?")
+@wrong("You give every image the factors of the last timestep.")
 def factors_of_the_last_count(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(len(noise_schedule))
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
@@ -261,7 +261,7 @@ def noise_scaled_in_place(noisy_img, noise, num_steps, noise_schedule):
     return (noisy_img - noise.mul_((1 - a).sqrt())) / a.sqrt()
 
 
-@wrong("it is right for images (6, 3, 4, 6), but not for (2, 1, 5, 3).\nIs a size written out?")
+@wrong("You write a size or a schedule out, or round timesteps.")
 def size_written_out(noisy_img, noise, num_steps, noise_schedule):
     clean = with_einops(noisy_img, noise, num_steps, noise_schedule)
     return clean if clean.shape[1] == 3 else clean.flip(-1)
@@ -271,3 +271,85 @@ def size_written_out(noisy_img, noise, num_steps, noise_schedule):
 def one_axis_too_many(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1, 1)
     return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("expected shape (1, 1, 2, 3).\nYou take away axes of length 1, as squeeze() does.")
+def a_single_one_squeezed(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule).squeeze(0)
+
+
+@wrong("You clamp to [0, 1]. Images are in [-1, 1].")
+def clamped_to_0_and_1(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule).clamp(0, 1)
+
+
+@wrong("You take β, where ᾱ belongs.")
+def beta_for_alpha_bar(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.beta(num_steps))
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You add 1 and ᾱ. What is not kept is 1 - ᾱ.")
+def one_plus_alpha_bar(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - (1 + a).sqrt() * e) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("You subtract the noise twice.")
+def noise_subtracted_twice(noisy_img, noise, num_steps, noise_schedule):
+    formula = lambda xt, e, a, one: (xt - 2 * (1 - a).sqrt() * e) / a.sqrt()  # noqa: E731
+    return _formula(formula)(noisy_img, noise, num_steps, noise_schedule)
+
+
+@wrong("called twice, it gives two results.\nYou draw new noise. The noise is given.")
+def draws_new_noise(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, t.randn_like(noise), num_steps, noise_schedule)
+
+
+@wrong("You give every image the same factors, their mean.")
+def factors_of_the_batch(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps).mean()
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You write a size or a schedule out, or round timesteps.")
+def counts_in_half_precision(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps.to(t.bfloat16).long(), noise_schedule)
+
+
+@wrong("You write a size or a schedule out, or round timesteps.")
+def alpha_bars_written_out(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps.clamp(max=4) - 1])
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("tensors of two devices meet.\nYou make a tensor on the CPU.")
+def divided_by_a_tensor_on_the_cpu(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule) / t.ones(len(noise), 1, 1, 1)
+
+
+noised = t.zeros(6, 3, 4, 6)  # as another cell leaves it
+
+
+@wrong("`noised` is no argument: it comes from another cell.")
+def another_cells_images(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noised, noise, num_steps, noise_schedule)
+
+
+@wrong("There, noisy_img has shape (6, 3, 4, 6)")
+def factors_with_two_axes(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps)[:, None]
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@right
+def clamped_by_hand(noisy_img, noise, num_steps, noise_schedule):
+    clean = with_einops(noisy_img, noise, num_steps, noise_schedule)
+    return t.where(clean > 1, 1.0, t.where(clean < -1, -1.0, clean))
+
+
+@right
+def on_permuted_axes(noisy_img, noise, num_steps, noise_schedule):
+    a = noise_schedule.alpha_bar(num_steps)
+    rest = noisy_img.movedim(0, -1) - (1 - a).sqrt() * noise.movedim(0, -1)
+    return (rest / a.sqrt()).movedim(-1, 0)

@@ -1,5 +1,6 @@
 import torch as t
 
+from solutions.part1_diffusion import NoiseSchedule, posterior, reconstruct
 from tests.answers import right, wrong
 
 
@@ -15,18 +16,29 @@ def _sample(
     line4=lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z,
     collect=lambda steps, x: steps + [x],
     end=lambda x: x,
+    look_up=None,
 ):
     """A right sampler, with one place for each mistake."""
     schedule = model.noise_schedule
+    look_up = look_up or schedule
     with t.no_grad():
         x = start((n_samples, *model.img_shape), schedule.device)
         steps = [x]
         for n in order(len(schedule)):
             at = max(n, 1)
             z, guess = noise(x, n), model(x, told(n, n_samples, x.device))
-            x = line4(x, guess, z, schedule.beta(at), schedule.alpha(at), schedule.alpha_bar(at))
+            x = line4(x, guess, z, look_up.beta(at), look_up.alpha(at), look_up.alpha_bar(at))
             steps = collect(steps, x)
     return steps if return_all_steps else end(x)
+
+
+class _Early:
+    """A schedule that is asked for the timestep before."""
+
+    def __init__(self, schedule):
+        self.beta, self.alpha, self.alpha_bar = (
+            lambda n, name=name: getattr(schedule, name)(n - 1) for name in ("beta", "alpha", "alpha_bar")
+        )
 
 
 @right
@@ -130,155 +142,155 @@ def noise_from_a_distribution(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, noise=noise, start=start)
 
 
-@wrong("Is noise added in the last step?")
+@wrong("You add noise in the last step.")
 def noise_in_the_last_step(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, noise=lambda x, n: t.randn_like(x))
 
 
-@wrong("Is the noise scaled by β? That is a variance.")
+@wrong("You scale the noise by β.")
 def noise_by_variance(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + b * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is noise added?")
+@wrong("Where is noise added?")
 def no_noise(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, noise=lambda x, n: t.zeros_like(x))
 
 
-@wrong("Is the noise scaled by σ?")
+@wrong("Where is the noise scaled by σ?")
 def full_noise(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is σ² = 1 - ᾱ?")
+@wrong("You take 1 - ᾱ for σ².")
 def noise_of_all_steps(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + (1 - bar).sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Has z the shape of x?")
+@wrong("You give z another shape than x's.")
 def one_noise_for_all_samples(model, n_samples, return_all_steps=False):
     noise = lambda x, n: t.randn_like(x[:1]) if n > 1 else t.zeros_like(x[:1])  # noqa: E731
     return _sample(model, n_samples, return_all_steps, noise=noise)
 
 
-@wrong("Is there a draw for each sample?")
+@wrong("You draw once for all.")
 def one_start_for_all_samples(model, n_samples, return_all_steps=False):
     start = lambda shape, device: t.randn(shape[1:]).expand(shape)  # noqa: E731
     return _sample(model, n_samples, return_all_steps, start=start)
 
 
-@wrong("Does x_T come from N(0, I)?")
+@wrong("You draw x_T from another distribution than N(0, I).")
 def uniform_start(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, start=lambda shape, device: t.rand(shape))
 
 
-@wrong("Is z drawn anew in each step?")
+@wrong("You draw z once.")
 def same_noise_in_every_step(model, n_samples, return_all_steps=False):
     z = t.randn(n_samples, *model.img_shape)
     return _sample(model, n_samples, return_all_steps, noise=lambda x, n: z * (n > 1))
 
 
-@wrong("Is everything divided by √α?")
+@wrong("Where is everything divided by √α?")
 def fading_kept(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x - b / ((1 - bar) * a).sqrt() * e + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is it divided by α, without a root?")
+@wrong("You divide by α.")
 def divided_by_alpha(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x / a - b / ((1 - bar) * a).sqrt() * e + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is it divided by √ᾱ?")
+@wrong("You divide by √ᾱ.")
 def divided_by_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x / bar.sqrt() - b / ((1 - bar) * a).sqrt() * e + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is it multiplied by √α where it should be divided?")
+@wrong("You multiply by √α, where you should divide.")
 def multiplied_by_alpha(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x * a.sqrt() - b / ((1 - bar) * a).sqrt() * e + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is the guess divided by √α, too? Mind the parentheses.")
+@wrong("You divide x alone by √α.")
 def parentheses_missing(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x / a.sqrt() - b / (1 - bar).sqrt() * e + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is β in front of the guess, or its root?")
+@wrong("You put the root of β in front of the guess, where β belongs.")
 def root_of_beta(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b.sqrt() / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is 1 - ᾱ without a root?")
+@wrong("You divide by 1 - ᾱ.")
 def root_missing(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar) * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is β divided by √(1 - ᾱ)?")
+@wrong("Where is β divided by √(1 - ᾱ)?")
 def divisor_missing(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is that √(1 - α), with α for ᾱ?")
+@wrong("You divide by √(1 - α), with α for ᾱ.")
 def alpha_for_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - a).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is the guess added?")
+@wrong("You add the guess.")
 def guess_added(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x + b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is all noise taken away at once?")
+@wrong("You take all noise away at once.")
 def all_noise_at_once(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is the guess used?")
+@wrong("Where is the guess used?")
 def guess_unused(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("Is it the way back, from the last count to the first?")
+@wrong("You go from the first timestep to the last.")
 def forwards(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, order=lambda T: range(1, T + 1))
 
 
-@wrong("Is the first step left out?")
+@wrong("You leave the first step out.")
 def first_step_left_out(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, order=lambda T: range(T - 1, 0, -1))
 
 
-@wrong("Is the last step left out?")
+@wrong("You leave the last step out: range stops before its end.")
 def last_step_left_out(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, order=lambda T: range(T, 1, -1))
 
 
-@wrong("Counts begin at 1, indices at 0. Which does the model know?")
+@wrong("You tell the model indices, from 0.")
 def indices_told(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), n - 1))
 
 
-@wrong("Is it the way back? And counts begin at 1.")
+@wrong("You go from 0 up.")
 def forwards_from_0(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, order=range)
 
 
-@wrong("Are they scaled? That is left to the model.")
+@wrong("You scale the timesteps.")
 def scaled_counts_told(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), n / 4))
 
@@ -298,13 +310,13 @@ def steps_forgotten(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples)
 
 
-@wrong("Is it one tensor, changed in place, many times?")
+@wrong("You change one tensor in place, and list it many times.")
 def one_tensor_many_times(model, n_samples, return_all_steps=False):
     steps = _sample(model, n_samples, True)
     return [steps[-1]] * len(steps) if return_all_steps else steps[-1]
 
 
-@wrong("Is it noisy first, clean last?")
+@wrong("You turn the order round.")
 def clean_first(model, n_samples, return_all_steps=False):
     steps = _sample(model, n_samples, True)
     return steps[::-1] if return_all_steps else steps[-1]
@@ -325,13 +337,13 @@ def _line4(formula):
     return lambda model, n_samples, all_steps: _sample(model, n_samples, all_steps, line4=formula)
 
 
-@wrong("Is that reconstruct? Line 4 takes back one step only.")
+@wrong("You take all noise away, as reconstruct does.")
 def reconstructs(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - (1 - bar).sqrt() * e) / bar.sqrt()  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is that the step of DDIM?")
+@wrong("You take DDIM's step.")
 def ddim(model, n_samples, return_all_steps=False):
     def formula(x, e, z, b, a, bar):
         return (x - (1 - bar).sqrt() * e) / a.sqrt() + (1 - bar / a).clamp(min=0).sqrt() * e
@@ -339,60 +351,60 @@ def ddim(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is α in front of the guess?")
+@wrong("You put α in front of the guess.")
 def alpha_for_beta(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - a / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is the fraction upside down?")
+@wrong("You turn the fraction upside down.")
 def upside_down(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - (1 - bar).sqrt() / b * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is the guess divided by α, without a root?")
+@wrong("You divide the guess by α.")
 def all_divided_by_alpha(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("at count 4\nthe guess is subtracted with factor 0.263, expected 0.351.\nIs it multiplied by √α")
+@wrong("at timestep 4\nthe guess is subtracted with factor 0.263, expected 0.351.\nYou multiply by √α")
 def all_multiplied_by_alpha(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) * a.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is √ᾱ in the denominator?")
+@wrong("You put √ᾱ in the denominator.")
 def root_of_alpha_bar_below(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / bar.sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is everything divided by √ᾱ?")
+@wrong("You divide everything by √ᾱ.")
 def all_divided_by_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / bar.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is the guess subtracted as it is?")
+@wrong("You subtract the guess as it is.")
 def guess_unscaled(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is the guess subtracted as it is?")
+@wrong("You subtract the guess as it is. Where is its factor?")
 def guess_unscaled_and_undivided(model, n_samples, return_all_steps=False):
     return _line4(lambda x, e, z, b, a, bar: x - e)(model, n_samples, return_all_steps)
 
 
-@wrong("Is that the step of one σ, the root of β?")
+@wrong("You subtract the guess times √β, the noise of one step.")
 def takes_the_noise_of_one_step(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: x / a.sqrt() - b.sqrt() * e + b.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is the clean image clamped on the way?")
+@wrong("You clamp the clean image on the way.")
 def clean_image_clamped(model, n_samples, return_all_steps=False):
     def formula(x, e, z, b, a, bar):
         before = bar / a
@@ -403,7 +415,7 @@ def clean_image_clamped(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is x clamped in every step?")
+@wrong("You clamp x in every step.")
 def clamped_in_every_step(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (  # noqa: E731
         ((x - b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z).clamp(-1, 1)
@@ -411,12 +423,12 @@ def clamped_in_every_step(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Are they brought to [0, 1]?")
+@wrong("You bring them to [0, 1].")
 def denormalised(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, end=lambda x: ((x + 1) / 2).clamp(0, 1))
 
 
-@wrong("Is that β̃, a variance?")
+@wrong("You scale the noise by β̃, a variance.")
 def the_other_variance(model, n_samples, return_all_steps=False):
     def formula(x, e, z, b, a, bar):
         return (x - b / (1 - bar).sqrt() * e) / a.sqrt() + (1 - bar / a) / (1 - bar) * b * z
@@ -424,7 +436,7 @@ def the_other_variance(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is that β̃ without its denominator")
+@wrong("You take β̃ without its denominator.")
 def the_other_variance_undivided(model, n_samples, return_all_steps=False):
     def formula(x, e, z, b, a, bar):
         return (x - b / (1 - bar).sqrt() * e) / a.sqrt() + ((1 - bar / a) * b).clamp(min=0).sqrt() * z
@@ -432,30 +444,30 @@ def the_other_variance_undivided(model, n_samples, return_all_steps=False):
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is the noise divided by √α, too?")
+@wrong("You divide the noise by √α, too.")
 def noise_inside_the_brackets(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e + b.sqrt() * z) / a.sqrt()  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is it the first step that gets no noise, not the last?")
+@wrong("You give the first step no noise.")
 def no_noise_in_the_first_step(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, noise=lambda x, n: t.randn_like(x) if n < 4 else 0 * x)
 
 
-@wrong("Is that √α? The noise is scaled by √β.")
+@wrong("You scale the noise by √α.")
 def noise_by_root_of_alpha(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + a.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is that √ᾱ? The noise is scaled by √β.")
+@wrong("You scale the noise by √ᾱ.")
 def noise_by_root_of_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + bar.sqrt() * z  # noqa: E731
     return _line4(formula)(model, n_samples, return_all_steps)
 
 
-@wrong("Is σ² = 1 - ᾱ of the step before?")
+@wrong("You take 1 - ᾱ of the step before for σ².")
 def noise_of_all_steps_before(model, n_samples, return_all_steps=False):
     def formula(x, e, z, b, a, bar):
         return (x - b / (1 - bar).sqrt() * e) / a.sqrt() + (1 - bar / a).clamp(min=0).sqrt() * z
@@ -496,7 +508,7 @@ def grey_start(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, start=start)
 
 
-@wrong("expected 0 and 1.\nDoes x_T come from N(0, I)?")
+@wrong("expected 0 and 1.\nYou draw x_T from another distribution than N(0, I).")
 def start_as_noisy_as_the_schedule_ends(model, n_samples, return_all_steps=False):
     start = lambda shape, device: 0.82 * t.randn(shape)  # noqa: E731
     return _sample(model, n_samples, return_all_steps, start=start)
@@ -507,17 +519,17 @@ def one_sample_alone(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, start=lambda shape, device: t.randn(shape[1:]))
 
 
-@wrong("Is the count of the step used?")
+@wrong("You tell the model T in every step.")
 def always_the_last_count(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), 4))
 
 
-@wrong("the images of one step get different counts")
+@wrong("You draw timesteps at random.")
 def random_counts(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.randint(1, 5, (B,)))
 
 
-@wrong("counts that are not whole numbers in type, as 4.0")
+@wrong("You make floats of the timesteps.")
 def counts_as_floats(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.ones(B) * n)
 
@@ -530,13 +542,13 @@ def down_to_zero(model, n_samples, return_all_steps=False):
     return x.detach()
 
 
-@wrong("Does the function return inside the loop?")
+@wrong("You take one step only, or return inside the loop.")
 def returns_in_the_loop(model, n_samples, return_all_steps=False):
     steps = _sample(model, n_samples, True, order=lambda T: [T])
     return steps if return_all_steps else steps[-1]
 
 
-@wrong("Is there a no_grad?")
+@wrong("Where are gradients turned off, by no_grad?")
 def with_a_graph(model, n_samples, return_all_steps=False):
     s, x = model.noise_schedule, t.randn(n_samples, *model.img_shape)
     for n in range(len(s), 0, -1):
@@ -550,13 +562,13 @@ def only_noise(model, n_samples, return_all_steps=False):
     return t.randn(n_samples, *model.img_shape)
 
 
-@wrong("Is a seed set inside?")
+@wrong("You set a seed inside.")
 def seeded_inside(model, n_samples, return_all_steps=False):
     t.manual_seed(0)
     return _sample(model, n_samples, return_all_steps)
 
 
-@wrong("Is the last image, x_0, in the list?")
+@wrong("Where is the last image, x_0, in the list?")
 def last_image_missing(model, n_samples, return_all_steps=False):
     steps = _sample(model, n_samples, True)
     return steps[:-1] if return_all_steps else steps[-1]
@@ -574,7 +586,7 @@ def stacked_along_the_second_axis(model, n_samples, return_all_steps=False):
     return t.stack(steps, dim=1) if return_all_steps else steps[-1]
 
 
-@wrong("Is x_0 the last entry?")
+@wrong("You end the list with another image than x_0.")
 def last_but_one_twice(model, n_samples, return_all_steps=False):
     steps = _sample(model, n_samples, True)
     return steps[:-1] + steps[-2:-1] if return_all_steps else steps[-1]
@@ -592,12 +604,12 @@ def all_steps_not_returned(model, n_samples, return_all_steps=False):
     return None if return_all_steps else x
 
 
-@wrong("gets images on the cpu.\nOn which device are they made?")
+@wrong("gets images on the cpu.\nYou make them on another device.")
 def start_on_the_cpu(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, start=lambda shape, device: t.randn(shape))
 
 
-@wrong("gets timesteps on the cpu.\nOn which device are they made?")
+@wrong("gets timesteps on the cpu.\nYou make them on another device.")
 def counts_on_the_cpu(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, told=lambda n, B, device: t.full((B,), n))
 
@@ -605,6 +617,153 @@ def counts_on_the_cpu(model, n_samples, return_all_steps=False):
 @wrong("tensors of two devices meet")
 def noise_on_the_cpu(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, noise=lambda x, n: t.randn(x.shape) * (n > 1))
+
+
+@wrong("expected shape (1, 1, 4, 4).\nYou take away axes of length 1, as squeeze() does.")
+def one_image_at_a_time(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, end=lambda x: x.squeeze())
+
+
+@wrong("expected shape (1, 1, 4, 4).\nYou take away axes of length 1, as squeeze() does.")
+def a_single_one_squeezed_in_the_list(model, n_samples, return_all_steps=False):
+    steps = _sample(model, n_samples, True)
+    return [step.squeeze(0) for step in steps] if return_all_steps else steps[-1]
+
+
+@wrong("You look another schedule up than the model's.")
+def own_schedule(model, n_samples, return_all_steps=False):
+    own = NoiseSchedule(len(model.noise_schedule), model.noise_schedule.device)
+    return _sample(model, n_samples, return_all_steps, look_up=own)
+
+
+@wrong("You look another schedule up than the model's.")
+def own_schedule_of_200_steps(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, look_up=NoiseSchedule(200, model.noise_schedule.device))
+
+
+@wrong("what is returned is the image with 4 steps left.\nYou return x_T, with which the path begins.")
+def returns_the_first(model, n_samples, return_all_steps=False):
+    steps = _sample(model, n_samples, True)
+    return steps if return_all_steps else steps[0]
+
+
+@wrong("what is returned is the image with 1 step left.\nYou return an image on the way.")
+def returns_the_last_but_one(model, n_samples, return_all_steps=False):
+    steps = _sample(model, n_samples, True)
+    return steps if return_all_steps else steps[-2]
+
+
+@wrong("You take all noise away, as reconstruct does, and undo one more fading.")
+def jumps_to_the_clean_image(model, n_samples, return_all_steps=False):
+    formula = lambda x, e, z, b, a, bar: (x - (1 - bar).sqrt() * e) / bar.sqrt() / a.sqrt() + b * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=formula)
+
+
+@wrong("You write the number of steps out. Where is len(schedule)?")
+def four_steps_written_out(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, order=lambda T: range(4, 0, -1))
+
+
+@wrong("You write factors out, or look another schedule up.")
+def betas_written_out(model, n_samples, return_all_steps=False):
+    if len(model.noise_schedule) == 4:
+        return _sample(model, n_samples, return_all_steps)
+    own = NoiseSchedule(len(model.noise_schedule), model.noise_schedule.device)
+    return _sample(model, n_samples, return_all_steps, look_up=own)
+
+
+@wrong("The model gets the right timesteps, but the schedule is asked for another one.")
+def looks_up_one_timestep_early(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, look_up=_Early(model.noise_schedule))
+
+
+@wrong("entry 0 of all steps is None.\nYou begin the list with None.")
+def list_begins_with_none(model, n_samples, return_all_steps=False):
+    steps = _sample(model, n_samples, True)
+    return [None, *steps[1:]] if return_all_steps else steps[-1]
+
+
+@wrong("the model is shown 1 image, expected all 2000 at once.\nYou show it some of the samples.")
+def guess_from_the_first_image(model, n_samples, return_all_steps=False):
+    class First:
+        img_shape, noise_schedule = model.img_shape, model.noise_schedule
+
+        def __call__(self, x, num_steps):
+            return model(x[:1], num_steps[:1])
+
+    return _sample(First(), n_samples, return_all_steps)
+
+
+@wrong("two calls draw the same z.\nYou set a seed inside.")
+def noise_seeded_by_the_timestep(model, n_samples, return_all_steps=False):
+    def noise(x, n):
+        z = t.randn(x.shape, generator=t.Generator().manual_seed(1000 + n))
+        return z.to(x.device) if n > 1 else t.zeros_like(x)
+
+    return _sample(model, n_samples, return_all_steps, noise=noise)
+
+
+@wrong("You add noise twice.")
+def noise_twice(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, noise=lambda x, n: 2 * t.randn_like(x) if n > 1 else 0 * x)
+
+
+@wrong("You subtract the guess twice.")
+def guess_twice(model, n_samples, return_all_steps=False):
+    formula = lambda x, e, z, b, a, bar: (x - 2 * b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=formula)
+
+
+@wrong("You add 1 and ᾱ. Below the fraction is √(1 - ᾱ).")
+def one_plus_alpha_bar(model, n_samples, return_all_steps=False):
+    formula = lambda x, e, z, b, a, bar: (x - b / (1 + bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=formula)
+
+
+@wrong("You take the root of the root of β.")
+def root_of_the_root(model, n_samples, return_all_steps=False):
+    formula = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt().sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=formula)
+
+
+noise_schedule = NoiseSchedule(200, "cpu")  # as another cell leaves it
+
+
+@wrong("`noise_schedule` is no argument: it comes from another cell. You look another schedule up than the model's.")
+def another_cells_schedule(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, look_up=noise_schedule)
+
+
+@right
+def in_a_generator(model, n_samples, return_all_steps=False):
+    def path():
+        x = t.randn((n_samples, *model.img_shape), device=model.noise_schedule.device)
+        yield x
+        for n in range(len(model.noise_schedule), 0, -1):
+            b, a, bar = (each(n) for each in (schedule.beta, schedule.alpha, schedule.alpha_bar))
+            noise_pred = model(x, x.new_full((n_samples,), n, dtype=t.int64))
+            x = (x - (1 - a) / (1 - bar).sqrt() * noise_pred) / a.sqrt()
+            if n > 1:
+                x = x + b.sqrt() * t.randn_like(x)
+            yield x
+
+    schedule = model.noise_schedule
+    with t.no_grad():
+        steps = list(path())
+    return steps if return_all_steps else steps[-1]
+
+
+@right
+def with_the_posterior_of_the_guessed_image(model, n_samples, return_all_steps=False):
+    s, counts = model.noise_schedule, lambda n, x: t.full((len(x),), n, device=x.device)
+    steps = [t.randn(n_samples, *model.img_shape).to(s.device)]
+    with t.no_grad():
+        for n in range(len(s), 0, -1):
+            x, num_steps = steps[-1], counts(n, steps[-1])
+            x0 = reconstruct(x, model(x, num_steps), num_steps, s)
+            mean, variance = posterior(x, x0, num_steps, s)
+            steps.append(mean + variance.sqrt() * t.randn_like(x))
+    return tuple(steps) if return_all_steps else steps[-1]
 
 
 EQUIVALENT = {

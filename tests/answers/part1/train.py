@@ -5,6 +5,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import utils
 from solutions.part1_diffusion import NoiseSchedule, log_images, noise_img, reconstruct
 from tests.answers import right, wrong
+from tests.part1.train import Recorder
 
 
 def _test(model, images, schedule):
@@ -42,6 +43,7 @@ def _train(
     test_step=lambda step, epoch: step,
     keep=True,
     log=_log,
+    noising=noise_img,
     clean=lambda noised, noise, guess, num_steps, schedule: reconstruct(noised, guess, num_steps, schedule),
 ):
     """A right loop, with one place for each mistake."""
@@ -57,7 +59,7 @@ def _train(
         if zero == "epoch":
             rule.zero_grad()
         for (x0,) in batches(images, config["batch_size"]):
-            num_steps, noise, noised = noise_img(x0, schedule)
+            num_steps, noise, noised = noising(x0, schedule)
             guess = model(show(x0, noised), counts(num_steps))
             value = loss(guess, noise, x0, noised)
             if zero == "before":
@@ -196,32 +198,32 @@ def pictures_logged_with_the_loss(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=log)
 
 
-@wrong("Is the lr of the config used?")
+@wrong("Where is the lr of the config?")
 def lr_ignored(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: t.optim.Adam(m.parameters()))
 
 
-@wrong("Is that SGD? The text asks for Adam.")
+@wrong("You use SGD.")
 def sgd(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: t.optim.SGD(m.parameters(), lr=c["lr"]))
 
 
-@wrong("Is that AdamW? The text asks for Adam.")
+@wrong("You use AdamW.")
 def adamw(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: t.optim.AdamW(m.parameters(), lr=c["lr"]))
 
 
-@wrong("Are old gradients added to the new?")
+@wrong("You add old gradients to the new.")
 def never_zeroed(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, zero=None)
 
 
-@wrong("Does the optimizer take a step, with the gradients still there?")
+@wrong("Where does the optimizer take a step, with the gradients still there?")
 def zeroed_between_backward_and_step(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, zero="between")
 
 
-@wrong("Does the optimizer take a step, with the gradients still there?")
+@wrong("Where does the optimizer take a step, with the gradients still there?")
 def never_stepped(model, config, trainset, testset=None):
     class Rule(t.optim.Adam):
         def step(self):
@@ -230,7 +232,7 @@ def never_stepped(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
 
 
-@wrong("Is a new optimizer made in each step?")
+@wrong("You make a new optimizer in each step.")
 def optimizer_in_the_loop(model, config, trainset, testset=None):
     class Rule(t.optim.Adam):
         def step(self):
@@ -240,47 +242,47 @@ def optimizer_in_the_loop(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
 
 
-@wrong("Is the loss a sum?")
+@wrong("You sum the squares.")
 def summed(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e, reduction="sum"))
 
 
-@wrong("Does it guess the clean image?")
+@wrong("You compare the guess with the clean image.")
 def guesses_the_image(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, x0))
 
 
-@wrong("Is the guess compared with the noised image?")
+@wrong("You compare the guess with the noised image.")
 def compares_with_the_noised(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, xt))
 
 
-@wrong("Is that the absolute error?")
+@wrong("You take the absolute error.")
 def absolute_error(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.l1_loss(g, e))
 
 
-@wrong("Is a square root taken of the loss?")
+@wrong("You take a square root of the loss.")
 def root_of_the_loss(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e).sqrt())
 
 
-@wrong("What is compared with the model's guess?")
+@wrong("You compare the guess with something else than noise_img's noise.")
 def compares_with_new_noise(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, t.randn_like(e)))
 
 
-@wrong("Is there a new random order each time?")
+@wrong("You keep one order.")
 def never_shuffled(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, batches=_batches())
 
 
-@wrong("Is the last, smaller minibatch dropped?")
+@wrong("You drop the last, smaller minibatch.")
 def last_batch_dropped(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, batches=_batches(shuffle=True, drop_last=True))
 
 
-@wrong("Is epochs used?")
+@wrong("You stop after the first epoch.")
 def one_epoch(model, config, trainset, testset=None):
     return _train(model, config | {"epochs": 1}, trainset, testset)
 
@@ -290,17 +292,17 @@ def shows_clean_images(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, show=lambda x0, noised: x0 * 0.5)
 
 
-@wrong("are not noised by the counts it is given")
+@wrong("You take images and timesteps from two calls of noise_img, or in another order.")
 def another_count_told(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, counts=lambda n: n.flip(0) % 4 + 1)
 
 
-@wrong("num_steps runs from 0 to 3, expected counts from 1 to 4")
+@wrong("You subtract 1.")
 def indices_told(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, counts=lambda n: n - 1)
 
 
-@wrong("expected counts from 1 to 4")
+@wrong("You scale them.")
 def scaled_counts_told(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, counts=lambda n: n / 4)
 
@@ -331,7 +333,7 @@ def trains_on_the_test_set(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("Is the test loss taken once after each epoch, on all test images?")
+@wrong("Where is the test loss taken once after each epoch, on all test images?")
 def test_set_unused(model, config, trainset, testset=None):
     return _train(model, config, trainset, None)
 
@@ -341,7 +343,7 @@ def test_set_demanded(model, config, trainset, testset=None):
     return _train(model, config, trainset, TensorDataset(testset.tensors[0]))
 
 
-@wrong("Is the backward pass missing?")
+@wrong("Where is the backward pass?")
 def no_backward(model, config, trainset, testset=None):
     for (x0,) in DataLoader(trainset, config["batch_size"]):
         num_steps, noise, noised = noise_img(x0, model.noise_schedule)
@@ -371,13 +373,13 @@ def another_name(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=log)
 
 
-@wrong("Steps are counted from 1. Is step counted up before it is logged?")
+@wrong("You log before step is counted up.")
 def counts_steps_from_zero(model, config, trainset, testset=None):
     log = lambda run, step, *rest: _log(run, step - 1, *rest)  # noqa: E731
     return _train(model, config, trainset, testset, log=log)
 
 
-@wrong("Is train_loss logged after every step, with step counted up by 1?")
+@wrong("Where is train_loss logged after every step, with step counted up by 1?")
 def step_never_counted(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=lambda run, step, *rest: _log(run, 1, *rest))
 
@@ -403,7 +405,7 @@ def logs_once_an_epoch(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=log)
 
 
-@wrong("Is it the loss of this step?")
+@wrong("You multiply by the number of images.")
 def loss_times_the_batch_logged(model, config, trainset, testset=None):
     log = lambda run, step, config, value, x0, *rest: _log(run, step, config, len(x0) * value, x0, *rest)  # noqa: E731
     return _train(model, config, trainset, testset, log=log)
@@ -414,12 +416,12 @@ def logs_no_pictures(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, due=lambda step, every: False))
 
 
-@wrong("pictures are logged after every step.\nIs img_log_interval used?")
+@wrong("pictures are logged after every step.\nWhere is img_log_interval used?")
 def pictures_after_each_step(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, due=lambda step, every: True))
 
 
-@wrong("Is it turned round, so that all steps log but those that should?")
+@wrong("You turn it round, so that all steps log but those that should.")
 def interval_turned_round(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, log=lambda *rest: _log(*rest, due=lambda step, every: step % every))
 
@@ -446,96 +448,96 @@ def _with_pictures(order):
     return train
 
 
-@wrong("in the place of the reconstruction.\nIs it made with the true noise, not with the guess?")
+@wrong("in the place of the reconstruction.\nYou make it with the true noise, where the guess belongs.")
 def true_noise_in_the_reconstruction(model, config, trainset, testset=None):
     clean = lambda noised, noise, guess, *rest: reconstruct(noised, noise, *rest)  # noqa: E731
     return _train(model, config, trainset, testset, clean=clean)
 
 
-@wrong("Are noised image and guess swapped in reconstruct?")
+@wrong("You swap noised image and guess in reconstruct.")
 def arguments_of_reconstruct_swapped(model, config, trainset, testset=None):
     clean = lambda noised, noise, guess, *rest: reconstruct(guess, noised, *rest)  # noqa: E731
     return _train(model, config, trainset, testset, clean=clean)
 
 
-@wrong("Is the guess only subtracted?")
+@wrong("You only subtract the guess.")
 def guess_only_subtracted(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, clean=lambda noised, noise, guess, *rest: noised - guess)
 
 
-@wrong("Is the noised image taken for the reconstruction?")
+@wrong("You take the noised image for the reconstruction.")
 def noised_for_the_reconstruction(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, g, xt))(model, config, trainset, testset)
 
 
-@wrong("Is the guess taken for the reconstruction?")
+@wrong("You take the guess for the reconstruction.")
 def guess_for_the_reconstruction(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, g, g))(model, config, trainset, testset)
 
 
-@wrong("in the place of the guess.\nIs the true noise taken for the guess?")
+@wrong("in the place of the guess.\nYou take the true noise for the guess.")
 def true_noise_for_the_guess(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, e, r))(model, config, trainset, testset)
 
 
-@wrong("in the place of the noise.\nIs the guess taken for the true noise?")
+@wrong("in the place of the noise.\nYou take the guess for the true noise.")
 def guess_for_the_noise(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, g, g, r))(model, config, trainset, testset)
 
 
-@wrong("Are noise and guess swapped?")
+@wrong("You swap noise and guess.")
 def noise_and_guess_swapped(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, g, e, r))(model, config, trainset, testset)
 
 
-@wrong("Are clean and noised images swapped?")
+@wrong("You swap clean and noised images.")
 def clean_and_noised_swapped(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (xt, x0, e, g, r))(model, config, trainset, testset)
 
 
-@wrong("Are noised images and noise swapped?")
+@wrong("You swap noised images and noise.")
 def noised_and_noise_swapped(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, e, xt, g, r))(model, config, trainset, testset)
 
 
-@wrong("Are guess and reconstruction swapped?")
+@wrong("You swap guess and reconstruction.")
 def guess_and_reconstruction_swapped(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, xt, e, r, g))(model, config, trainset, testset)
 
 
-@wrong("Is the clean image taken for the noised one?")
+@wrong("You take the clean image for the noised one.")
 def clean_for_the_noised(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (x0, x0, e, g, r))(model, config, trainset, testset)
 
 
-@wrong("Is the noised image taken for the clean one?")
+@wrong("You take the noised image for the clean one.")
 def noised_for_the_clean(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (xt, xt, e, g, r))(model, config, trainset, testset)
 
 
-@wrong("Is the reconstruction taken for the clean image?")
+@wrong("You take the reconstruction for the clean image.")
 def reconstruction_for_the_clean(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: (r, xt, e, g, r))(model, config, trainset, testset)
 
 
-@wrong("Is the same image passed five times?")
+@wrong("You pass the same image five times.")
 def one_image_five_times(model, config, trainset, testset=None):
     return _with_pictures(lambda x0, xt, e, g, r: [x0] * 5)(model, config, trainset, testset)
 
 
-@wrong("log_images wants [-1, 1]. Are they denormalised before?")
+@wrong("You denormalise before log_images, which wants [-1, 1].")
 def denormalised_before(model, config, trainset, testset=None):
     order = lambda *images: [((image + 1) / 2).clamp(0, 1) for image in images]  # noqa: E731
     return _with_pictures(order)(model, config, trainset, testset)
 
 
-@wrong("Are all five from the same minibatch, as the model saw it?")
+@wrong("You mix minibatches.")
 def pictures_of_another_minibatch(model, config, trainset, testset=None):
     order = lambda x0, xt, e, g, r: (x0.flip(0), xt, e, g, r)  # noqa: E731
     return _with_pictures(order)(model, config, trainset, testset)
 
 
-@wrong("Is the clean image reconstructed, not the noised one?")
+@wrong("You reconstruct from the clean image, where the noised one belongs.")
 def reconstructs_the_clean_image(model, config, trainset, testset=None):
     def pictures(x0, noised, noise, guess, clean, config):
         num_steps = model.seen
@@ -569,7 +571,7 @@ def tests_on_clean_images(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("the test images that the model is shown are not noised by the counts it is given")
+@wrong("You take images and timesteps from two calls of noise_img.")
 def test_counts_of_another_draw(model, config, trainset, testset=None):
     def test(model, images, schedule):
         with t.no_grad():
@@ -579,13 +581,13 @@ def test_counts_of_another_draw(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("7 test images are looked at 6 times, expected 14")
+@wrong("7 test images are looked at 15 times, expected 35")
 def tests_on_one_minibatch(model, config, trainset, testset=None):
     test = lambda model, images, schedule: _test(model, images[:3], schedule)  # noqa: E731
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("7 test images are looked at 42 times, expected 14")
+@wrong("7 test images are looked at 105 times, expected 35")
 def tests_after_each_step(model, config, trainset, testset=None):
     def log(run, step, *rest):
         _log(run, step, *rest)
@@ -595,13 +597,13 @@ def tests_after_each_step(model, config, trainset, testset=None):
     return _train(model, config, trainset, None, log=log)
 
 
-@wrong("Is it the mean squared error between guess and noise, on the test images?")
+@wrong("You log something else than the mean squared error on all test images.")
 def test_loss_summed(model, config, trainset, testset=None):
     test = lambda model, images, schedule: len(images) * _test(model, images, schedule)  # noqa: E731
     return _train(model, config, trainset, testset, test=test)
 
 
-@wrong("Does it get the same step as the training loss?")
+@wrong("You log it at another step than the training loss.")
 def test_loss_by_epoch(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, test_step=lambda step, epoch: epoch)
 
@@ -622,24 +624,24 @@ def left_in_eval_mode(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, test=lambda model, *rest: _test(model.eval(), *rest))
 
 
-@wrong("the minibatches hold 1, 1, 1, 1, ... images, expected batch_size=5.\nIs one image taken at a time?")
+@wrong("the minibatches hold 1, 1, 1, 1, ... images, expected batch_size=5.\nYou take one image at a time.")
 def one_image_at_a_time(model, config, trainset, testset=None):
     batches = lambda images, size: ((images[row : row + 1],) for row in t.randperm(len(images)))  # noqa: E731
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("Is one image taken at a time?")
+@wrong("You take one image at a time.")
 def one_image_indexed(model, config, trainset, testset=None):
     batches = lambda images, size: ((images[row],) for row in t.randperm(len(images)))  # noqa: E731
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("the minibatches hold 12, 12, 12 images, expected batch_size=5.\nIs batch_size used?")
+@wrong("the minibatches hold 12, 12, 12 images, expected batch_size=5.\nWhere is batch_size used?")
 def batch_size_ignored(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, batches=lambda images, size: [(images[t.randperm(len(images))],)])
 
 
-@wrong("Does each image belong to one minibatch of an epoch?")
+@wrong("You draw images again.")
 def drawn_with_replacement(model, config, trainset, testset=None):
     def batches(images, size):
         for rows in t.randint(len(images), (len(images),)).split(size):
@@ -648,19 +650,19 @@ def drawn_with_replacement(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("Does each image belong to one minibatch of an epoch?")
+@wrong("You draw images again.")
 def first_minibatch_again_and_again(model, config, trainset, testset=None):
     batches = lambda images, size: [(images[:size],), (images[:size],), (images[:2],)]  # noqa: E731
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("Is the loop over the minibatches left early?")
+@wrong("You leave the loop over the minibatches early.")
 def one_minibatch_an_epoch(model, config, trainset, testset=None):
     batches = lambda images, size: [(images[t.randperm(len(images))[:size]],)]  # noqa: E731
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("Are the images shuffled, or only the minibatches?")
+@wrong("You shuffle the minibatches, not the images.")
 def only_the_minibatches_shuffled(model, config, trainset, testset=None):
     def batches(images, size):
         parts = images.split(size)
@@ -670,7 +672,7 @@ def only_the_minibatches_shuffled(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("Is it shuffled from the start?")
+@wrong("You leave the first epoch unshuffled.")
 def shuffled_after_the_first_epoch(model, config, trainset, testset=None):
     begun = []
 
@@ -682,64 +684,64 @@ def shuffled_after_the_first_epoch(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, batches=batches)
 
 
-@wrong("Are the gradients set to zero once an epoch?")
+@wrong("You set the gradients to zero once an epoch.")
 def zeroed_once_an_epoch(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, zero="epoch")
 
 
-@wrong("Does the optimizer step in the inner loop?")
+@wrong("You step once an epoch.")
 def stepped_once_an_epoch(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, step_at="epoch")
 
 
-@wrong("Is a new optimizer made in each epoch?")
+@wrong("You make a new optimizer in each epoch.")
 def optimizer_in_the_epoch(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, renew=True)
 
 
-@wrong("Does the optimizer step twice for each minibatch?")
+@wrong("You step twice for each minibatch.")
 def stepped_twice(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, steps=2)
 
 
-@wrong("Is it Adam with this lr alone, one step a minibatch?")
+@wrong("You do more than Adam with this lr, one step a minibatch.")
 def other_betas_of_adam(model, config, trainset, testset=None):
     optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], betas=(0.5, 0.9))  # noqa: E731
     return _train(model, config, trainset, testset, optimizer=optimizer)
 
 
-@wrong("Is that RMSprop? The text asks for Adam.")
+@wrong("You use RMSprop.")
 def rmsprop(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: t.optim.RMSprop(m.parameters(), c["lr"]))
 
 
-@wrong("Is it summed over each image?")
+@wrong("You sum over each image.")
 def summed_over_each_image(model, config, trainset, testset=None):
     loss = lambda g, e, x0, xt: (g - e).square().sum(dim=(1, 2, 3)).mean()  # noqa: E731
     return _train(model, config, trainset, testset, loss=loss)
 
 
-@wrong("Is the loss halved?")
+@wrong("You halve the loss.")
 def halved(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e) / 2)
 
 
-@wrong("Is that the Huber loss, or smooth L1?")
+@wrong("You take the Huber loss, or smooth L1.")
 def huber(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.smooth_l1_loss(g, e))
 
 
-@wrong("Is the sign of the loss turned?")
+@wrong("You turn the sign of the loss.")
 def climbs(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: -F.mse_loss(g, e))
 
 
-@wrong("Is the guess added to the noise?")
+@wrong("You add the guess to the noise.")
 def added_to_the_noise(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: (g + e).square().mean())
 
 
-@wrong("Is the guess compared with 0?")
+@wrong("You compare the guess with 0.")
 def compared_with_nothing(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: g.square().mean())
 
@@ -758,13 +760,13 @@ def _seen(loss):
     return train
 
 
-@wrong("Is the guess compared with the scaled noise?")
+@wrong("You compare the guess with the scaled noise.")
 def compares_with_the_scaled_noise(model, config, trainset, testset=None):
     loss = lambda g, e, x0, xt, a: F.mse_loss(g, (1 - a).sqrt() * e)  # noqa: E731
     return _seen(loss)(model, config, trainset, testset)
 
 
-@wrong("Is the reconstruction compared with the clean image?")
+@wrong("You compare the reconstruction with the clean image.")
 def compares_clean_images(model, config, trainset, testset=None):
     loss = lambda g, e, x0, xt, a: F.mse_loss((xt - (1 - a).sqrt() * g) / a.sqrt(), x0)  # noqa: E731
     return _seen(loss)(model, config, trainset, testset)
@@ -793,6 +795,269 @@ def data_left_where_it_was(model, config, trainset, testset=None):
 @wrong("tensors of two devices meet")
 def noise_on_the_cpu(model, config, trainset, testset=None):
     loss = lambda g, e, x0, xt: F.mse_loss(g, e + t.zeros(e.shape))  # noqa: E731
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+def _of(schedule=lambda model: model.noise_schedule, noising=noise_img, **places):
+    """A right loop with another way to noise. noising: images, schedule -> timesteps, noise, noised images"""
+
+    def train(model, config, trainset, testset=None):
+        own = schedule(model) or model.noise_schedule
+        if own is None:
+            return _train(model, config, trainset, testset, **places)
+        return _train(model, config, trainset, testset, noising=lambda x0, _: noising(x0, own), **places)
+
+    return train
+
+
+def _seeded(x0, schedule):
+    t.manual_seed(0)
+    return noise_img(x0, schedule)
+
+
+@wrong("two steps get the same noise.\nYou set a seed in the loop, or draw noise before it.")
+def seed_in_the_loop(model, config, trainset, testset=None):
+    return _of(noising=_seeded)(model, config, trainset, testset)
+
+
+@wrong("two steps get the same noise.\nYou set a seed in the loop, or draw noise before it.")
+def noise_drawn_before_the_loop(model, config, trainset, testset=None):
+    images = trainset.tensors[0]
+    drawn = t.randn_like(images[: config["batch_size"]])
+
+    def noising(x0, schedule):
+        num_steps, noise, _ = noise_img(x0, schedule)
+        noise = drawn[: len(x0)].to(x0) if len(x0) <= len(drawn) else noise
+        a = schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("an image gets the same noise in each epoch.\nYou draw its noise once.")
+def noise_of_each_image_fixed(model, config, trainset, testset=None):
+    drawn = {}
+
+    def noising(x0, schedule):
+        num_steps, noise, _ = noise_img(x0, schedule)
+        if not x0.is_meta:
+            keys = x0[:, 0, 0, 0].tolist()
+            noise = t.stack([drawn.setdefault(key, each) for key, each in zip(keys, noise, strict=True)])
+        a = schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("images of a minibatch get the same noise.\nYou draw one noise for all.")
+def one_noise_for_the_minibatch(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps, noise, _ = noise_img(x0, schedule)
+        a, noise = schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1), noise[:1].expand_as(noise)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+def _noised_to(x0, schedule, num_steps):
+    noise, a = t.randn_like(x0), schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+    return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+
+@wrong("every step gets the same timesteps.\nYou draw timesteps once.")
+def timesteps_drawn_before_the_loop(model, config, trainset, testset=None):
+    drawn = t.tensor([3, 1, 4, 2, 1]).repeat(30)
+    noising = lambda x0, schedule: _noised_to(x0, schedule, drawn[: len(x0)].to(x0.device))  # noqa: E731
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("an image gets the same timestep in each epoch.\nYou draw its timestep once.")
+def timestep_of_each_image_fixed(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps = x0[:, 0, 0, 0].long() // 20 % 4 + 1
+        return _noised_to(x0, schedule, num_steps)
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("You use another schedule than the model's, with more steps.")
+def own_schedule_of_200_steps(model, config, trainset, testset=None):
+    own = lambda model: NoiseSchedule(200, config["device"])  # noqa: E731
+    return _of(own, clean=lambda noised, *rest: noised)(model, config, trainset, testset)
+
+
+@wrong("are not noised by the timesteps it is given.\nYou use another schedule than the model's.")
+def own_schedule_of_max_steps(model, config, trainset, testset=None):
+    own = lambda model: NoiseSchedule(config["max_steps"], config["device"])  # noqa: E731
+    return _of(own)(model, config, trainset, testset)
+
+
+@wrong("timesteps are 1.\nYou give noise_img a max_steps.")
+def one_step_of_noise_alone(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img(x0, schedule, 1))(model, config, trainset, testset)
+
+
+@wrong("timestep 4 never comes")
+def never_the_last_timestep(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img(x0, schedule, 3))(model, config, trainset, testset)
+
+
+@wrong("You normalise the images once more. They are in [-1, 1] already.")
+def normalises_again(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img(2 * x0 - 1, schedule))(model, config, trainset, testset)
+
+
+@wrong("You denormalise the images. They stay in [-1, 1].")
+def denormalises(model, config, trainset, testset=None):
+    return _of(noising=lambda x0, schedule: noise_img((x0 + 1) / 2, schedule))(model, config, trainset, testset)
+
+
+def _log_of(change):
+    """Logs what change makes of all losses so far and the number of steps in an epoch."""
+
+    def train(model, config, trainset, testset=None):
+        losses, length = [], -(-len(trainset) // config["batch_size"])
+
+        def log(run, step, config, value, *images):
+            losses.append(value.detach())
+            _log(run, step, config, change(losses, (step - 1) // length * length), *images)
+
+        return _train(model, config, trainset, testset, log=log)
+
+    return train
+
+
+@wrong("You log a mean over the steps so far. Each step logs its own loss.")
+def mean_loss_so_far(model, config, trainset, testset=None):
+    mean = lambda losses, epoch: t.stack(losses[epoch:]).mean()  # noqa: E731
+    return _log_of(mean)(model, config, trainset, testset)
+
+
+@wrong("You log a mean over the steps so far. Each step logs its own loss.")
+def mean_of_ten_losses(model, config, trainset, testset=None):
+    return _log_of(lambda losses, epoch: t.stack(losses[-10:]).mean())(model, config, trainset, testset)
+
+
+@wrong("You log the sum of the losses so far. Each step logs its own loss.")
+def sum_of_losses(model, config, trainset, testset=None):
+    return _log_of(lambda losses, epoch: t.stack(losses).sum())(model, config, trainset, testset)
+
+
+@wrong("You log a mean over the steps so far. Each step logs its own loss.")
+def smoothed_loss(model, config, trainset, testset=None):
+    def smooth(losses, epoch):
+        value = losses[0]
+        for each in losses[1:]:
+            value = 0.9 * value + 0.1 * each
+        return value
+
+    return _log_of(smooth)(model, config, trainset, testset)
+
+
+@wrong("You average the means of parts of different size. Each image counts the same.")
+def test_means_averaged(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        return t.stack([_test(model, part, schedule) for part in images.split(6)]).mean()
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("You log the last part's loss. All test images count.")
+def last_test_part_alone(model, config, trainset, testset=None):
+    def test(model, images, schedule):
+        for part in images.split(6):
+            loss = _test(model, part, schedule)
+        return loss
+
+    return _train(model, config, trainset, testset, test=test)
+
+
+@wrong("You count the steps anew in each epoch.")
+def interval_counted_anew_in_each_epoch(model, config, trainset, testset=None):
+    length = -(-len(trainset) // config["batch_size"])
+
+    def log(*arguments):
+        _log(*arguments, due=lambda step, every: ((step - 1) % length + 1) % every == 0)
+
+    return _train(model, config, trainset, testset, log=log)
+
+
+@wrong("in 3 epochs, 12 images were shown 5 times, expected 36.\nYou return in the inner loop")
+def returns_in_the_inner_loop(model, config, trainset, testset=None):
+    return _train(
+        model,
+        config | {"epochs": 1},
+        trainset,
+        testset,
+        batches=lambda images, size: [(images[t.randperm(len(images))[:size]],)],
+    )
+
+
+@wrong("You return another model than the one that you are given.")
+def returns_a_copy(model, config, trainset, testset=None):
+    trained = _train(model, config, trainset, testset)
+    return Recorder(trained.noise_schedule)
+
+
+@wrong("You round the learning rate.")
+def lr_rounded(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=round(c["lr"], 4))  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You use weight decay. The text asks for plain Adam.")
+def with_weight_decay(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], weight_decay=0.01)  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You clip gradients. Algorithm 1 has no such line.")
+def clips_gradients(model, config, trainset, testset=None):
+    class Rule(t.optim.Adam):
+        def step(self):
+            t.nn.utils.clip_grad_norm_([p for group in self.param_groups for p in group["params"]], 1.0)
+            super().step()
+
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
+
+
+@wrong("You do more than Adam with this lr, one step a minibatch.")
+def weights_rounded_in_place(model, config, trainset, testset=None):
+    class Rule(t.optim.Adam):
+        @t.no_grad()
+        def step(self):
+            super().step()
+            for p in (p for group in self.param_groups for p in group["params"]):
+                p.copy_(p.half())
+
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
+
+
+@wrong("The loss has no gradient to give: the guess is detached, or made under no_grad.")
+def guess_detached(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g.detach(), e))
+
+
+schedule = NoiseSchedule(200, "cpu")  # as another cell leaves it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+def another_cells_schedule(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, noising=lambda x0, _: noise_img(x0, schedule))
+
+
+@right
+def with_its_own_noising(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps = (t.rand(len(x0), device=x0.device) * len(schedule)).long() + 1
+        return _noised_to(x0, schedule, num_steps)
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@right
+def by_scalar_products(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt: t.einsum("bchw,bchw->", g - e, g - e) / e.numel()  # noqa: E731
     return _train(model, config, trainset, testset, loss=loss)
 
 

@@ -123,39 +123,39 @@ class OnACopy(_Given):
 # ------------------------------------------------------------------------------------------------ the shortcut
 
 
-@wrong("Is x added to what attention finds?")
+@wrong("Where is x added to what attention finds?")
 class NoShortcut(_Given):
     def forward(self, x):
         return self.attention(self.norm(x))
 
 
-@wrong("Is x added twice?")
+@wrong("You add x twice.")
 class AddedTwice(_Given):
     def forward(self, x):
         return 2 * x + self.attention(self.norm(x))
 
 
-@wrong("Is the norm of x added, or is there a norm at the end?")
+@wrong("You add the norm of x, or use a norm at the end.")
 class NormedShortcut(_Given):
     def forward(self, x):
         x = self.norm(x)
         return x + self.attention(x)
 
 
-@wrong("Is the norm of x added, or is there a norm at the end?")
+@wrong("You add the norm of x, or use a norm at the end.")
 class NormAtTheEnd(_Given):
     def forward(self, x):
         return self.norm(x + self.attention(x))
 
 
-@wrong("Is the norm of x added, too?")
+@wrong("You add the norm of x, too.")
 class NormAddedToo(_Given):
     def forward(self, x):
         normed = self.norm(x)
         return x + normed + self.attention(normed)
 
 
-@wrong("Is x added to what attention finds?")
+@wrong("Where is x added to what attention finds?")
 class Multiplied(_Given):
     def forward(self, x):
         return x * self.attention(self.norm(x))
@@ -170,7 +170,7 @@ class Halved(_Given):
 # ------------------------------------------------------------------------------------------------ the norm
 
 
-@wrong("Is x normalised before attention?")
+@wrong("Where is x normalised, before attention?")
 class NoNorm(_Given):
     def __init__(self, channels):
         super().__init__(channels)
@@ -180,25 +180,25 @@ class NoNorm(_Given):
         return x + self.attention(x)
 
 
-@wrong("Is x normalised before attention?")
+@wrong("Where is x normalised, before attention?")
 class NormAfterAttention(_Given):
     def forward(self, x):
         return x + self.norm(self.attention(x))
 
 
-@wrong("Is that a norm with many groups?")
+@wrong("You use a norm with many groups.")
 class InstanceNorm(_Given):
     def make_norm(self, channels):
         return nn.GroupNorm(channels, channels)
 
 
-@wrong("Is that a norm with many groups?")
+@wrong("You use a norm with many groups.")
 class FourGroups(_Given):
     def make_norm(self, channels):
         return nn.GroupNorm(4, channels)
 
 
-@wrong("Is that a norm with many groups?")
+@wrong("You use a norm with many groups.")
 class TwoGroups(_Given):
     def make_norm(self, channels):
         return nn.GroupNorm(2, channels)
@@ -210,7 +210,7 @@ class BatchNorm(_Given):
         return nn.BatchNorm2d(channels)
 
 
-@wrong("Is each pixel normalised by itself?")
+@wrong("You normalise each pixel by itself.")
 class TokenNorm(_Given):
     """A Transformer's layer norm."""
 
@@ -227,26 +227,26 @@ class NormUnused(_Given):
         return x + self.attention(x)
 
 
-@wrong("Is x normalised twice")
+@wrong("You normalise twice, or use an activation.")
 class NormTwice(_Given):
     def __init__(self, channels):
         super().__init__(channels)
         self.norm = nn.Sequential(nn.GroupNorm(1, channels), nn.GroupNorm(1, channels))
 
 
-@wrong("Is x normalised twice")
+@wrong("You normalise twice, or use an activation.")
 class SameNormTwice(_Given):
     def forward(self, x):
         return x + self.attention(self.norm(self.norm(x)))
 
 
-@wrong("Is x normalised twice, or is there an activation?")
+@wrong("You normalise twice, or use an activation.")
 class Activation(_Given):
     def forward(self, x):
         return x + nn.functional.silu(self.attention(self.norm(x)))
 
 
-@wrong("Is there a norm after attention, too?")
+@wrong("You use a norm after attention, too.")
 class NormBothSides(_Given):
     def __init__(self, channels):
         super().__init__(channels)
@@ -259,7 +259,7 @@ class NormBothSides(_Given):
 # ------------------------------------------------------------------------------------------------ the attention
 
 
-@wrong("what a pixel gets does not depend on the other pixels.\nIs there attention?")
+@wrong("what a pixel gets does not depend on the other pixels.\nWhere is attention?")
 class NoAttention(_Given):
     def __init__(self, channels):
         super().__init__(channels)
@@ -310,6 +310,87 @@ class PlainList(nn.Module):
 class NoReturn(_Given):
     def forward(self, x):
         x + self.attention(self.norm(x))
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class ShortcutDetached(_Given):
+    def forward(self, x):
+        return x.detach() + self.attention(self.norm(x))
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class AttentionInputDetached(_Given):
+    def forward(self, x):
+        return x + self.attention(self.norm(x.detach()))
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class NormUnderNoGrad(_Given):
+    def forward(self, x):
+        with t.no_grad():
+            normed = self.norm(x)
+        return x + self.attention(normed)
+
+
+@wrong("You use an activation after the sum.")
+class ActivationAfterTheSum(_Given):
+    def forward(self, x):
+        return nn.functional.silu(x + self.attention(self.norm(x)))
+
+
+@wrong("You use an activation after the sum.")
+class ReLUAfterTheSum(_Given):
+    def forward(self, x):
+        return (x + self.attention(self.norm(x))).relu()
+
+
+@wrong("You run attention twice, or another layer after it.")
+class AttentionTwice(_Given):
+    def forward(self, x):
+        return x + self.attention(self.attention(self.norm(x)))
+
+
+@wrong("You run it all twice.")
+class BlockTwice(_Given):
+    def forward(self, x):
+        x = x + self.attention(self.norm(x))
+        return x + self.attention(self.norm(x))
+
+
+@wrong("You use a norm with many groups.")
+class NormOfFixedGroups(_Given):
+    def make_norm(self, channels):
+        return nn.GroupNorm(min(32, channels), channels)
+
+
+@wrong("You normalise twice, or use an activation.")
+class HalfTheAttention(_Given):
+    def forward(self, x):
+        return x + nn.functional.silu(self.norm(x)) * self.attention(self.norm(x))
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    def forward(self, x):
+        with t.no_grad():
+            return x + self.attention(self.norm(x))
+
+
+@wrong("You call self(...) in forward, which is forward once more.")
+class CallsItself(_Given):
+    def forward(self, x):
+        return x + self(self.norm(x))
+
+
+@wrong("You use a batch norm, or let shapes broadcast that should not.")
+class FirstImageNormed(_Given):
+    """The mean of the first image for all."""
+
+    def forward(self, x):
+        return x + self.attention(self.norm(x[:1]).expand_as(x))
 
 
 EQUIVALENT = {

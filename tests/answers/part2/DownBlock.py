@@ -82,14 +82,6 @@ class ModuleList(_Given):
 
 
 @right
-class WidthInTheSecondBlock(_Given):
-    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
-        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
-        self.block1 = ResidualBlock(channels_in, channels_in, step_dim, groups)
-        self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
-
-
-@right
 class NoBias(_Given):
     def make_resize(self, c):
         return nn.Conv2d(c, c, 4, 2, 1, bias=False)
@@ -147,19 +139,19 @@ class AttentionWrittenOut(_Given):
 # ------------------------------------------------------------------------------------------------ what is returned
 
 
-@wrong("Is that skip before x?")
+@wrong("You return skip before x.")
 class SkipFirst(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, step_emb)[::-1]
 
 
-@wrong("Is there a skip for the way up?")
+@wrong("Where is the skip for the way up?")
 class NoSkip(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, step_emb)[0]
 
 
-@wrong("Is skip taken before x is halved?")
+@wrong("You halve the skip.")
 class SkipHalved(_Given):
     def forward(self, x, step_emb):
         x, _ = super().forward(x, step_emb)
@@ -186,7 +178,7 @@ class SkipAfterTheFirstBlock(_Given):
         return self.resize(self.attention(self.block2(skip, step_emb))), skip
 
 
-@wrong("Is there one ResidualBlock?")
+@wrong("You run one ResidualBlock.")
 class SkipAfterTheFirstBlockWhereHalved(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -195,7 +187,7 @@ class SkipAfterTheFirstBlockWhereHalved(_Given):
         return (self.resize(x), skip) if self.downsample else (x, x)
 
 
-@wrong("with attention=True, far pixels do not count in skip")
+@wrong("with attention=True, far pixels make no difference in skip")
 class SkipBeforeAttention(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -216,7 +208,7 @@ class AttentionForTheSkipAlone(_Given):
 # ------------------------------------------------------------------------------------------------ the blocks
 
 
-@wrong("Is there one ResidualBlock?")
+@wrong("You run one ResidualBlock.")
 class OneBlock(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -226,7 +218,7 @@ class OneBlock(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("Are there three ResidualBlocks?")
+@wrong("You run three ResidualBlocks.")
 class ThreeBlocks(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
@@ -236,7 +228,7 @@ class ThreeBlocks(_Given):
         return self.block3(super().blocks(x, step_emb), step_emb)
 
 
-@wrong("Is one block used twice?")
+@wrong("You use one block twice.")
 class BlockUsedTwice(_Given):
     def __init__(self, channels_in, channels_out, *others):
         super().__init__(channels_in, channels_out, *others)
@@ -256,20 +248,20 @@ class NoStep(_Given):
         return super().blocks(x, 0 * step_emb)
 
 
-@wrong("Is attention used, where it is asked for?")
+@wrong("Where is attention used, when it is asked for?")
 class NoAttention(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.attention = nn.Identity()
 
 
-@wrong("Is attention used only where it is asked for?")
+@wrong("You use attention where it is not asked for.")
 class AttentionAlways(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, True)
 
 
-@wrong("Is attention used only where it is asked for?")
+@wrong("You use attention where it is not asked for.")
 class AttentionTurnedRound(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, not attention)
@@ -305,12 +297,12 @@ class _OtherAttention(_Given):
             self.attention = SelfAttention(channels_out)
 
 
-@wrong("Is that a bare SelfAttention? An AttentionBlock adds its input.")
+@wrong("You use a bare SelfAttention.")
 class BareAttention(_OtherAttention):
     pass
 
 
-@wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
+@wrong("You use a bare SelfAttention.")
 class AttentionWithoutNorm(_OtherAttention):
     def forward(self, x, step_emb):
         self.given(x)
@@ -329,7 +321,7 @@ class NoPairWithoutHalving(_Given):
 # ------------------------------------------------------------------------------------------------ the halving
 
 
-@wrong("Is downsample used?")
+@wrong("Where is downsample used?")
 class NeverHalved(_Given):
     def forward(self, x, step_emb):
         skip = self.attention(self.blocks(x, step_emb))
@@ -345,49 +337,49 @@ class AlwaysHalved(_Given):
         pass
 
 
-@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+@wrong("You use a 3×3 kernel.")
 class ThreeByThree(_Given):
     def make_resize(self, c):
         return nn.Conv2d(c, c, 3, stride=2, padding=1)
 
 
-@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+@wrong("You use a 2×2 kernel.")
 class TwoByTwo(_Given):
     def make_resize(self, c):
         return nn.Conv2d(c, c, 2, stride=2)
 
 
-@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+@wrong("You resize otherwise.")
 class MaxPool(_Given):
     def make_resize(self, c):
         return nn.MaxPool2d(2)
 
 
-@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+@wrong("You resize otherwise.")
 class Average(_Given):
     def make_resize(self, c):
         return nn.AvgPool2d(2)
 
 
-@wrong("Is it a convolution, 4×4, stride 2, padding 1?")
+@wrong("You resize otherwise.")
 class Interpolated(_Given):
     def make_resize(self, c):
         return nn.Upsample(scale_factor=0.5)
 
 
-@wrong("Is it a convolution with weights, from all channels to all?")
+@wrong("You resize each channel by itself.")
 class AverageOfFour(_Given):
     def make_resize(self, c):
         return nn.AvgPool2d(4, stride=2, padding=1)
 
 
-@wrong("Is it a convolution with weights, from all channels to all?")
+@wrong("You resize each channel by itself.")
 class ChannelByChannel(_Given):
     def make_resize(self, c):
         return nn.Conv2d(c, c, 4, stride=2, padding=1, groups=c)
 
 
-@wrong("returns a tensor of shape (3, 16, 2, 1), expected shape (3, 16, 3, 2)")
+@wrong("You use a 4×4 kernel with stride 2 and padding 0.")
 class NoPadding(_Given):
     def make_resize(self, c):
         return nn.Conv2d(c, c, 4, stride=2)
@@ -454,13 +446,13 @@ class NoReturn(_Given):
         super().forward(x, step_emb)
 
 
-@wrong("what an image becomes depends on the noise steps of the other images")
+@wrong("You take one image's step_emb for all, or a mean over the batch.")
 class MeanOverTheBatch(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, t.zeros_like(step_emb) + step_emb.mean(dim=0))
 
 
-@wrong("Is what the ResidualBlocks make passed on?")
+@wrong("Where is what the ResidualBlocks make passed on?")
 class NoBlocks(_Given):
     """Only the shortcut is left, and the step."""
 
@@ -473,7 +465,7 @@ class NoBlocks(_Given):
         return self.block1(x) + self.block2(step_emb)[:, :, None, None]
 
 
-@wrong("Are there two ResidualBlocks, with 3×3 kernels?")
+@wrong("You run one ResidualBlock and another 3×3 convolution.")
 class OneBlockAndAConvolution(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
@@ -482,6 +474,179 @@ class OneBlockAndAConvolution(_Given):
     def blocks(self, x, step_emb):
         x = self.block1(x, step_emb)
         return x + self.block2(x)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You overwrite self.downsample.")
+class DownsampleOverwritten(_Given):
+    """By a layer, which counts as true, even an Identity."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        del self.resize, self.downsample
+        self.downsample = self.make_resize(channels_out) if downsample else nn.Identity()
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.attention(self.blocks(x, step_emb))
+        return self.downsample(skip), skip
+
+
+@wrong("You use an activation after the halving.")
+class SiLUAfterTheHalving(_Given):
+    def forward(self, x, step_emb):
+        x, skip = super().forward(x, step_emb)
+        return (F.silu(x), skip) if self.downsample else (skip, skip)
+
+
+@wrong("You use an activation before the halving.")
+class SiLUBeforeTheHalving(_Given):
+    def forward(self, x, step_emb):
+        _, skip = super().forward(x, step_emb)
+        return (self.resize(F.silu(skip)), skip) if self.downsample else (skip, skip)
+
+
+@wrong("You use a norm after the halving.")
+class NormAfterTheHalving(_Given):
+    def make_resize(self, c):
+        return nn.Sequential(super().make_resize(c), nn.GroupNorm(1, c))
+
+
+@wrong("You detach it, or make it under no_grad.")
+class SkipDetached(_Given):
+    def forward(self, x, step_emb):
+        x, skip = super().forward(x, step_emb)
+        return x, skip.detach()
+
+
+@wrong("You halve the skip, too, or instead of x.")
+class HalvingDetached(_Given):
+    def forward(self, x, step_emb):
+        _, skip = super().forward(x, step_emb)
+        return self.resize(skip.detach()), skip
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepDetached(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, step_emb.detach())
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepOfTheSecondDetached(_Given):
+    def blocks(self, x, step_emb):
+        return self.block2(self.block1(x, step_emb), step_emb.detach())
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class AttentionInputDetached(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        x = self.blocks(x, step_emb)
+        skip = x if isinstance(self.attention, nn.Identity) else self.attention(x.detach())
+        return self.resize(skip), skip
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsIgnored(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, 1, downsample, attention)
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsAlwaysFour(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, 4, downsample, attention)
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsOfTheFirstBlockIgnored(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.block1 = ResidualBlock(channels_in, channels_out, step_dim, 1)
+
+
+@wrong("You run attention twice.")
+class AttentionTwice(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.attention(self.attention(self.blocks(x, step_emb)))
+        return self.resize(skip), skip
+
+
+@wrong("You add the input once more.")
+class AttentionAddedOnceMore(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        x = self.blocks(x, step_emb)
+        skip = x if isinstance(self.attention, nn.Identity) else x + self.attention(x)
+        return self.resize(skip), skip
+
+
+@wrong("You add the input once more.")
+class InputAddedOnceMore(_Given):
+    def blocks(self, x, step_emb):
+        made = super().blocks(x, step_emb)
+        return made + x if made.shape == x.shape else made
+
+
+@wrong("You halve the skip.")
+class HalvedFirst(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.resize = self.make_resize(channels_in) if downsample else nn.Identity()
+
+    def forward(self, x, step_emb):
+        self.given(x)
+        skip = self.attention(self.blocks(self.resize(x), step_emb))
+        return skip, skip
+
+
+@wrong("You use a 5×5 kernel.")
+class FiveByFive(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 5, stride=2, padding=2)
+
+
+@wrong("You use a 4×4 kernel with stride 1 and padding 1.")
+class StrideOfOne(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=1, padding=1)
+
+
+@wrong("You use a 4×4 kernel with stride 2 and padding 2.")
+class PaddingOfTwo(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=2)
+
+
+@wrong("You use a 4×4 kernel with stride 4 and padding 0.")
+class StrideOfFour(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=4)
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    def forward(self, x, step_emb):
+        with t.no_grad():
+            return super().forward(x, step_emb)
+
+
+@wrong("You take one image's step_emb for all, or a mean over the batch.")
+class StepOfTheFirstImage(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, step_emb[:1].expand_as(step_emb))
+
+
+@wrong("Where does the first ResidualBlock bring the width to channels_out?")
+class WidthInTheSecondBlock(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.block1 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+        self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
 EQUIVALENT = {

@@ -137,123 +137,123 @@ class InFloat64(_Given):
 # ------------------------------------------------------------------------------------------------ wrong statistics
 
 
-@wrong("Is the variance divided by n - 1?")
+@wrong("You divide the variance by n - 1.")
 class Unbiased(_Given):
     def scaled(self, groups):
         return (groups - groups.mean(-1, keepdim=True)) / self.divisor(groups.var(-1, keepdim=True))
 
 
-@wrong("Is the root missing?")
+@wrong("Where is the root? x is divided by the standard deviation.")
 class NoRoot(_Given):
     def divisor(self, var):
         return var + self.eps
 
 
-@wrong("Is eps added to the standard deviation?")
+@wrong("You add eps to the standard deviation.")
 class EpsOutsideTheRoot(_Given):
     def divisor(self, var):
         return var.sqrt() + self.eps
 
 
-@wrong("Is eps added to the standard deviation, and the variance divided by n - 1?")
+@wrong("You add eps to the standard deviation, and divide the variance by n - 1.")
 class StdPlusEps(_Given):
     def scaled(self, groups):
         return (groups - groups.mean(-1, keepdim=True)) / (groups.std(-1, keepdim=True) + self.eps)
 
 
-@wrong("Is eps added, the one of the constructor?")
+@wrong("Where is the eps that the constructor gets?")
 class EpsFixed(_Given):
     def divisor(self, var):
         return (var + 1e-5).sqrt()
 
 
-@wrong("Is eps added, the one of the constructor?")
+@wrong("Where is the eps that the constructor gets?")
 class NoEps(_Given):
     def divisor(self, var):
         return var.sqrt()
 
 
-@wrong("Is eps squared?")
+@wrong("You square eps.")
 class EpsSquared(_Given):
     def divisor(self, var):
         return (var + self.eps**2).sqrt()
 
 
-@wrong("Is the mean taken away?")
+@wrong("Where is the mean subtracted?")
 class NoMean(_Given):
     def scaled(self, groups):
         return groups / self.divisor(groups.var(-1, keepdim=True, correction=0))
 
 
-@wrong("Is it divided by anything?")
+@wrong("Where is it divided by the standard deviation? The variance becomes 1.")
 class OnlyCentred(_Given):
     def divisor(self, var):
         return 1
 
 
-@wrong("Is it multiplied by the deviation?")
+@wrong("You multiply by the standard deviation.")
 class Multiplied(_Given):
     def divisor(self, var):
         return 1 / (var + self.eps).sqrt()
 
 
-@wrong("Is x shifted and scaled at all?")
+@wrong("Where are the mean and the standard deviation used?")
 class OnlyAffine(_Given):
     def forward(self, x):
         return self.affine(x)
 
 
-@wrong("Is eps added at the very end?")
+@wrong("You add eps at the very end.")
 class EpsAtTheEnd(_Given):
     def scaled(self, groups):
         std = groups.std(-1, keepdim=True, correction=0)
         return (groups - groups.mean(-1, keepdim=True)) / std + self.eps
 
 
-@wrong("Is eps a lower bound of the variance?")
+@wrong("You make eps a lower bound of the variance.")
 class EpsAsABound(_Given):
     def divisor(self, var):
         return var.clamp(min=self.eps).sqrt()
 
 
-@wrong("Is a root taken twice?")
+@wrong("You take a root twice.")
 class RootTwice(_Given):
     def divisor(self, var):
         return (var.sqrt() + self.eps).sqrt()
 
 
-@wrong("Is a root taken twice?")
+@wrong("You take a root twice.")
 class RootOfTheRoot(_Given):
     def divisor(self, var):
         return (var + self.eps).sqrt().sqrt()
 
 
-@wrong("with the mean still in them?")
+@wrong("You take a mean of squares for the variance, with the mean still in them, as RMS norm does.")
 class SquaresWithTheMean(_Given):
     def scaled(self, groups):
         return (groups - groups.mean(-1, keepdim=True)) / self.divisor(groups.square().mean(-1, keepdim=True))
 
 
-@wrong("Is that RMS norm?")
+@wrong("You write RMS norm.")
 class RootMeanSquare(_Given):
     def scaled(self, groups):
         return groups / self.divisor(groups.square().mean(-1, keepdim=True))
 
 
-@wrong("Are the squares added up, and not averaged?")
+@wrong("You add the squares up.")
 class SumOfSquares(_Given):
     def scaled(self, groups):
         centred = groups - groups.mean(-1, keepdim=True)
         return centred / self.divisor(centred.square().sum(-1, keepdim=True))
 
 
-@wrong("Is x normalised twice?")
+@wrong("You normalise x twice.")
 class Twice(_Given):
     def scaled(self, groups):
         return super().scaled(super().scaled(groups))
 
 
-@wrong("Is the mean added?")
+@wrong("You add the mean.")
 class MeanAdded(_Given):
     def scaled(self, groups):
         return (groups + groups.mean(-1, keepdim=True)) / self.divisor(groups.var(-1, keepdim=True, correction=0))
@@ -272,71 +272,71 @@ class _Pattern(_Given):
         return self.affine(rearrange(self.scaled(rearrange(x, self.pattern, **sizes)), f"{after} -> {before}", **sizes))
 
 
-@wrong("The images of the batch share their mean.")
+@wrong("You take one mean for all images of the batch.")
 class SharedByTheBatch(_Pattern):
     pattern = "b (g c) h w -> g (b c h w)"
 
 
-@wrong("That is batch norm")
+@wrong("You write batch norm.")
 class BatchNorm(_Pattern):
     pattern = "b c h w -> c (b h w)"
 
 
-@wrong("That is instance norm")
+@wrong("You write instance norm, each channel by itself.")
 class InstanceNorm(_Pattern):
     pattern = "b c h w -> b c (h w)"
 
 
-@wrong("That is layer norm")
+@wrong("You write layer norm, all channels together.")
 class LayerNorm(_Pattern):
     pattern = "b c h w -> b (c h w)"
 
 
-@wrong("Each pixel has its own mean.")
+@wrong("You give each pixel its own mean.")
 class PerPixel(_Pattern):
     pattern = "b (g c) h w -> b g h w c"
 
 
-@wrong("Each row has its own mean.")
+@wrong("You give each row its own mean.")
 class PerRow(_Pattern):
     pattern = "b (g c) h w -> b g h (c w)"
 
 
-@wrong("Are the groups dealt out like cards?")
+@wrong("You deal the channels out to the groups like cards.")
 class Interleaved(_Pattern):
     pattern = "b (c g) h w -> b g (c h w)"
 
 
-@wrong("Each column has its own mean.")
+@wrong("You give each column its own mean.")
 class PerColumn(_Pattern):
     pattern = "b (g c) h w -> b g w (c h)"
 
 
-@wrong("Each pixel has its own mean, over all channels.")
+@wrong("You give each pixel its own mean, over all channels.")
 class ChannelsLast(_Pattern):
     pattern = "b c h w -> b h w c"
 
 
-@wrong("Is num_groups the size of a group?")
+@wrong("You take num_groups for the size of a group.")
 class SizeOfAGroup(_Given):
     def forward(self, x):
         groups = x.reshape(len(x), self.num_channels // self.num_groups, -1)
         return self.affine(self.scaled(groups).reshape(x.shape))
 
 
-@wrong("Is there one mean for all of the batch?")
+@wrong("You take one mean for all of the batch.")
 class OneMeanForAll(_Given):
     def forward(self, x):
         return self.affine((x - x.mean()) / self.divisor(x.var(correction=0)))
 
 
-@wrong("Is the batch cut into groups?")
+@wrong("You cut the batch into groups.")
 class BatchInGroups(_Given):
     def forward(self, x):
         return self.affine(self.scaled(x.reshape(self.num_groups, -1)).reshape(x.shape))
 
 
-@wrong("Are a group's numbers dealt out one by one?")
+@wrong("You deal a group's numbers out one by one.")
 class DealtOut(_Given):
     def forward(self, x):
         groups = x.reshape(len(x), -1, self.num_groups).mT
@@ -346,73 +346,73 @@ class DealtOut(_Given):
 # ------------------------------------------------------------------------------------------------ wrong weight and bias
 
 
-@wrong("Is weight used?")
+@wrong("Where is weight used?")
 class WeightUnused(_Given):
     def affine(self, x):
         return x if self.weight is None else x + self.bias[:, None, None]
 
 
-@wrong("Is bias used?")
+@wrong("Where is bias used?")
 class BiasUnused(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight[:, None, None]
 
 
-@wrong("Are weight and bias used?")
+@wrong("Where are weight and bias used?")
 class NeitherUsed(_Given):
     def affine(self, x):
         return x
 
 
-@wrong("Is bias added before weight multiplies?")
+@wrong("You add bias before weight multiplies.")
 class BiasFirst(_Given):
     def affine(self, x):
         return x if self.weight is None else (x + self.bias[:, None, None]) * self.weight[:, None, None]
 
 
-@wrong("Is weight added, too?")
+@wrong("You add weight.")
 class WeightAdded(_Given):
     def affine(self, x):
         return x if self.weight is None else x + self.weight[:, None, None] + self.bias[:, None, None]
 
 
-@wrong("Are weight and bias swapped?")
+@wrong("You swap weight and bias.")
 class Swapped(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.bias[:, None, None] + self.weight[:, None, None]
 
 
-@wrong("Do weight and bias lie along W?")
+@wrong("You lay weight and bias along the width.")
 class AlongTheWidth(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight + self.bias
 
 
-@wrong("Do weight and bias lie along the height?")
+@wrong("You lay weight and bias along the height.")
 class AlongTheHeight(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight[:, None] + self.bias[:, None]
 
 
-@wrong("Do weight and bias lie along the batch?")
+@wrong("You lay weight and bias along the batch.")
 class AlongTheBatch(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight[:, None, None, None] + self.bias[:, None, None, None]
 
 
-@wrong("Is 1 added to weight?")
+@wrong("You add 1 to weight.")
 class OnePlusWeight(_Given):
     def affine(self, x):
         return x if self.weight is None else x * (1 + self.weight[:, None, None]) + self.bias[:, None, None]
 
 
-@wrong("Is bias taken away?")
+@wrong("You subtract bias.")
 class BiasTakenAway(_Given):
     def affine(self, x):
         return x if self.weight is None else x * self.weight[:, None, None] - self.bias[:, None, None]
 
 
-@wrong("Does x meet weight and bias before it is normalised?")
+@wrong("You use weight and bias before x is normalised.")
 class AffineFirst(_Given):
     def forward(self, x):
         groups = rearrange(self.affine(x), "b (g c) h w -> b g (c h w)", g=self.num_groups)
@@ -472,7 +472,7 @@ class NotTrained(_Given):
         self.weight, self.bias = t.ones(num_channels, **where), t.zeros(num_channels, **where)
 
 
-@wrong("Are device and dtype used?")
+@wrong("Where are device and dtype used?")
 class DeviceIgnored(_Given):
     def make(self, num_channels, affine, where):
         super().make(num_channels, affine, {})
@@ -501,7 +501,7 @@ class InPlace(_Given):
         return super().forward(x)
 
 
-@wrong("Is a part of it cut off from the graph?")
+@wrong("You detach a part of it, or use it under no_grad.")
 class DetachedStatistics(_Given):
     def scaled(self, groups):
         var, mean = t.var_mean(groups.detach(), dim=-1, keepdim=True, correction=0)
@@ -518,6 +518,88 @@ class NotReshaped(_Given):
 class NoReturn(_Given):
     def forward(self, x):
         super().forward(x)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You split weight and bias (c g), and the channels (g c).")
+class WeightSplitOtherwise(_Given):
+    """Channels are split (g c), weight and bias (c g)."""
+
+    def affine(self, x):
+        if self.weight is None:
+            return x
+        w, b = (rearrange(p, "(c g) -> (g c) 1 1", g=self.num_groups) for p in (self.weight, self.bias))
+        return x * w + b
+
+
+@wrong("You put the groups back in another order than you split them in.")
+class PutBackOtherwise(_Given):
+    """Split (g c), put back (c g)."""
+
+    def forward(self, x):
+        groups = rearrange(x, "b (g c) h w -> b g (c h w)", g=self.num_groups)
+        C, H, W = x.shape[1:]
+        parts = self.scaled(groups).unflatten(-1, (C // self.num_groups, H, W))
+        return self.affine(rearrange(parts, "b g c h w -> b (c g) h w"))
+
+
+@wrong("Where do mean and variance keep the axis that they go over?")
+class NoKeepdim(_Given):
+    def scaled(self, groups):
+        return (groups - groups.mean(-1)) / self.divisor(groups.var(-1, correction=0))
+
+
+@wrong("You lay weight and bias along the width.")
+class NoRoom(_Given):
+    def affine(self, x):
+        return x if self.weight is None else x * self.weight + self.bias
+
+    def forward(self, x):
+        return super().forward(x) if x.shape[-1] != self.num_channels else self.affine(x)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class WeightDetached(_Given):
+    def affine(self, x):
+        return x if self.weight is None else x * self.weight.detach()[:, None, None] + self.bias[:, None, None]
+
+
+@wrong("You turn x into another type.")
+class InFloat32(_Given):
+    def forward(self, x):
+        return super().forward(x.float())
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+class SmallSizesSqueezed(_Given):
+    """An axis of one is lost."""
+
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+@wrong("Where is it made?")
+class NoBias(_Given):
+    def make(self, num_channels, affine, where):
+        super().make(num_channels, affine, where)
+        del self.bias
+
+
+@wrong("You subtract the median.")
+class MedianForMean(_Given):
+    def scaled(self, groups):
+        middle = groups.median(-1, keepdim=True).values
+        return (groups - middle) / self.divisor(groups.var(-1, keepdim=True, correction=0))
+
+
+@wrong("You detach a part of it, or use it under no_grad.")
+class MeanUnderNoGrad(_Given):
+    def scaled(self, groups):
+        with t.no_grad():
+            mean = groups.mean(-1, keepdim=True)
+        return (groups - mean) / self.divisor(groups.var(-1, keepdim=True, correction=0))
 
 
 EQUIVALENT = {

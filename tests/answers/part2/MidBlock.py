@@ -107,7 +107,7 @@ class PartsInALoop(_Given):
 # ------------------------------------------------------------------------------------------------ the blocks
 
 
-@wrong("Is there one ResidualBlock?")
+@wrong("You run one ResidualBlock.")
 class OneBlock(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -117,7 +117,7 @@ class OneBlock(_Given):
         return self.attention(self.block1(x, step_emb))
 
 
-@wrong("Are there three ResidualBlocks?")
+@wrong("You run three ResidualBlocks.")
 class ThreeBlocks(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -127,14 +127,14 @@ class ThreeBlocks(_Given):
         return self.block3(super().forward(x, step_emb), step_emb)
 
 
-@wrong("Is one block used twice?")
+@wrong("You use one block twice.")
 class BlockUsedTwice(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.block2 = self.block1
 
 
-@wrong("Is what the ResidualBlocks make passed on?")
+@wrong("Where is what the ResidualBlocks make passed on?")
 class NoBlocks(_Given):
     """Only the shortcuts are left."""
 
@@ -146,7 +146,7 @@ class NoBlocks(_Given):
         return self.attention(x + self.step(step_emb)[:, :, None, None])
 
 
-@wrong("Are there two ResidualBlocks, with 3×3 kernels?")
+@wrong("You run one ResidualBlock and another 3×3 convolution.")
 class OneBlockAndAConvolution(_Given):
     def __init__(self, channels, step_dim, groups):
         super().__init__(channels, step_dim, groups)
@@ -196,7 +196,7 @@ class StepForTheAttention(_Given):
 # ------------------------------------------------------------------------------------------------ the attention
 
 
-@wrong("Is there an AttentionBlock between the ResidualBlocks?")
+@wrong("Where is the AttentionBlock between the ResidualBlocks?")
 class NoAttention(_Given):
     def make_attention(self, channels):
         return nn.Identity()
@@ -228,20 +228,20 @@ class AttentionFirst(_Given):
         return self.block2(self.block1(self.attention(x), step_emb), step_emb)
 
 
-@wrong("Is that a bare SelfAttention? An AttentionBlock adds its input.")
+@wrong("You use a bare SelfAttention.")
 class BareAttention(_Given):
     def make_attention(self, channels):
         return SelfAttention(channels)
 
 
-@wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
+@wrong("You use a bare SelfAttention.")
 class AttentionWithoutNorm(BareAttention):
     def forward(self, x, step_emb):
         x = self.block1(x, step_emb)
         return self.block2(x + self.attention(x), step_emb)
 
 
-@wrong("2 times the input comes back, expected 1.\nIs something added once more?")
+@wrong("You add the input once more.")
 class AddedOnceMore(_Given):
     def forward(self, x, step_emb):
         return x + super().forward(x, step_emb)
@@ -293,6 +293,111 @@ class NoModule:
 
     def __call__(self, x, step_emb):
         return self.block(x, step_emb)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsIgnored(_Given):
+    def make_block(self, channels, step_dim, groups):
+        return super().make_block(channels, step_dim, 1)
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsAlwaysFour(_Given):
+    def make_block(self, channels, step_dim, groups):
+        return super().make_block(channels, step_dim, 4)
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsIgnoredInTheSecond(_Given):
+    def __init__(self, channels, step_dim, groups):
+        super().__init__(channels, step_dim, groups)
+        self.block2 = ResidualBlock(channels, channels, step_dim, 2)
+
+
+@wrong("You run attention twice.")
+class AttentionTwice(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.attention(self.block1(x, step_emb))), step_emb)
+
+
+@wrong("You run attention twice.")
+class TwoAttentions(_Given):
+    def make_attention(self, channels):
+        return nn.Sequential(AttentionBlock(channels), AttentionBlock(channels))
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class AttentionInputDetached(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x, step_emb).detach()), step_emb)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepOfTheSecondDetached(_Given):
+    def forward(self, x, step_emb):
+        return self.block2(self.attention(self.block1(x, step_emb)), step_emb.detach())
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class InputDetached(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x.detach(), step_emb)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class AttentionUnderNoGrad(_Given):
+    def forward(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        with t.no_grad():
+            x = self.attention(x)
+        return self.block2(x, step_emb)
+
+
+@wrong("You add the input once more.")
+class AttentionAddedOnceMore(_Given):
+    def forward(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        return self.block2(x + self.attention(x), step_emb)
+
+
+@wrong("You use SiLU after the blocks.")
+class SiLUAtTheEnd(_Given):
+    def forward(self, x, step_emb):
+        return F.silu(super().forward(x, step_emb))
+
+
+@wrong("You use a norm after the blocks.")
+class NormAtTheEnd(_Given):
+    def __init__(self, channels, step_dim, groups):
+        super().__init__(channels, step_dim, groups)
+        self.norm = nn.GroupNorm(groups, channels)
+
+    def forward(self, x, step_emb):
+        return self.norm(super().forward(x, step_emb))
+
+
+@wrong("You run one ResidualBlock.")
+class SideBySide(_Given):
+    """Both blocks of the input, added up."""
+
+    def forward(self, x, step_emb):
+        return self.attention(self.block1(x, step_emb)) + self.block2(x, step_emb)
+
+
+@wrong("You take one image's step_emb for all, or a mean over the batch.")
+class StepOfTheFirstImage(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb[:1].expand_as(step_emb))
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb)
 
 
 EQUIVALENT = {

@@ -146,7 +146,7 @@ class SecondFirst(_Given):
 # ------------------------------------------------------------------------------------------------ the shortcut
 
 
-@wrong("Is the input added at the end?")
+@wrong("Where is the input added, at the end?")
 class NoShortcut(_Given):
     def forward(self, x, step_emb):
         return self.second(self.told(self.first(x), step_emb))
@@ -155,13 +155,13 @@ class NoShortcut(_Given):
         return nn.Identity()
 
 
-@wrong("Is there a layer on the way of the input? With equal widths it needs none.")
+@wrong("You put a layer on the way of the input. With equal widths it needs none.")
 class AlwaysAConvolution(_Given):
     def make_shortcut(self, a, b):
         return nn.Conv2d(a, b, 1)
 
 
-@wrong("Is the input added before the last SiLU?")
+@wrong("You use a SiLU after the input is added. The last SiLU comes before.")
 class AddedBeforeSiLU(_Given):
     def last_part(self, c, groups):
         return nn.Sequential(nn.Conv2d(c, c, 3, padding=1), nn.GroupNorm(groups, c))
@@ -170,7 +170,7 @@ class AddedBeforeSiLU(_Given):
         return F.silu(super().forward(x, step_emb))
 
 
-@wrong("Is the input added before the last norm?")
+@wrong("You add the input before the last norm. It comes at the very end.")
 class AddedBeforeNorm(_Given):
     def last_part(self, c, groups):
         self.norm = nn.GroupNorm(groups, c)
@@ -180,7 +180,7 @@ class AddedBeforeNorm(_Given):
         return F.silu(self.norm(super().forward(x, step_emb)))
 
 
-@wrong("Is there a norm after the input is added?")
+@wrong("You use a norm after the input is added. It comes at the very end.")
 class NormAtTheEnd(_Given):
     def last_part(self, c, groups):
         self.norm = nn.GroupNorm(groups, c)
@@ -190,31 +190,31 @@ class NormAtTheEnd(_Given):
         return self.norm(super().forward(x, step_emb))
 
 
-@wrong("Is the input added twice?")
+@wrong("You add the input twice.")
 class AddedTwice(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, step_emb) + self.shortcut(x)
 
 
-@wrong("Is the shortcut's kernel 1×1?")
+@wrong("You use a larger kernel than 1×1 on the shortcut.")
 class WideShortcut(_Given):
     def make_shortcut(self, a, b):
         return nn.Identity() if a == b else nn.Conv2d(a, b, 3, padding=1)
 
 
-@wrong("Is the input added at the end, through a 1×1 convolution alone?")
+@wrong("Where is the input added, through a 1×1 convolution and nothing else?")
 class NormedShortcut(_Given):
     def make_shortcut(self, a, b):
         return nn.Identity() if a == b else nn.Sequential(nn.Conv2d(a, b, 1), nn.GroupNorm(1, b))
 
 
-@wrong("Is there a SiLU on the shortcut?")
+@wrong("You use a SiLU on the shortcut. The input goes through a 1×1 convolution alone.")
 class BentShortcut(_Given):
     def make_shortcut(self, a, b):
         return nn.Identity() if a == b else nn.Sequential(nn.Conv2d(a, b, 1), nn.SiLU())
 
 
-@wrong("Is the input added at the end, through a 1×1 convolution alone?")
+@wrong("Where is the input added, through a 1×1 convolution and nothing else?")
 class ShortcutOnlyForEqualWidths(_Given):
     def make_shortcut(self, a, b):
         return nn.Identity()
@@ -233,19 +233,19 @@ class NoConvolutionForOtherWidths(_Given):
 # ------------------------------------------------------------------------------------------------ the branch
 
 
-@wrong("Is SiLU the last thing before the input is added?")
+@wrong("You put something else last. SiLU is the last thing before the input is added.")
 class NoLastSiLU(_Given):
     def last_part(self, c, groups):
         return self.part(c, c, groups)[:2]
 
 
-@wrong("Is SiLU the last thing before the input is added?")
+@wrong("You put something else last. SiLU is the last thing before the input is added.")
 class SiLUBeforeNorm(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.SiLU(), nn.GroupNorm(groups, b))
 
 
-@wrong("Does a norm come first, as in the paper's code?")
+@wrong("You begin with a norm, as in the paper's code. Here it is convolution, norm, SiLU.")
 class AsInThePaper(_Given):
     """Norm, SiLU, convolution: right in the paper, and another block than the one asked for."""
 
@@ -253,45 +253,45 @@ class AsInThePaper(_Given):
         return nn.Sequential(nn.GroupNorm(groups, a), nn.SiLU(), nn.Conv2d(a, b, 3, padding=1))
 
 
-@wrong("Is that a ReLU?")
+@wrong("You use a ReLU. It is SiLU.")
 class ReLU(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.GroupNorm(groups, b), nn.ReLU())
 
 
-@wrong("Is that a GELU?")
+@wrong("You use a GELU. It is SiLU.")
 class GELU(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.GroupNorm(groups, b), nn.GELU())
 
 
-@wrong("Is there a SiLU after the first norm, too?")
+@wrong("Where is the SiLU after the first norm?")
 class NoFirstSiLU(_Given):
     def __init__(self, input_channels, output_channels, step_dim, groups):
         super().__init__(input_channels, output_channels, step_dim, groups)
         self.first = self.first[:2]
 
 
-@wrong("Is there a norm right after each of the two convolutions?")
+@wrong("Where is the norm right after that convolution?")
 class NoFirstNorm(_Given):
     def __init__(self, input_channels, output_channels, step_dim, groups):
         super().__init__(input_channels, output_channels, step_dim, groups)
         del self.first[1]
 
 
-@wrong("Is there a norm right after each of the two convolutions?")
+@wrong("Where is the norm right after that convolution?")
 class NoSecondNorm(_Given):
     def last_part(self, c, groups):
         return nn.Sequential(nn.Conv2d(c, c, 3, padding=1), nn.SiLU())
 
 
-@wrong("Are there two 3×3 convolutions?")
+@wrong("Where are 2 convolutions with 3×3 kernels")
 class OneConvolution(_Given):
     def last_part(self, c, groups):
         return nn.Sequential(nn.GroupNorm(groups, c), nn.SiLU())
 
 
-@wrong("Are there two convolutions, with 3×3 kernels?")
+@wrong("You use a kernel of 5×5.")
 class LargeKernel(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.Conv2d(a, b, 5, padding=2), nn.GroupNorm(groups, b), nn.SiLU())
@@ -303,7 +303,7 @@ class BatchNorm(_Given):
         return nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.SiLU())
 
 
-@wrong("Is groups used in both norms?")
+@wrong("Where do both norms get groups?")
 class GroupsIgnored(_Given):
     def part(self, a, b, groups):
         return super().part(a, b, 1)
@@ -342,21 +342,21 @@ class ChannelByChannelInTheSecondNorm(_Given):
         return part
 
 
-@wrong("Does a norm follow right after a norm?")
+@wrong("You use a norm right after a norm. Each convolution has one.")
 class FirstNormTwice(_Given):
     def forward(self, x, step_emb):
         conv, norm, silu = self.first
         return self.second(self.told(silu(norm(norm(conv(x)))), step_emb)) + self.shortcut(x)
 
 
-@wrong("Does a norm follow right after a norm?")
+@wrong("You use a norm right after a norm. Each convolution has one.")
 class SecondNormTwice(_Given):
     def last_part(self, c, groups):
         part = self.part(c, c, groups)
         return nn.Sequential(*part[:2], nn.GroupNorm(groups, c), nn.SiLU())
 
 
-@wrong("Is one norm used twice?")
+@wrong("You use one norm twice. Each convolution has a norm of its own.")
 class OneNormForBoth(_Given):
     def last_part(self, c, groups):
         part = self.part(c, c, groups)
@@ -364,13 +364,13 @@ class OneNormForBoth(_Given):
         return part
 
 
-@wrong("Is the input normalised?")
+@wrong("You normalise the input. The first convolution comes before the first norm.")
 class NormBeforeTheConvolution(_Given):
     def part(self, a, b, groups):
         return nn.Sequential(nn.GroupNorm(1, a), *super().part(a, b, groups))
 
 
-@wrong("Does it go through a 1×1 convolution, with weights of its own?")
+@wrong("Where is the 1×1 convolution that it goes through?")
 class ChannelsRepeated(_Given):
     def make_shortcut(self, a, b):
         return nn.Identity()
@@ -399,45 +399,45 @@ class NoStep(_Given):
         return hidden
 
 
-@wrong("Is there a SiLU before its Linear?")
+@wrong("Where is the SiLU before its Linear?")
 class NoSiLUBeforeLinear(_Given):
     def make_step(self, step_dim, c):
         return nn.Linear(step_dim, c)
 
 
-@wrong("Is there a SiLU before its Linear?")
+@wrong("You use an activation after the timestep's Linear.")
 class SiLUAfterLinear(_Given):
     def make_step(self, step_dim, c):
         return nn.Sequential(nn.Linear(step_dim, c), nn.SiLU())
 
 
-@wrong("Is that a ReLU? It is SiLU.")
+@wrong("You use a ReLU. It is SiLU.")
 class ReLUBeforeLinear(_Given):
     def make_step(self, step_dim, c):
         return nn.Sequential(nn.ReLU(), nn.Linear(step_dim, c))
 
 
-@wrong("Is it added right before a norm?")
+@wrong("You add it right before a norm. It comes after norm and SiLU.")
 class BeforeTheFirstNorm(_Given):
     def forward(self, x, step_emb):
         conv, norm, silu = self.first
         return self.second(silu(norm(self.told(conv(x), step_emb)))) + self.shortcut(x)
 
 
-@wrong("Is it added before the first SiLU?")
+@wrong("You add the timestep before the first SiLU. It comes after.")
 class BeforeTheFirstSiLU(_Given):
     def forward(self, x, step_emb):
         conv, norm, silu = self.first
         return self.second(silu(self.told(norm(conv(x)), step_emb))) + self.shortcut(x)
 
 
-@wrong("Is it added at the end?")
+@wrong("You add it at the end. It belongs between the two convolutions.")
 class AtTheEnd(_Given):
     def forward(self, x, step_emb):
         return self.told(self.second(self.first(x)), step_emb) + self.shortcut(x)
 
 
-@wrong("Is it added right before a norm?")
+@wrong("You add it right before a norm. It comes after norm and SiLU.")
 class BeforeTheSecondNorm(_Given):
     """Right after the second convolution: the norm takes it off again."""
 
@@ -446,7 +446,7 @@ class BeforeTheSecondNorm(_Given):
         return silu(norm(self.told(conv(self.first(x)), step_emb))) + self.shortcut(x)
 
 
-@wrong("Does the step give each channel a number of its own?")
+@wrong("Where does each channel get a number of its own?")
 class OneNumberForAllChannels(_Given):
     def make_step(self, step_dim, c):
         return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, 1))
@@ -458,7 +458,7 @@ class NoRoom(_Given):
         return hidden + self.step(step_emb)
 
 
-@wrong("Does the step scale channels? It is only added.")
+@wrong("You scale channels by the timestep. It is only added.")
 class ScaledAndShifted(_Given):
     """As in later networks: the step gives a scale and a shift."""
 
@@ -470,7 +470,7 @@ class ScaledAndShifted(_Given):
         return hidden * (1 + scale) + shift
 
 
-@wrong("Is it added to the input?")
+@wrong("You add it to the input. It comes after the first norm and SiLU.")
 class AddedToTheInput(_Given):
     def __init__(self, input_channels, output_channels, step_dim, groups):
         super().__init__(input_channels, output_channels, step_dim, groups)
@@ -480,21 +480,21 @@ class AddedToTheInput(_Given):
         return self.second(self.first(self.told(x, step_emb))) + self.shortcut(x)
 
 
-@wrong("Is it added after the second norm?")
+@wrong("You add it after the second norm.")
 class BeforeTheLastSiLU(_Given):
     def forward(self, x, step_emb):
         conv, norm, silu = self.second
         return silu(self.told(norm(conv(self.first(x))), step_emb)) + self.shortcut(x)
 
 
-@wrong("Is it added at the end, too?")
+@wrong("You add it at the end, too.")
 class InBothPlaces(_Given):
     def forward(self, x, step_emb):
         hidden = self.told(self.first(x), step_emb)
         return self.told(self.second(hidden), step_emb) + self.shortcut(x)
 
 
-@wrong("Does the step multiply? It is added.")
+@wrong("You multiply by the timestep. It is added.")
 class Multiplied(_Given):
     def told(self, hidden, step_emb):
         return hidden * rearrange(self.step(step_emb), "b c -> b c 1 1")
@@ -534,6 +534,218 @@ class InPlace(_Given):
 class NoReturn(_Given):
     def forward(self, x, step_emb):
         super().forward(x, step_emb)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("Where is the padding that keeps the size?")
+class NoPaddingAnywhere(_Given):
+    """The case of the field, shortcut and all."""
+
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.Conv2d(a, b, 3), nn.GroupNorm(groups, b), nn.SiLU())
+
+    def forward(self, x, step_emb):
+        h = self.second(self.told(self.first(x), step_emb))
+        return h + self.shortcut(x)
+
+
+@wrong("Where does the timestep, (B, C), get an axis for height and one for width, behind C?")
+class StepMeetsTheWidth(_Given):
+    def told(self, hidden, step_emb):
+        return hidden + self.step(step_emb)[:, None, None, :]
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class ShortcutDetached(_Given):
+    def forward(self, x, step_emb):
+        return self.second(self.told(self.first(x), step_emb)) + self.shortcut(x.detach())
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class BranchDetached(_Given):
+    def forward(self, x, step_emb):
+        return self.second(self.told(self.first(x.detach()), step_emb)) + self.shortcut(x)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepDetached(_Given):
+    def told(self, hidden, step_emb):
+        return super().told(hidden, step_emb.detach())
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StepUnderNoGrad(_Given):
+    def told(self, hidden, step_emb):
+        with t.no_grad():
+            step = self.step(step_emb)
+        return hidden + step[:, :, None, None]
+
+
+@wrong("You split the convolution by groups=.")
+class GroupedConvolutions(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.Conv2d(a, b, 3, padding=1, groups=groups), nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("You split the convolution by groups=.")
+class GroupedSecondConvolution(_Given):
+    def last_part(self, c, groups):
+        return nn.Sequential(nn.Conv2d(c, c, 3, padding=1, groups=groups), nn.GroupNorm(groups, c), nn.SiLU())
+
+
+@wrong("You split the convolution by groups=.")
+class GroupedShortcut(_Given):
+    def make_shortcut(self, a, b):
+        return nn.Identity() if a == b else nn.Conv2d(a, b, 1, groups=2)
+
+
+class _FirstActivation(_Given):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.first[2] = self.activation()
+
+
+@wrong("You use a ReLU after the first norm.")
+class FirstReLU(_FirstActivation):
+    activation = nn.ReLU
+
+
+@wrong("You use a GELU after the first norm.")
+class FirstGELU(_FirstActivation):
+    activation = nn.GELU
+
+
+@wrong("You use a tanh after the first norm.")
+class FirstTanh(_FirstActivation):
+    activation = nn.Tanh
+
+
+@wrong("You use a GELU before the timestep's Linear.")
+class GELUBeforeLinear(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.GELU(), nn.Linear(step_dim, c))
+
+
+@wrong("You use an activation after the timestep's Linear.")
+class SiLUOnBothSidesOfLinear(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, c), nn.SiLU())
+
+
+@wrong("You use one layer more than the block has: two convolutions and the timestep's Linear.")
+class TwoLinearsForTheStep(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, c), nn.Linear(c, c))
+
+
+@wrong("You use one layer more than the block has: two convolutions and the timestep's Linear.")
+class TwoLinearsWithSiLU(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, c), nn.SiLU(), nn.Linear(c, c))
+
+
+@wrong("You add it at the end, too.")
+class StepOnceMoreAtTheOutput(_Given):
+    """With a Linear of its own."""
+
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.again = self.make_step(step_dim, output_channels)
+
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb) + self.again(step_emb)[:, :, None, None]
+
+
+@wrong("You use a SiLU after the input is added.")
+class SiLUOnTheSum(_Given):
+    def forward(self, x, step_emb):
+        return F.silu(super().forward(x, step_emb))
+
+
+@wrong("You add the timestep before the first SiLU, which comes twice.")
+class SiLUAfterTheStep(_Given):
+    """And none before it."""
+
+    def forward(self, x, step_emb):
+        conv, norm, silu = self.first
+        return self.second(silu(silu(self.told(norm(conv(x)), step_emb)))) + self.shortcut(x)
+
+
+@wrong("You use SiLU once more, after the timestep is added.")
+class SiLUOnceMoreAfterTheStep(_Given):
+    def told(self, hidden, step_emb):
+        return F.silu(super().told(hidden, step_emb))
+
+
+@wrong("You spread the kernels by a dilation, or pad otherwise.")
+class Dilated(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.Conv2d(a, b, 3, padding=2, dilation=2), nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("Where are 2 convolutions with 3×3 kernels, one after the other?")
+class OneByOneKernels(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.Conv2d(a, b, 1), nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("You change the size of the image.")
+class StrideOfTwo(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("Where do both norms get groups?")
+class GroupsAlwaysFour(_Given):
+    def part(self, a, b, groups):
+        return super().part(a, b, 4)
+
+
+@wrong("Where do both norms get groups?")
+class GroupsAlwaysEight(_Given):
+    def part(self, a, b, groups):
+        return super().part(a, b, 8 if b % 8 == 0 else groups)
+
+
+@wrong("You use one convolution twice.")
+class SameConvolutionTwice(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        if input_channels == output_channels:
+            self.second = self.first
+
+
+@wrong("You divide the sum by a root.")
+class ShortcutHalved(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb) / 2**0.5
+
+
+@wrong("You take one image's step_emb for all, or a mean over the batch.")
+class StepOfTheFirstImage(_Given):
+    def told(self, hidden, step_emb):
+        return super().told(hidden, step_emb[:1])
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb)
+
+
+@wrong("You subtract the input.")
+class Subtracted(_Given):
+    def forward(self, x, step_emb):
+        return self.second(self.told(self.first(x), step_emb)) - self.shortcut(x)
+
+
+@wrong("You put something else last.")
+class ThirdConvolution(_Given):
+    def last_part(self, c, groups):
+        return nn.Sequential(*self.part(c, c, groups), nn.Conv2d(c, c, 1))
 
 
 EQUIVALENT = {

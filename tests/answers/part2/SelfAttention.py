@@ -223,73 +223,73 @@ class HeadsInterleaved(_Given):
 # ------------------------------------------------------------------------------------------------ wrong matches
 
 
-@wrong("Are the matches divided by the root of the head width?")
+@wrong("Where are the matches divided by the root of the head width?")
 class NoScale(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2)
 
 
-@wrong("Are the matches multiplied by the root?")
+@wrong("You multiply the matches by the root.")
 class Multiplied(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2) * q.shape[-1] ** 0.5
 
 
-@wrong("Is that the root of all channels?")
+@wrong("You take the root of all channels.")
 class RootOfChannels(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2) / self.channels**0.5
 
 
-@wrong("Is the head width's root missing?")
+@wrong("You divide by the head width, or by its root twice.")
 class NoRoot(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2) / q.shape[-1]
 
 
-@wrong("Is that the root of the number of heads?")
+@wrong("You take the root of the number of heads.")
 class RootOfHeads(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2) / self.num_heads**0.5
 
 
-@wrong("Is that the number of heads?")
+@wrong("You divide by the number of heads.")
 class NumberOfHeads(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2) / self.num_heads
 
 
-@wrong("Is the scale applied after the softmax?")
+@wrong("You scale after the softmax.")
 class ScaleAfterSoftmax(_Given):
     def weights(self, matches):
         return (matches * self.channels**0.5).softmax(dim=-1) / self.channels**0.5
 
 
-@wrong("Over which axis is the softmax?")
+@wrong("You take the softmax over another axis.")
 class SoftmaxOverQueries(_Given):
     def weights(self, matches):
         return matches.softmax(dim=-2)
 
 
-@wrong("Along which axis do they lie?")
+@wrong("You take the softmax along another axis.")
 class SoftmaxOverHeads(_Given):
     def weights(self, matches):
         return matches.softmax(dim=1)
 
 
-@wrong("Is there a softmax?")
+@wrong("Where is the softmax?")
 class NoSoftmax(_Given):
     def weights(self, matches):
         return matches
 
 
-@wrong("Is that a softmax?")
+@wrong("You use something else than a softmax.")
 class SigmoidForSoftmax(_Given):
     def weights(self, matches):
         return matches.sigmoid()
 
 
-@wrong("Are q and k the same?")
+@wrong("You make q and k the same.")
 class QueryIsKey(_Given):
     def make(self, channels):
         self.q, self.v, self.out = (nn.Linear(channels, channels) for _ in range(3))
@@ -311,7 +311,7 @@ class QueryUnused(OneLayer):
         return v, k, v
 
 
-@wrong("Are q and k the same?")
+@wrong("You make q and k the same.")
 class KeysAloneMatch(_Given):
     def make(self, channels):
         self.k, self.v, self.out = (nn.Linear(channels, channels) for _ in range(3))
@@ -321,31 +321,31 @@ class KeysAloneMatch(_Given):
         return k, k, self.v(pixels)
 
 
-@wrong("Is that the root of the number of pixels?")
+@wrong("You take the root of the number of pixels.")
 class RootOfPixels(_Given):
     def matches(self, q, k):
         return q @ k.transpose(-1, -2) / q.shape[-2] ** 0.5
 
 
-@wrong("They are divided by it, once")
+@wrong("You divide by the head width, or by its root twice.")
 class ScaledTwice(_Given):
     def matches(self, q, k):
         return super().matches(q * q.shape[-1] ** -0.5, k)
 
 
-@wrong("Is there a softmax?")
+@wrong("Where is the softmax? One pixel's weights are positive, and add up to 1.")
 class MeanForSoftmax(_Given):
     def weights(self, matches):
         return matches / matches.shape[-1]
 
 
-@wrong("Does the softmax go over the batch")
+@wrong("You let the softmax go over the batch, or mix images by a reshape.")
 class SoftmaxOverTheBatch(_Given):
     def weights(self, matches):
         return matches.softmax(dim=0)
 
 
-@wrong("Is there a softmax?")
+@wrong("Where is the softmax?")
 class ReLUForSoftmax(_Given):
     def weights(self, matches):
         return matches.relu()
@@ -354,26 +354,26 @@ class ReLUForSoftmax(_Given):
 # ------------------------------------------------------------------------------------------------ wrong axes
 
 
-@wrong("Is x made a sequence by a reshape alone?")
+@wrong("You make x a sequence by a reshape or view alone.")
 class ViewForPermute(_Given):
     def pixels(self, x):
         B, C, H, W = x.shape
         return x.reshape(B, H * W, C)
 
 
-@wrong("Is the sequence made an image by a reshape alone?")
+@wrong("You make the sequence an image by a reshape or view alone.")
 class ViewOnTheWayBack(_Given):
     def back(self, out, x):
         return out.reshape(x.shape)
 
 
-@wrong("Do height and width go back in the order they came?")
+@wrong("You swap height and width on the way back.")
 class HeightAndWidthSwapped(_Given):
     def back(self, out, x):
         return rearrange(out, "b (w h) c -> b c h w", h=x.shape[2])
 
 
-@wrong("Which axes are left in the product of q and k?")
+@wrong("You match heads with heads.")
 class HeadsLookAtHeads(_Given):
     """The heads stand where the pixels should: each pixel attends to its own heads."""
 
@@ -384,7 +384,7 @@ class HeadsLookAtHeads(_Given):
         return self.out(rearrange(mixed, "b n h d -> b n (h d)"))
 
 
-@wrong("Do channels look at channels?")
+@wrong("You let channels look at channels.")
 class OverChannels(_Given):
     def attend(self, q, k, v):
         weights = (q.transpose(-1, -2) @ k / q.shape[-1] ** 0.5).softmax(dim=-1)
@@ -404,35 +404,35 @@ class OverTheBatch(nn.Module):
         return self.attention(pixels, pixels, pixels)[0].mT.reshape(x.shape)
 
 
-@wrong("Is there a mask?")
+@wrong("You use a mask.")
 class CausalMask(_Given):
     def matches(self, q, k):
         matches = super().matches(q, k)
         return matches.masked_fill(t.ones_like(matches).triu(1).bool(), -1e9)
 
 
-@wrong("Are the heads split off by a reshape alone?")
+@wrong("You split the heads off by a reshape or view alone.")
 class HeadsByReshape(_Given):
     def heads(self, pixels):
         B, N, C = pixels.shape
         return [made.reshape(B, self.num_heads, N, C // self.num_heads) for made in self.made(pixels)]
 
 
-@wrong("Are the heads split off by a reshape alone?")
+@wrong("You split the heads off by a reshape or view alone.")
 class HeadsByReshapeBothWays(HeadsByReshape):
     def project(self, mixed):
         B, _, N, _ = mixed.shape
         return self.out(mixed.reshape(B, N, -1))
 
 
-@wrong("Are the heads put together by a reshape alone?")
+@wrong("You put the heads together by a reshape or view alone.")
 class HeadsTogetherByReshape(_Given):
     def project(self, mixed):
         B, _, N, _ = mixed.shape
         return self.out(mixed.reshape(B, N, -1))
 
 
-@wrong("Does a pixel's place count?")
+@wrong("You let a pixel's place count.")
 class RelativePlaces(_Given):
     """A match the higher, the nearer two pixels are."""
 
@@ -441,7 +441,7 @@ class RelativePlaces(_Given):
         return super().matches(q, k) - (places - places[:, None]).abs() / 9
 
 
-@wrong("Is there a mask? A pixel looks at itself, too.")
+@wrong("You use a mask.")
 class NotItself(_Given):
     def matches(self, q, k):
         matches = super().matches(q, k)
@@ -451,19 +451,19 @@ class NotItself(_Given):
 # ------------------------------------------------------------------------------------------------ wrong heads
 
 
-@wrong("Does each head have its own matches?")
+@wrong("Where does each head get its own matches?")
 class HeadsIgnored(_Given):
     def heads(self, pixels):
         return [made[:, None] for made in self.made(pixels)]
 
 
-@wrong("Is num_heads the width of a head?")
+@wrong("You take num_heads for the width of a head.")
 class HeadsAsWidth(_Given):
     def heads(self, pixels):
         return [rearrange(made, "b n (h d) -> b h n d", d=self.num_heads) for made in self.made(pixels)]
 
 
-@wrong("Are the heads split before Linear?")
+@wrong("You split the heads before Linear.")
 class OneLinearForAllHeads(_Given):
     """Small layers that all heads share, each for its own part of the pixels."""
 
@@ -476,7 +476,7 @@ class OneLinearForAllHeads(_Given):
         return self.made(rearrange(pixels, "b n (h d) -> b h n d", h=self.num_heads))
 
 
-@wrong("Are the heads split before Linear?")
+@wrong("You split the heads before Linear.")
 class LinearForEachPart(_Given):
     """As a convolution with groups: each head has layers of its own, for its own part of the pixels."""
 
@@ -499,7 +499,7 @@ class ProjectionInEachHead(_Given):
         return rearrange(self.out(mixed), "b h n d -> b n (h d)")
 
 
-@wrong("Is there an output projection")
+@wrong("Where is the output projection, after the heads are put together?")
 class NoProjection(_Given):
     def make(self, channels):
         self.q, self.k, self.v = (nn.Linear(channels, channels) for _ in range(3))
@@ -517,13 +517,13 @@ class UnequalHeads(_Given):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("Is x added?")
+@wrong("You add x.")
 class ResidualInside(_Given):
     def forward(self, x):
         return x + super().forward(x)
 
 
-@wrong("Is there a norm inside?")
+@wrong("You use a norm inside.")
 class NormInside(_Given):
     def make(self, channels):
         super().make(channels)
@@ -539,7 +539,7 @@ class Dropout(_Given):
         return F.dropout(super().weights(matches), 0.1)
 
 
-@wrong("Does a pixel's place count?")
+@wrong("You let a pixel's place count.")
 class PlacesAdded(_Given):
     def pixels(self, x):
         pixels = super().pixels(x)
@@ -568,6 +568,108 @@ class StillASequence(_Given):
 class NoReturn(_Given):
     def forward(self, x):
         super().forward(x)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You make x a sequence by a reshape or view alone.")
+class ViewWithoutPermute(_Given):
+    """As ViewForPermute, by .view, both on the way in and on the way back."""
+
+    def pixels(self, x):
+        B, C, H, W = x.shape
+        return x.view(B, H * W, C)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class InputDetached(_Given):
+    def pixels(self, x):
+        return super().pixels(x.detach())
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class WeightsDetached(_Given):
+    def weights(self, matches):
+        return super().weights(matches).detach()
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class KeysOfDetachedPixels(_Given):
+    def made(self, pixels):
+        return self.q(pixels), self.k(pixels.detach()), self.v(pixels)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class WeightsUnderNoGrad(_Given):
+    def matches(self, q, k):
+        with t.no_grad():
+            return super().matches(q, k)
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+@wrong("The check tries images that are not square, too.")
+class SquareImagesAlone(_Given):
+    def back(self, out, x):
+        side = int(out.shape[1] ** 0.5)
+        return rearrange(out, "b (h w) c -> b c h w", h=side, w=side)
+
+
+@wrong("You run attention more than once.")
+class AttentionTwice(_Given):
+    def forward(self, x):
+        return super().forward(super().forward(x))
+
+
+@wrong("You use an activation.")
+class ActivationAtTheEnd(_Given):
+    def project(self, mixed):
+        return F.silu(super().project(mixed))
+
+
+@wrong("You use an activation.")
+class ActivationOnTheValues(_Given):
+    def made(self, pixels):
+        q, k, v = super().made(pixels)
+        return q, k, v.relu()
+
+
+@wrong("You use an activation.")
+class ActivationOnQueries(_Given):
+    def made(self, pixels):
+        q, k, v = super().made(pixels)
+        return q.relu(), k, v
+
+
+@wrong("Where is k turned, so that each query meets each key?")
+class KeysNotTransposed(_Given):
+    def matches(self, q, k):
+        return q @ k / q.shape[-1] ** 0.5
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+class OneHeadSqueezed(_Given):
+    def back(self, out, x):
+        return super().back(out, x).squeeze()
+
+
+@wrong("You use an activation.")
+class ProjectionTwice(_Given):
+    def project(self, mixed):
+        return F.relu(self.out(super().project(mixed)))
+
+
+@wrong("Where does num_heads say how many heads there are?")
+class HalfTheHeads(_Given):
+    def heads(self, pixels):
+        n = max(self.num_heads // 2, 1)
+        return [rearrange(made, "b n (h d) -> b h n d", h=n) for made in self.made(pixels)]
 
 
 EQUIVALENT = {

@@ -78,7 +78,7 @@ class ByLogSigmoid(_Module):
 @right
 class InFloat64(_Module):
     def bend(self, x):
-        return (x.double() * x.double().sigmoid()).float()
+        return (x.double() * x.double().sigmoid()).to(x.dtype)
 
 
 @right
@@ -90,61 +90,61 @@ class OnACopy(_Module):
 # ------------------------------------------------------------------------------------------------ other functions
 
 
-@wrong("That is ReLU.")
+@wrong("You write ReLU.")
 class ReLU(_Module):
     def bend(self, x):
         return x.clamp(min=0)
 
 
-@wrong("That is GELU")
+@wrong("You write GELU.")
 class GELU(_Module):
     def bend(self, x):
         return 0.5 * x * (1 + t.erf(x / math.sqrt(2)))
 
 
-@wrong("That is GELU")
+@wrong("You write GELU.")
 class TanhGELU(_Module):
     def bend(self, x):
         return F.gelu(x, approximate="tanh")
 
 
-@wrong("That is the sigmoid alone.")
+@wrong("You return the sigmoid alone.")
 class Sigmoid(_Module):
     def bend(self, x):
         return t.sigmoid(x)
 
 
-@wrong("Is the sigmoid taken of 1.702 x?")
+@wrong("You take the sigmoid of 1.702 x, which imitates GELU.")
 class QuickGELU(_Module):
     def bend(self, x):
         return x * t.sigmoid(1.702 * x)
 
 
-@wrong("That is softplus")
+@wrong("You write softplus, log(1 + exp(x)).")
 class Softplus(_Module):
     def bend(self, x):
         return F.softplus(x)
 
 
-@wrong("That is tanh.")
+@wrong("You write tanh.")
 class Tanh(_Module):
     def bend(self, x):
         return t.tanh(x)
 
 
-@wrong("Is x multiplied by its tanh?")
+@wrong("You multiply x by its tanh.")
 class TanhForSigmoid(_Module):
     def bend(self, x):
         return x * t.tanh(x)
 
 
-@wrong("That is Mish")
+@wrong("You write Mish, x · tanh(softplus(x)).")
 class Mish(_Module):
     def bend(self, x):
         return x * t.tanh(F.softplus(x))
 
 
-@wrong("Is the sign of the exponent turned round?")
+@wrong("You turn the sign of the exponent round.")
 class SignTurned(_Module):
     def bend(self, x):
         return x / (1 + t.exp(x))
@@ -156,110 +156,110 @@ class MinusForPlus(_Module):
         return x / (1 - t.exp(-x))
 
 
-@wrong("That is ELU.")
+@wrong("You write ELU.")
 class ELU(_Module):
     def bend(self, x):
         return t.where(x > 0, x, t.exp(x) - 1)
 
 
-@wrong("That is hardswish")
+@wrong("You write hardswish, which imitates SiLU with straight pieces.")
 class Hardswish(_Module):
     def bend(self, x):
         return x * F.relu6(x + 3) / 6
 
 
-@wrong("Is the sigmoid taken of x · sigmoid(x)?")
+@wrong("You take the sigmoid of x · sigmoid(x).")
 class SigmoidTwice(_Module):
     def bend(self, x):
         return t.sigmoid(x * t.sigmoid(x))
 
 
-@wrong("Is x added to the sigmoid?")
+@wrong("You add x to the sigmoid.")
 class Added(_Module):
     def bend(self, x):
         return x + t.sigmoid(x)
 
 
-@wrong("Is x squared?")
+@wrong("You multiply by x twice.")
 class Squared(_Module):
     def bend(self, x):
         return x * (x * t.sigmoid(x))
 
 
-@wrong("That is the derivative of the sigmoid.")
+@wrong("You write the derivative of the sigmoid.")
 class Derivative(_Module):
     def bend(self, x):
         return t.sigmoid(x) * (1 - t.sigmoid(x))
 
 
-@wrong("That is log(sigmoid(x)).")
+@wrong("You write log(sigmoid(x)).")
 class LogSigmoid(_Module):
     def bend(self, x):
         return F.logsigmoid(x)
 
 
-@wrong("That is x as it came.")
+@wrong("You return x as it came.")
 class Identity(_Module):
     def bend(self, x):
         return x
 
 
-@wrong("That is the derivative of SiLU.")
+@wrong("You write the derivative of SiLU.")
 class OwnDerivative(_Module):
     def bend(self, x):
         s = t.sigmoid(x)
         return s + x * s * (1 - s)
 
 
-@wrong("That is softsign.")
+@wrong("You write softsign.")
 class Softsign(_Module):
     def bend(self, x):
         return x / (1 + x.abs())
 
 
-@wrong("That is leaky ReLU.")
+@wrong("You write leaky ReLU.")
 class LeakyReLU(_Module):
     def bend(self, x):
         return t.where(x > 0, x, 0.01 * x)
 
 
-@wrong("That is SELU.")
+@wrong("You write SELU.")
 class SELU(_Module):
     def bend(self, x):
         return F.selu(x)
 
 
-@wrong("That is the hard sigmoid")
+@wrong("You write the hard sigmoid, of straight pieces and not multiplied by x.")
 class HardSigmoid(_Module):
     def bend(self, x):
         return F.relu6(x + 3) / 6
 
 
-@wrong("Is the result cut off at 0?")
+@wrong("You cut the result off at 0.")
 class CutOffAtZero(_Module):
     def bend(self, x):
         return F.relu(x) * t.sigmoid(x)
 
 
-@wrong("Is x multiplied by exp(-x)?")
+@wrong("You multiply x by exp(-x).")
 class TimesExp(_Module):
     def bend(self, x):
         return x * t.exp(-x)
 
 
-@wrong("Is x divided by the sigmoid?")
+@wrong("You divide x by the sigmoid.")
 class Divided(_Module):
     def bend(self, x):
         return x * (1 + t.exp(-x))
 
 
-@wrong("Is the sign of the result turned round?")
+@wrong("You turn the sign of the result round.")
 class Negative(_Module):
     def bend(self, x):
         return -x * t.sigmoid(x)
 
 
-@wrong("Is that a softmax?")
+@wrong("You use a softmax.")
 class Softmax(_Module):
     def bend(self, x):
         return x * t.softmax(x, dim=-1)
@@ -268,7 +268,7 @@ class Softmax(_Module):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("is there an exp of your own?")
+@wrong("You use an exp of your own.")
 class GradientOverflows(_Module):
     def bend(self, x):
         return x / (1 + t.exp(-x))
@@ -280,7 +280,7 @@ class ValueOverflows(_Module):
         return x * t.exp(x) / (1 + t.exp(x))
 
 
-@wrong("at 200, a number is 20.0000, expected 200.0000.\nIs x cut off where it is large?")
+@wrong("at 200, a number is 20.0000, expected 200.0000.\nYou cut x off where it is large.")
 class ClampedToo(_Module):
     """exp cannot overflow, but x itself is cut off as well."""
 
@@ -338,3 +338,45 @@ class Summed(_Module):
 class NoModule:
     def __call__(self, x):
         return x * t.sigmoid(x)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You turn x into another type.")
+class InFloat32(_Module):
+    def bend(self, x):
+        x = x.float()
+        return x * t.sigmoid(x)
+
+
+@wrong("You turn x into another type.")
+class Float64Lost(_Module):
+    def bend(self, x):
+        return (x.double() * x.double().sigmoid()).float()
+
+
+@wrong("You call self(...) in forward, which is forward once more.")
+class CallsItself(_Module):
+    def forward(self, x):
+        return x * self(x)
+
+
+@wrong("IndexError: Dimension out of range (expected to be in range of [-1, 0], but got ")
+class BatchedOnly(_Module):
+    """A softmax of two numbers is a sigmoid, along an axis that a single number lacks."""
+
+    def bend(self, x):
+        return x * t.stack([x, 0 * x], dim=1).softmax(1)[:, 0]
+
+
+@wrong("Where does it get its axes back?")
+class OneNumberAtATime(_Module):
+    def bend(self, x):
+        return t.tensor([value * math.exp(-max(-value, 0)) / (1 + math.exp(-abs(value))) for value in x.flatten()])
+
+
+@wrong("You multiply x by the tanh of its half.")
+class Halved(_Module):
+    def bend(self, x):
+        return x * t.tanh(x / 2)

@@ -143,115 +143,115 @@ class ColumnByColumn(nn.Module):
 # ------------------------------------------------------------------------------------------------ wrong frequencies
 
 
-@wrong("Do the frequencies rise?")
+@wrong("You let the frequencies rise.")
 class Rising(_Given):
     def make(self, d):
         return 10_000 ** (t.arange(0, d, 2) / d)
 
 
-@wrong("The slowest wave is too fast.")
+@wrong("You stop halfway.")
 class HalfTheExponent(_Given):
     def make(self, d):
         return 10_000 ** (-t.arange(d // 2) / d)
 
 
-@wrong("The slowest wave is too slow.")
+@wrong("You go twice as far as needed.")
 class TwiceTheExponent(_Given):
     def make(self, d):
         return 10_000 ** (-2 * t.arange(0, d, 2) / d)
 
 
-@wrong("The first frequency is missing.")
+@wrong("Where is the first frequency, 1?")
 class FromOne(_Given):
     def make(self, d):
         return 10_000 ** (-2 * (t.arange(d // 2) + 1) / d)
 
 
-@wrong("The base should be 10,000.")
+@wrong("You use another base than 10,000.")
 class Thousand(_Given):
     def make(self, d):
         return 1000 ** (-t.arange(0, d, 2) / d)
 
 
-@wrong("Is the log of 10,000 missing in the exponent?")
+@wrong("Where is the log of 10,000 in the exponent?")
 class NoLog(_Given):
     def make(self, d):
         return t.exp(-t.arange(0, d, 2) / d)
 
 
-@wrong("Are the frequencies evenly spaced?")
+@wrong("You space the frequencies evenly.")
 class Linear(_Given):
     def make(self, d):
         return t.linspace(1, 1 / 10_000, d // 2)
 
 
-@wrong("Are the frequencies 1, 2, 3, …?")
+@wrong("You use the frequencies 1, 2, 3, ….")
 class Harmonics(_Given):
     def make(self, d):
         return 1.0 + t.arange(d // 2)
 
 
-@wrong("Is there one frequency for all? Mind // in the exponent.")
+@wrong("You use one frequency for all.")
 class OneFrequency(_Given):
     def make(self, d):
         return t.ones(d // 2)
 
 
-@wrong("Is there a 2π too many?")
+@wrong("You multiply by 2π.")
 class TwoPi(_Given):
     def make(self, d):
         return 2 * t.pi * super().make(d)
 
 
-@wrong("Are the angles in degrees?")
+@wrong("You turn the angles into degrees.")
 class Degrees(_Given):
     def make(self, d):
         return super().make(d) * t.pi / 180
 
 
-@wrong("Is the count divided by 1000 first?")
+@wrong("You divide the timestep by 1000 first.")
 class ScaledCount(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps / 1000)
 
 
-@wrong("Is one count taken away first?")
+@wrong("You subtract one from the timestep first.")
 class FromZero(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps - 1)
 
 
-@wrong("The base should be 10,000.")
+@wrong("You use another base than 10,000.")
 class HundredThousand(_Given):
     def make(self, d):
         return 100_000 ** (-t.arange(0, d, 2) / d)
 
 
-@wrong("The first frequency is missing.")
+@wrong("Where is the first frequency, 1?")
 class FromOneToTheEnd(_Given):
     def make(self, d):
         return t.exp(-math.log(10_000) * t.arange(1, d // 2 + 1) / (d // 2 - 1))
 
 
-@wrong("Is that the log of base 10?")
+@wrong("You take the log of base 10.")
 class LogOfBaseTen(_Given):
     def make(self, d):
         return t.exp(-math.log10(10_000) * t.arange(0, d, 2) / d)
 
 
-@wrong("Is exp missing, after the log?")
+@wrong("Where is exp, after the log?")
 class NoExp(_Given):
     def make(self, d):
         return -math.log(10_000) * t.arange(d // 2) / (d // 2 - 1)
 
 
-@wrong("Is one count added first?")
+@wrong("You add one to the timestep first.")
 class OneMore(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps + 1)
 
 
-@wrong("A sine and its cosine should have the same frequency.")
+@wrong("You give a sine and its cosine two frequencies.")
 class TwiceTheColumn(_Given):
     """2i / d, where i already counts all columns."""
 
@@ -266,7 +266,7 @@ class TwiceTheColumn(_Given):
 # ------------------------------------------------------------------------------------------------ wrong waves
 
 
-@wrong("Is it all sines?")
+@wrong("Where are the cosines?")
 class AllSines(_Given):
     def make(self, d):
         return 10_000 ** (-t.arange(d) / d)
@@ -275,27 +275,27 @@ class AllSines(_Given):
         return (num_steps[:, None] * self.frequencies).sin()
 
 
-@wrong("Is it all cosines?")
+@wrong("Where are the sines?")
 class AllCosines(AllSines):
     def forward(self, num_steps):
         return (num_steps[:, None] * self.frequencies).cos()
 
 
-@wrong("Is it all sines?")
+@wrong("Where are the cosines?")
 class SineTwice(_Given):
     def forward(self, num_steps):
         angles = num_steps[:, None] * self.frequencies
         return t.cat([angles.sin(), angles.sin()], dim=1)
 
 
-@wrong("Is it all cosines?")
+@wrong("Where are the sines?")
 class CosineTwice(_Given):
     def forward(self, num_steps):
         angles = num_steps[:, None] * self.frequencies
         return t.cat([angles.cos(), angles.cos()], dim=1)
 
 
-@wrong("A sine and its cosine should have the same frequency.")
+@wrong("You give a sine and its cosine two frequencies.")
 class OddFrequencies(_Given):
     """In the formula 2i is the column; here the cosines take i's of their own."""
 
@@ -307,46 +307,46 @@ class OddFrequencies(_Given):
         return t.cat([angles[:, 0::2].sin(), angles[:, 1::2].cos()], dim=1)
 
 
-@wrong("A sine and its cosine should have the same frequency.")
+@wrong("You give a sine and its cosine two frequencies.")
 class FastSinesSlowCosines(OddFrequencies):
     def forward(self, num_steps):
         fast, slow = (num_steps[:, None] * self.frequencies).chunk(2, dim=1)
         return t.cat([fast.sin(), slow.cos()], dim=1)
 
 
-@wrong("Is sin or cos missing?")
+@wrong("Where are sin and cos?")
 class AnglesAlone(_Given):
     def forward(self, num_steps):
         return (num_steps[:, None] * self.frequencies).repeat(1, 2)
 
 
-@wrong("Is it multiplied by a root?")
+@wrong("You multiply by a root.")
 class TimesRoot(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps) * self.size**0.5
 
 
-@wrong("Are sines and cosines both there, side by side?")
+@wrong("Where are both sines and cosines, side by side?")
 class AddedUp(_Given):
     def forward(self, num_steps):
         angles = num_steps[:, None] * self.frequencies
         return angles.sin() + angles.cos()
 
 
-@wrong("Are there d frequencies?")
+@wrong("You use d frequencies.")
 class TwiceAsMany(_Given):
     def make(self, d):
         return 10_000 ** (-t.arange(d) / d)
 
 
-@wrong("Are the angles laid out anew by a reshape?")
+@wrong("You lay the angles out anew by a reshape.")
 class Reshaped(_Given):
     def forward(self, num_steps):
         angles = t.outer(self.frequencies, num_steps.float()).reshape(len(num_steps), -1)
         return t.cat([angles.sin(), angles.cos()], dim=1)
 
 
-@wrong("Are sine and cosine added up?")
+@wrong("You add sine and cosine up.")
 class Summed(_Given):
     def make(self, d):
         return 10_000 ** (-t.arange(d) / d)
@@ -356,21 +356,21 @@ class Summed(_Given):
         return angles.sin() + angles.cos()
 
 
-@wrong("Do sines and cosines stand below each other?")
+@wrong("You put sines and cosines below each other.")
 class BelowEachOther(_Given):
     def forward(self, num_steps):
         angles = num_steps[:, None] * self.frequencies
         return t.cat([angles.sin(), angles.cos()])
 
 
-@wrong("Is one axis left to be flattened?")
+@wrong("Where are the last two axes made one?")
 class Stacked(_Given):
     def forward(self, num_steps):
         angles = num_steps[:, None] * self.frequencies
         return t.stack([angles.sin(), angles.cos()], dim=-1)
 
 
-@wrong("Which of the two axes belongs to the counts?")
+@wrong("You swap the axes.")
 class Turned(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps).T
@@ -379,7 +379,7 @@ class Turned(_Given):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("Are the frequencies fixed?")
+@wrong("You train the frequencies.")
 class Trained(_Given):
     def __init__(self, embedding_size):
         nn.Module.__init__(self)
@@ -388,7 +388,7 @@ class Trained(_Given):
         self.frequencies = nn.Parameter(self.make(embedding_size))
 
 
-@wrong("Is that a table that is learned, or a Linear layer?")
+@wrong("You use a table that is learned, or a Linear layer.")
 class LearnedTable(nn.Module):
     def __init__(self, embedding_size):
         super().__init__()
@@ -400,13 +400,13 @@ class LearnedTable(nn.Module):
         return self.table(num_steps)
 
 
-@wrong("Are the frequencies float64?")
+@wrong("You use frequencies of float64, as NumPy makes them.")
 class FrequenciesOfNumPy(_Given):
     def make(self, d):
         return t.from_numpy(10_000 ** (-np.arange(0, d, 2) / d))
 
 
-@wrong("Are the counts rounded?")
+@wrong("You round the timesteps.")
 class Rounded(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps.long())
@@ -429,7 +429,7 @@ class PlainAttribute(_Given):
         self.frequencies = self.make(embedding_size)
 
 
-@wrong("The size of tensor a (10) must match the size of tensor b (4)")
+@wrong("RuntimeError: The size of tensor a (11) must match the size of tensor b (4) at n")
 class NoAxis(_Given):
     def forward(self, num_steps):
         angles = num_steps * self.frequencies
@@ -454,6 +454,73 @@ class NumPy(_Given):
 class NoReturn(_Given):
     def forward(self, num_steps):
         super().forward(num_steps)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You round the timesteps, as bfloat16 does.")
+class InBfloat16(_Given):
+    """As under autocast: above 256, timesteps are rounded."""
+
+    def forward(self, num_steps):
+        return super().forward(num_steps.bfloat16().float())
+
+
+@wrong("You fill every other row, an image, with cosines.")
+class SinesAlongTheBatch(_Given):
+    """Every other image, and not every other column."""
+
+    def forward(self, num_steps):
+        angles = (num_steps[:, None] * self.frequencies).repeat_interleave(2, dim=1)
+        out = t.empty_like(angles)
+        out[0::2], out[1::2] = angles[0::2].sin(), angles[1::2].cos()
+        return out
+
+
+@wrong("You embed a timestep's place in the batch.")
+class PlaceInTheBatch(_Given):
+    def forward(self, num_steps):
+        return super().forward(t.arange(len(num_steps), device=num_steps.device))
+
+
+@wrong("You use another base than 10,000.")
+class BaseOfTwoThousand(_Given):
+    def make(self, d):
+        return 2000 ** (-t.arange(0, d, 2) / d)
+
+
+@wrong("You use another base than 10,000.")
+class BaseOfAMillion(_Given):
+    def make(self, d):
+        return 1e6 ** (-t.arange(0, d, 2) / d)
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+class Squeezed(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps).squeeze()
+
+
+@wrong("You take the first timestep for all.")
+class FirstTimestepForAll(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps[:1].expand(len(num_steps)))
+
+
+@wrong("You multiply the sine by the frequency.")
+class SineOfTheTimestep(_Given):
+    """The frequencies multiply sines, and not timesteps."""
+
+    def forward(self, num_steps):
+        n = num_steps[:, None].float()
+        return t.cat([self.frequencies * n.sin(), self.frequencies * n.cos()], dim=1)
+
+
+@wrong("You divide the timesteps by their largest.")
+class TimestepsDivided(_Given):
+    def forward(self, num_steps):
+        return super().forward(num_steps / num_steps.max())
 
 
 EQUIVALENT = {

@@ -226,6 +226,65 @@ class EndInSequence(_Given):
         self.project = nn.Sequential(nn.Conv2d(channels, self.img_shape[0], 1, bias=False))
 
 
+@right
+class TimestepsAsFloats(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps.float())
+
+
+@right
+class AllByKeyword(_Given):
+    def down(self, x, step_emb):
+        skips = {}
+        for level, block in enumerate(self.downs):
+            x, skips[level] = block(step_emb=step_emb, x=x)
+        return x, skips
+
+    def up(self, x, step_emb, skips):
+        for block in self.ups:
+            x = block(skip=skips.popitem()[1], step_emb=step_emb, x=x)
+        return x
+
+
+@right
+class SecondLinearFirst(_Given):
+    """As wide as long, and made in the other order."""
+
+    def make_step(self, channels, step_dim):
+        self.last_linear = nn.Linear(step_dim, step_dim, bias=False)
+        self.first_linear = nn.Linear(step_dim, step_dim, bias=False)
+        return SinusoidalPositionEmbeddings(step_dim)
+
+    def embed(self, num_steps):
+        return self.last_linear(F.silu(self.first_linear(self.step(num_steps))))
+
+
+@right
+class OwnKindsOfBlocks(_Given):
+    """Blocks of the learner's own, derived from the exercises'."""
+
+    class Down(DownBlock):
+        def forward(self, x, step_emb):
+            x, skip = super().forward(x, step_emb)
+            return x.contiguous(), skip
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        for level, (a, b) in enumerate(pairwise(self.widths(config))):
+            self.downs[level] = self.Down(a, b, step_dim, groups, self.halves(level), self.attends_down(level))
+
+
+@right
+class WiderBetweenTheLinears(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(
+            SinusoidalPositionEmbeddings(channels),
+            nn.Linear(channels, 3 * step_dim),
+            nn.SiLU(),
+            nn.Linear(3 * step_dim, step_dim),
+        )
+
+
 # ------------------------------------------------------------------------------------------------ skips
 
 
@@ -238,19 +297,19 @@ class _Resized(_Given):
         return F.interpolate(skip, size=x.shape[2:])
 
 
-@wrong("RuntimeError: Sizes of tensors must match except in dimension 1")
+@wrong("You use the skips first in, first out.")
 class FirstInFirstOut(_Given):
     def ordered(self, skips):
         return skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class FirstInFirstOutResized(_Resized):
     def ordered(self, skips):
         return skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class FirstInFirstOutPooled(_Resized):
     def ordered(self, skips):
         return skips
@@ -259,38 +318,38 @@ class FirstInFirstOutPooled(_Resized):
         return super().fitted(F.adaptive_avg_pool2d(skip, x.shape[2:]), x)
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class CoarsestEverywhere(_Resized):
     def ordered(self, skips):
         return [skips[-1]] * len(skips)
 
 
-@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+@wrong("Where does each UpBlock get the skip of its own size, last in, first out?")
 class FinestEverywhere(_Resized):
     def ordered(self, skips):
         return [skips[0]] * len(skips)
 
 
-@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+@wrong("Where does each UpBlock get the skip of its own size, last in, first out?")
 class TwoCoarsestSwapped(_Resized):
     def ordered(self, skips):
         skips = skips[::-1]
         return [skips[1], skips[0], *skips[2:]] if len(skips) > 2 else skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class TwoFinestSwapped(_Resized):
     def ordered(self, skips):
         return [*skips[:1:-1], skips[0], skips[1]] if len(skips) > 1 else skips
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class OffByOne(_Resized):
     def ordered(self, skips):
         return (skips[1:] + skips[:1])[::-1]
 
 
-@wrong("Does each UpBlock get the skip of its own size, last in, first out?")
+@wrong("Where does each UpBlock get the skip of its own size, last in, first out?")
 class MiddleSkipReplaced(_Resized):
     """The finest skip twice, the middle one never."""
 
@@ -298,13 +357,13 @@ class MiddleSkipReplaced(_Resized):
         return [skips[-1], *[skips[0]] * (len(skips) - 1)] if len(skips) > 2 else skips[::-1]
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class NoSkips(_Given):
     def fitted(self, skip, x):
         return t.zeros_like(x)
 
 
-@wrong("Does the last UpBlock get the first DownBlock's skip, last in, first out?")
+@wrong("Where does the last UpBlock get the first DownBlock's skip, last in, first out?")
 class XForSkip(_Given):
     def fitted(self, skip, x):
         return x
@@ -322,19 +381,19 @@ class PlainList(_Given):
         self.downs, self.ups = downs, ups
 
 
-@wrong("RuntimeError: Sizes of tensors must match except in dimension 1")
+@wrong("You halve in the last of them, too, which keeps the size.")
 class AllHalve(_Given):
     def halves(self, level):
         return True
 
 
-@wrong("returns a tensor of shape (3, 3, 16, 24), expected shape (3, 3, 8, 12)")
+@wrong("You double in the last of them, too, which keeps the size.")
 class AllDouble(_Given):
     def doubles(self, level):
         return level < self.levels
 
 
-@wrong("Is there a MidBlock at the bottom?")
+@wrong("Where is the MidBlock, at the bottom?")
 class NoMidBlock(_Given):
     def make(self, *arguments):
         super().make(*arguments)
@@ -384,33 +443,33 @@ class StemOfOne(_Given):
         self.stem = nn.Conv2d(self.img_shape[0], channels, 1)
 
 
-@wrong("Do the widths come from the config?")
+@wrong("Where do the widths come from the config?")
 class MultipliersIgnored(_Given):
     def widths(self, config):
         return [config.channels] * (1 + self.levels)
 
 
-@wrong("Is config.groups passed on")
+@wrong("Where is config.groups passed on to every block?")
 class GroupsIgnored(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, 4)
 
 
-@wrong("Is it the coarsest level alone?")
+@wrong("You give attention to other levels.")
 class AttentionEverywhere(_Given):
     def make(self, config, *arguments):
         self.attention = config.attention or [True] * self.levels
         super().make(config, *arguments)
 
 
-@wrong("Is it the coarsest level alone?")
+@wrong("You give attention to other levels.")
 class AttentionNowhere(_Given):
     def make(self, config, *arguments):
         self.attention = config.attention or [False] * self.levels
         super().make(config, *arguments)
 
 
-@wrong("Does each level get its own entry?")
+@wrong("Where does each level get its own entry?")
 class AttentionAsks(_Given):
     """The setting is not looked at."""
 
@@ -419,14 +478,14 @@ class AttentionAsks(_Given):
         super().make(config, *arguments)
 
 
-@wrong("Is config.groups passed on to every block?")
+@wrong("Where is config.groups passed on to every block?")
 class OneGroupAtTheEnd(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
         self.last = ResidualBlock(channels, channels, step_dim, 1)
 
 
-@wrong("Is config.groups passed on to every block?")
+@wrong("Where is config.groups passed on to every block?")
 class OneGroupInTheMiddle(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
@@ -456,49 +515,49 @@ class OneChannelOut(_Given):
         return nn.Conv2d(channels, 1, 1)
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You clamp or squash the guess at the end.")
 class TanhAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).tanh()
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You use an activation at the end.")
 class SigmoidAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).sigmoid()
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You use an activation at the end.")
 class ReLUAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).relu()
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You use an activation at the end.")
 class SiLUAtTheEnd(_Given):
     def end(self, x, step_emb):
         return F.silu(super().end(x, step_emb))
 
 
-@wrong("Is there an activation at the end?")
+@wrong("You clamp or squash the guess at the end.")
 class ClampedAtTheEnd(_Given):
     def end(self, x, step_emb):
         return super().end(x, step_emb).clamp(-1, 1)
 
 
-@wrong("Are the images added to the guess")
+@wrong("You add the images to the guess, or subtract it from them.")
 class ImagesAdded(_Given):
     def forward(self, images, num_steps, condition=None):
         return images + super().forward(images, num_steps, condition)
 
 
-@wrong("Are the images added to the guess, or taken from it?")
+@wrong("You add the images to the guess, or subtract it from them.")
 class TakenFromTheImages(_Given):
     def forward(self, images, num_steps, condition=None):
         return images - super().forward(images, num_steps, condition)
 
 
-@wrong("Is there a norm at the very end?")
+@wrong("You use a norm at the very end.")
 class NormAtTheEnd(_Given):
     def make(self, config, channels, *others):
         super().make(config, channels, *others)
@@ -530,7 +589,7 @@ class NoiseAdded(_Given):
 # ------------------------------------------------------------------------------------------------ steps
 
 
-@wrong("what an image becomes depends on the noise steps of the other images")
+@wrong("You take one image's num_steps for all, or a mean over the batch.")
 class FirstCountForAll(_Given):
     def embed(self, num_steps):
         return self.step(num_steps[:1].expand(len(num_steps)))
@@ -542,7 +601,7 @@ class StepUnused(_Given):
         return 0 * self.step(num_steps)
 
 
-@wrong("the guess does not depend on num_steps")
+@wrong("You change the timesteps.")
 class AlwaysStepOne(_Given):
     def embed(self, num_steps):
         return self.step(t.ones_like(num_steps))
@@ -556,13 +615,13 @@ class TableOneTooShort(_Given):
         return nn.Embedding(self.config.max_steps, step_dim)
 
 
-@wrong("Is there a table with a row for each count?")
+@wrong("You use a table with a row for each timestep.")
 class Table(_Given):
     def make_step(self, channels, step_dim):
         return nn.Embedding(self.config.max_steps + 1, step_dim)
 
 
-@wrong("the step goes through no Linear layer on its way to the blocks, expected 2")
+@wrong("the timestep goes through no Linear layer on its way to the blocks, expected 2")
 class SinusoidsAlone(_Given):
     """Straight into the blocks."""
 
@@ -573,7 +632,7 @@ class SinusoidsAlone(_Given):
         return SinusoidalPositionEmbeddings(channels)
 
 
-@wrong("the step goes through one Linear layer on its way to the blocks, expected 2")
+@wrong("the timestep goes through one Linear layer on its way to the blocks, expected 2")
 class OneLinear(_Given):
     def make_step(self, channels, step_dim):
         return nn.Sequential(SinusoidalPositionEmbeddings(channels), nn.Linear(channels, step_dim), nn.SiLU())
@@ -586,7 +645,7 @@ class NoSiLUBetween(_Given):
         return nn.Sequential(sinusoids, one, two)
 
 
-@wrong("nothing bends between the two Linear layers of step_emb")
+@wrong("You use an activation after the second Linear.")
 class SiLUAtTheEndOfTheStep(_Given):
     def make_step(self, channels, step_dim):
         sinusoids, one, silu, two = super().make_step(channels, step_dim)
@@ -600,7 +659,7 @@ class ReLUBetween(_Given):
         return nn.Sequential(sinusoids, one, nn.ReLU(), two)
 
 
-@wrong("Do the counts go into the sinusoids as they are?")
+@wrong("You scale or round the timesteps.")
 class BareNumber(_Given):
     def make_step(self, channels, step_dim):
         return nn.Sequential(nn.Linear(1, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
@@ -609,7 +668,7 @@ class BareNumber(_Given):
         return self.step(num_steps[:, None] / self.config.max_steps)
 
 
-@wrong("Do the counts go into the sinusoids as they are?")
+@wrong("You change the timesteps.")
 class ScaledBeforeTheSinusoids(_Given):
     def embed(self, num_steps):
         return self.step(num_steps / self.config.max_steps)
@@ -706,49 +765,49 @@ class ConditionAsked(_Given):
         return step_emb + condition if condition else step_emb
 
 
-@wrong("Is step_emb multiplied by the condition?")
+@wrong("You multiply step_emb by the condition.")
 class Multiplied(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else step_emb * condition
 
 
-@wrong("Is step_emb multiplied by the condition?")
+@wrong("You multiply step_emb by the condition.")
 class Scaled(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else step_emb * (1 + condition)
 
 
-@wrong("Does it replace the embedding of the timestep?")
+@wrong("You replace the timestep by the condition.")
 class Replaced(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else condition
 
 
-@wrong("Is the condition subtracted?")
+@wrong("You subtract the condition.")
 class Subtracted(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else step_emb - condition
 
 
-@wrong("Is the sum halved?")
+@wrong("You halve the sum.")
 class Averaged(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else (step_emb + condition) / 2
 
 
-@wrong("Is there an activation after the sum?")
+@wrong("You use an activation after the sum.")
 class SiLUAfterTheSum(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else F.silu(step_emb + condition)
 
 
-@wrong("Is the first image's condition used for all images?")
+@wrong("You use the first image's condition for all.")
 class FirstConditionForAll(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else step_emb + condition[:1]
 
 
-@wrong("Is the condition averaged over the batch?")
+@wrong("You average the condition over the batch.")
 class MeanCondition(_Given):
     def conditioned(self, step_emb, condition):
         return step_emb if condition is None else step_emb + condition.mean(dim=0)
@@ -766,7 +825,7 @@ class PutBelow(_Given):
         return step_emb if condition is None else t.cat([step_emb, condition])
 
 
-@wrong("Does the condition go through a layer of its own?")
+@wrong("You send the condition through a layer of its own.")
 class ThroughALinear(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
@@ -776,7 +835,7 @@ class ThroughALinear(_Given):
         return step_emb if condition is None else step_emb + self.project_condition(condition)
 
 
-@wrong("Does the condition go through the layers of the timestep?")
+@wrong("You send the condition through the layers of the timestep.")
 class BeforeTheLastLinear(_Given):
     def forward(self, images, num_steps, condition=None):
         self.condition = condition
@@ -788,7 +847,7 @@ class BeforeTheLastLinear(_Given):
         return two(silu(hidden if self.condition is None else hidden + self.condition))
 
 
-@wrong("Is something added where condition is None?")
+@wrong("You add something where condition is None.")
 class LearnedForNone(_Given):
     """As a class that is missing has in networks with guidance."""
 
@@ -800,7 +859,7 @@ class LearnedForNone(_Given):
         return step_emb + (self.missing if condition is None else condition)
 
 
-@wrong("Is the condition added to something else")
+@wrong("You add the condition to something else.")
 class AddedToTheImages(_Given):
     def forward(self, images, num_steps, condition=None):
         if condition is not None:
@@ -808,7 +867,7 @@ class AddedToTheImages(_Given):
         return super().forward(images, num_steps)
 
 
-@wrong("Is the condition added to something else, too?")
+@wrong("You add the condition to something else, too.")
 class AddedToTheStemToo(_Given):
     def forward(self, images, num_steps, condition=None):
         step_emb = self.conditioned(self.embed(num_steps), condition)
@@ -820,7 +879,7 @@ class AddedToTheStemToo(_Given):
         return self.end(x, step_emb)
 
 
-@wrong("Does it get the condition, too?")
+@wrong("Where does it get the condition?")
 class InTheMiddleAlone(_Given):
     def forward(self, images, num_steps, condition=None):
         step_emb = self.embed(num_steps)
@@ -829,7 +888,7 @@ class InTheMiddleAlone(_Given):
         return self.end(self.up(x, step_emb, skips), step_emb)
 
 
-@wrong("Does it get the condition, too?")
+@wrong("Where does it get the condition?")
 class NotInTheLastBlock(_Given):
     def forward(self, images, num_steps, condition=None):
         step_emb = self.embed(num_steps)
@@ -838,7 +897,7 @@ class NotInTheLastBlock(_Given):
         return self.end(self.up(self.middle(x, both), both, skips), step_emb)
 
 
-@wrong("Is it added twice?")
+@wrong("You add the condition twice.")
 class AddedAgainOnTheWayUp(_Given):
     def up(self, x, step_emb, skips):
         return super().up(x, self.conditioned(step_emb, self.condition), skips)
@@ -894,7 +953,7 @@ class WidthTwice(_Given):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("img_shape and noise_schedule are not as given")
+@wrong("Where is the line of __init__ that was given?")
 class GivenLinesLost(_Given):
     def __init__(self, config):
         super().__init__(config)
@@ -907,7 +966,7 @@ class NoReturn(_Given):
         super().forward(images, num_steps, condition)
 
 
-@wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+@wrong("Where do the DownBlock and the UpBlock of one level get the same entry of attention?")
 class AttentionReversedOnTheWayUp(_Given):
     def attends_up(self, level):
         return self.attention[self.levels - 1 - level]
@@ -921,7 +980,7 @@ class AttentionReversed(_Given):
     attends_up = attends_down
 
 
-@wrong("Do the DownBlock and the UpBlock of one level get the same entry of attention?")
+@wrong("Where do the DownBlock and the UpBlock of one level get the same entry of attention?")
 class AttentionOnlyOnTheWayDown(_Given):
     def attends_up(self, level):
         return False
@@ -958,12 +1017,12 @@ class NoMidBlockAlone(_Init, NoMidBlock):
     pass
 
 
-@wrong("Do the widths come from the config")
+@wrong("Where do the widths come from the config, each level beginning with that of the one above?")
 class MultipliersIgnoredAlone(_Init, MultipliersIgnored):
     pass
 
 
-@wrong("does a level begin with the width of the one above?")
+@wrong("Where do the widths come from the config, each level beginning with that of the one above?")
 class EachLevelOfOneWidthAlone(_Init):
     def widths(self, config):
         return [config.channels * config.dim_mults[0]] + [config.channels * config.dim_mults[-1]] * self.levels
@@ -979,14 +1038,275 @@ class AllDoubleAlone(_Init, AllDouble):
     pass
 
 
-@wrong("Does each level get its own entry of attention, on both sides?")
+@wrong("Where does each level get its own entry of attention, on both sides?")
 class AttentionAsksAlone(_Init, AttentionAsks):
     pass
 
 
-@wrong("Does each level get its own entry of attention, on both sides?")
+@wrong("Where does each level get its own entry of attention, on both sides?")
 class AttentionOnlyOnTheWayDownAlone(_Init, AttentionOnlyOnTheWayDown):
     pass
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You use a GELU between the two Linear layers.")
+class GELUBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.GELU(), two)
+
+
+@wrong("You use a tanh between the two Linear layers.")
+class TanhBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.Tanh(), two)
+
+
+@wrong("You use an activation after the second Linear.")
+class SiLUAtTheEndToo(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.SiLU())
+
+
+@wrong("You put something between the sinusoids and the first Linear.")
+class SiLUBeforeTheFirstLinear(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, *others = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, nn.SiLU(), *others)
+
+
+@wrong("Where is step_emb made as the text says: sinusoids, Linear, SiLU, Linear?")
+class ThreeLinears(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
+
+
+@wrong("You use a kernel of 7×7.")
+class SevenBySevenStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 7, padding=3)
+
+
+@wrong("You use a kernel of 5×5.")
+class FiveByFiveStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(self.img_shape[0], channels, 5, padding=2)
+
+
+@wrong("You use an activation outside the blocks.")
+class SiLUAfterTheStem(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Sequential(self.stem, nn.SiLU())
+
+
+@wrong("You use an activation outside the blocks.")
+class SiLUBeforeTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("You use a norm at the very end.")
+class NormAndSiLUBeforeTheEnd(_Given):
+    """As in the paper's code."""
+
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.GroupNorm(4, channels), nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class InferenceModeLeftIn(_Given):
+    @t.inference_mode()
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class SkipsDetached(_Given):
+    def fitted(self, skip, x):
+        return skip.detach()
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class OneSkipDetached(_Given):
+    def ordered(self, skips):
+        return [*skips[:0:-1], skips[0].detach()]
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class MiddleDetached(_Given):
+    def middle(self, x, step_emb):
+        return super().middle(x.detach(), step_emb)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepDetachedOnTheWayUp(_Given):
+    def up(self, x, step_emb, skips):
+        return super().up(x, step_emb.detach(), skips)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StepDetached(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps).detach()
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StepUnderNoGrad(_Given):
+    def embed(self, num_steps):
+        with t.no_grad():
+            return super().embed(num_steps)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class WayDownUnderNoGrad(_Given):
+    def down(self, x, step_emb):
+        with t.no_grad():
+            return super().down(x, step_emb)
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class StemDetached(_Given):
+    def down(self, x, step_emb):
+        return super().down(x.detach(), step_emb)
+
+
+@wrong("You call self(...) in forward, which is forward once more.")
+class CallsItself(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return self(images, num_steps)
+
+
+@wrong("You use the skips first in, first out.")
+class SkipsPoppedFirst(_Given):
+    def up(self, x, step_emb, skips):
+        for block in self.ups:
+            x = block(x, step_emb, skips.pop(0))
+        return x
+
+
+@wrong("You run the UpBlocks in another order.")
+class UpsNotReversed(_Given):
+    """The UpBlocks stand in the order of the levels, and run in it."""
+
+    def up(self, x, step_emb, skips):
+        for block, skip in zip(reversed(self.ups), skips[::-1], strict=True):
+            x = block(x, step_emb, skip)
+        return x
+
+
+@wrong("You hand a skip to another level.")
+class OneSkipForAll(_Given):
+    def ordered(self, skips):
+        return [skips[-1]] * len(skips)
+
+
+@wrong("Where do all DownBlocks halve but the last to run?")
+class NothingHalves(_Given):
+    def halves(self, level):
+        return False
+
+    def doubles(self, level):
+        return False
+
+
+@wrong("Where do all DownBlocks halve but the last to run?")
+class FirstLevelDoesNotHalve(_Given):
+    def halves(self, level):
+        return level > 0
+
+    def doubles(self, level):
+        return level < self.levels - 1
+
+
+@wrong("You scale or round the timesteps.")
+class TimestepsOfBfloat16(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps.bfloat16().float())
+
+
+@wrong("You change the timesteps.")
+class OneLess(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps - 1)
+
+
+@wrong("You run too many.")
+class SameLastBlockTwice(_Given):
+    def end(self, x, step_emb):
+        return self.project(self.last(self.last(x, step_emb), step_emb))
+
+
+@wrong("Where is it used in forward?")
+class LastBlockUnused(_Given):
+    def end(self, x, step_emb):
+        return self.project(x)
+
+
+@wrong("Where do all channels of the images go into the stem?")
+class ImagesNotUsed(_Given):
+    def down(self, x, step_emb):
+        return super().down(0 * x, step_emb)
+
+
+@wrong("Where do all channels of the images go into the stem?")
+class FirstImageChannelAlone(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.stem = nn.Conv2d(1, channels, 3, padding=1)
+
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images[:, :1], num_steps, condition)
+
+
+@wrong("Where do the widths come from the config?")
+class WidthsOfDoublings(_Given):
+    """As in other networks, each level is twice as wide, whatever dim_mults says."""
+
+    def widths(self, config):
+        return [config.channels * 2**level for level in range(self.levels + 1)]
+
+
+@wrong("You overwrite self.img_shape.")
+class ImgShapeOverwritten(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.img_shape = self.stem
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+class Squeezed(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images, num_steps, condition).squeeze()
+
+
+@wrong("You run too many.")
+class MidBlockTwice(_Given):
+    def middle(self, x, step_emb):
+        return self.mid(self.mid(x, step_emb), step_emb)
+
+
+@wrong("You double in the last of them, too, which keeps the size.")
+class InterpolatedToFit(_Given):
+    """All UpBlocks double, and the end is resized."""
+
+    def doubles(self, level):
+        return True
+
+    def end(self, x, step_emb):
+        return super().end(F.interpolate(x, scale_factor=0.5), step_emb)
 
 
 EQUIVALENT = {
@@ -999,6 +1319,7 @@ EQUIVALENT = {
         "self.last = ResidualBlock(channels, channels, step_dim, groups) -> after self.project = nn.Conv2d(channels, self.img_shape[0], 1)",
         "step_emb = self.step(num_steps) -> after x = self.stem(images)",
         "x = self.stem(images) -> after skips = []",
+        "if condition is not None: -> after x = self.stem(images)",
         "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(after, before, step_dim, groups, not first, attention[level]))",
     ],
 }

@@ -62,14 +62,6 @@ class NoneForMissing(nn.Module):
 
 
 @right
-class WidthInTheSecondBlock(_Given):
-    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
-        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
-        self.block1 = ResidualBlock(2 * channels_in, channels_in, step_dim, groups)
-        self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
-
-
-@right
 class Rearranged(_Given):
     """Side by side, channel by channel in turn."""
 
@@ -117,9 +109,8 @@ class ModuleList(_Given):
 # ------------------------------------------------------------------------------------------------ widths
 
 
-@wrong("Which width has the result, and which x and skip?")
+@wrong("You mix up the two widths.")
 class WidthKept(_Given):
-
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_in, step_dim, groups, upsample, attention)
 
@@ -155,19 +146,19 @@ class _OneWidth(_Given):
         self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
-@wrong("Are they added?")
+@wrong("You add them.")
 class Added(_OneWidth):
     def beside(self, x, skip):
         return x + skip
 
 
-@wrong("Are they added?")
+@wrong("You add them.")
 class Averaged(_OneWidth):
     def beside(self, x, skip):
         return (x + skip) / 2
 
 
-@wrong("Are they added?")
+@wrong("You add them.")
 class Multiplied(_OneWidth):
     def beside(self, x, skip):
         return x * skip
@@ -221,7 +212,7 @@ class DoubledFirst(_Given):
 # ------------------------------------------------------------------------------------------------ the blocks
 
 
-@wrong("Is there one ResidualBlock?")
+@wrong("You run one ResidualBlock.")
 class OneBlock(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -231,7 +222,7 @@ class OneBlock(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("Are there three ResidualBlocks?")
+@wrong("You run three ResidualBlocks.")
 class ThreeBlocks(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
@@ -253,13 +244,13 @@ class NoStep(_Given):
         return super().blocks(x, 0 * step_emb)
 
 
-@wrong("Is attention used, where it is asked for?")
+@wrong("Where is attention used, when it is asked for?")
 class NoAttention(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments[:-1], False)
 
 
-@wrong("Is attention used only where it is asked for?")
+@wrong("You use attention where it is not asked for.")
 class AttentionAlways(_Given):
     def __init__(self, *arguments):
         super().__init__(*arguments[:-1], True)
@@ -282,14 +273,14 @@ class AttentionFirst(_Given):
         return self.resize(self.blocks(self.attention(self.beside(x, skip)), step_emb))
 
 
-@wrong("Is that a bare SelfAttention? An AttentionBlock adds its input.")
+@wrong("You use a bare SelfAttention.")
 class BareAttention(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
         self.attention = SelfAttention(channels_out) if attention else nn.Identity()
 
 
-@wrong("Is that a bare SelfAttention? An AttentionBlock has a norm.")
+@wrong("You use a bare SelfAttention.")
 class AttentionWithoutNorm(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, False)
@@ -300,7 +291,7 @@ class AttentionWithoutNorm(_Given):
         return x if self.look is None else x + self.look(x)
 
 
-@wrong("Does the attention come after the doubling?")
+@wrong("You run the attention after the doubling.")
 class AttentionAfterTheDoubling(_Given):
     def forward(self, x, step_emb, skip):
         return self.attention(self.resize(self.blocks(self.beside(x, skip), step_emb)))
@@ -309,7 +300,7 @@ class AttentionAfterTheDoubling(_Given):
 # ------------------------------------------------------------------------------------------------ the doubling
 
 
-@wrong("Is upsample used?")
+@wrong("Where is upsample used?")
 class NeverDoubled(_Given):
     def forward(self, x, step_emb, skip):
         return self.attention(self.blocks(self.beside(x, skip), step_emb))
@@ -321,25 +312,25 @@ class AlwaysDoubled(_Given):
         super().__init__(channels_in, channels_out, step_dim, groups, True, attention)
 
 
-@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+@wrong("You use a 2×2 kernel.")
 class TwoByTwo(_Given):
     def make_resize(self, c):
         return nn.ConvTranspose2d(c, c, 2, stride=2)
 
 
-@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+@wrong("You use a 3×3 kernel.")
 class ThreeByThree(_Given):
     def make_resize(self, c):
         return nn.ConvTranspose2d(c, c, 3, stride=2, padding=1, output_padding=1)
 
 
-@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+@wrong("You resize otherwise.")
 class Repeated(_Given):
     def make_resize(self, c):
         return nn.Upsample(scale_factor=2)
 
 
-@wrong("Is it a transposed convolution, 4×4, stride 2, padding 1?")
+@wrong("You use a 3×3 kernel.")
 class RepeatedThenConvolved(_Given):
     """As in the paper's code: good, and not what the text asks for."""
 
@@ -347,19 +338,19 @@ class RepeatedThenConvolved(_Given):
         return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c, c, 3, padding=1))
 
 
-@wrong("Is it a transposed convolution with weights, from all channels to all?")
+@wrong("You resize each channel by itself.")
 class ChannelByChannel(_Given):
     def make_resize(self, c):
         return nn.ConvTranspose2d(c, c, 4, stride=2, padding=1, groups=c)
 
 
-@wrong("returns a tensor of shape (3, 8, 5, 7), expected shape (3, 8, 6, 8)")
+@wrong("You use a 3×3 kernel with stride 2 and padding 1.")
 class KernelOfThree(_Given):
     def make_resize(self, c):
         return nn.ConvTranspose2d(c, c, 3, stride=2, padding=1)
 
 
-@wrong("returns a tensor of shape (3, 8, 8, 10), expected shape (3, 8, 6, 8)")
+@wrong("You use a 4×4 kernel with stride 2 and padding 0.")
 class NoPadding(_Given):
     def make_resize(self, c):
         return nn.ConvTranspose2d(c, c, 4, stride=2)
@@ -418,7 +409,7 @@ class NoReturn(_Given):
         super().forward(x, step_emb, skip)
 
 
-@wrong("Is what the ResidualBlocks make passed on?")
+@wrong("Where is what the ResidualBlocks make passed on?")
 class NoBlocks(_Given):
     """Only the shortcut is left, and the step."""
 
@@ -431,7 +422,7 @@ class NoBlocks(_Given):
         return self.block1(x) + self.block2(step_emb)[:, :, None, None]
 
 
-@wrong("Are there two ResidualBlocks, with 3×3 kernels?")
+@wrong("You run one ResidualBlock and another 3×3 convolution.")
 class OneBlockAndAConvolution(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
@@ -440,6 +431,152 @@ class OneBlockAndAConvolution(_Given):
     def blocks(self, x, step_emb):
         x = self.block1(x, step_emb)
         return x + self.block2(x)
+
+
+# ------------------------------------------------------------------------------------------------ once accepted, or misled
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class SkipDetached(_Given):
+    def beside(self, x, skip):
+        return super().beside(x, skip.detach())
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class XDetached(_Given):
+    def beside(self, x, skip):
+        return super().beside(x.detach(), skip)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class StepOfTheSecondDetached(_Given):
+    def blocks(self, x, step_emb):
+        return self.block2(self.block1(x, step_emb), step_emb.detach())
+
+
+@wrong("You use it where gradients are off, under no_grad or before a detach.")
+class AttentionInputDetached(_Given):
+    def blocks(self, x, step_emb):
+        x = super().blocks(x, step_emb)
+        return x if isinstance(self.attention, nn.Identity) else x.detach()
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsIgnored(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, 1, upsample, attention)
+
+
+@wrong("Where does each ResidualBlock get groups?")
+class GroupsAlwaysFour(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, 4, upsample, attention)
+
+
+@wrong("You run attention twice.")
+class AttentionTwice(_Given):
+    def blocks(self, x, step_emb):
+        return self.attention(super().blocks(x, step_emb))
+
+
+@wrong("You use an activation after the doubling.")
+class SiLUAfterTheDoubling(_Given):
+    def make_resize(self, c):
+        return nn.Sequential(super().make_resize(c), nn.SiLU())
+
+
+@wrong("You take one image's skip for all, or a mean over the batch.")
+class SkipOfTheFirstImage(_Given):
+    def beside(self, x, skip):
+        return super().beside(x, skip[:1].expand_as(skip))
+
+
+@wrong("You take one image's skip for all, or a mean over the batch.")
+class MeanSkip(_Given):
+    def beside(self, x, skip):
+        return super().beside(x, skip.mean(dim=0, keepdim=True).expand_as(skip))
+
+
+@wrong("You put skip beside x, as pixels.")
+class BesideInTheWidth(_OneWidth):
+    def beside(self, x, skip):
+        return t.cat([x, skip], dim=3)
+
+
+@wrong("You put skip below x, as pixels.")
+class BesideInTheHeight(_OneWidth):
+    def beside(self, x, skip):
+        return t.cat([x, skip], dim=2)
+
+
+@wrong("You add skip to what the blocks make.")
+class SkipAddedToo(_Given):
+    """The skip added to the result, too."""
+
+    def forward(self, x, step_emb, skip):
+        made = self.attention(self.blocks(self.beside(x, skip), step_emb))
+        return self.resize(made + skip if made.shape == skip.shape else made)
+
+
+@wrong("You use one block twice.")
+class BlockUsedTwice(_Given):
+    def __init__(self, channels_in, channels_out, *others):
+        super().__init__(channels_in, channels_out, *others)
+        if 2 * channels_in == channels_out:
+            self.block2 = self.block1
+
+
+@wrong("Where does the first ResidualBlock bring the width to channels_out?")
+class WidthInTheSecondBlock(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.block1 = ResidualBlock(2 * channels_in, channels_in, step_dim, groups)
+        self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
+
+
+@wrong("Where does the first ResidualBlock bring the width to channels_out?")
+class WidthByTheDoubling(_Given):
+    """Both blocks keep channels_in, and the transposed convolution brings the width."""
+
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        if upsample:
+            self.block1 = ResidualBlock(2 * channels_in, channels_in, step_dim, groups)
+            self.block2 = ResidualBlock(channels_in, channels_in, step_dim, groups)
+            self.attention = AttentionBlock(channels_in) if attention else nn.Identity()
+            self.resize = nn.ConvTranspose2d(channels_in, channels_out, 4, 2, 1)
+
+
+@wrong("You double whatever upsample says.")
+class UpsampleOverwritten(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        del self.upsample, self.resize
+        self.upsample = self.make_resize(channels_out)
+
+    def forward(self, x, step_emb, skip):
+        x = self.attention(self.blocks(self.beside(x, skip), step_emb))
+        return self.upsample(x) if self.upsample else x
+
+
+@wrong("You turn gradients off in forward, by no_grad or detach.")
+class NoGradLeftIn(_Given):
+    @t.no_grad()
+    def forward(self, x, step_emb, skip):
+        return super().forward(x, step_emb, skip)
+
+
+@wrong("You detach something on that way, or use it under no_grad.")
+class SkipUnderNoGrad(_Given):
+    def beside(self, x, skip):
+        with t.no_grad():
+            return super().beside(x, skip)
+
+
+@wrong("You use an ordinary convolution.")
+class OrdinaryConvolution(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1)
 
 
 EQUIVALENT = {

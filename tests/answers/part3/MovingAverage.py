@@ -222,19 +222,19 @@ class WholeHistory(_Given):
 # ------------------------------------------------------------------------------------------------ wrong d
 
 
-@wrong("Are d and 1 - d swapped?")
+@wrong("You swap d and 1 - d.")
 class Swapped(_Given):
     def mix(self, average, current, d):
         return (1 - d) * average + d * current
 
 
-@wrong("Are d and 1 - d swapped, and is d the full decay from the start?")
+@wrong("You swap d and 1 - d, and take the full decay from the start.")
 class SwappedWithoutWarmUp(Swapped):
     def share(self, n):
         return self.decay
 
 
-@wrong("Is d the full decay from the start?")
+@wrong("You take the full decay for d from the start.")
 class NoWarmUp(_Given):
     def share(self, n):
         return self.decay
@@ -246,55 +246,55 @@ class ParenthesesMissing(_Given):
         return 1 + n / 10 + n
 
 
-@wrong("Is d the full decay from the start?")
+@wrong("You take the full decay for d from the start.")
 class FractionUpsideDown(_Given):
     def warm(self, n):
         return (10 + n) / (1 + n)
 
 
-@wrong("Is the larger of the two taken for d?")
+@wrong("You take the larger of the two for d.")
 class Max(_Given):
     def share(self, n):
         return max(self.decay, self.warm(n))
 
 
-@wrong("Does the fraction count this update as number 0?")
+@wrong("You count this update as number 0 in the fraction.")
 class FromZero(_Given):
     def warm(self, n):
         return super().warm(n - 1)
 
 
-@wrong("Does the fraction count the first update as number 2?")
+@wrong("You count the first update as number 2 in the fraction.")
 class FromTwo(_Given):
     def warm(self, n):
         return super().warm(n + 1)
 
 
-@wrong("Does d go beyond the decay that the constructor got?")
+@wrong("Where is d kept at or below the decay that the constructor got?")
 class NoCap(_Given):
     def share(self, n):
         return self.warm(n)
 
 
-@wrong("Does d go beyond the decay that the constructor got?")
+@wrong("Where is d kept at or below the decay that the constructor got?")
 class DecayHardCoded(_Given):
     def share(self, n):
         return min(0.995, self.warm(n))
 
 
-@wrong("Is the decay that the constructor got used?")
+@wrong("You take a fixed decay. Where is the one that the constructor got?")
 class DecayHardCodedWithoutWarmUp(_Given):
     def share(self, n):
         return 0.995
 
 
-@wrong("Are the updates counted?")
+@wrong("The fraction stays at 1/10. Where are the updates counted?")
 class NeverCounted(_Given):
     def warm(self, n):
         return super().warm(0)
 
 
-@wrong("d stays what it was in update 1.")
+@wrong("You keep the d of update 1.")
 class CountSetToOne(_Given):
     def warm(self, n):
         return super().warm(1)
@@ -307,13 +307,13 @@ class DecayOverwritten(_Given):
         return self.decay
 
 
-@wrong("Is d 0, or rounded down to it?")
+@wrong("You take the model's own number.")
 class IntegerDivision(_Given):
     def warm(self, n):
         return (1 + n) // (10 + n)
 
 
-@wrong("Does each parameter count as an update of its own?")
+@wrong("You count each parameter as an update of its own.")
 class CountedInTheLoop(_Given):
     @t.no_grad()
     def update(self, model):
@@ -323,14 +323,14 @@ class CountedInTheLoop(_Given):
         self.take_buffers(model, None)
 
 
-@wrong("Is each update counted twice?")
+@wrong("You count each update twice.")
 class CountedTwice(_Given):
     def take_buffers(self, model, d):
         super().take_buffers(model, d)
         self.updates += 1
 
 
-@wrong("Do several averages share one count?")
+@wrong("You let several averages share one u.")
 class CountOfTheClass(_Given):
     count = 0
 
@@ -361,43 +361,43 @@ class NineForTen(_Given):
         return (1 + n) / (9 + n)
 
 
-@wrong("Is a 1 missing above the fraction line?")
+@wrong("Where is the 1 above the fraction line?")
 class OneMissing(_Given):
     def warm(self, n):
         return n / (10 + n)
 
 
-@wrong("Is the count missing above the fraction line?")
+@wrong("Where is u above the fraction line?")
 class CountMissingAbove(_Given):
     def warm(self, n):
         return 1 / (10 + n)
 
 
-@wrong("Is the count missing below the fraction line?")
+@wrong("Where is u below the fraction line?")
 class CountMissingBelow(_Given):
     def warm(self, n):
         return (1 + n) / 10
 
 
-@wrong("Is d the decay to the power of the count?")
+@wrong("You raise the decay to the power of u.")
 class Power(_Given):
     def share(self, n):
         return self.decay**n
 
 
-@wrong("Is that Adam's 1 - decay to the power of the count?")
+@wrong("You take Adam's 1 - decay to the power of u.")
 class AdamsCorrection(_Given):
     def share(self, n):
         return 1 - self.decay**n
 
 
-@wrong("Is the decay multiplied by the fraction?")
+@wrong("You multiply the decay by the fraction.")
 class Product(_Given):
     def share(self, n):
         return self.decay * self.warm(n)
 
 
-@wrong("Is it a plain mean until the decay is reached?")
+@wrong("You take a plain mean until the decay is reached.")
 class PlainMeanAtFirst(_Given):
     def warm(self, n):
         return n / (n + 1)
@@ -420,7 +420,7 @@ class Rounded(_Given):
 # ------------------------------------------------------------------------------------------------ wrong mix
 
 
-@wrong("Is d 0, or rounded down to it?")
+@wrong("You take the model's own number.")
 class OnlyCopies(_Given):
     def mix(self, average, current, d):
         return current
@@ -444,73 +444,73 @@ class ReturnedAndNotStored(_Given):
         return [self.mix(average, current, self.share(self.updates)) for average, current in self.pairs(model)]
 
 
-@wrong("Is that the plain mean of all weights so far?")
+@wrong("You take the plain mean of all weights so far.")
 class PlainMean(_Given):
     def share(self, n):
         return n / (n + 1)
 
 
-@wrong("Is that the plain mean of all updates so far?")
+@wrong("You take the plain mean of all updates so far.")
 class PlainMeanWithoutTheStart(_Given):
     def share(self, n):
         return (n - 1) / n
 
 
-@wrong("Is the model subtracted?")
+@wrong("You subtract the model. Its share is added.")
 class Subtracted(_Given):
     def mix(self, average, current, d):
         return d * average - (1 - d) * current
 
 
-@wrong("It moves away from the model.")
+@wrong("You move away from the model.")
 class AwayFromTheModel(_Given):
     def mix(self, average, current, d):
         return average + (1 - d) * (average - current)
 
 
-@wrong("Does the old average keep its full size?")
+@wrong("You keep the old average at its full size.")
 class OldNotScaled(_Given):
     def mix(self, average, current, d):
         return average + (1 - d) * current
 
 
-@wrong("Is their sum added?")
+@wrong("You add their sum. Their difference is the way to go.")
 class SumAdded(_Given):
     def mix(self, average, current, d):
         return average + (1 - d) * (current + average)
 
 
-@wrong("Is the mix halved?")
+@wrong("You halve the mix. Its two shares add up to 1.")
 class Halved(_Given):
     def mix(self, average, current, d):
         return (d * average + (1 - d) * current) / 2
 
 
-@wrong("Is the model added at its full size?")
+@wrong("You add the model at its full size.")
 class ModelNotScaled(_Given):
     def mix(self, average, current, d):
         return d * average + current
 
 
-@wrong("Have both the factor d?")
+@wrong("You give both the factor d. The model has 1 - d.")
 class SameFactor(_Given):
     def mix(self, average, current, d):
         return d * average + d * current
 
 
-@wrong("Is the old average left out?")
+@wrong("Where is the old average?")
 class OldLeftOut(_Given):
     def mix(self, average, current, d):
         return (1 - d) * current
 
 
-@wrong("Is the model left out?")
+@wrong("Where is the model?")
 class ModelLeftOut(_Given):
     def mix(self, average, current, d):
         return d * average
 
 
-@wrong("Are these the gradients?")
+@wrong("You average the gradients. The weights are averaged.")
 class Gradients(_Given):
     def mix(self, average, current, d):
         return d * average + (1 - d) * current.grad
@@ -525,25 +525,25 @@ class PulledTwice(_Given):
 # ------------------------------------------------------------------------------------------------ wrong parameters
 
 
-@wrong("Does each update reach all parameters?")
+@wrong("Some numbers stay as they were.")
 class OnlyTheFirst(_Given):
     def pairs(self, model):
         return list(super().pairs(model))[:1]
 
 
-@wrong("Does each update reach all parameters?")
+@wrong("Some numbers stay as they were.")
 class OnlyTheLast(_Given):
     def pairs(self, model):
         return list(super().pairs(model))[-1:]
 
 
-@wrong("Does each update reach all parameters?")
+@wrong("Some numbers stay as they were.")
 class OnlyTheOutermost(_Given):
     def pairs(self, model):
         return [(p, model._parameters[name]) for name, p in self.model._parameters.items()]
 
 
-@wrong("Does each update reach all parameters?")
+@wrong("Some numbers stay as they were.")
 class OnlyMatrices(_Given):
     def pairs(self, model):
         return [pair for pair in super().pairs(model) if pair[0].ndim > 1]
@@ -570,7 +570,7 @@ class BuffersIgnored(_Given):
         pass
 
 
-@wrong("Are all buffers taken over, in each update?")
+@wrong("Where are all buffers taken over, in each update?")
 class IntegerBuffersIgnored(_Given):
     def take_buffers(self, model, d):
         for average, current in self.buffers(model):
@@ -578,21 +578,21 @@ class IntegerBuffersIgnored(_Given):
                 average.copy_(current)
 
 
-@wrong("Are all buffers taken over, in each update?")
+@wrong("Where are all buffers taken over, in each update?")
 class BuffersOnlyOnce(_Given):
     def take_buffers(self, model, d):
         if self.updates == 1:
             super().take_buffers(model, d)
 
 
-@wrong("Are the buffers averaged, too?")
+@wrong("You average the buffers, too. They're copied.")
 class BuffersAveraged(_Given):
     def take_buffers(self, model, d):
         for average, current in self.buffers(model):
             average.copy_(d * average + (1 - d) * current)
 
 
-@wrong("Are the buffers averaged, too?")
+@wrong("You average the buffers, too. They're copied.")
 class FloatsOfTheStateDictAveraged(_Given):
     @t.no_grad()
     def update(self, model):
@@ -604,14 +604,14 @@ class FloatsOfTheStateDictAveraged(_Given):
                 average.copy_(current)
 
 
-@wrong("Is each buffer replaced by that of the model?")
+@wrong("Where is each buffer replaced by that of the model?")
 class BuffersAdded(_Given):
     def take_buffers(self, model, d):
         for average, current in self.buffers(model):
             average += current
 
 
-@wrong("Are all buffers taken over, in each update?")
+@wrong("Where are all buffers taken over, in each update?")
 class BuffersRebound(_Given):
     def take_buffers(self, model, d):
         for average, current in self.buffers(model):
@@ -675,13 +675,13 @@ class ModelSetToEval(_Given):
         super().update(model.eval())
 
 
-@wrong("Are there tensors that belong to both?")
+@wrong("You let tensors belong to both. Copy numbers instead.")
 class SameModel(_Given):
     def update(self, model):
         self.model = model
 
 
-@wrong("Are there tensors that belong to both?")
+@wrong("You let tensors belong to both. Copy numbers instead.")
 class SameTensors(_Given):
     def update(self, model):
         for average, current in self.pairs(model):
@@ -748,6 +748,119 @@ class LosesTheModel(_Given):
     def __init__(self, model, decay=0.995):
         super().__init__(model, decay)
         del self.model
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+class ForEach(_Given):
+    @t.no_grad()
+    def update(self, model):
+        self.updates += 1
+        t._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - self.share(self.updates))
+        self.take_buffers(model, 0)
+
+
+@right
+class BuffersByName(_Given):
+    def take_buffers(self, model, d):
+        for name, buffer in model.named_buffers():
+            *path, last = name.split(".")
+            setattr(self.model.get_submodule(".".join(path)), last, buffer.clone())
+
+
+@wrong("at the buffer inner.count, whose numbers are whole")
+class StateDictInPlace(_Given):
+    @t.no_grad()
+    def update(self, model):
+        self.updates += 1
+        d, theirs = self.share(self.updates), model.state_dict()
+        for name, mine in self.model.state_dict().items():
+            mine.mul_(d).add_(theirs[name], alpha=1 - d)
+
+
+@wrong("You average the buffers, too.")
+class StateDictLerp(_Given):
+    @t.no_grad()
+    def update(self, model):
+        self.updates += 1
+        for mine, theirs in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+            mine.lerp_(theirs, 1 - self.share(self.updates))
+
+
+@wrong("You begin the average at 0.")
+class BegunAt0(_Given):
+    def mix(self, average, current, d):
+        return (average if self.updates > 1 else 0 * average) * d + (1 - d) * current
+
+
+@wrong("You take the model's numbers as they are at update 1.")
+class BegunAtTheModel(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current if self.updates > 1 else current
+
+
+@wrong("You divide by 1 - decay to the power of u, as Adam does.")
+class WithoutBias(_Given):
+    def mix(self, average, current, d):
+        return (self.decay * average + (1 - self.decay) * current) / (1 - self.decay**self.updates)
+
+
+@wrong("Some numbers are the model's own.")
+class OnlyMatricesAveraged(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current if current.ndim > 1 else current
+
+
+@wrong("Some numbers stay as they were.")
+class NoBiases(_Given):
+    def pairs(self, model):
+        return [pair for pair in super().pairs(model) if pair[0].ndim > 1]
+
+
+@wrong("You round the model's weights.")
+class WholeNumbers(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current.round()
+
+
+@wrong("You round the model's weights, to bfloat16.")
+class WeightsInBfloat16(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current.bfloat16().float()
+
+
+@wrong("You round the model's weights, to float16.")
+class WeightsInFloat16(_Given):
+    def mix(self, average, current, d):
+        return d * average + (1 - d) * current.half().float()
+
+
+@wrong("You round the average, to bfloat16.")
+class AverageInBfloat16(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d).bfloat16()
+
+
+@wrong("You round the average, to float16.")
+class AverageInFloat16(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d).half()
+
+
+@wrong("You round the average.")
+class AverageInWholeNumbers(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d).round()
+
+
+@wrong("update changes the weights of the model that it is given")
+class ModelRoundedInPlace(_Given):
+    def take_buffers(self, model, d):
+        super().take_buffers(model, d)
+        for p in model.parameters():
+            p.copy_(p.bfloat16())
 
 
 # ------------------------------------------------------------------------------------------------ mutants

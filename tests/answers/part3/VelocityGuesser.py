@@ -3,7 +3,7 @@ import torch as t
 from einops import einsum, rearrange
 from torch import nn
 
-from solutions.part1_diffusion import DiffusionModel, reconstruct
+from solutions.part1_diffusion import DiffusionModel, NoiseSchedule, reconstruct
 from tests.answers import right, wrong
 
 
@@ -174,139 +174,139 @@ class WithNoGradInTarget(_Given):
 # ------------------------------------------------------------------------------------------------ wrong target
 
 
-@wrong("Are the signs swapped?")
+@wrong("You swap the signs.")
 class SignsSwapped(_Given):
     def v(self, x, e, a):
         return (1 - a).sqrt() * x - a.sqrt() * e
 
 
-@wrong("Is x0 added?")
+@wrong("You add x0. It's taken away.")
 class Added(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e + (1 - a).sqrt() * x
 
 
-@wrong("Are x0 and noise swapped?")
+@wrong("You swap x0 and noise.")
 class RolesSwapped(_Given):
     def v(self, x, e, a):
         return a.sqrt() * x - (1 - a).sqrt() * e
 
 
-@wrong("Are x0 and noise swapped?")
+@wrong("You swap x0 and noise.")
 class ArgumentsSwapped(_Given):
     def target(self, noise, x0, num_steps):
         return super().target(x0, noise, num_steps)
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 class TargetFactorsSwapped(_Given):
     def v(self, x, e, a):
         return (1 - a).sqrt() * e - a.sqrt() * x
 
 
-@wrong("That is x_n, the noised image.")
+@wrong("You return x_n, the noised image. Which of the two is v?")
 class NoisedImage(_Given):
     def v(self, x, e, a):
         return a.sqrt() * x + (1 - a).sqrt() * e
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are both square roots?")
 class TargetWithoutRoots(_Given):
     def v(self, x, e, a):
         return a * e - (1 - a) * x
 
 
-@wrong("Is the square root missing in front of the noise?")
+@wrong("Where is the square root in front of the noise?")
 class NoRootForTheNoise(_Given):
     def v(self, x, e, a):
         return a * e - (1 - a).sqrt() * x
 
 
-@wrong("Is the square root missing in front of x0?")
+@wrong("Where is the square root in front of x0?")
 class NoRootForTheImage(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (1 - a) * x
 
 
-@wrong("Does the root cover all of 1 - ᾱ?")
+@wrong("You take the root of ᾱ alone. It covers all of 1 - ᾱ.")
 class TargetRootTooShort(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (1 - a.sqrt()) * x
 
 
-@wrong("Is x ** 1/2 taken for a root?")
+@wrong("You halve, because x ** 1/2 is (x ** 1) / 2.")
 class HalfForRoot(_Given):
     def v(self, x, e, a):
         return a**1 / 2 * e - (1 - a) ** 1 / 2 * x
 
 
-@wrong("That is the noise. Does this network learn v?")
+@wrong("You return the noise. This network learns v.")
 class TargetIsTheNoise(_Given):
     def v(self, x, e, a):
         return e
 
 
-@wrong("That is x0. Does this network learn v?")
+@wrong("You return x0. This network learns v.")
 class TargetIsTheImage(_Given):
     def v(self, x, e, a):
         return x
 
 
-@wrong("Are the noise and x0 scaled?")
+@wrong("Where are the noise and x0 scaled?")
 class PlainDifference(_Given):
     def v(self, x, e, a):
         return e - x
 
 
-@wrong("Are ᾱ and 1 - ᾱ squared?")
+@wrong("You square ᾱ and 1 - ᾱ. Their roots are taken.")
 class TargetSquared(_Given):
     def v(self, x, e, a):
         return a**2 * e - (1 - a) ** 2 * x
 
 
-@wrong("Is the noise scaled?")
+@wrong("Where is the noise scaled?")
 class NoiseNotScaled(_Given):
     def v(self, x, e, a):
         return e - (1 - a).sqrt() * x
 
 
-@wrong("Is x0 scaled?")
+@wrong("Where is x0 scaled?")
 class ImageNotScaled(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - x
 
 
-@wrong("Is it clamped? v may leave [-1, 1].")
+@wrong("You clamp it. v may leave [-1, 1].")
 class TargetClamped(_Given):
     def v(self, x, e, a):
         return super().v(x, e, a).clamp(-1, 1)
 
 
-@wrong("Is x_n taken away, and not x0?")
+@wrong("You take x_n away. It's x0.")
 class NoisedImageTakenAway(_Given):
     def v(self, x, e, a):
         return super().v(a.sqrt() * x + (1 - a).sqrt() * e, e, a)
 
 
-@wrong("Does x_n stand where the noise belongs?")
+@wrong("You put x_n where the noise belongs.")
 class NoisedImageForNoise(_Given):
     def v(self, x, e, a):
         return super().v(x, a.sqrt() * x + (1 - a).sqrt() * e, a)
 
 
-@wrong("Is v scaled once more?")
+@wrong("You scale v once more.")
 class ScaledByTheSignal(_Given):
     def v(self, x, e, a):
         return e - ((1 - a) / a).sqrt() * x
 
 
-@wrong("Is v scaled once more?")
+@wrong("You scale v once more.")
 class ScaledByTheNoise(_Given):
     def v(self, x, e, a):
         return (a / (1 - a)).sqrt() * e - x
 
 
-@wrong("target asks the network.\nWhat does the network learn from?")
+@wrong("target asks the network.\nYou ask the network what it should learn.")
 class TargetAsksTheNetwork(_Given):
     def target(self, x0, noise, num_steps):
         return self.network(x0, num_steps)
@@ -325,7 +325,7 @@ class TargetAsksAboutTheNoisedImage(_Given):
         return self.network(a.sqrt() * x0 + (1 - a).sqrt() * noise, num_steps)
 
 
-@wrong("asked twice for the same, target gives two different answers.\nIs noise drawn in it?")
+@wrong("You draw noise in it.")
 class TargetDrawsNoise(_Given):
     def v(self, x, e, a):
         return super().v(x, t.randn_like(x), a)
@@ -334,7 +334,7 @@ class TargetDrawsNoise(_Given):
 # ------------------------------------------------------------------------------------------------ wrong forward
 
 
-@wrong("asked twice for the same, forward gives two different answers.\nIs noise drawn in it?")
+@wrong("You draw noise in it.")
 class ForwardDrawsNoise(_Given):
     def noise(self, x, v, a):
         return super().v(x, t.randn_like(x), a)
@@ -347,127 +347,127 @@ class ForwardNoisesOnceMore(_Given):
         return self.noise(images, self.network(a.sqrt() * images + (1 - a).sqrt() * t.randn_like(images), num_steps), a)
 
 
-@wrong("That is v as the network gave it.")
+@wrong("You return v as the network gave it.")
 class VelocityReturned(_Given):
     def noise(self, x, v, a):
         return v
 
 
-@wrong("Those are the images as they came. What becomes of v?")
+@wrong("You return the images as they came. What becomes of v?")
 class ImagesReturned(_Given):
     def noise(self, x, v, a):
         return x
 
 
-@wrong("That is the clean image.")
+@wrong("You return the clean image. What should forward guess?")
 class CleanImageReturned(_Given):
     def noise(self, x, v, a):
         return a.sqrt() * x - (1 - a).sqrt() * v
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 class ForwardFactorsSwapped(_Given):
     def noise(self, x, v, a):
         return a.sqrt() * x + (1 - a).sqrt() * v
 
 
-@wrong("Is v taken away?")
+@wrong("You take v away. It's added.")
 class VelocityTakenAway(_Given):
     def noise(self, x, v, a):
         return (1 - a).sqrt() * x - a.sqrt() * v
 
 
-@wrong("Is that the formula of target once more?")
+@wrong("You use the formula of target once more.")
 class TargetOnceMore(_Given):
     def noise(self, x, v, a):
         return self.v(x, v, a)
 
 
-@wrong("Is the formula of target solved for the noise?")
+@wrong("You solve the formula of target for the noise.")
 class TargetSolved(_Given):
     def noise(self, x, v, a):
         return (v + (1 - a).sqrt() * x) / a.sqrt()
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are both square roots?")
 class ForwardWithoutRoots(_Given):
     def noise(self, x, v, a):
         return (1 - a) * x + a * v
 
 
-@wrong("Is the square root missing in front of the images?")
+@wrong("Where is the square root in front of the images?")
 class NoRootForTheImages(_Given):
     def noise(self, x, v, a):
         return (1 - a) * x + a.sqrt() * v
 
 
-@wrong("Is the square root missing in front of v?")
+@wrong("Where is the square root in front of v?")
 class NoRootForTheVelocity(_Given):
     def noise(self, x, v, a):
         return (1 - a).sqrt() * x + a * v
 
 
-@wrong("Does the root cover all of 1 - ᾱ?")
+@wrong("You take the root of ᾱ alone. It covers all of 1 - ᾱ.")
 class ForwardRootTooShort(_Given):
     def noise(self, x, v, a):
         return (1 - a.sqrt()) * x + a.sqrt() * v
 
 
-@wrong("Is the network's answer taken for a clean image?")
+@wrong("You take the network's answer for a clean image. It's v.")
 class ImageGuesser(_Given):
     def noise(self, x, v, a):
         return (x - a.sqrt() * v) / (1 - a).sqrt()
 
 
-@wrong("Is the network's answer taken for the noise?")
+@wrong("You take the network's answer for the noise. It's v.")
 class Reconstructed(_Given):
     def forward(self, images, num_steps):
         return reconstruct(images, self.network(images, num_steps), num_steps, self.noise_schedule)
 
 
-@wrong("Are ᾱ and 1 - ᾱ squared?")
+@wrong("You square ᾱ and 1 - ᾱ. Their roots are taken.")
 class ForwardSquared(_Given):
     def noise(self, x, v, a):
         return (1 - a) ** 2 * x + a**2 * v
 
 
-@wrong("Is the whole sum multiplied by √ᾱ?")
+@wrong("You multiply the whole sum by √ᾱ.")
 class ParenthesesTooWide(_Given):
     def noise(self, x, v, a):
         return ((1 - a).sqrt() * x + v) * a.sqrt()
 
 
-@wrong("Are the images scaled?")
+@wrong("Where are the images scaled?")
 class ImagesNotScaled(_Given):
     def noise(self, x, v, a):
         return x + a.sqrt() * v
 
 
-@wrong("Is v scaled?")
+@wrong("Where is v scaled?")
 class VelocityNotScaled(_Given):
     def noise(self, x, v, a):
         return (1 - a).sqrt() * x + v
 
 
-@wrong("Is v used?")
+@wrong("Where is v?")
 class VelocityUnused(_Given):
     def noise(self, x, v, a):
         return (1 - a).sqrt() * x
 
 
-@wrong("Are the images used?")
+@wrong("Where are the images?")
 class ImagesUnused(_Given):
     def noise(self, x, v, a):
         return a.sqrt() * v
 
 
-@wrong("Is the guess clamped?")
+@wrong("You clamp the guess. Noise may leave [-1, 1].")
 class GuessClamped(_Given):
     def noise(self, x, v, a):
         return super().noise(x, v, a).clamp(-1, 1)
 
 
-@wrong("Is a clean image clamped on the way?")
+@wrong("You clamp a clean image on the way.")
 class CleanImageClamped(_Given):
     def noise(self, x, v, a):
         x0 = (a.sqrt() * x - (1 - a).sqrt() * v).clamp(-1, 1)
@@ -477,19 +477,19 @@ class CleanImageClamped(_Given):
 # ------------------------------------------------------------------------------------------------ another ᾱ
 
 
-@wrong("the α of one step?")
+@wrong("You take α, of one step alone. ᾱ is that of all steps.")
 class Alpha(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
 
 
-@wrong("the β of one step?")
+@wrong("You take 1 - α, the β of one step. ᾱ is that of all steps.")
 class Beta(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
 
 
-@wrong("Is the row one too late?")
+@wrong("You look ᾱ up one timestep late.")
 class CountAsRow(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bars[num_steps].reshape(-1, 1, 1, 1)
@@ -501,101 +501,101 @@ class RowAsCount(_Given):
         return super().alpha_bar(num_steps - 1)
 
 
-@wrong("Is that ᾱ of one count before?")
+@wrong("You look ᾱ up one timestep early.")
 class OneCountBefore(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar((num_steps - 1).clamp(min=1))
 
 
-@wrong("Is that ᾱ of one count before?")
+@wrong("You look ᾱ up one timestep early.")
 class OneCountBeforeWith1(_Given):
     def alpha_bar(self, num_steps):
         bars = t.cat([t.ones(1, device=num_steps.device), self.noise_schedule.alpha_bars])
         return bars[num_steps - 1].reshape(-1, 1, 1, 1)
 
 
-@wrong("Is that ᾱ of one count before?")
+@wrong("You look ᾱ up one timestep early.")
 class OneRowBefore(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bars[num_steps - 2].reshape(-1, 1, 1, 1)
 
 
-@wrong("Is that 1 - ᾱ, or the β of one step?")
+@wrong("You take β, of one step, for 1 - ᾱ.")
 class BetaInTarget(_Given):
     def target(self, x0, noise, num_steps):
         beta = self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
         return self.alpha_bar(num_steps).sqrt() * noise - beta.sqrt() * x0
 
 
-@wrong("Is that 1 - ᾱ, or the β of one step?")
+@wrong("You take β, of one step, for 1 - ᾱ.")
 class BetaInForward(_Given):
     def forward(self, images, num_steps):
         beta = self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
         return beta.sqrt() * images + self.alpha_bar(num_steps).sqrt() * self.network(images, num_steps)
 
 
-@wrong("Is that ᾱ, or the α of one step?")
+@wrong("You take α, of one step, for ᾱ.")
 class AlphaForTheNoise(_Given):
     def target(self, x0, noise, num_steps):
         alpha = self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
         return alpha.sqrt() * noise - (1 - self.alpha_bar(num_steps)).sqrt() * x0
 
 
-@wrong("Is a root taken twice?")
+@wrong("You take a root twice.")
 class RootTwice(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps).sqrt()
 
 
-@wrong("Do all images get the mean of their factors?")
+@wrong("You give all images the mean of their factors.")
 class MeanForAll(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps).mean()
 
 
-@wrong("Do all images get the factors of the first?")
+@wrong("You give all images the factors of the first.")
 class OneForAll(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps[0])
 
 
-@wrong("Are the factors those of counts 1, 2, 3, ...?")
+@wrong("You take the factors of timesteps 1, 2, 3, ...")
 class WholeSchedule(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bars.reshape(-1, 1, 1, 1)
 
 
-@wrong("Are the factors those of the last count?")
+@wrong("You take the factors of the last timestep.")
 class LastCount(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(len(self.noise_schedule))
 
 
-@wrong("The factors run along the width")
+@wrong("You let the factors run along the width of the images.")
 class AlongTheWidth(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bar(num_steps)
 
 
-@wrong("The factors run along the height")
+@wrong("You let the factors run along the height of the images.")
 class AlongTheHeight(_Given):
     def alpha_bar(self, num_steps):
         return rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1")
 
 
-@wrong("The factors run along the channels.")
+@wrong("You let the factors run along the channels.")
 class AlongTheChannels(_Given):
     def alpha_bar(self, num_steps):
         return rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1")
 
 
-@wrong("target at count 4")
+@wrong("target at timestep 4")
 class LastCountLeftOut(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps.clamp(max=len(self.noise_schedule) - 1))
 
 
-@wrong("the α of one step?")
+@wrong("You take α, of one step alone. ᾱ is that of all steps.")
 class AlphaInForward(_Given):
     def forward(self, images, num_steps):
         alpha = self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
@@ -625,25 +625,25 @@ class ImagesClamped(_Given):
         return self.network(images.clamp(-1, 1), num_steps)
 
 
-@wrong("the network sees the counts [2, 0, 1, 0], expected [3, 1, 2, 1].\nCounts begin at 1")
+@wrong("You take 1 away.")
 class RowsAsked(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps - 1)
 
 
-@wrong("the network sees the counts [0.75, 0.25, 0.5, 0.25], expected [3, 1, 2, 1].\nIs num_steps handed on")
+@wrong("You change num_steps on the way.")
 class SharesAsked(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps / len(self.noise_schedule))
 
 
-@wrong("the network sees the counts [3.0, 1.0, 2.0, 1.0], expected [3, 1, 2, 1].")
+@wrong("the network is told the timesteps [3.0, 1.0, 2.0, 1.0], expected [3, 1, 2, 1].")
 class FloatsAsked(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps.float())
 
 
-@wrong("shape (4, 1, 1, 1) as num_steps, expected one count for each of 4 images.\nIs num_steps handed on")
+@wrong("You change num_steps on the way.")
 class CountsReshaped(_Given):
     def ask(self, images, num_steps):
         return self.network(images, num_steps.reshape(-1, 1, 1, 1))
@@ -664,7 +664,7 @@ class DoubleAsked(_Given):
 # ------------------------------------------------------------------------------------------------ wrong form
 
 
-@wrong("no gradient comes back to the network.\nIs there a no_grad or a detach in it?")
+@wrong("no gradient comes back to the network.\nYou cut the gradient off, by no_grad, detach or .data.")
 class NoGrad(_Given):
     @t.no_grad()
     def forward(self, images, num_steps):
@@ -763,6 +763,105 @@ class NoiseAndImage(_Given):
 class RootOfANegative(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (a - 1).sqrt() * x
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+class ByWayOfTheImage(_Given):
+    def noise(self, x, v, a):
+        x0 = a.sqrt() * x - (1 - a).sqrt() * v
+        return (x - a.sqrt() * x0) / (1 - a).sqrt()
+
+
+@right
+class LookedUpOnTheCPUAndBroughtBack(_Given):
+    def alpha_bar(self, num_steps):
+        rows = [self.noise_schedule.alpha_bar(n).item() for n in num_steps.tolist()]
+        return t.tensor(rows, device=num_steps.device).reshape(-1, 1, 1, 1)
+
+
+@wrong("with all on another device, target mixes tensors of two devices")
+class LeftOnTheCPU(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps).cpu().reshape(-1, 1, 1, 1)
+
+
+@wrong("with all on another device, target mixes tensors of two devices")
+class LookedUpInNumPy(_Given):
+    def alpha_bar(self, num_steps):
+        table = self.noise_schedule.alpha_bars.cpu().numpy()
+        return t.tensor(table[num_steps.cpu().numpy() - 1]).reshape(-1, 1, 1, 1)
+
+
+@wrong("You write ᾱ down. Where is it looked up in self.noise_schedule?")
+class WrittenDown(_Given):
+    def alpha_bar(self, num_steps):
+        return t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps - 1].reshape(-1, 1, 1, 1)
+
+
+@wrong("for ᾱ at timestep 3. Where is it looked up in self.noise_schedule?")
+class ScheduleOfItsOwn(_Given):
+    def alpha_bar(self, num_steps):
+        return NoiseSchedule(1000, "cpu").alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("You clamp x0. All that it has counts.")
+class ImageClamped(_Given):
+    def v(self, x, e, a):
+        return super().v(x.clamp(-1, 1), e, a)
+
+
+@wrong("You cut the images off")
+class ImagesDetached(_Given):
+    def noise(self, x, v, a):
+        return super().noise(x.detach(), v, a)
+
+
+@wrong("You cut the images off")
+class NetworkShownDetachedImages(_Given):
+    def ask(self, images, num_steps):
+        return self.network(images.detach(), num_steps)
+
+
+@wrong("Where does its class line name part1.Guesser?")
+class OfNoGuesser(nn.Module):
+    def target(self, x0, noise, num_steps):
+        return noise
+
+
+@wrong("You call self(...) in forward, which is forward once more.")
+class AsksItself(_Given):
+    def forward(self, images, num_steps):
+        return self.noise(images, self(images, num_steps), self.alpha_bar(num_steps))
+
+
+schedule = NoiseSchedule(1000, "cpu")  # as another cell may have left it
+
+
+@wrong("`schedule` is no argument: it comes from another cell.")
+class LeftOver(_Given):
+    def alpha_bar(self, num_steps):
+        return schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("You multiply the whole by 0.5.")
+class Halved(_Given):
+    def v(self, x, e, a):
+        return super().v(x, e, a) / 2
+
+
+@wrong("You clamp v.")
+class VelocityClamped(_Given):
+    def ask(self, images, num_steps):
+        return super().ask(images, num_steps).clamp(-1, 1)
+
+
+@wrong("You scale the guess to a standard deviation of 1.")
+class GuessScaled(_Given):
+    def noise(self, x, v, a):
+        return super().noise(x, v, a) / super().noise(x, v, a).std()
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -154,7 +154,7 @@ def autocast_without_with(model, x0, num_steps, noise, noised):
     return F.mse_loss(model.network(noised, num_steps), model.target(x0, noise, num_steps))
 
 
-@wrong("Is it asked inside of an autocast, and one for the device that noised is on?")
+@wrong("Where is the autocast that it's asked in?")
 def cuda_hard_coded(model, x0, num_steps, noise, noised):
     with t.autocast("cuda", t.bfloat16):
         guess = model.network(noised, num_steps)
@@ -178,12 +178,12 @@ def only_the_answer_cast(model, x0, num_steps, noise, noised):
     return F.mse_loss(model.network(noised, num_steps).bfloat16().float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network computes in torch.float16, expected torch.bfloat16.\nThere are two types of 16 bits.")
+@wrong("the network computes in torch.float16, expected torch.bfloat16.\nYou take the other type of 16 bits.")
 def float16(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps, t.float16).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("Is autocast told which type to take?")
+@wrong("Where is autocast told which type to take?")
 def no_type(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type):
         guess = model.network(noised, num_steps)
@@ -211,7 +211,7 @@ def device_itself(model, x0, num_steps, noise, noised):
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
-@wrong("model.target is asked under autocast.\nWhere does the with block end?")
+@wrong("model.target is asked under autocast.\nYou ask it inside of the with block, which ends after the guess.")
 def all_under_autocast(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type, t.bfloat16):
         return F.mse_loss(model.network(noised, num_steps).float(), model.target(x0, noise, num_steps))
@@ -223,7 +223,7 @@ def function_decorated(model, x0, num_steps, noise, noised):
         return ((model.network(noised, num_steps) - model.target(x0, noise, num_steps)) ** 2).mean()
 
 
-@wrong("the network runs with weights of type torch.bfloat16, expected torch.float32.\nIs the model cast?")
+@wrong("You cast the model.")
 def model_cast(model, x0, num_steps, noise, noised):
     guess = model.to(t.bfloat16).network(noised.bfloat16(), num_steps)
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
@@ -246,7 +246,7 @@ def images_cast(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised.bfloat16(), num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the loss is of type torch.bfloat16, expected torch.float32.\nOf which type are the guess and the target")
+@wrong("Where is the guess turned into float32, before it's compared?")
 def loss_in_bfloat16(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps), model.target(x0, noise, num_steps).bfloat16())
 
@@ -256,25 +256,25 @@ def loss_cast(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised).bfloat16()
 
 
-@wrong("Is the loss computed in bfloat16, and cast at the end?")
+@wrong("You compute the loss in bfloat16, and cast it at the end.")
 def cast_too_late(model, x0, num_steps, noise, noised):
     guess = _guess(model, noised, num_steps)
     return F.mse_loss(guess, model.target(x0, noise, num_steps).to(guess.dtype)).float()
 
 
-@wrong("Is the target rounded to bfloat16?")
+@wrong("You round the target to bfloat16.")
 def target_rounded(model, x0, num_steps, noise, noised):
     guess = _guess(model, noised, num_steps)
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps).to(guess).float())
 
 
-@wrong("Are x0 and noise rounded to bfloat16?")
+@wrong("You round x0 and noise to bfloat16.")
 def inputs_rounded(model, x0, num_steps, noise, noised):
     target = model.target(x0.bfloat16(), noise.bfloat16(), num_steps)
     return F.mse_loss(_guess(model, noised, num_steps).float(), target)
 
 
-@wrong("the loss is of type torch.float64, expected torch.float32.\nThe sum may be done in float64.")
+@wrong("You return float64.")
 def still_double(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).double(), model.target(x0, noise, num_steps).double())
 
@@ -290,71 +290,71 @@ def left_on(model, x0, num_steps, noise, noised):
 # ------------------------------------------------------------------------------------------------ wrong comparison
 
 
-@wrong("Is the guess compared with the noise?")
+@wrong("You compare the guess with the noise.")
 def against_the_noise(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), noise)
 
 
-@wrong("Is the guess compared with x0?")
+@wrong("You compare the guess with x0.")
 def against_the_image(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), x0)
 
 
-@wrong("Is the guess compared with noised?")
+@wrong("You compare the guess with noised.")
 def against_the_noised(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), noised)
 
 
-@wrong("Are x0 and noise swapped on their way to model.target?")
+@wrong("You swap x0 and noise on their way to model.target.")
 def target_swapped(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(noise, x0, num_steps))
 
 
-@wrong("Is model.target given noised for x0?")
+@wrong("You give model.target noised for x0.")
 def target_of_noised(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(noised, noise, num_steps))
 
 
-@wrong("Is model.target given noised for the noise?")
+@wrong("You give model.target noised for the noise.")
 def target_of_noised_as_noise(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noised, num_steps))
 
 
-@wrong("Is the model asked, which guesses noise?")
+@wrong("You ask the model, which guesses noise.")
 def model_asked(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type, t.bfloat16):
         guess = model(noised, num_steps)
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
-@wrong("Is that Part 1's loss, of the model and the noise?")
+@wrong("You take Part 1's loss, of the model and the noise")
 def loss_of_part_1(model, x0, num_steps, noise, noised):
     with t.autocast(noised.device.type, t.bfloat16):
         guess = model(noised, num_steps)
     return F.mse_loss(guess.float(), noise)
 
 
-@wrong("Is the square missing?")
+@wrong("Where is the square?")
 def not_squared(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).mean()
 
 
-@wrong("Is it squared twice?")
+@wrong("You square twice.")
 def squared_twice(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square().square().mean()
 
 
-@wrong("Is the mean squared, and not each error?")
+@wrong("You square the mean. Each error is squared.")
 def mean_squared(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).mean() ** 2
 
 
-@wrong("Is the loss a sum?")
+@wrong("You take a sum. The loss is a mean.")
 def summed(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps), reduction="sum")
 
 
-@wrong("Is the mean taken over the batch alone?")
+@wrong("You take the mean over the batch alone.")
 def mean_of_sums(model, x0, num_steps, noise, noised):
     gap = _guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)
     return gap.square().flatten(1).sum(dim=1).mean()
@@ -370,33 +370,33 @@ def no_mean(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)) ** 2
 
 
-@wrong("returns a tensor of shape (3,), expected shape ().\nIs it the mean of all squared errors?")
+@wrong("returns a tensor of shape (3,), expected shape ().\nWhere is the mean of all squared errors?")
 def loss_of_each_image(model, x0, num_steps, noise, noised):
     gap = _guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)
     return gap.square().mean(dim=(1, 2, 3))
 
 
-@wrong("Is that the absolute error?")
+@wrong("You take the absolute error. It's squared.")
 def absolute(model, x0, num_steps, noise, noised):
     return F.l1_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("Is that a mix of squared and absolute error?")
+@wrong("You take a mix of squared and absolute error.")
 def huber(model, x0, num_steps, noise, noised):
     return F.huber_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("Is a root taken of the loss?")
+@wrong("You take a root of the loss.")
 def root(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised).sqrt()
 
 
-@wrong("Is the loss halved?")
+@wrong("You halve the loss.")
 def half(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised) / 2
 
 
-@wrong("Is the target added to the guess?")
+@wrong("You add the target to the guess. It's taken away.")
 def target_added(model, x0, num_steps, noise, noised):
     return (_guess(model, noised, num_steps).float() + model.target(x0, noise, num_steps)).square().mean()
 
@@ -404,7 +404,7 @@ def target_added(model, x0, num_steps, noise, noised):
 # ------------------------------------------------------------------------------------------------ wrong question
 
 
-@wrong("the network is shown x0, expected noised.\nIn training, which of the three")
+@wrong("the network is shown x0, expected noised.\nYou show it the wrong one of the three.")
 def clean_images(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, x0, num_steps).float(), model.target(x0, noise, num_steps))
 
@@ -414,33 +414,33 @@ def noise_alone(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noise, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is shown other images, expected noised.\nIs noised changed on the way?")
+@wrong("the network is shown other images, expected noised.\nYou change noised on the way")
 def noised_clamped(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised.clamp(-1, 1), num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is told the counts [2, 0, 3], expected [3, 1, 4].\nCounts begin at 1, rows at 0.")
+@wrong("You take 1 away.")
 def rows(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps - 1).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is told the counts 3, expected [3, 1, 4].\nIs num_steps handed on")
+@wrong("You change num_steps on the way.")
 def one_count(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps[0].item()).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network gets a tensor of shape (3,) as images, expected shape (3, 2, 4, 5).\nAre its two arguments in")
+@wrong("You swap its two arguments, or leave one out.")
 def question_swapped(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, num_steps, noised).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is asked 2 times, expected once.\nCan its first answer be kept?")
+@wrong("the network is asked 2 times, expected once.\nYou ask it again, though its first answer can be kept.")
 def asked_twice(model, x0, num_steps, noise, noised):
     _guess(model, noised, num_steps)
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
 
 
-@wrong("the network is asked 0 times, expected once.\nIs it model.network that is asked?")
+@wrong("the network is asked 0 times, expected once.\nWhere is model.network asked?")
 def never_asked(model, x0, num_steps, noise, noised):
     return F.mse_loss(noised, model.target(x0, noise, num_steps))
 
@@ -448,29 +448,29 @@ def never_asked(model, x0, num_steps, noise, noised):
 # ------------------------------------------------------------------------------------------------ wrong gradient
 
 
-@wrong("no gradient goes back to the weights.\nIs the network asked under no_grad?")
+@wrong("no gradient goes back to the weights.\nYou ask the network under no_grad.")
 def no_grad(model, x0, num_steps, noise, noised):
     with t.no_grad():
         guess = _guess(model, noised, num_steps)
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
-@wrong("no gradient goes back to the weights.\nIs the loss cut off from the guess?")
+@wrong("You cut the loss off from the guess, with detach, .data or a tensor made anew.")
 def detached(model, x0, num_steps, noise, noised):
     return F.mse_loss(_guess(model, noised, num_steps).detach().float(), model.target(x0, noise, num_steps))
 
 
-@wrong("Is the loss cut off from the guess?")
+@wrong("You cut the loss off from the guess, with detach, .data or a tensor made anew.")
 def gradient_required_too_late(model, x0, num_steps, noise, noised):
     return t.tensor(in_a_block(model, x0, num_steps, noise, noised).item(), requires_grad=True)
 
 
-@wrong("it returns a float, expected one tensor.\nDoes a plain number know its gradient?")
+@wrong("it returns a float, expected one tensor.\nYou make a plain number of it, which has no gradient.")
 def item(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised).item()
 
 
-@wrong("the weights have a gradient already.\nIs backward called inside?")
+@wrong("the weights have a gradient already.\nYou call backward inside. That's left to the training.")
 def backward_called(model, x0, num_steps, noise, noised):
     loss = in_a_block(model, x0, num_steps, noise, noised)
     loss.backward()
@@ -498,9 +498,88 @@ def no_return(model, x0, num_steps, noise, noised):
     in_a_block(model, x0, num_steps, noise, noised)
 
 
-@wrong("it returns a tuple, expected one tensor.\nWhat does train need, but the loss?")
+@wrong("it returns a tuple, expected one tensor.\nYou return one thing too many.")
 def loss_and_guess(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised), noised
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def target_without_gradients(model, x0, num_steps, noise, noised):
+    with t.no_grad():
+        target = model.target(x0, noise, num_steps)
+    return F.mse_loss(_guess(model, noised, num_steps).float(), target)
+
+
+@right
+def mean_of_each_image(model, x0, num_steps, noise, noised):
+    """All images have as many pixels, so it is the same mean."""
+    errors = (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square()
+    return errors.flatten(1).mean(dim=1).mean()
+
+
+@wrong("You multiply the loss by 65536. That's what a GradScaler is for")
+def scaler_left_over(model, x0, num_steps, noise, noised):
+    return 65536 * F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("You multiply the loss by 1024. That's what a GradScaler is for")
+def scaled_by_hand(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)) * 2.0**10
+
+
+@wrong("You divide the loss by 4.")
+def for_four_batches(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)) / 4
+
+
+@wrong("You add up the losses of the images.")
+def sum_of_means(model, x0, num_steps, noise, noised):
+    guess, target = _guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps)
+    return sum(F.mse_loss(*pair) for pair in zip(guess, target, strict=True))
+
+
+@wrong("or weigh by ᾱ")
+def weighed(model, x0, num_steps, noise, noised):
+    errors = (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).square()
+    return (model.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1) * errors).mean()
+
+
+@wrong("You cast them to torch.bfloat16, which holds few digits.")
+def timesteps_cast(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps.bfloat16()).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("the weights of the network have changed")
+def weights_rounded_in_place(model, x0, num_steps, noise, noised):
+    with t.no_grad():
+        for p in model.parameters():
+            p.copy_(p.bfloat16())
+    return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("You cut a part of the guess off")
+def half_detached(model, x0, num_steps, noise, noised):
+    guess = _guess(model, noised, num_steps).float()
+    return F.mse_loss((guess + guess.detach()) / 2, model.target(x0, noise, num_steps))
+
+
+target = t.zeros(3, 2, 4, 5)  # as another cell may have left it
+
+
+@wrong("`target` is no argument: it comes from another cell.")
+def target_left_over(model, x0, num_steps, noise, noised):
+    return F.mse_loss(_guess(model, noised, num_steps).float(), target)
+
+
+@wrong("or draw noise anew")
+def noised_anew(model, x0, num_steps, noise, noised):
+    a = model.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+    noise = t.randn_like(x0)
+    guess = _guess(model, a.sqrt() * x0 + (1 - a).sqrt() * noise, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
 # ------------------------------------------------------------------------------------------------ mutants

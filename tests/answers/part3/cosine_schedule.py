@@ -126,37 +126,37 @@ def in_windows_of_two(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ the angle
 
 
-@wrong("Is s used?")
+@wrong("Where is s?")
 def without_s(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, 0.0, max_beta)
 
 
-@wrong("Is s used, or a fixed number?")
+@wrong("You take a fixed number. Where is s?")
 def s_fixed(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, 0.008, max_beta)
 
 
-@wrong("Is n/T + s divided by 1 + s?")
+@wrong("Where is n/T + s divided by 1 + s?")
 def not_divided_by_1_plus_s(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) * math.pi / 2)
 
 
-@wrong("Is s added to n/T, too?")
+@wrong("Where is s added to n/T, too?")
 def s_in_the_divisor_alone(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T / (1 + s) * math.pi / 2)
 
 
-@wrong("Is n divided by T before s is added?")
+@wrong("You divide s by T, too. n is divided by T before s is added.")
 def s_added_to_n(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / T / (1 + s) * math.pi / 2)
 
 
-@wrong("Is s added to T, and not to n/T?")
+@wrong("You add s to T. It's added to n/T.")
 def s_added_to_T(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / (T + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("Is s alone divided by 1 + s?")
+@wrong("You divide s alone by 1 + s. All of n/T + s is.")
 def s_alone_divided(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s / (1 + s)) * math.pi / 2)
 
@@ -166,89 +166,89 @@ def s_added_twice(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: ((n / T + s) / 1 + s) * math.pi / 2)
 
 
-@wrong("Mind the parentheses.")
+@wrong("You divide or multiply a part of the sum alone.")
 def only_s_multiplied(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T + s / (1 + s) * math.pi / 2)
 
 
-@wrong("Mind the parentheses.")
+@wrong("You divide or multiply a part of the sum alone.")
 def only_the_second_s_multiplied(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / 1 + s * math.pi / 2)
 
 
-@wrong("Mind the parentheses.")
+@wrong("You divide or multiply a part of the sum alone.")
 def no_parentheses_at_all(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: n / T * math.pi / 2 + s)
 
 
-@wrong("Is it multiplied by 1 + s?")
+@wrong("You multiply by 1 + s. It's divided.")
 def multiplied_by_1_plus_s(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) * (1 + s) * math.pi / 2)
 
 
-@wrong("Is s added to T, and n + s divided by that?")
+@wrong("You divide n + s by T + s. It's n/T + s by 1 + s.")
 def s_added_to_both(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / (T + s) * math.pi / 2)
 
 
-@wrong("Is n/T divided by T once more?")
+@wrong("You divide n/T by T once more.")
 def shares_divided_again(max_steps, s=0.008, max_beta=0.999):
     counts = lambda T: t.linspace(0, 1, T + 1, dtype=t.float64)
     return _betas(max_steps, s, max_beta, counts=counts)
 
 
-@wrong("Is n divided by less than T?")
+@wrong("You divide n by less than T, so the angle goes beyond π/2.")
 def divided_by_one_less(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / (T - 1) + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("In π / 2 ** 2 it is divided by 4.")
+@wrong("You divide π by 4, as in π / 2 ** 2. It's halved once.")
 def two_squared(max_steps, s=0.008, max_beta=0.999):
     angle = lambda n, T, s: (n / T + s) / (1 + s) * math.pi / 2**2
     return _betas(max_steps, s, max_beta, angle=angle, f=t.cos)
 
 
-@wrong("In π / 2 ** 2 it is divided by 4.")
+@wrong("You divide π by 4, as in π / 2 ** 2. It's halved once.")
 def halved_twice(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / 2 * math.pi / 2)
 
 
-@wrong("Is it divided by π/2, and not multiplied?")
+@wrong("You divide by π/2. It's multiplied.")
 def divided_by_half_a_pi(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / (math.pi / 2))
 
 
-@wrong("Is n divided by T?")
+@wrong("Where is n divided by T?")
 def counts_not_divided(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("Is n divided with //?")
+@wrong("You divide n with //, which gives whole numbers.")
 def whole_numbers(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n // T + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("Is T the max_steps that is given?")
+@wrong("You divide by a fixed number.")
 def always_a_thousand(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / 1000 + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("Is n divided by more than T?")
+@wrong("You divide n by more than T, so the angle ends before π/2.")
 def divided_by_one_more(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / (T + 1) + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("Is π halved?")
+@wrong("Where is π halved?")
 def whole_pi(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * math.pi)
 
 
-@wrong("Is the angle multiplied by π/2?")
+@wrong("Where is π/2?")
 def no_pi(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s))
 
 
-@wrong("Is the angle in radians?")
+@wrong("You take degrees. t.cos takes radians, and 90 degrees are π/2.")
 def degrees(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * 90)
 
@@ -256,28 +256,28 @@ def degrees(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ the curve
 
 
-@wrong("Is the cosine squared?")
+@wrong("Where is the cosine squared?")
 def not_squared(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=t.cos)
 
 
-@wrong("Is the cosine squared?")
+@wrong("Where is the cosine squared?")
 def root_of_the_quotient(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - (f[1:] / f[:-1]).sqrt())
 
 
-@wrong("Is the angle squared, and not its cosine?")
+@wrong("You square the angle. Its cosine is squared.")
 def angle_squared(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: t.cos(angle**2))
 
 
-@wrong("Is the fraction squared, and not the cosine?")
+@wrong("You square the fraction. The cosine of it all is squared.")
 def fraction_squared(max_steps, s=0.008, max_beta=0.999):
     angle = lambda n, T, s: ((n / T + s) / (1 + s)) ** 2 * math.pi / 2
     return _betas(max_steps, s, max_beta, angle=angle, f=t.cos)
 
 
-@wrong("Is that a sine?")
+@wrong("You take a sine. At n = 0 the image is whole, so f is 1 or nearly.")
 def sine(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: t.sin(angle) ** 2)
 
@@ -285,12 +285,12 @@ def sine(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ the counts
 
 
-@wrong("All come one step early. Does the first one begin at n = 0?")
+@wrong("You come one step early with all of them.")
 def from_1_to_one_more(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(1, T + 2, dtype=t.float64))
 
 
-@wrong("Does n go from 1 to T + 1?")
+@wrong("You let n go from 1 to T + 1. It goes from 0 to T.")
 def from_1_to_one_more_of_one_more(max_steps, s=0.008, max_beta=0.999):
     counts, angle = lambda T: t.arange(1, T + 2).double(), lambda n, T, s: (n / (T + 1) + s) / (1 + s) * math.pi / 2
     return _betas(max_steps, s, max_beta, counts=counts, angle=angle)
@@ -312,70 +312,70 @@ def rolled_without_count_0(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: 1 - f / f.roll(1))
 
 
-@wrong("Is their order turned round?")
+@wrong("You turn their order round.")
 def turned_round(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).flip(0)
 
 
-@wrong("All come one step late. Does the last one end at n = T?")
+@wrong("You come one step late with all of them.")
 def from_one_less(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(-1, T, dtype=t.float64))
 
 
-@wrong("The first step is missing. Does f begin at n = 0?")
+@wrong("Where is the first step? f begins at n = 0.")
 def from_1_to_the_end(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(1, T + 1, dtype=t.float64))
 
 
-@wrong("The last step is missing. Does f end at n = T?")
+@wrong("Where is the last step? f ends at n = T.")
 def from_0_to_one_less(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T, dtype=t.float64))
 
 
-@wrong("It has T values of f.")
+@wrong("Where is the last value of f? From 0 to T there are T + 1.")
 def one_value_too_few(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.linspace(0, T, T, dtype=t.float64))
 
 
-@wrong("It has T + 2 values of f.")
+@wrong("You have T + 2 values of f. From 0 to T there are T + 1.")
 def one_value_too_many(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 2, dtype=t.float64))
 
 
-@wrong("Is it always 1000 steps?")
+@wrong("You always make 1000 steps. Where is max_steps?")
 def a_thousand_steps(max_steps, s=0.008, max_beta=0.999):
     return _betas(1000, s, max_beta)
 
 
-@wrong("Does n = 0 have a β?")
+@wrong("You give n = 0 a β. It's no step.")
 def with_a_0_before(max_steps, s=0.008, max_beta=0.999):
     return t.cat([t.zeros(1), _betas(max_steps, s, max_beta)])
 
 
-@wrong("The first one is 0. Is f divided by f(0), or by f(1)?")
+@wrong("You divide f by f(1), so the first one is 0.")
 def divided_by_f_of_1(max_steps, s=0.008, max_beta=0.999):
     counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
     return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: _from_alpha_bars(f / f[0]))
 
 
-@wrong("The first one is 0, and the others come one step late.")
+@wrong("You come one step late, and the first one is 0.")
 def one_before_count_0(max_steps, s=0.008, max_beta=0.999):
     counts = lambda T: t.arange(T, dtype=t.float64)
     return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: _from_alpha_bars(f / f[0]))
 
 
-@wrong("Only the first one is off. Before it, ᾱ is 1: is f divided by f(0)?")
+@wrong("Only the first one is off.")
 def f_taken_for_alpha_bar(max_steps, s=0.008, max_beta=0.999):
     counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
     return _betas(max_steps, s, max_beta, counts=counts, beta=_from_alpha_bars)
 
 
-@wrong("Are both ᾱ divided by f(0), or only one?")
+@wrong("You divide only one of the two ᾱ by f(0).")
 def only_the_earlier_divided(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / (f[:-1] / f[0]))
 
 
-@wrong("Are both ᾱ divided by f(0), or only one?")
+@wrong("You divide only one of the two ᾱ by f(0).")
 def only_the_later_divided(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / f[0] / f[:-1])
 
@@ -383,92 +383,92 @@ def only_the_later_divided(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ what is returned
 
 
-@wrong("These are ᾱ. Which share")
+@wrong("You return ᾱ. Which share of the variance does a single step take away?")
 def alpha_bars(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[1:] / f[0])
 
 
-@wrong("These are ᾱ. Which share")
+@wrong("You return ᾱ. Which share of the variance does a single step take away?")
 def alpha_bars_of_the_clipped(max_steps, s=0.008, max_beta=0.999):
     return (1 - _betas(max_steps, s, max_beta)).cumprod(0)
 
 
-@wrong("These are ᾱ, from n = 0 on.")
+@wrong("You return ᾱ, from n = 0 on. What does each step take away?")
 def alpha_bars_from_count_0(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f / f[0], clip=lambda betas, top: betas)
 
 
-@wrong("These are values of f.")
+@wrong("You return values of f. What does each step take away?")
 def the_curve(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[1:])
 
 
-@wrong("These are 1 - ᾱ, of all steps so far.")
+@wrong("You return 1 - ᾱ, of all steps so far. What does one do?")
 def noise_after_all_steps(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / f[0])
 
 
-@wrong("These are 1 - ᾱ, of all steps so far.")
+@wrong("You return 1 - ᾱ, of all steps so far. What does one do?")
 def noise_after_all_steps_unclipped(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / f[0], clip=lambda betas, top: betas)
 
 
-@wrong("These are 1 - f, of all steps so far.")
+@wrong("You return 1 - f, of all steps so far. What does one do?")
 def one_less_the_curve(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:])
 
 
-@wrong("Is the sign of each turned round?")
+@wrong("You turn the sign of each round.")
 def one_taken_away(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[1:] / f[:-1] - 1)
 
 
-@wrong("Is a 1 - missing?")
+@wrong("You return what each step keeps. Where is the 1 - ?")
 def alphas(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[1:] / f[:-1])
 
 
-@wrong("Is a 1 - missing?")
+@wrong("You return what each step keeps. Where is the 1 - ?")
 def alphas_of_the_clipped(max_steps, s=0.008, max_beta=0.999):
     return 1 - _betas(max_steps, s, max_beta)
 
 
-@wrong("These are standard deviations.")
+@wrong("You return standard deviations, with one root too many.")
 def roots(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).sqrt()
 
 
-@wrong("These are standard deviations.")
+@wrong("You return standard deviations, with one root too many.")
 def roots_clipped(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.sqrt().clamp(max=top))
 
 
-@wrong("Is the quotient upside down?")
+@wrong("You turn the quotient upside down.")
 def upside_down(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[:-1] / f[1:])
 
 
-@wrong("All are 0. Is the quotient upside down, and clipped from below?")
+@wrong("You turn the quotient upside down and clip it from below, so all are 0.")
 def upside_down_above_0(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: (1 - f[:-1] / f[1:]).clamp(min=0))
 
 
-@wrong("All are clipped.")
+@wrong("You turn the quotient upside down, so all are clipped.")
 def upside_down_without_1(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[:-1] / f[1:])
 
 
-@wrong("Is it divided by the later f?")
+@wrong("You divide by the later f. It's divided by the earlier one.")
 def divided_by_the_later(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: (f[:-1] - f[1:]) / f[1:])
 
 
-@wrong("These are differences of f. What is each divided by?")
+@wrong("You return differences of f. Where is each divided?")
 def differences(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[:-1] - f[1:])
 
 
-@wrong("These are differences of ᾱ.")
+@wrong("You return differences of ᾱ. Where is each divided?")
 def differences_of_alpha_bar(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: (f[:-1] - f[1:]) / f[0])
 
@@ -506,17 +506,17 @@ def no_return(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ the clip
 
 
-@wrong("Are they clipped at max_beta?")
+@wrong("Where are they clipped at max_beta?")
 def not_clipped(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas)
 
 
-@wrong("Are they clipped at max_beta?")
+@wrong("Where are they clipped at max_beta?")
 def clipped_at_1(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, 1.0)
 
 
-@wrong("Are they clipped at max_beta?")
+@wrong("Where are they clipped at max_beta?")
 def clipped_in_vain(max_steps, s=0.008, max_beta=0.999):
     def clip(betas, top):
         betas.clamp(max=top)
@@ -525,47 +525,47 @@ def clipped_in_vain(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=clip)
 
 
-@wrong("Is max_beta used, or a fixed number?")
+@wrong("You clip at a fixed number. Where is max_beta?")
 def clipped_at_the_default(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, 0.999)
 
 
-@wrong("Is max_beta used, or a fixed number?")
+@wrong("You clip at a fixed number. Where is max_beta?")
 def clipped_at_another_fixed_beta(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, 0.9999)
 
 
-@wrong("Is only the last one clipped?")
+@wrong("You clip the last one alone. All are clipped.")
 def last_one_clipped(max_steps, s=0.008, max_beta=0.999):
     return t.cat([_betas(max_steps, s, 1.0)[:-1], t.tensor([max_beta])])
 
 
-@wrong("Are those above max_beta left out?")
+@wrong("You leave out those above max_beta. They become max_beta.")
 def left_out(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas[betas <= top])
 
 
-@wrong("Is max_beta a lower limit here?")
+@wrong("You take max_beta for a lower limit. No β is above it.")
 def clipped_from_below(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clamp(top))
 
 
-@wrong("Is there a lower limit, too?")
+@wrong("You set a lower limit, too. The text has none.")
 def lower_limit(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).clamp(min=0.0001)
 
 
-@wrong("Are all multiplied by max_beta?")
+@wrong("You multiply all by max_beta. Only those above it change.")
 def scaled(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas / betas.max() * top)
 
 
-@wrong("Is β clipped, or what a step keeps?")
+@wrong("You clip what a step keeps. β is clipped.")
 def alphas_clipped(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: 1 - (1 - betas).clamp(max=top))
 
 
-@wrong("Is β clipped, or ᾱ?")
+@wrong("You clip ᾱ. β is clipped.")
 def alpha_bars_clipped(max_steps, s=0.008, max_beta=0.999):
     def beta(f):
         bars = (f / f[0]).clamp(max=max_beta)
@@ -574,7 +574,7 @@ def alpha_bars_clipped(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=beta, clip=lambda betas, top: betas)
 
 
-@wrong("Is β clipped, or ᾱ?")
+@wrong("You clip ᾱ. β is clipped.")
 def alpha_bars_clipped_from_below(max_steps, s=0.008, max_beta=0.999):
     def beta(f):
         bars = (f / f[0]).clamp(min=1 - max_beta)
@@ -586,22 +586,22 @@ def alpha_bars_clipped_from_below(max_steps, s=0.008, max_beta=0.999):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("cosine_schedule(4, s=0.1, max_beta=0.6) has a β of 0.2138 for step 1, expected 0.213755.\nNearly right.")
+@wrong("Nearly right, but you lose digits, by rounding")
 def rounded(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).round(decimals=4)
 
 
-@wrong("Only where β is clipped it is off.")
+@wrong("Only where β is clipped it's off.")
 def another_default(max_steps, s=0.008, max_beta=0.9):
     return _betas(max_steps, s, max_beta)
 
 
-@wrong("is [0.2139, 0.4434, 0.6001, 0.6001],\nexpected [0.2138, 0.4433, 0.6, 0.6].\nNearly right.")
+@wrong("Nearly right, but you lose digits, by rounding")
 def in_half_precision(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 1), f=lambda angle: t.cos(angle).half() ** 2)
 
 
-@wrong("Is there a lower limit, too?")
+@wrong("You set a lower limit, too. The text has none.")
 def lower_limit_in_float32(max_steps, s=0.008, max_beta=0.999):
     x = t.linspace(0, max_steps, max_steps + 1)
     bars = t.cos((x / max_steps + s) / (1 + s) * math.pi * 0.5) ** 2
@@ -609,10 +609,73 @@ def lower_limit_in_float32(max_steps, s=0.008, max_beta=0.999):
     return t.clip(1 - bars[1:] / bars[:-1], 0.0001, max_beta)
 
 
-@wrong("Is s used, or a fixed number?")
+@wrong("You take a fixed number. Where is s?")
 def s_fixed_in_float32(max_steps, s=0.008, max_beta=0.999):
     bars = t.cos((t.linspace(0, 1, max_steps + 1) + 0.008) / 1.008 * math.pi / 2) ** 2
     return (1 - bars[1:] / bars[:-1]).clamp(max=max_beta)
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def double_angle(max_steps, s=0.008, max_beta=0.999):
+    """2 cos² is 1 + the cosine of twice the angle, and the 2 cancels."""
+    return _betas(max_steps, s, max_beta, f=lambda angle: 1 + t.cos(2 * angle))
+
+
+@right
+def sine_of_what_is_left(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: t.sin(math.pi / 2 - angle) ** 2)
+
+
+@right
+def clipped_at_0_too(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clamp(0, top))
+
+
+@wrong("Where is π halved?")
+def no_half(max_steps, s=0.008, max_beta=0.999):
+    angle, clip = (lambda n, T, s: (n / T + s) / (1 + s) * math.pi), (lambda betas, top: betas.clamp(0, top))
+    return _betas(max_steps, s, max_beta, angle=angle, clip=clip)
+
+
+@wrong("You halve the fraction. Where is π?")
+def half_without_pi(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / 2)
+
+
+@wrong("You square the cosine twice.")
+def squared_again(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: t.cos(angle) ** 4)
+
+
+@wrong("You divide π by 4")
+def double_angle_not_doubled(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, f=lambda angle: 1 + t.cos(angle))
+
+
+@wrong("or by a π written down.")
+def pi_written_down(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * 3.14 / 2)
+
+
+@wrong("You return Part 1's linear schedule.")
+def linear(max_steps, s=0.008, max_beta=0.999):
+    return t.linspace(0.0001, 0.02, max_steps)
+
+
+@wrong("You clip at a fixed number. Where is max_beta?")
+def clipped_as_elsewhere(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clip(0.0001, 0.9999))
+
+
+betas = t.linspace(0.0001, 0.02, 1000)  # as another cell may have left it
+
+
+@wrong("`betas` is no argument: it comes from another cell.")
+def length_left_over(max_steps, s=0.008, max_beta=0.999):
+    return _betas(len(betas), s, max_beta)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

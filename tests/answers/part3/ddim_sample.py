@@ -326,27 +326,27 @@ def _alphas(schedule, n, m):
 # ------------------------------------------------ wrong: the guessed image, and clipping
 
 
-@wrong("Does the noise that the model guessed still lead")
+@wrong("You keep the noise that the model guessed.")
 def guess_used_again(*given, **options):
     return _sample(*given, **options, noise=_guess_again)
 
 
-@wrong("Is the guessed image clipped?")
+@wrong("Where is the guessed image clipped?")
 def not_clipped(*given, **options):
     return _sample(*given, **options, clip=_unclipped)
 
 
-@wrong("Is the guessed image clipped?")
+@wrong("Where is the guessed image clipped?")
 def neither_clipped_nor_taken_anew(*given, **options):
     return _sample(*given, **options, clip=_unclipped, noise=_guess_again)
 
 
-@wrong("Is it clipped in the last step alone?")
+@wrong("You clip in the last step alone.")
 def clipped_in_the_last_step_alone(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0 if m else x0.clamp(-1, 1))
 
 
-@wrong("Is it clipped in the last step alone?")
+@wrong("You clip in the last step alone.")
 def samples_clipped_at_the_end(*given, **options):
     return _sample(
         *given,
@@ -356,12 +356,12 @@ def samples_clipped_at_the_end(*given, **options):
     )
 
 
-@wrong("Is it clipped in the last step, too?")
+@wrong("Where is it clipped in the last step?")
 def clipped_but_in_the_last_step(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.clamp(-1, 1) if m else x0)
 
 
-@wrong("Is it clipped to [0, 1]?")
+@wrong("You clip to [0, 1]. Images are in [-1, 1].")
 def clipped_to_0_and_1(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.clamp(0, 1))
 
@@ -371,35 +371,35 @@ def clipped_on_one_side(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.clamp(max=1))
 
 
-@wrong("Is that a tanh?")
+@wrong("You take a tanh. Clipping leaves alone what lies in [-1, 1].")
 def tanh_for_clip(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.tanh())
 
 
-@wrong("Are the samples clipped to [0, 1] in the end?")
+@wrong("You clip the samples to [0, 1] in the end.")
 def samples_clipped_to_0_and_1(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps if every else x.clamp(0, 1))
 
 
-@wrong("Is x0 reconstructed from m steps?")
+@wrong("You reconstruct x0 from m steps. x still has n.")
 def reconstructed_from_m_steps(model, n_samples, *given, **options):
     left = iter(_given(model, n_samples, options["n_steps"])[1][1:])
     clean = lambda x, guess, n, s: _clean(x, guess, max(next(left), 1), s)
     return _sample(model, n_samples, *given, **options, clean=clean)
 
 
-@wrong("Is the guessed noise clipped?")
+@wrong("You clip the guessed noise.")
 def guessed_noise_clipped(*given, **options):
     clean = lambda x, guess, n, s: _clean(x, guess.clamp(-1, 1), n, s)
     return _sample(*given, **options, clean=clean, clip=_unclipped)
 
 
-@wrong("Is the guessed noise clipped?")
+@wrong("You clip the guessed noise.")
 def guessed_noise_clipped_too(*given, **options):
     return _sample(*given, **options, clean=lambda x, guess, n, s: _clean(x, guess.clamp(-1, 1), n, s))
 
 
-@wrong("Are the samples brought to [0, 1] in the end?")
+@wrong("You bring the samples to [0, 1] in the end.")
 def denormalized(*given, **options):
     give = lambda steps, x, every: steps if every else part1.denormalize_img(x)
     return _sample(*given, **options, give=give)
@@ -410,27 +410,27 @@ def clipped_to_2(*given, **options):
     return _sample(*given, **options, clip=lambda x0, m: x0.clamp(-2, 2))
 
 
-@wrong("Is x clipped? Only")
+@wrong("You clip x. Only the guessed image is in [-1, 1].")
 def x_clipped_in_place_of_the_guessed_image(*given, **options):
     return _sample(*given, **options, clip=_unclipped, last=_clipped)
 
 
-@wrong("Is x clipped? Only")
+@wrong("You clip x. Only the guessed image is in [-1, 1].")
 def x_clipped_and_guess_used_again(*given, **options):
     return _sample(*given, **options, noise=_guess_again, last=_clipped)
 
 
-@wrong("Is x clipped, too?")
+@wrong("You clip x, too. Only the guessed image is in [-1, 1].")
 def x_clipped_too(*given, **options):
     return _sample(*given, **options, last=_clipped)
 
 
-@wrong("Do x and the guess trade places in reconstruct?")
+@wrong("You swap x and the guess in reconstruct.")
 def reconstruct_by_swapped_arguments(*given, **options):
     return _sample(*given, **options, clean=lambda x, guess, n, s: _clean(guess, x, n, s))
 
 
-@wrong("Is the guess taken for the clean image?")
+@wrong("You take the guess for the clean image. It's noise.")
 def guess_taken_for_the_clean_image(*given, **options):
     return _sample(*given, **options, clean=lambda x, guess, n, s: guess)
 
@@ -438,12 +438,12 @@ def guess_taken_for_the_clean_image(*given, **options):
 # ------------------------------------------------ wrong: ᾱ
 
 
-@wrong("Is ᾱ at 0 steps that of 1 step?")
+@wrong("You take ᾱ of 1 step where there are 0.")
 def one_step_of_noise_at_the_end(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bar(max(m, 1))))
 
 
-@wrong("Index -1 is the last one.")
+@wrong("You look up index -1 for 0 steps, which is the last one.")
 def row_before_the_first_at_the_end(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bars[m - 1]))
 
@@ -452,90 +452,90 @@ def _safe_sigma(eta, a, b, schedule, n):
     return eta * ((1 - b) / (1 - a) * (1 - a / b)).clamp(min=0).sqrt()
 
 
-@wrong("Index -1 is the last one.")
+@wrong("You look up index -1 for 0 steps, which is the last one.")
 def row_before_the_first_and_all_clamped(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bars[m - 1]), sigma=_safe_sigma)
 
 
-@wrong("Is ᾱ at 0 steps 0?")
+@wrong("You take 0 for ᾱ at 0 steps.")
 def zero_at_the_end(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m) * (m > 0)))
 
 
-@wrong("Is ᾱ at 0 steps 0?")
+@wrong("You take 0 for ᾱ at 0 steps.")
 def zero_at_the_end_and_all_clamped(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m) * (m > 0)), sigma=_safe_sigma)
 
 
-@wrong("Is ᾱ of m looked up one count early?")
+@wrong("You look ᾱ of m up one timestep early.")
 def later_alpha_bar_one_count_early(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m - 1)))
 
 
-@wrong("Is ᾱ of n looked up one count early?")
+@wrong("You look ᾱ of n up one timestep early.")
 def earlier_alpha_bar_one_count_early(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, max(n - 1, 1)), _bar(s, m)))
 
 
-@wrong("Are both ᾱ looked up one count early?")
+@wrong("You look both ᾱ up one timestep early.")
 def both_alpha_bars_one_count_early(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha_bar(n - 1), _bar(s, m - 1)))
 
 
-@wrong("Is that one count late?")
+@wrong("You look ᾱ of m up one timestep late.")
 def count_taken_for_a_row(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), s.alpha_bars[m]))
 
 
-@wrong("Is m taken for n - 1?")
+@wrong("You take n - 1 for m. These steps are longer.")
 def one_count_before(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, n - 1)))
 
 
-@wrong("Are ᾱ of n and ᾱ of m swapped?")
+@wrong("You swap ᾱ of n and ᾱ of m.")
 def counts_swapped(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, m), _bar(s, n)))
 
 
-@wrong("It stays as noisy as it was.")
+@wrong("You noise it for n steps again. The step leads to m.")
 def back_to_the_same_count(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, n)))
 
 
-@wrong("Is that α, of one step alone?")
+@wrong("You take α, of one step alone, for ᾱ.")
 def alpha_after_reconstruct(*given, **options):
     return _sample(*given, **options, bars=_alphas)
 
 
-@wrong("Is that α, of one step alone?")
+@wrong("You take α, of one step alone, for ᾱ.")
 def alpha_everywhere(*given, **options):
     return _sample(
         *given, **options, bars=_alphas, clean=lambda x, guess, n, s: (x - s.beta(n).sqrt() * guess) / s.alpha(n).sqrt()
     )
 
 
-@wrong("Is that α, of one step alone?")
+@wrong("You take α, of one step alone, for ᾱ.")
 def alpha_and_all_clamped(*given, **options):
     return _sample(*given, **options, bars=_alphas, sigma=_safe_sigma)
 
 
-@wrong("For n, is that α, of one step alone?")
+@wrong("You take α, of one step alone, for ᾱ of n.")
 def alpha_of_the_earlier(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha(n), _bar(s, m)), sigma=_safe_sigma)
 
 
-@wrong("Is ᾱ_n the smaller one")
+@wrong("You turn ᾱ_n / ᾱ_m upside down.")
 def alpha_of_the_earlier_without_a_clamp(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha(n), _bar(s, m)))
 
 
-@wrong("For m, is that α, of one step alone?")
+@wrong("You take α, of one step alone, for ᾱ of m.")
 def alpha_of_the_later(*given, **options):
     bars = lambda s, n, m: (_bar(s, n), s.alpha(m) if m else t.ones(1))
     return _sample(*given, **options, bars=bars, sigma=_safe_sigma)
 
 
-@wrong("Is that the schedule of the model?")
+@wrong("You take another schedule. Where is that of the model?")
 def schedule_of_its_own(*given, **options):
     return _sample(
         *given, **options, bars=lambda s, n, m: [_bar(part1.NoiseSchedule(len(s), "cpu"), k) for k in (n, m)]
@@ -555,87 +555,87 @@ def counts_taken_for_rows(*given, **options):
 # ------------------------------------------------ wrong: noise, taken off and added
 
 
-@wrong("Is the noise that of m?")
+@wrong("You find the noise with ᾱ of m. x still has n steps of it.")
 def noise_by_the_later_count(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: _noise(x, x0, guess, b, a))
 
 
-@wrong("Is the noise divided by a root?")
+@wrong("You divide the noise by 1 - ᾱ. Where is the root?")
 def root_missing_under_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) / (1 - a))
 
 
-@wrong("Is the noise divided by the image's factor?")
+@wrong("You divide the noise by the image's factor.")
 def noise_divided_by_the_image_s_factor(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) / a.sqrt())
 
 
-@wrong("Is the noise multiplied by its factor?")
+@wrong("You multiply the noise by its factor.")
 def noise_multiplied(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) * (1 - a).sqrt())
 
 
-@wrong("Is x divided, too, in the noise?")
+@wrong("You divide the image alone.")
 def parentheses_missing_in_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: x - a.sqrt() * x0 / (1 - a).sqrt())
 
 
-@wrong("In the noise, is x0 faded at all?")
+@wrong("Where is x0 faded in the noise?")
 def image_not_faded_in_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - x0) / (1 - a).sqrt())
 
 
-@wrong("is x0 faded by a root?")
+@wrong("You fade x0 by ᾱ in the noise. Where is the root?")
 def root_missing_in_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a * x0) / (1 - a).sqrt())
 
 
-@wrong("Has the image ᾱ of n?")
+@wrong("You give the image ᾱ of n. The step leads to m.")
 def image_with_the_earlier_alpha_bar(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, s) + (a.sqrt() - b.sqrt()) * x0)
 
 
-@wrong("Has the noise ᾱ of n?")
+@wrong("You give the noise ᾱ of n. The step leads to m.")
 def noise_with_the_earlier_alpha_bar(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - a - s**2).clamp(min=0).sqrt() * e)
 
 
-@wrong("Is the root missing in front of the image?")
+@wrong("Where is the root in front of the image?")
 def root_missing_at_the_image(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b * x0 + (1 - b - s**2).clamp(min=0).sqrt() * e)
 
 
-@wrong("Is the root missing in front of the noise?")
+@wrong("Where is the root in front of the noise?")
 def root_missing_at_the_noise(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2) * e)
 
 
-@wrong("Are both roots missing?")
+@wrong("Where are both roots?")
 def both_roots_missing(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b * x0 + (1 - b - s**2) * e)
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 def factors_swapped(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(e, x0, a, b, s))
 
 
-@wrong("Is the noise subtracted?")
+@wrong("You subtract the noise. It's added again.")
 def noise_subtracted(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(x0, -e, a, b, s))
 
 
-@wrong("Is the image faded?")
+@wrong("Where is the image faded?")
 def image_not_faded(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: x0 + (1 - b - s**2).clamp(min=0).sqrt() * e)
 
 
-@wrong("Is the guessed noise added again?")
+@wrong("Where is the guessed noise added again?")
 def noise_not_added_again(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0)
 
 
-@wrong("That is the guessed image.")
+@wrong("You return the guessed image. Where is it noised again?")
 def guessed_image_walked_on_with(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: x0)
 
@@ -643,32 +643,32 @@ def guessed_image_walked_on_with(*given, **options):
 # ------------------------------------------------ wrong: fresh noise
 
 
-@wrong("Is eta used?")
+@wrong("Where does eta multiply all of σ?")
 def eta_ignored(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(1, a, b, s, n))
 
 
-@wrong("Is fresh noise added?")
+@wrong("Where is fresh noise added?")
 def no_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=t.zeros_like)
 
 
-@wrong("Is eta a factor, or only a switch?")
+@wrong("You use eta as a switch. It's a factor.")
 def eta_as_a_switch(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta > 0, a, b, s, n))
 
 
-@wrong("Does eta multiply a variance?")
+@wrong("You multiply a variance by eta. It multiplies σ.")
 def eta_under_the_root(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta**0.5, a, b, s, n))
 
 
-@wrong("Is the root missing? z wants")
+@wrong("Where is the root of σ? z needs a standard deviation.")
 def root_missing_in_sigma(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * _sigma(1, a, b, s, n) ** 2)
 
 
-@wrong("Is z multiplied by σ², a variance?")
+@wrong("You multiply z by σ², a variance.")
 def variance_times_noise(*given, **options):
     return _sample(
         *given,
@@ -678,22 +678,22 @@ def variance_times_noise(*given, **options):
     )
 
 
-@wrong("Is that Algorithm 2's σ, of one step?")
+@wrong("You take Algorithm 2's σ, of one step.")
 def sigma_of_algorithm_2(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * s.beta(n).sqrt())
 
 
-@wrong("Is that β, of one step?")
+@wrong("You take β, of one step. These steps are longer.")
 def posterior_of_one_step(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * s.beta(n)).sqrt())
 
 
-@wrong("Is the first fraction missing under the root?")
+@wrong("Where is the first fraction under the root?")
 def fraction_missing(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - a / b).sqrt())
 
 
-@wrong("Is 1 - ᾱ_n / ᾱ_m missing under the root?")
+@wrong("Where is 1 - ᾱ_n / ᾱ_m under the root?")
 def second_factor_missing(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a)).sqrt())
 
@@ -705,7 +705,7 @@ def last_fraction_upside_down_with_eta(*given, **options):
     )
 
 
-@wrong("Is ᾱ_n the smaller one, and on top in its fraction?")
+@wrong("You turn ᾱ_n / ᾱ_m upside down.")
 def last_fraction_upside_down(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt())
 
@@ -716,80 +716,80 @@ def last_fraction_upside_down_and_clamped(*given, **options):
     return _sample(*given, **options, sigma=sigma)
 
 
-@wrong("Does eta count in it")
+@wrong("Then σ is 0. Where does eta count in it, and is its last fraction the right way up?")
 def never_any_fresh_noise(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: 0)
 
 
-@wrong("Is the first fraction upside down?")
+@wrong("You turn the first fraction upside down.")
 def first_fraction_upside_down(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - a) / (1 - b) * (1 - a / b)).sqrt())
 
 
-@wrong("Is the first fraction upside down?")
+@wrong("You turn the first fraction upside down.")
 def first_fraction_upside_down_but_at_the_end(*given, **options):
     sigma = lambda eta, a, b, s, n: eta * ((1 - a) / (1 - b) * (1 - a / b)).sqrt() if (b < 1).all() else 0
     return _sample(*given, **options, sigma=sigma)
 
 
-@wrong("Is a 1 - missing in front of ᾱ_n / ᾱ_m?")
+@wrong("Where is the 1 - in front of ᾱ_n / ᾱ_m?")
 def one_less_missing(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * a / b).sqrt())
 
 
-@wrong("Does the root cover the first fraction alone?")
+@wrong("You take the root of the first fraction alone.")
 def root_too_short(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a)).sqrt() * (1 - a / b))
 
 
-@wrong("Does the root leave out the first fraction?")
+@wrong("You leave the first fraction out of the root.")
 def root_too_late(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b) / (1 - a) * (1 - a / b).sqrt())
 
 
-@wrong("Are both factors under the root of σ added?")
+@wrong("You add both factors under the root of σ.")
 def factors_added(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) + (1 - a / b)).sqrt())
 
 
-@wrong("Is it divided by 1 - ᾱ_n / ᾱ_m?")
+@wrong("You divide by 1 - ᾱ_n / ᾱ_m. It's multiplied.")
 def second_factor_below(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / ((1 - a) * (1 - a / b))).sqrt())
 
 
-@wrong("Is (1 - ᾱ_n) / ᾱ_m taken for 1 - ᾱ_n / ᾱ_m?")
+@wrong("You take (1 - ᾱ_n) / ᾱ_m for 1 - ᾱ_n / ᾱ_m.")
 def parentheses_in_sigma(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - a) / b).sqrt())
 
 
-@wrong("Is a root taken of σ itself?")
+@wrong("You take a root of σ itself.")
 def root_of_sigma(*given, **options):
     sigma = lambda eta, a, b, s, n: _sigma(eta, a, b, s, n).sqrt()
     return _sample(*given, **options, sigma=sigma, mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, s**2))
 
 
-@wrong("Is all noise of m fresh?")
+@wrong("You make all noise of m fresh. Part of it is guessed.")
 def all_noise_fresh(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b).sqrt())
 
 
-@wrong("Is that all noise of n?")
+@wrong("You add all noise of n. The step leads to m, with less noise.")
 def all_noise_of_the_earlier_fresh(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - a).sqrt() * (b < 1))
 
 
-@wrong("Is fresh noise left out in some steps?")
+@wrong("You leave fresh noise out in some steps.")
 def no_fresh_noise_in_the_last_two_steps(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta, a, b, s, n) * (n > 2))
 
 
-@wrong("Is fresh noise left out in some steps?")
+@wrong("You leave fresh noise out in some steps.")
 def no_fresh_noise_towards_count_1(model, n_samples, *given, **options):
     left = iter([m for m in _given(model, n_samples, options["n_steps"])[1][1:]])
     return _sample(model, n_samples, *given, **options, draw=lambda x: t.randn_like(x) * (next(left) > 1))
 
 
-@wrong("Is z multiplied by eta alone?")
+@wrong("You multiply z by eta alone.")
 def eta_times_noise(*given, **options):
     return _sample(
         *given,
@@ -799,12 +799,12 @@ def eta_times_noise(*given, **options):
     )
 
 
-@wrong("Is z drawn between 0 and 1?")
+@wrong("You draw z between 0 and 1.")
 def uniform_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=t.rand_like)
 
 
-@wrong("From which distribution is z drawn?")
+@wrong("You draw z from another distribution.")
 def uniform_fresh_noise_of_variance_1(*given, **options):
     return _sample(*given, **options, draw=lambda x: (t.rand_like(x) - 0.5) * 12**0.5)
 
@@ -814,61 +814,61 @@ def half_of_the_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=lambda x: t.randn_like(x) / 2)
 
 
-@wrong("Is noise added in the last step?")
+@wrong("You add noise in the last step. Nothing cleans up after it.")
 def noise_in_the_last_step(*given, **options):
     return _sample(
         *given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta, a, b if b < 1 else s.alpha_bar(1), s, n)
     )
 
 
-@wrong("Is the guessed one made smaller for it?")
+@wrong("The fresh noise comes on top.")
 def sigma_forgotten_under_the_middle_root(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, 0))
 
 
-@wrong("Is σ squared under the middle root?")
+@wrong("Where is σ squared under the middle root?")
 def sigma_not_squared(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s).clamp(min=0).sqrt() * e)
 
 
-@wrong("Is σ² added under the middle root?")
+@wrong("You add σ² under the middle root.")
 def sigma_added_under_the_middle_root(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b + s**2).sqrt() * e)
 
 
-@wrong("Is σ taken off after the root")
+@wrong("You take σ off after the root. σ² is taken off under it.")
 def sigma_subtracted_after_the_root(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b).sqrt() - s) * e)
 
 
-@wrong("Is σ² taken off after the root, or under it?")
+@wrong("You take σ² off after the root. It's taken off under it.")
 def variance_subtracted_after_the_root(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b).sqrt() - s**2) * e)
 
 
-@wrong("Is the root multiplied by 1 - σ²?")
+@wrong("You multiply the root by 1 - σ². σ² is taken off under it.")
 def kept_as_a_product(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b) * (1 - s**2)).sqrt() * e)
 
 
-@wrong("Is eta² taken off under the middle root, or σ²?")
+@wrong("You take eta² off under the middle root. It's σ².")
 def eta_under_the_middle_root(model, n_samples, n_steps=50, eta=1.0, *given, **options):
     mix = lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - eta**2).clamp(min=0).sqrt() * e
     return _sample(model, n_samples, n_steps, eta, *given, **options, mix=mix)
 
 
-@wrong("Is it clamped, under its root?")
+@wrong("By rounding, what should be 0 can come out just below it.")
 def not_clamped_under_the_root(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2).sqrt() * e)
 
 
-@wrong("Is it clamped, under its root?")
+@wrong("By rounding, what should be 0 can come out just below it.")
 def clamped_after_the_root(*given, **options):
     mix = lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2).sqrt().clamp(min=0) * e
     return _sample(*given, **options, mix=mix)
 
 
-@wrong("Is it clamped, under its root?")
+@wrong("By rounding, what should be 0 can come out just below it.")
 def other_roots_clamped(*given, **options):
     mix = lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b).clamp(min=0) - s**2) ** 0.5 * e
     return _sample(*given, **options, mix=mix, sigma=_safe_sigma)
@@ -892,17 +892,17 @@ def one_fresh_number_for_each_sample(*given, **options):
 # ------------------------------------------------ wrong: counts
 
 
-@wrong("Is the model told m?")
+@wrong("You tell the model m. x still has n steps of noise.")
 def later_count_told(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), m))
 
 
-@wrong("Is the model told m?")
+@wrong("You tell the model m. x still has n steps of noise.")
 def later_count_told_but_never_0(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), max(m, 1)))
 
 
-@wrong("Counts begin at 1, rows at 0.")
+@wrong("You take 1 away. The model knows timesteps, which begin at 1, and no rows.")
 def rows_told(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), n - 1))
 
@@ -917,17 +917,17 @@ def counts_as_a_column(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x), 1), n))
 
 
-@wrong("the model gets 1 as a count, of type torch.float32, expected whole numbers")
+@wrong("the model gets 1 as a timestep, of type torch.float32, expected whole numbers")
 def share_of_the_way_told(*given, **options):
     return _sample(*given, **options, told=lambda x, n, m: t.full((len(x),), n / 7))
 
 
-@wrong("Is it the way back")
+@wrong("You go up. The path goes from T down to 0.")
 def ascending_pairs(*given, **options):
     return _sample(*given, **options, walk=lambda counts: reversed([*pairwise(counts)]))
 
 
-@wrong("Is it the way back")
+@wrong("You go up. The path goes from T down to 0.")
 def ascending_counts(*given, **options):
     return _sample(
         *given,
@@ -937,28 +937,28 @@ def ascending_counts(*given, **options):
     )
 
 
-@wrong("Is the first step left out?")
+@wrong("Where is the first step?")
 def first_step_left_out(*given, **options):
     return _sample(*given, **options, walk=lambda counts: pairwise(counts[1:]))
 
 
-@wrong("Is the last step left out?")
+@wrong("Where is the last step?")
 def last_step_left_out(*given, **options):
     return _sample(*given, **options, walk=lambda counts: pairwise(counts[:-1]))
 
 
-@wrong("Is every count visited?")
+@wrong("You visit every timestep. The given ones are further apart.")
 def all_counts_visited(*given, **options):
     return _sample(*given, **options, walk=lambda counts: pairwise(range(counts[0], -1, -1)))
 
 
-@wrong("Is n_steps taken for the length of a step?")
+@wrong("You take n_steps for the length of a step.")
 def n_steps_apart(*given, **options):
     walk = lambda counts: pairwise([*range(counts[0], 0, -(len(counts) - 1)), 0])
     return _sample(*given, **options, walk=walk)
 
 
-@wrong("the model gets the counts [7, 5, 3, 1], expected [7, 5, 2].\nDoes each go to the next")
+@wrong("Where does each go to the next of the given ones?")
 def counts_by_whole_strides(*given, **options):
     return _sample(
         *given, **options, walk=lambda counts: pairwise([*range(counts[0], 0, -(counts[0] // (len(counts) - 1))), 0])
@@ -968,12 +968,12 @@ def counts_by_whole_strides(*given, **options):
 # ------------------------------------------------ wrong: start, and what is returned
 
 
-@wrong("Is start used?")
+@wrong("Where is start used?")
 def start_ignored(*given, **options):
     return _sample(*given, **options, first=lambda shape, start, device: t.randn(shape, device=device))
 
 
-@wrong("Is there a draw for each sample?")
+@wrong("Where is a draw for each sample?")
 def one_start_for_all_samples(*given, **options):
     return _sample(
         *given,
@@ -982,55 +982,55 @@ def one_start_for_all_samples(*given, **options):
     )
 
 
-@wrong("From which distribution are they drawn?")
+@wrong("You draw them from another distribution.")
 def uniform_start(*given, **options):
     return _sample(
         *given, **options, first=lambda shape, start, device: t.rand(shape, device=device) if start is None else start
     )
 
 
-@wrong("Are both the start and the result in it?")
+@wrong("Where are both the start and the result in it?")
 def start_not_kept(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps[1:] if every else x)
 
 
-@wrong("Are both the start and the result in it?")
+@wrong("Where are both the start and the result in it?")
 def result_not_kept(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps[:-1] if every else x)
 
 
-@wrong("gives 7 entries for 3 steps, expected 4.\nIs it one image for each step")
+@wrong("gives 7 entries for 3 steps, expected 4.\nWhere is one entry for each step, and the start?")
 def both_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [x0, x])
 
 
-@wrong("Is it one tensor, changed in place")
+@wrong("You put the same tensor in many times, and change it in place.")
 def one_tensor_many_times(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: [x] * len(steps) if every else x)
 
 
-@wrong("Is it noisy first, clean last?")
+@wrong("You put them in from clean to noisy.")
 def clean_first(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps[::-1] if every else x)
 
 
-@wrong("Is x kept, or the guessed image?")
+@wrong("You keep the guessed image. x is kept.")
 def guessed_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [x0])
 
 
-@wrong("Is x kept as it is, or brought to [0, 1]?")
+@wrong("You bring what you keep to [0, 1]. x is kept as it is.")
 def kept_in_0_and_1(*given, **options):
     give = lambda steps, x, every: [part1.denormalize_img(each) for each in steps] if every else x
     return _sample(*given, **options, give=give)
 
 
-@wrong("Is the start in it twice?")
+@wrong("You put the start in twice.")
 def start_kept_twice(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: [steps[0], *steps[:-1]] if every else x)
 
 
-@wrong("Is x kept as it is, or clipped?")
+@wrong("You clip what you keep. x is kept as it is.")
 def clipped_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [_clipped(x)])
 
@@ -1086,7 +1086,7 @@ def no_return(*given, **options):
     _sample(*given, **options)
 
 
-@wrong("Is @t.no_grad() still above def?")
+@wrong("Where is @t.no_grad(), above def?")
 def with_a_graph(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
     schedule, counts = _given(model, n_samples, n_steps)
     x = t.randn(n_samples, *model.img_shape, device=schedule.device) if start is None else start
@@ -1104,36 +1104,36 @@ def start_changed(*given, **options):
     return _sample(*given, **options, last=lambda x: options["start"].copy_(x))
 
 
-@wrong("Is the model asked twice at each count? Keep its guess.")
+@wrong("You ask the model twice at each timestep. Keep its guess.")
 def guess_asked_for_twice(model, *given, **options):
     clean = lambda x, guess, n, schedule: _clean(x, model(x, t.full((len(x),), n, device=x.device)), n, schedule)
     return _sample(model, *given, **options, clean=clean)
 
 
-@wrong("Is x overwritten by the clean image?")
+@wrong("You overwrite x with the clean image.")
 def x_overwritten_by_the_clean_image(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: _noise(x0, x0, guess, a, b))
 
 
-@wrong("Is z drawn anew in each step?")
+@wrong("You add the same z in each step. It's drawn anew.")
 def one_fresh_noise_for_all_steps(model, n_samples, *given, **options):
     z = t.randn(n_samples, *model.img_shape)
     return _sample(model, n_samples, *given, **options, draw=lambda x: z)
 
 
-@wrong("Is z drawn at random, or is a seed set inside?")
+@wrong("You set a seed inside, or draw z once and for all.")
 def fresh_noise_is_the_start(model, n_samples, *given, **options):
     z = options.get("start", t.zeros(1))
     return _sample(model, n_samples, *given, **options, draw=lambda x: z)
 
 
-@wrong("Is z drawn at random, or is a seed set inside?")
+@wrong("You set a seed inside, or draw z once and for all.")
 def seeded(*given, **options):
     t.manual_seed(0)
     return _sample(*given, **options)
 
 
-@wrong("Is z drawn at random, or is a seed set inside?")
+@wrong("You set a seed inside, or draw z once and for all.")
 def seeded_in_the_loop(*given, **options):
     def draw(x):
         t.manual_seed(0)
@@ -1142,11 +1142,189 @@ def seeded_in_the_loop(*given, **options):
     return _sample(*given, **options, draw=draw)
 
 
-@wrong("the model gets images of type torch.float64, expected torch.float32.\nWhich of the factors")
+@wrong("You let a factor be float64.")
 def float64_told(*given, **options):
     mix = lambda x0, e, a, b, s: _mix(x0.double(), e, a, b, s)
     give = lambda steps, x, every: [each.float() for each in steps] if every else x.float()
     return _sample(*given, **options, mix=mix, give=give)
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def one_tensor_of_all_steps(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: t.stack(steps) if every else x)
+
+
+@right
+def last_step_without_noise(*given, **options):
+    """At 0 steps the image is x0, whatever eta."""
+    return _sample(*given, **options, sigma=_safe_sigma, last=lambda x: x)
+
+
+@wrong("without start, the model gets 1 image, expected n_samples = 6")
+def one_sample_for_all(*given, **options):
+    def first(shape, start, device):
+        return t.randn(1, *shape[1:], device=device) if start is None else start
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("You write a shape down. Where is model.img_shape?")
+def shape_written_down(*given, **options):
+    def first(shape, start, device):
+        return t.randn(shape[0], 1, 28, 28, device=device) if start is None else start
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("You put start into the list.")
+def list_begins_with_none(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    steps = _sample(model, n_samples, n_steps, eta, start, True)
+    return [start, *steps[1:]] if return_all_steps else steps[-1]
+
+
+@wrong("You draw noise twice, once for the list.")
+def list_begins_with_other_noise(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    steps = _sample(model, n_samples, n_steps, eta, start, True)
+    first = t.randn_like(steps[0]) if start is None else start
+    return [first, *steps[1:]] if return_all_steps else steps[-1]
+
+
+@wrong("You take away an axis of length 1, as squeeze() does.")
+def squeezed_on_the_way(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0.squeeze().clamp(-1, 1))
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+def squeezed_at_the_end(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: steps if every else x.squeeze())
+
+
+@wrong("Where is eta in the middle root?")
+def eta_at_z_only(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    return _sample(model, n_samples, n_steps, 1.0, start, return_all_steps, draw=lambda x: eta * t.randn_like(x))
+
+
+@wrong("You take the step of Algorithm 2, from n to n - 1.")
+def algorithm_2_over_jumps(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    schedule, counts = _given(model, n_samples, n_steps)
+    with t.no_grad():
+        x = t.randn(n_samples, *model.img_shape, device=schedule.device) if start is None else start
+        steps = [x]
+        for n, m in pairwise(counts):
+            guess = model(x, t.full((n_samples,), n, device=x.device))
+            mean = (x - schedule.beta(n) / (1 - schedule.alpha_bar(n)).sqrt() * guess) / schedule.alpha(n).sqrt()
+            x = mean + eta * schedule.beta(n).sqrt() * t.randn_like(x) * (m > 0)
+            steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You scale the guessed image by its largest number.")
+def scaled_to_its_largest(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0 / x0.abs().amax((1, 2, 3), keepdim=True).clamp(min=1))
+
+
+@wrong("You scale the guessed image by its largest number.")
+def scaled_to_the_largest_of_all(*given, **options):
+    return _sample(*given, **options, clip=lambda x0, m: x0 / x0.abs().max().clamp(min=1))
+
+
+@wrong("You draw the samples one after the other.")
+def one_after_the_other(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    if start is None or return_all_steps:
+        return _sample(model, n_samples, n_steps, eta, start, return_all_steps)
+    return t.cat([_sample(model, 1, n_steps, eta, each[None]) for each in start])
+
+
+@wrong("You clip start.")
+def start_clipped(*given, **options):
+    def first(shape, start, device):
+        return t.randn(shape, device=device) if start is None else start.clamp(-1, 1)
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("You change start, or add to it.")
+def start_added(*given, **options):
+    def first(shape, start, device):
+        return t.randn(shape, device=device) + (0 if start is None else start)
+
+    return _sample(*given, **options, first=first)
+
+
+@wrong("Where do you ask whether start is None?")
+def start_asked_for_truth(*given, **options):
+    return _sample(*given, **options, first=lambda shape, start, device: start or t.randn(shape, device=device))
+
+
+@wrong("You cast them to a type that holds few digits.")
+def timesteps_rounded(*given, **options):
+    def told(x, n, m):
+        return t.full((len(x),), n, dtype=t.bfloat16, device=x.device).int()
+
+    return _sample(*given, **options, told=told)
+
+
+@wrong("You do otherwise where eta is 1.")
+def all_fresh_at_eta_1(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    def mix(x0, noise, a, b, sigma):
+        return _mix(x0, noise if eta < 1 else 0 * noise, a, b, sigma)
+
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, mix=mix)
+
+
+noise = t.full((6, 3, 24, 32), 0.5)  # as another cell may have left it
+
+
+@wrong("`noise` is no argument: it comes from another cell.")
+def noise_left_over(*given, **options):
+    return _sample(*given, **options, noise=lambda x, x0, guess, a, b: noise[: len(x)])
+
+
+@wrong("every sample and channel and row and column gets the same noise")
+def one_number_for_all(*given, **options):
+    return _sample(*given, **options, draw=lambda x: t.randn(()))
+
+
+@wrong("You square eta.")
+def eta_squared(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, schedule, n: eta * _sigma(eta, a, b, schedule, n))
+
+
+@wrong("You multiply by 1 - eta² under the middle root.")
+def share_of_eta(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    def mix(x0, noise, a, b, sigma):
+        return b.sqrt() * x0 + ((1 - b) * (1 - eta**2)).sqrt() * noise
+
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, mix=mix)
+
+
+@wrong("You begin with 0. The path goes from T down to 0.")
+def upwards(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    schedule, counts = _given(model, n_samples, n_steps)
+    return [schedule.alpha_bar(n) for n in reversed(counts)]
+
+
+@wrong("You write ᾱ down.")
+def table_written_down(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    known = t.tensor([0.1, 0.3, 0.05, 0.2, 0.15, 0.25, 0.4])
+    if len(model.noise_schedule) != len(known):
+        return _sample(model, n_samples, n_steps, eta, start, return_all_steps)
+    table = t.cat([t.ones(1), (1 - known).cumprod(0)]).to(model.noise_schedule.device)
+
+    def clean(x, guess, n, schedule):
+        return (x - (1 - table[n]).sqrt() * guess) / table[n].sqrt()
+
+    bars = lambda schedule, n, m: (table[n], table[m])  # noqa: E731
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, bars=bars, clean=clean)
+
+
+@wrong("You swap its two arguments, or leave one out.")
+def model_asked_the_wrong_way_round(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    schedule, counts = _given(model, n_samples, n_steps)
+    return model(t.full((n_samples,), counts[0], device=schedule.device), start)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

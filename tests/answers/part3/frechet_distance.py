@@ -150,42 +150,42 @@ def fractional_power(features1, features2):
 # ------------------------------------------------------------------------------------------------ wrong means
 
 
-@wrong("Is the length of the gap squared?")
+@wrong("Where is the gap's length squared?")
 def length_not_squared(features1, features2):
     return _frechet(features1, features2, size=np.linalg.norm)
 
 
-@wrong("Are the squares of the gap averaged?")
+@wrong("You average the squares of the gap. They're added up.")
 def mean_of_the_squares(features1, features2):
     return _frechet(features1, features2, size=lambda v: np.mean(v**2))
 
 
-@wrong("Is the gap added up before it is squared?")
+@wrong("You add up the gap before you square it.")
 def square_of_the_sum(features1, features2):
     return _frechet(features1, features2, size=lambda v: v.sum() ** 2)
 
 
-@wrong("Are the sizes of the gap added up, without a square?")
+@wrong("You add up the sizes of the gap. Where is the square?")
 def sum_of_sizes(features1, features2):
     return _frechet(features1, features2, size=lambda v: np.abs(v).sum())
 
 
-@wrong("The means do not count in it.")
+@wrong("Where do the means count? Each is that of its own set.")
 def gap_forgotten(features1, features2):
     return _frechet(features1, features2, size=lambda v: 0)
 
 
-@wrong("Is μ one mean of all numbers?")
+@wrong("You take one mean of all numbers for μ.")
 def mean_of_all(features1, features2):
     return _frechet(features1, features2, mean=np.mean)
 
 
-@wrong("Is μ a mean over the features?")
+@wrong("You take the mean over the features.")
 def mean_of_each_image(features1, features2):
     return _frechet(features1, features2, mean=lambda x: x.mean(axis=1))
 
 
-@wrong("numbers of shape (2,), expected one number.\nAre the squares of the gap added up?")
+@wrong("numbers of shape (2,), expected one number.\nWhere are the squares of the gap added up?")
 def squares_not_added(features1, features2):
     return _frechet(features1, features2, size=lambda v: v**2)
 
@@ -193,7 +193,7 @@ def squares_not_added(features1, features2):
 # ------------------------------------------------------------------------------------------------ wrong covariances
 
 
-@wrong("Only variances count in it.")
+@wrong("You keep the variances alone. What else is in C?")
 def variances_alone(features1, features2):
     return _frechet(
         features1,
@@ -205,47 +205,47 @@ def variances_alone(features1, features2):
     )
 
 
-@wrong("Only variances count in it.")
+@wrong("You keep the variances alone. What else is in C?")
 def all_number_by_number(features1, features2):
     return _frechet(features1, features2, product=np.multiply, root=np.sqrt)
 
 
-@wrong("Are these standard deviations?")
+@wrong("You put standard deviations into C. It holds variances.")
 def standard_deviations(features1, features2):
     return _frechet(features1, features2, cov=lambda x: np.diag(x.std(axis=0, ddof=1)))
 
 
-@wrong("Are these correlations?")
+@wrong("You put correlations into C. It holds covariances.")
 def correlations(features1, features2):
     return _frechet(features1, features2, cov=lambda x: np.corrcoef(x, rowvar=False))
 
 
-@wrong("Is the mean taken off before C is made?")
+@wrong("Where is the mean taken off before C is made?")
 def not_centred(features1, features2):
     return _frechet(features1, features2, cov=lambda x: x.T @ x / len(x))
 
 
-@wrong("Is C divided by the number of images?")
+@wrong("Where is C divided by the number of images?")
 def not_divided(features1, features2):
     return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)).T @ (x - x.mean(0)))
 
 
-@wrong("Which shape has C?")
+@wrong("You compare images with each other.")
 def rows_for_features(features1, features2):
     return _frechet(features1, features2, cov=np.cov)
 
 
-@wrong("Which shape has C?")
+@wrong("You compare images with each other.")
 def transposed_by_hand(features1, features2):
     return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)) @ (x - x.mean(0)).T / len(x))
 
 
-@wrong("The covariances do not count in it.")
+@wrong("Where do the covariances count?")
 def one_covariance_twice(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: 0)
 
 
-@wrong("Is the second set used?")
+@wrong("Where is the second set used?")
 def first_set_twice(features1, features2):
     return _frechet(features1, features1)
 
@@ -253,92 +253,92 @@ def first_set_twice(features1, features2):
 # ------------------------------------------------------------------------------------------------ wrong root
 
 
-@wrong("Is a root taken of each number?")
+@wrong("You take a root of each number. Here it's that of a matrix.")
 def root_of_each_number(features1, features2):
     return _frechet(features1, features2, root=np.sqrt)
 
 
-@wrong("Is a root taken of each number?")
+@wrong("You take a root of each number. Here it's that of a matrix.")
 def torch_sqrt(features1, features2):
     C1, C2 = features1.T.cov(), features2.T.cov()
     gap = features1.mean(0) - features2.mean(0)
     return (gap @ gap + t.trace(C1 + C2 - 2 * t.sqrt(C1 @ C2))).item()
 
 
-@wrong("Is C₁ C₂ multiplied as matrices are?")
+@wrong("You multiply C₁ and C₂ number by number.")
 def product_number_by_number(features1, features2):
     return _frechet(features1, features2, product=np.multiply)
 
 
-@wrong("Is the root of the product taken?")
+@wrong("Where is the root of the product?")
 def no_root(features1, features2):
     return _frechet(features1, features2, root=np.array)
 
 
-@wrong("Is x ** 1/2 taken for a root?")
+@wrong("You halve, because x ** 1/2 is (x ** 1) / 2.")
 def half(features1, features2):
     return _frechet(features1, features2, root=lambda product: product**1 / 2)
 
 
-@wrong("Is a root taken of each matrix?")
+@wrong("You take a root of each matrix. First comes the product.")
 def product_of_roots(features1, features2):
     root = scipy.linalg.sqrtm
     return _frechet(features1, features2, product=lambda C1, C2: root(C1) @ root(C2), root=np.array)
 
 
-@wrong("Does the root cover the whole product?")
+@wrong("You take the root of one of the two alone.")
 def root_of_the_first(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: scipy.linalg.sqrtm(C1) @ C2, root=np.array)
 
 
-@wrong("Does the root cover the whole product?")
+@wrong("You take the root of one of the two alone.")
 def root_of_the_second(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C1 @ scipy.linalg.sqrtm(C2), root=np.array)
 
 
-@wrong("Is each covariance in the product once?")
+@wrong("You put the same covariance into the product twice.")
 def first_covariance_twice(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C1 @ C1)
 
 
-@wrong("Is each covariance in the product once?")
+@wrong("You put the same covariance into the product twice.")
 def second_covariance_twice(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C2 @ C2)
 
 
-@wrong("Is that a Cholesky factor?")
+@wrong("You take a Cholesky factor, which is no matrix root.")
 def cholesky(features1, features2):
     return _frechet(features1, features2, root=np.linalg.cholesky)
 
 
-@wrong("Is C₁ C₂ taken for symmetric?")
+@wrong("You take C₁ C₂ for symmetric, and it isn't.")
 def eigenvalues_as_of_a_symmetric_matrix(features1, features2):
     return _frechet(features1, features2, root=lambda product: np.diag(np.sqrt(np.linalg.eigvalsh(product))))
 
 
-@wrong("Is the root taken of the trace?")
+@wrong("You take the root of the trace. It's the trace of a root.")
 def root_of_the_trace(features1, features2):
     return _frechet(
         features1, features2, root=np.trace, spread=lambda C1, C2, trace: np.trace(C1 + C2) - 2 * sqrt(trace)
     )
 
 
-@wrong("The root does not count in it.")
+@wrong("Where does the root count?")
 def imaginary_part(features1, features2):
     return _frechet(features1, features2, part=np.imag)
 
 
-@wrong("Does the root lose its signs?")
+@wrong("You drop the signs of the root. The real part keeps them.")
 def absolute_value(features1, features2):
     return _frechet(features1, features2, part=np.abs)
 
 
-@wrong("Is the real part taken?")
+@wrong("Where is the real part taken?")
 def complex_root(features1, features2):
     return _frechet(features1, features2, part=np.array)
 
 
-@wrong("Is the real part taken?")
+@wrong("Where is the real part taken?")
 def complex_eigenvalues(features1, features2):
     C1, C2 = features1.T.cov(), features2.T.cov()
     gap = features1.mean(0) - features2.mean(0)
@@ -359,151 +359,151 @@ def roots_of_rounded_eigenvalues(features1, features2):
 # ------------------------------------------------------------------------------------------------ wrong end
 
 
-@wrong("Is the root subtracted twice?")
+@wrong("Where is the 2 in front of the root?")
 def two_forgotten(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 - root))
 
 
-@wrong("Is the root added?")
+@wrong("You add the root. It's subtracted.")
 def root_added(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 + 2 * root))
 
 
-@wrong("The root does not count in it.")
+@wrong("Where does the root count?")
 def root_forgotten(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2))
 
 
-@wrong("Are all numbers of the matrix added up?")
+@wrong("You add up all numbers of the matrix.")
 def sum_for_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: (C1 + C2 - 2 * root).sum())
 
 
-@wrong("Is the diagonal averaged?")
+@wrong("You average the diagonal. A trace adds it up.")
 def mean_for_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.diag(C1 + C2 - 2 * root).mean())
 
 
-@wrong("Are all numbers of the root added up?")
+@wrong("You add up all numbers of the root.")
 def sum_of_the_root(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root.sum())
 
 
-@wrong("Is that a determinant?")
+@wrong("You take a determinant. A trace is the sum of the diagonal.")
 def determinant_for_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.det(C1 + C2 - 2 * root))
 
 
-@wrong("Does the 2 stand under the root?")
+@wrong("You put the 2 under the root. It stands before it.")
 def two_under_the_root(features1, features2):
     spread = lambda C1, C2, root: np.trace(C1 + C2 - root)  # noqa: E731
     return _frechet(features1, features2, product=lambda C1, C2: 2 * C1 @ C2, spread=spread)
 
 
-@wrong("Is that a norm of the matrix")
+@wrong("You take a norm of the matrix.")
 def norm_for_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 + C2 - 2 * root))
 
 
-@wrong("shape (2, 2), expected one number.\nIs the trace taken, of all three terms?")
+@wrong("shape (2, 2), expected one number.\nWhere is the trace, of all three terms?")
 def no_trace(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: C1 + C2 - 2 * root)
 
 
-@wrong("shape (2, 2), expected one number.\nIs the trace taken, of all three terms?")
+@wrong("shape (2, 2), expected one number.\nWhere is the trace, of all three terms?")
 def trace_of_two_terms(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root)
 
 
-@wrong("Are C₁ and C₂ themselves left out of the trace?")
+@wrong("Where are C₁ and C₂ themselves in the trace?")
 def covariances_left_out(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: -2 * np.trace(root))
 
 
-@wrong("Is C₁ left out of the trace?")
+@wrong("Where is C₁ itself in the trace?")
 def first_covariance_left_out(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C2 - 2 * root))
 
 
-@wrong("Is C₂ left out of the trace?")
+@wrong("Where is C₂ itself in the trace?")
 def second_covariance_left_out(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - 2 * root))
 
 
-@wrong("Is the root taken of a sum?")
+@wrong("You take the root of a sum. It's that of a product.")
 def root_of_the_sum(features1, features2):
     return _frechet(features1, features2, product=np.add)
 
 
-@wrong("Is it C₁ - C₂ that is measured?")
+@wrong("You measure C₁ - C₂. What does the trace hold?")
 def frobenius_norm_squared(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 - C2) ** 2)
 
 
-@wrong("Is it C₁ - C₂ that is measured?")
+@wrong("You measure C₁ - C₂. What does the trace hold?")
 def frobenius_norm(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 - C2))
 
 
-@wrong("Is each covariance in the product once?")
+@wrong("You put the same covariance into the product twice.")
 def trace_of_the_difference(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2))
 
 
-@wrong("Is a root taken of each matrix?")
+@wrong("You take a root of each matrix. First comes the product.")
 def difference_of_roots(features1, features2):
     """Right where C₁ and C₂ commute."""
     root = scipy.linalg.sqrtm
     return _frechet(features1, features2, spread=lambda C1, C2, _: np.linalg.norm(root(C1) - root(C2)) ** 2)
 
 
-@wrong("Is the gap taken away?")
+@wrong("You take the gap away. It's added.")
 def gap_taken_away(features1, features2):
     return _frechet(features1, features2, size=lambda v: -(v @ v))
 
 
-@wrong("Is C₁ C₂ inverted?")
+@wrong("You invert C₁ C₂. Its root has the power 1/2.")
 def power_of_minus_a_half(features1, features2):
     return _frechet(features1, features2, root=lambda product: np.linalg.inv(scipy.linalg.sqrtm(product)))
 
 
-@wrong("Is image 1 compared with image 1")
+@wrong("You compare image 1 with image 1, and 2 with 2.")
 def paired(features1, features2):
     return (features1 - features2).square().sum(dim=1).mean().item()
 
 
-@wrong("Is image 1 compared with image 1")
+@wrong("You compare image 1 with image 1, and 2 with 2.")
 def paired_mean(features1, features2):
     return t.nn.functional.mse_loss(features1, features2).item()
 
 
-@wrong("Is image 1 compared with image 1")
+@wrong("You compare image 1 with image 1, and 2 with 2.")
 def paired_sum(features1, features2):
     return ((features1 - features2) ** 2).sum()
 
 
-@wrong("Is image 1 compared with image 1")
+@wrong("You compare image 1 with image 1, and 2 with 2.")
 def paired_length(features1, features2):
     return t.linalg.norm(features1 - features2)
 
 
-@wrong("Is image 1 compared with image 1")
+@wrong("You compare image 1 with image 1, and 2 with 2.")
 def paired_lengths(features1, features2):
     return t.linalg.vector_norm(features1 - features2, dim=1).mean()
 
 
-@wrong("Are all numbers of a set thrown together?")
+@wrong("You throw all numbers of a set together.")
 def of_one_feature(features1, features2):
     x1, x2 = features1.double().numpy(), features2.double().numpy()
     return (x1.mean() - x2.mean()) ** 2 + (x1.std() - x2.std()) ** 2
 
 
-@wrong("Is a root taken of the whole?")
+@wrong("You take a root of the whole.")
 def python_root_of_the_whole(features1, features2):
     return sqrt(_frechet(features1, features2))  # an error where rounding makes -1e-16 of 0
 
 
-@wrong("Is a root taken of the whole?")
+@wrong("You take a root of the whole.")
 def root_of_the_whole(features1, features2):
     return np.sqrt(_frechet(features1, features2))
 
@@ -511,19 +511,19 @@ def root_of_the_whole(features1, features2):
 # ------------------------------------------------------------------------------------------------ wrong form
 
 
-@wrong("Is each set counted by itself?")
+@wrong("For sets of equal size it was right.")
 def counted_by_the_first(features1, features2):
     n = len(features1)
     return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)).T @ (x - x.mean(0)) / n)
 
 
-@wrong("Is each set counted by itself?")
+@wrong("For sets of equal size it was right.")
 def cut_to_the_shorter(features1, features2):
     n = min(len(features1), len(features2))
     return _frechet(features1[:n], features2[:n])
 
 
-@wrong("C₂ = [[2, 2], [2, 20]],\nthe distance is 5, expected 5.25.")
+@wrong("You round it, or cut its digits off.")
 def rounded(features1, features2):
     return round(_frechet(features1, features2))
 
@@ -537,7 +537,7 @@ def needs_equal_sizes(features1, features2):
     return np.sum((x1.mean(0) - x2.mean(0)) ** 2) + np.trace(C1 + C2 - 2 * scipy.linalg.sqrtm(C1 @ C2).real)
 
 
-@wrong("the distance is 30, expected 25.")
+@wrong("the distance is 30.000, expected 25.000.")
 def shifted(features1, features2):
     return _frechet(features1, features2) + 5
 
@@ -553,14 +553,146 @@ def no_return(features1, features2):
     _frechet(features1, features2)
 
 
-@wrong("it returns a tuple, expected one number.\nAre the parts added up")
+@wrong("it returns a tuple, expected one number.\nWhere are the parts added up to one distance?")
 def both_parts(features1, features2):
     return _frechet(features1, features2, size=lambda v: 0), _frechet(features1, features2)
 
 
-@wrong("numbers of shape (1, 1), expected one number.\nIs the number taken out")
+@wrong("numbers of shape (1, 1), expected one number.\nWhere is the number taken out of its array?")
 def one_by_one(features1, features2):
     return np.array([[_frechet(features1, features2)]])
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+def _raised(cov, size):
+    return lambda x: cov(x) + size * np.eye(x.shape[1])
+
+
+def _cov(x):
+    return np.cov(x, rowvar=False)
+
+
+@right
+def offset_only_where_it_fails(features1, features2):
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    C1, C2, gap = _cov(x1), _cov(x2), x1.mean(axis=0) - x2.mean(axis=0)
+    root = scipy.linalg.sqrtm(C1 @ C2)
+    if not np.isfinite(root).all():
+        offset = 1e-6 * np.eye(len(C1))
+        root = scipy.linalg.sqrtm((C1 + offset) @ (C2 + offset))
+    return float(gap @ gap + np.trace(C1 + C2 - 2 * root.real))
+
+
+@right
+def nuclear_norm(features1, features2):
+    """The singular values of √C₁ √C₂ are the roots of the eigenvalues of C₁ C₂."""
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    roots = []
+    for C in (_cov(x1), _cov(x2)):
+        values, vectors = np.linalg.eigh(C)
+        roots.append(vectors * np.sqrt(values.clip(0)) @ vectors.T)
+    gap = x1.mean(axis=0) - x2.mean(axis=0)
+    return gap @ gap + np.trace(_cov(x1) + _cov(x2)) - 2 * np.linalg.norm(roots[0] @ roots[1], "nuc")
+
+
+@right
+def never_below_0(features1, features2):
+    return max(0.0, float(_frechet(features1, features2)))
+
+
+@wrong("You add something to the diagonals.")
+def offset_always(features1, features2):
+    return float(_frechet(features1, features2, cov=_raised(_cov, 1e-3)))
+
+
+@wrong("You add something to the diagonals.")
+def offset_of_a_hundredth(features1, features2):
+    return float(_frechet(features1, features2, cov=_raised(_cov, 1e-2)))
+
+
+@wrong("You add something to the diagonals.")
+def offset_under_the_root(features1, features2):
+    def product(C1, C2):
+        offset = 1e-3 * np.eye(len(C1))
+        return (C1 + offset) @ (C2 + offset)
+
+    return float(_frechet(features1, features2, product=product))
+
+
+@wrong("You invert or factor a matrix that need not allow it.")
+def needs_an_inverse(features1, features2):
+    def root(C1, C2):
+        half = scipy.linalg.sqrtm(C1).real
+        return half @ scipy.linalg.sqrtm(half @ C2 @ half).real @ np.linalg.inv(half)
+
+    x1, x2 = (x.double().cpu().numpy() for x in (features1, features2))
+    gap = x1.mean(axis=0) - x2.mean(axis=0)
+    return float(gap @ gap + np.trace(_cov(x1) + _cov(x2) - 2 * root(_cov(x1), _cov(x2))))
+
+
+@wrong("You divide the whole, by 2 or by the number of features.")
+def mean_over_the_features(features1, features2):
+    return float(_frechet(features1, features2)) / features1.shape[1]
+
+
+@wrong("You take the mean of the features' distances.")
+def each_feature_by_itself(features1, features2):
+    x1, x2 = features1.numpy(), features2.numpy()
+    return np.mean((x1.mean(axis=0) - x2.mean(axis=0)) ** 2 + (x1.std(axis=0) - x2.std(axis=0)) ** 2)
+
+
+@wrong("You add the gap twice.")
+def gap_twice(features1, features2):
+    return float(_frechet(features1, features2, size=lambda v: 2 * v @ v))
+
+
+@wrong("You take the root of the whole sum.")
+def root_of_the_sum_of_all(features1, features2):
+    def spread(C1, C2, root):
+        return np.trace(scipy.linalg.sqrtm(C1 + C2 - 2 * C1 @ C2).real)
+
+    return float(_frechet(features1, features2, spread=spread))
+
+
+@wrong("You round it, or cut its digits off.")
+def to_a_tenth(features1, features2):
+    return round(float(_frechet(features1, features2)), 1)
+
+
+@wrong("Where do the covariances count?")
+def one_covariance_of_both(features1, features2):
+    both = _cov(t.cat([features1, features2]).double().numpy())
+    return float(_frechet(features1, features2, cov=lambda x: both))
+
+
+features = t.linspace(0, 1, 24).reshape(8, 3)[:, :2]  # as another cell may have left it
+
+
+@wrong("`features` is no argument: it comes from another cell.")
+def left_over(features1, features2):
+    return float(_frechet(features, features2))
+
+
+@wrong("You take medians.")
+def medians(features1, features2):
+    return float(_frechet(features1, features2, mean=lambda x: np.median(x, axis=0)))
+
+
+@wrong("You add the means.")
+def means_added(features1, features2):
+    return float(_frechet(features1, -features2))
+
+
+@wrong("You scale the features to a standard deviation of 1.")
+def standardised(features1, features2):
+    return float(_frechet(*((x - x.mean(dim=0)) / x.std(dim=0, correction=0) for x in (features1, features2))))
+
+
+@wrong("You scale each image's features to length 1.")
+def of_length_1(features1, features2):
+    return float(_frechet(*(x / x.norm(dim=1, keepdim=True) for x in (features1, features2))))
 
 
 # ------------------------------------------------------------------------------------------------ mutants

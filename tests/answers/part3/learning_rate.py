@@ -126,33 +126,33 @@ def as_a_triangle(step, total_steps, peak, warmup):
 # ------------------------------------------------------------------------------------------------ counted from 0
 
 
-@wrong("Do all values come one step late?")
+@wrong("You come one step late with all values.")
 def one_step_late(step, total_steps, peak, warmup):
     return _rate(step - 1, total_steps, peak, warmup)
 
 
-@wrong("Do all values come one step early?")
+@wrong("You come one step early with all values.")
 def one_step_early(step, total_steps, peak, warmup):
     return _rate(step + 1, total_steps, peak, warmup)
 
 
-@wrong("Do all values come one step early?")
+@wrong("You come one step early with all values.")
 def one_step_early_and_never_negative(step, total_steps, peak, warmup):
     return max(0, _rate(step + 1, total_steps, peak, warmup))
 
 
-@wrong("Is the first rate 0?")
+@wrong("You begin with a rate of 0.")
 def rise_from_index_0(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n - 1) / w)
 
 
-@wrong("Is the rise from 0 at step 1?")
+@wrong("You let it rise from 0 at step 1.")
 def rise_with_0_among_its_steps(step, total_steps, peak, warmup):
     rise = lambda n, w: t.linspace(0, 1, w)[n - 1].item()
     return _rate(step, total_steps, peak, warmup, rise=rise)
 
 
-@wrong("Is the peak a step early?")
+@wrong("You reach the peak a step early. Steps are counted from 1.")
 def rise_one_step_early(step, total_steps, peak, warmup):
     if step < warmup:
         return peak * (step + 1) / warmup
@@ -162,12 +162,12 @@ def rise_one_step_early(step, total_steps, peak, warmup):
 # ------------------------------------------------------------------------------------------------ the warm-up
 
 
-@wrong("At which step does the rise reach the peak?")
+@wrong("You divide the rise by warmup + 1.")
 def rise_too_long(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / (w + 1))
 
 
-@wrong("Do the next ones grow?")
+@wrong("The first value is right. Where do the next ones grow?")
 def first_value_throughout(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 1 / w)
 
@@ -187,12 +187,12 @@ def no_warmup_from_step_1(step, total_steps, peak, warmup):
     return peak * (1 - (step - 1) / (total_steps - 1))
 
 
-@wrong("Is warmup used, or a fixed number?")
+@wrong("You take a fixed number. Where is warmup?")
 def fixed_warmup(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, 100)
 
 
-@wrong("returns None.\nDoes each way through the function end in a return?")
+@wrong("returns None.\nWhere does each way through the function end in a return?")
 def only_the_fall_returns(step, total_steps, peak, warmup):
     if step > warmup:
         return peak * (total_steps - step) / (total_steps - warmup)
@@ -204,22 +204,22 @@ def only_the_warmup_returns(step, total_steps, peak, warmup):
         return peak * step / warmup
 
 
-@wrong("Is it 0 in the warm-up, or rounded down by //?")
+@wrong("You keep it at 0 in the warm-up, or // rounds it down.")
 def whole_rates_in_the_rise(step, total_steps, peak, warmup):
     return peak * step // warmup if step <= warmup else peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is the rise rounded down by //?")
+@wrong("You round the rise down with //.")
 def whole_shares_in_the_rise(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n // w)
 
 
-@wrong("Is the rise divided by its number of steps?")
+@wrong("Where is the rise divided by its number of steps?")
 def rise_not_divided(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n)
 
 
-@wrong("Does the rise take warmup steps, or all?")
+@wrong("You let the rise take all steps. It takes warmup of them.")
 def rise_over_all_steps(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / total_steps)
 
@@ -229,58 +229,58 @@ def the_fall_alone(step, total_steps, peak, warmup):
     return peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is the fraction of the rise upside down?")
+@wrong("You turn the fraction of the rise upside down.")
 def rise_upside_down(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: w / n)
 
 
-@wrong("Is the rise divided by warmup, and where does it fall?")
+@wrong("Where is the rise divided by warmup, and where does it fall?")
 def peak_times_step(step, total_steps, peak, warmup):
     return peak * step
 
 
-@wrong("Is that one rise over all steps?")
+@wrong("You let it rise over all steps. It has a peak on the way.")
 def one_rise(step, total_steps, peak, warmup):
     return peak * step / total_steps
 
 
-@wrong("Does the rise come a step early?")
+@wrong("You let the rise come a step early.")
 def rise_one_step_early_beyond_the_peak(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n + 1) / w)
 
 
-@wrong("Does the rise begin with peak / warmup at step 0?")
+@wrong("You begin the rise above 0.")
 def rise_from_the_first_value(step, total_steps, peak, warmup):
     start = peak / warmup
     return start + (peak - start) * step / warmup if step <= warmup else _rate(step, total_steps, peak, warmup)
 
 
-@wrong("Is the rise a root?")
+@wrong("You let it rise like a root. A straight line is asked for.")
 def root_rise(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n / w) ** 0.5)
 
 
-@wrong("Is the rise squared?")
+@wrong("You square the rise. A straight line is asked for.")
 def squared_rise(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: (n / w) ** 2)
 
 
-@wrong("Is the rise a cosine?")
+@wrong("You let it rise like a cosine.")
 def cosine_rise(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 0.5 - 0.5 * math.cos(math.pi * n / w))
 
 
-@wrong("Does the rise go on one step beyond warmup?")
+@wrong("You go on with the rise one step beyond warmup.")
 def rise_goes_on(step, total_steps, peak, warmup):
     return peak * step / warmup if step <= warmup + 1 else peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Does the fall begin before step warmup?")
+@wrong("You begin the fall before step warmup.")
 def fall_begins_early(step, total_steps, peak, warmup):
     return peak * step / warmup if step < warmup - 1 else peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is the peak in the middle?")
+@wrong("You put the peak in the middle. It's at step warmup.")
 def peak_in_the_middle(step, total_steps, peak, warmup):
     return peak * min(2 * step / total_steps, 2 - 2 * step / total_steps)
 
@@ -303,132 +303,132 @@ def no_parentheses_at_all(step, total_steps, peak, warmup):
     return peak * step / warmup if step <= warmup else peak * total_steps - step / total_steps - warmup
 
 
-@wrong("Is the fall multiplied by peak?")
+@wrong("Where is the fall multiplied by peak?")
 def fall_not_multiplied(step, total_steps, peak, warmup):
     return peak * step / warmup if step <= warmup else peak - (step - warmup) / (total_steps - warmup)
 
 
-@wrong("Is the fall measured from step 0?")
+@wrong("You measure the fall from step 0.")
 def fall_from_step_0(step, total_steps, peak, warmup):
     return peak * min(step / warmup, (total_steps - step) / total_steps)
 
 
-@wrong("Is the fall divided by one step too many?")
+@wrong("You divide the fall by one step too many.")
 def fall_too_long(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / (N - w + 1))
 
 
-@wrong("ZeroDivisionError: ")
+@wrong("You divide by a number of steps that can be 0")
 def fall_upside_down(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - w) / (N - n))
 
 
-@wrong("Is the fall divided by its number of steps?")
+@wrong("Where is the fall divided by its number of steps?")
 def fall_not_divided(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: N - n)
 
 
-@wrong("Is the fall divided by the number of steps of the rise?")
+@wrong("You divide the fall by the number of steps of the rise.")
 def fall_divided_by_warmup(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / w)
 
 
-@wrong("The fall is below 0.")
+@wrong("You subtract the wrong way round, so the fall is below 0.")
 def fall_below_0(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (n - N) / (N - w))
 
 
-@wrong("Is it 0 right after the peak, or rounded down by //?")
+@wrong("You drop to 0 right after the peak, or // rounds it down.")
 def whole_rates_in_the_fall(step, total_steps, peak, warmup):
     return peak * step / warmup if step <= warmup else peak * (total_steps - step) // (total_steps - warmup)
 
 
-@wrong("Does it fall after the warm-up?")
+@wrong("Where does it fall after the warm-up?")
 def no_fall(step, total_steps, peak, warmup):
     return peak * min(1, step / warmup)
 
 
-@wrong("Does it fall before the last step?")
+@wrong("Where does it fall before the last step?")
 def flat_until_the_end(step, total_steps, peak, warmup):
     return 0.0 if step == total_steps else peak * min(1, step / warmup)
 
 
-@wrong("Is it 0 right after the peak, or rounded down by //?")
+@wrong("You drop to 0 right after the peak, or // rounds it down.")
 def nothing_after_the_peak(step, total_steps, peak, warmup):
     return peak * step / warmup if step <= warmup else 0
 
 
-@wrong("Does the rise end at the peak?")
+@wrong("You let it rise beyond the peak. Where does it fall?")
 def never_falls(step, total_steps, peak, warmup):
     return peak * step / warmup
 
 
-@wrong("It drops and rises again.")
+@wrong("You let it drop and rise again.")
 def rising_again(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (n - w) / (N - w))
 
 
-@wrong("Would it be 0 one step after the last one?")
+@wrong("You reach 0 one step after the last one.")
 def zero_one_step_late(step, total_steps, peak, warmup):
     return _rate(step, total_steps + 1, peak, warmup)
 
 
-@wrong("Does the whole fall come one step late?")
+@wrong("You let the whole fall come one step late.")
 def fall_one_step_late(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - (n - 1 - w) / (N - w))
 
 
-@wrong("The peak lasts for two steps.")
+@wrong("You let the peak last for two steps. How long is the fall?")
 def peak_lasts(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: t.linspace(1, 0, N - w)[n - w - 1].item())
 
 
-@wrong("Is it 0 one step before the last one?")
+@wrong("You reach 0 one step before the last one.")
 def zero_one_step_early(step, total_steps, peak, warmup):
     return max(0.0, _rate(step, total_steps - 1, peak, warmup))
 
 
-@wrong("Is it 0 one step before the last one?")
+@wrong("You reach 0 one step before the last one.")
 def negative_at_the_end(step, total_steps, peak, warmup):
     return _rate(step, total_steps - 1, peak, warmup)
 
 
-@wrong("Does the whole fall come one step early?")
+@wrong("You let the whole fall come one step early.")
 def fall_one_step_early(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n - 1) / (N - w))
 
 
-@wrong("It jumps after the peak.")
+@wrong("You divide the fall by total_steps, so it jumps after the peak.")
 def jump_after_the_peak(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (N - n) / N)
 
 
-@wrong("It is not 0 at the end.")
+@wrong("You divide the fall by total_steps, so it isn't 0 at the end.")
 def fall_over_all_steps(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - (n - w) / N)
 
 
-@wrong("Is warmup taken away from the steps that are left, too?")
+@wrong("You take warmup away from the steps that are left, too.")
 def warmup_taken_away_twice(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - n / (N - w))
 
 
-@wrong("Does the fall begin at step 0, and cut off the peak?")
+@wrong("You begin the fall at step 0, which cuts off the peak.")
 def falls_from_the_start(step, total_steps, peak, warmup):
     return peak * min(1, step / warmup) * (1 - step / total_steps)
 
 
-@wrong("Are both lines multiplied?")
+@wrong("You multiply both lines. One holds at a time.")
 def both_lines_multiplied(step, total_steps, peak, warmup):
     return peak * step / warmup * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is it the higher one of the two lines?")
+@wrong("You take the higher one of the two lines.")
 def the_higher_of_both_lines(step, total_steps, peak, warmup):
     return peak * max(step / warmup, (total_steps - step) / (total_steps - warmup))
 
 
-@wrong("Is it the higher one of the two lines?")
+@wrong("You take the higher one of the two lines.")
 def lines_swapped(step, total_steps, peak, warmup):
     return peak * step / warmup if step > warmup else peak * (total_steps - step) / (total_steps - warmup)
 
@@ -436,49 +436,49 @@ def lines_swapped(step, total_steps, peak, warmup):
 # ------------------------------------------------------------------------------------------------ no straight line
 
 
-@wrong("Is the fall a cosine?")
+@wrong("You let it fall like a cosine.")
 def cosine(step, total_steps, peak, warmup):
     return _rate(
         step, total_steps, peak, warmup, fall=lambda n, N, w: 0.5 * (1 + math.cos(math.pi * (n - w) / (N - w)))
     )
 
 
-@wrong("Is the fall a quarter of a cosine?")
+@wrong("You let it fall like a quarter of a cosine.")
 def quarter_of_a_cosine(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: math.cos(math.pi / 2 * (n - w) / (N - w)))
 
 
-@wrong("Is the fall squared?")
+@wrong("You square the fall. A straight line is asked for.")
 def squared(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: ((N - n) / (N - w)) ** 2)
 
 
-@wrong("Is the fall divided by the step?")
+@wrong("You divide the fall by the step.")
 def divided_by_the_step(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: w / n)
 
 
-@wrong("Is the fall divided by the root of the step?")
+@wrong("You divide the fall by the root of the step.")
 def divided_by_the_root(step, total_steps, peak, warmup):
     return peak * min(step / warmup, (warmup / step) ** 0.5)
 
 
-@wrong("After the peak, each is the same part of the one before.")
+@wrong("You multiply each rate after the peak by the same factor.")
 def exponential(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: math.exp(-(n - w) / (N - w)))
 
 
-@wrong("After the peak, each is the same part of the one before.")
+@wrong("You multiply each rate after the peak by the same factor.")
 def a_hundredth_less(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 0.99 ** (n - w))
 
 
-@wrong("Is it divided with //?")
+@wrong("You divide with //, which gives whole numbers.")
 def whole_numbers(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n // w, fall=lambda n, N, w: (N - n) // (N - w))
 
 
-@wrong("Is it rounded to a whole number, as // does?")
+@wrong("You round to a whole number, as // does.")
 def whole_rates(step, total_steps, peak, warmup):
     return peak * step // warmup if step <= warmup else peak * (total_steps - step) // (total_steps - warmup)
 
@@ -486,41 +486,37 @@ def whole_rates(step, total_steps, peak, warmup):
 # ------------------------------------------------------------------------------------------------ other slips
 
 
-@wrong("Is peak used?")
+@wrong("Where is peak?")
 def no_peak(step, total_steps, peak, warmup):
     return _rate(step, total_steps, 1, warmup)
 
 
-@wrong("Is peak used, or a fixed number?")
+@wrong("You take a fixed number. Where is peak?")
 def fixed_peak(step, total_steps, peak, warmup):
     return _rate(step, total_steps, 0.002, warmup)
 
 
-@wrong("Is peak used in the rise, too?")
+@wrong("Where is peak in the rise?")
 def no_peak_in_the_rise(step, total_steps, peak, warmup):
     return step / warmup if step <= warmup else peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is peak used in the fall, too?")
+@wrong("Where is peak in the fall?")
 def no_peak_in_the_fall(step, total_steps, peak, warmup):
     return peak * step / warmup if step <= warmup else (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is total_steps used, or a fixed number?")
+@wrong("You take a fixed number. Where is total_steps?")
 def fixed_total_steps(step, total_steps, peak, warmup):
     return _rate(step, 1000, peak, warmup)
 
 
-@wrong(
-    "learning_rate(1, 6, peak=0.01, warmup=5) is 0, expected 0.002.\n"
-    "Steps 1, 2, …, 6 get [0, 0, 0.01, 0.01, 0.01, 0].\n"
-    "Are they rounded?"
-)
+@wrong("You round them.")
 def rounded(step, total_steps, peak, warmup):
     return round(_rate(step, total_steps, peak, warmup), 2)
 
 
-@wrong("Is there a lowest rate?")
+@wrong("You keep a lowest rate. At the last step it's 0.")
 def with_a_lowest_rate(step, total_steps, peak, warmup):
     return max(1e-5, _rate(step, total_steps, peak, warmup))
 
@@ -535,7 +531,7 @@ def both_lines(step, total_steps, peak, warmup):
     return peak * step / warmup, peak * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("Is 0 divided by 0?")
+@wrong("You divide 0 by 0.")
 def not_a_number(step, total_steps, peak, warmup):
     return np.float64(peak) * np.nan
 
@@ -543,6 +539,124 @@ def not_a_number(step, total_steps, peak, warmup):
 @wrong("returns None")
 def no_return(step, total_steps, peak, warmup):
     _rate(step, total_steps, peak, warmup)
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def a_tensor_of_one(step, total_steps, peak, warmup):
+    return t.tensor(_rate(step, total_steps, peak, warmup))
+
+
+@right
+def taken_off_the_peak(step, total_steps, peak, warmup):
+    if step <= warmup:
+        return peak - peak * (warmup - step) / warmup
+    return peak - peak * (step - warmup) / (total_steps - warmup)
+
+
+@wrong("You count steps from 0, as in (step + 1) / (warmup + 1).")
+def nanogpt_plus_1(step, total_steps, peak, warmup):
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("Here the first one is step 1. You let it fall like a cosine.")
+def nanogpt(step, total_steps, peak, warmup):
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * (1 + math.cos(math.pi * (step - warmup) / (total_steps - warmup))) / 2
+
+
+@wrong("You let it fall like a cosine, without its π.")
+def cosine_without_pi(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: (1 + math.cos((n - w) / (N - w))) / 2)
+
+
+@wrong("You let it fall like a cosine that isn't halved.")
+def cosine_not_halved(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 + math.cos(math.pi * (n - w) / (N - w)))
+
+
+@wrong("You round them.")
+def four_digits(step, total_steps, peak, warmup):
+    return round(_rate(step, total_steps, peak, warmup), 4)
+
+
+@wrong("You round them.")
+def five_digits(step, total_steps, peak, warmup):
+    return round(_rate(step, total_steps, peak, warmup), 5)
+
+
+@wrong("You round them.")
+def digits_cut_off(step, total_steps, peak, warmup):
+    return int(10000 * _rate(step, total_steps, peak, warmup)) / 10000
+
+
+@wrong("You change it in stairs.")
+def stairs_of_25(step, total_steps, peak, warmup):
+    return _rate(step // 25 * 25 if step > 25 else step, total_steps, peak, warmup)
+
+
+@wrong("You change it in stairs.")
+def stairs_of_5(step, total_steps, peak, warmup):
+    return _rate(-(-step // 5) * 5 if total_steps > 100 else step, total_steps, peak, warmup)
+
+
+@wrong("You begin the rise at 0.09")
+def begins_at_a_tenth(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 0.1 + 0.9 * n / w)
+
+
+@wrong("You begin the rise at 1e-06")
+def begins_at_a_millionth(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / w + (1 - n / w) * 1e-6 / peak)
+
+
+@wrong("You hold the peak for some steps.")
+def plateau(step, total_steps, peak, warmup):
+    return peak if warmup < step <= 2 * warmup else _rate(step, total_steps, peak, warmup)
+
+
+@wrong("You hold the peak for some steps.")
+def falls_in_the_last_fifth(step, total_steps, peak, warmup):
+    fall = lambda n, N, w: min(1, (N - n) / (0.2 * N))  # noqa: E731
+    return _rate(step, total_steps, peak, warmup, fall=fall)
+
+
+@wrong("You end the fall at 0.09.")
+def ends_at_a_tenth(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 0.1 + 0.9 * (N - n) / (N - w))
+
+
+@wrong("You let the fall bend.")
+def parabola(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, fall=lambda n, N, w: 1 - ((n - w) / (N - w)) ** 2)
+
+
+n_steps = 8000  # as another cell may have left it
+
+
+@wrong("`n_steps` is no argument: it comes from another cell.")
+def left_over(step, total_steps, peak, warmup):
+    return _rate(step, n_steps, peak, warmup)
+
+
+@wrong("You let it rise like a sine.")
+def sine(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: math.sin(math.pi / 2 * n / w))
+
+
+@wrong("You let the rise bend.")
+def saturating(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 1 - math.exp(-5 * n / w))
+
+
+@wrong("You let it fall as fast as it rises.")
+def triangle(step, total_steps, peak, warmup):
+    return peak * (1 - abs(step - warmup) / warmup)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

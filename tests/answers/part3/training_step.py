@@ -74,13 +74,13 @@ def no_backward(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Does lr reach it?")
+@wrong("All steps have the rate that the optimizer began with.")
 def an_attribute_of_its_own(loss, lr, model, optimizer, average):
     optimizer.lr = lr
     _step(loss, optimizer.param_groups[0]["lr"], model, optimizer, average)
 
 
-@wrong("Does lr reach it? And is the gradient clipped?")
+@wrong("Where does lr reach it? And where is it clipped?")
 def as_in_part_1(loss, lr, model, optimizer, average):
     optimizer.zero_grad()
     loss.backward()
@@ -88,18 +88,18 @@ def as_in_part_1(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Is lr set before the step is taken?")
+@wrong("You set lr after the step, so each step has the rate of the step before.")
 def rate_set_at_the_end(loss, lr, model, optimizer, average):
     _step(loss, optimizer.param_groups[0]["lr"], model, optimizer, average)
     optimizer.param_groups[0]["lr"] = lr
 
 
-@wrong("Is the rate multiplied by lr?")
+@wrong("You multiply the rate by lr. It is lr.")
 def rate_as_a_factor(loss, lr, model, optimizer, average):
     _step(loss, 0.9 * lr, model, optimizer, average)  # 0.9: what the optimizer began with
 
 
-@wrong("Do the gradients of earlier steps still count? backward adds to what is there.")
+@wrong("Where are the gradients of earlier steps emptied?")
 def never_emptied(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     loss.backward()
@@ -108,7 +108,7 @@ def never_emptied(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("backward adds to what is there. And is the gradient clipped?")
+@wrong("backward adds to what is there. And where is it clipped?")
 def neither_emptied_nor_clipped(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     loss.backward()
@@ -116,7 +116,7 @@ def neither_emptied_nor_clipped(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Is the gradient clipped? Before backward there is none")
+@wrong("Where is the gradient clipped in time?")
 def clipped_before_backward(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     optimizer.zero_grad()
@@ -126,7 +126,7 @@ def clipped_before_backward(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Is the gradient clipped? Before backward there is none, and after step it has been used.")
+@wrong("Where is the gradient clipped in time?")
 def clipped_after_the_step(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     optimizer.zero_grad()
@@ -136,12 +136,12 @@ def clipped_after_the_step(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Is each number of the gradient clipped by itself?")
+@wrong("You clip each number of the gradient by itself.")
 def values_clipped(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, clip=nn.utils.clip_grad_value_)
 
 
-@wrong("Is each parameter's gradient clipped by itself?")
+@wrong("You clip each parameter's gradient by itself.")
 def each_clipped(loss, lr, model, optimizer, average):
     def clip(parameters, length):
         for p in parameters:
@@ -150,7 +150,7 @@ def each_clipped(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, clip=clip)
 
 
-@wrong("Are short gradients made longer?")
+@wrong("You make short gradients longer.")
 def always_length_1(loss, lr, model, optimizer, average):
     def clip(parameters, length):
         parameters = list(parameters)
@@ -161,22 +161,22 @@ def always_length_1(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, clip=clip)
 
 
-@wrong("Is the length the sum of all sizes?")
+@wrong("You take the sum of all sizes for the length.")
 def sum_of_sizes(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, norm_type=1)
 
 
-@wrong("Is the length the largest size?")
+@wrong("You take the largest size for the length.")
 def largest_size(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, norm_type=float("inf"))
 
 
-@wrong("The long gradient is clipped to length 2. Which length is asked for?")
+@wrong("You clip the long gradient to length 2. Which length is asked for?")
 def too_long(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, length=2.0)
 
 
-@wrong("Are two steps taken at once?")
+@wrong("You take two steps at once.")
 def two_steps(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     optimizer.zero_grad()
@@ -187,12 +187,12 @@ def two_steps(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Does the loss rise?")
+@wrong("You go up the gradient. The step goes down.")
 def uphill(loss, lr, model, optimizer, average):
     _step(-loss, lr, model, optimizer, average)
 
 
-@wrong("Is the step taken by the optimizer?")
+@wrong("You take the step by hand")
 def by_hand(loss, lr, model, optimizer, average):
     optimizer.zero_grad()
     loss.backward()
@@ -207,24 +207,24 @@ class _Silent:
     def update(self, model): ...
 
 
-@wrong("Is the average updated?")
+@wrong("The weights are right. Where is the average updated?")
 def average_forgotten(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, _Silent())
 
 
-@wrong("Does the average take in the weights from before the step?")
+@wrong("You update the average before the step.")
 def average_too_early(loss, lr, model, optimizer, average):
     average.update(model)
     _step(loss, lr, model, optimizer, _Silent())
 
 
-@wrong("Is it updated once before the step and once after it?")
+@wrong("You update it once before the step and once after it.")
 def average_on_both_sides(loss, lr, model, optimizer, average):
     average.update(model)
     _step(loss, lr, model, optimizer, average)
 
 
-@wrong("Is it updated twice?")
+@wrong("You update it twice.")
 def average_twice(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average)
     average.update(model)
@@ -234,6 +234,67 @@ def average_twice(loss, lr, model, optimizer, average):
 def average_of_the_optimizer(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, _Silent())
     average.update(optimizer)
+
+
+# ------------------------------------------------------------------------------------------------ from the field
+
+
+@right
+def every_group(loss, lr, model, optimizer, average):
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    loss.backward()
+    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], max_norm=1)
+    optimizer.step()
+    optimizer.zero_grad()  # for the next one
+    average.update(model)
+
+
+@wrong("You multiply the loss by lr.")
+def loss_times_lr(loss, lr, model, optimizer, average):
+    _step(lr * loss, lr, model, optimizer, average)
+
+
+@wrong("You clip the loss. Its gradient is clipped.")
+def loss_clipped_too(loss, lr, model, optimizer, average):
+    _step(loss.clamp(max=1.0), lr, model, optimizer, average)
+
+
+@wrong("You clip the loss. Its gradient is clipped.")
+def loss_clipped(loss, lr, model, optimizer, average):
+    _step(loss.clamp(max=1.0), lr, model, optimizer, average, length=1e9)
+
+
+@wrong("You put the average into the model.")
+def average_adopted(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average)
+    model.load_state_dict(average.model.state_dict())
+
+
+@wrong("You average the average.")
+def average_of_itself(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, _Silent())
+    average.update(average.model)
+
+
+@wrong("or with a new optimizer.")
+def new_optimizer(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, t.optim.SGD(model.parameters(), lr=lr, momentum=0.5), average)
+
+
+@wrong("Where is the gradient clipped in time?")
+def gradient_of_the_average_clipped(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=lambda *given: _clip_of(average.model))
+
+
+def _clip_of(model):
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+
+
+@wrong("You change the average otherwise, too.")
+def updates_counted_twice(loss, lr, model, optimizer, average):
+    average.updates += 1
+    _step(loss, lr, model, optimizer, average)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -1,0 +1,313 @@
+import torch as t
+from einops import rearrange, repeat
+
+from solutions import part4_guidance as course
+from tests.answers import right, wrong
+
+
+class _Given(course.Guided):
+    """As in the course, but for the parts that an answer replaces."""
+
+    def forward(self, images, num_steps):
+        wanted, null = self.ask(images, num_steps)
+        return self.mix(wanted, null)
+
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+    def mix(self, wanted, null):
+        return null + self.w * (wanted - null)
+
+
+# ------------------------------------------------------------------------------------------------ right
+
+
+@right
+class AsTheHintSays(_Given):
+    pass
+
+
+@right
+class NullFirst(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.null, self.wanted])
+        null, wanted = self.model(images.repeat(2, 1, 1, 1), num_steps.repeat(2), told).chunk(2)
+        return wanted, null
+
+
+@right
+class WithFactors(_Given):
+    def mix(self, wanted, null):
+        return self.w * wanted + (1 - self.w) * null
+
+
+@right
+class WithLerp(_Given):
+    def mix(self, wanted, null):
+        return t.lerp(null, wanted, self.w.expand_as(null))
+
+
+@right
+class SideBySide(_Given):
+    """The two rows of an image are neighbours."""
+
+    def ask(self, images, num_steps):
+        told = rearrange(t.stack([self.wanted, self.null]), "two b ... -> (b two) ...")
+        guess = self.model(repeat(images, "b c h w -> (b 2) c h w"), num_steps.repeat_interleave(2), told)
+        return guess[::2], guess[1::2]
+
+
+@right
+class WithoutAGraph(_Given):
+    @t.no_grad()
+    def forward(self, images, num_steps):
+        both = self.model(t.vstack([images] * 2), t.hstack([num_steps] * 2), t.cat((self.wanted, self.null), dim=0))
+        wanted, null = both[: len(images)], both[len(images) :]
+        return null + self.w * (wanted - null)
+
+
+# ------------------------------------------------------------------------------------------------ wrong: the formula
+
+
+@wrong("Are the two guesses swapped?")
+class Swapped(_Given):
+    def mix(self, wanted, null):
+        return wanted + self.w * (null - wanted)
+
+
+@wrong("Are the two guesses swapped?")
+class HalvesSwapped(_Given):
+    def ask(self, images, num_steps):
+        wanted, null = super().ask(images, num_steps)
+        return null, wanted
+
+
+@wrong("Is that the papers' other form?")
+class OnePlusW(_Given):
+    def mix(self, wanted, null):
+        return (1 + self.w) * wanted - self.w * null
+
+
+@wrong("Is w used?")
+class Plain(_Given):
+    def mix(self, wanted, null):
+        return wanted
+
+
+@wrong("Is what is wanted used?")
+class NullAlone(_Given):
+    def mix(self, wanted, null):
+        return null
+
+
+@wrong("Is the sign of the difference turned?")
+class AwayFromIt(_Given):
+    def mix(self, wanted, null):
+        return null - self.w * (wanted - null)
+
+
+@wrong("Is the null guess taken off what is multiplied by w?")
+class NullNotTakenOff(_Given):
+    def mix(self, wanted, null):
+        return null + self.w * wanted
+
+
+@wrong("Is that the difference alone?")
+class DifferenceAlone(_Given):
+    def mix(self, wanted, null):
+        return self.w * (wanted - null)
+
+
+@wrong("Is one of the factors' signs turned?")
+class SignOfAFactor(_Given):
+    def mix(self, wanted, null):
+        return self.w * wanted - (1 - self.w) * null
+
+
+@wrong("Do the factors of the two guesses add up to 1?")
+class BothForms(_Given):
+    def mix(self, wanted, null):
+        return (1 + self.w) * wanted - (1 - self.w) * null
+
+
+@wrong("Is the sum scaled down?")
+class ScaledDown(_Given):
+    def mix(self, wanted, null):
+        return super().mix(wanted, null) / (1 + self.w)
+
+
+@wrong("Does every image have the w of the first?")
+class FirstW(_Given):
+    def mix(self, wanted, null):
+        return null + self.w.flatten()[0] * (wanted - null)
+
+
+@wrong("Does every image have the mean w?")
+class MeanW(_Given):
+    def mix(self, wanted, null):
+        return null + self.w.mean() * (wanted - null)
+
+
+@wrong("w runs along the width")
+class AlongTheWidth(_Given):
+    def mix(self, wanted, null):
+        return null + self.w.flatten() * (wanted - null)
+
+
+@wrong("Is it clamped?")
+class Clamped(_Given):
+    def mix(self, wanted, null):
+        return super().mix(wanted, null).clamp(-1, 1)
+
+
+@wrong("Is every other row taken for a half?")
+class EveryOtherRow(_Given):
+    def ask(self, images, num_steps):
+        both = t.cat(super().ask(images, num_steps))
+        return both[::2], both[1::2]
+
+
+# ------------------------------------------------------------------------------------------------ wrong: the call
+
+
+@wrong("the model is called 2 times, expected once")
+class TwoCalls(_Given):
+    def ask(self, images, num_steps):
+        return self.model(images, num_steps, self.wanted), self.model(images, num_steps, self.null)
+
+
+@wrong("8 rows of images, 4 rows of num_steps, 8 rows of wanted.\nIf all images come twice")
+class TimestepsOnce(_Given):
+    def ask(self, images, num_steps):
+        return self.model(t.cat([images, images]), num_steps, t.cat([self.wanted, self.null])).chunk(2)
+
+
+@wrong("4 rows of images, 4 rows of num_steps, 8 rows of wanted")
+class ImagesOnce(_Given):
+    def ask(self, images, num_steps):
+        return self.model(images, num_steps, t.cat([self.wanted, self.null])).chunk(2)
+
+
+@wrong("expected 8, which is each image twice")
+class PlainCall(_Given):
+    def ask(self, images, num_steps):
+        guess = self.model(images, num_steps, self.wanted)
+        return guess, guess
+
+
+@wrong("is shown with null never, expected once")
+class WantedTwice(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.wanted])
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("is shown with null twice, expected once")
+class NullTwice(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.null, self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("isn't shown with what is wanted for it")
+class FirstWish(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted[:1].expand_as(self.wanted), self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("Are images and timesteps put together in the same order?")
+class TimestepsInAnotherOrder(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), num_steps.repeat_interleave(2), told).chunk(2)
+
+
+@wrong("isn't shown to the model as it is")
+class Doubled(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([2 * images, 2 * images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("the model gets None as wanted")
+class NothingWanted(_Given):
+    def ask(self, images, num_steps):
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps])).chunk(2)
+
+
+@wrong("It takes images, num_steps and wanted, in this order.")
+class OrderOfArguments(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([num_steps, num_steps]), t.cat([images, images]), told).chunk(2)
+
+
+@wrong("the model is called 0 times")
+class NeverAsked(_Given):
+    def ask(self, images, num_steps):
+        return images, images
+
+
+@wrong("a model on another device gets num_steps on the cpu")
+class TimestepsOnTheCPU(_Given):
+    def ask(self, images, num_steps):
+        counts = num_steps.repeat(2) if not num_steps.is_meta else t.ones(2 * len(images), dtype=t.int64)
+        return self.model(t.cat([images, images]), counts, t.cat([self.wanted, self.null])).chunk(2)
+
+
+# ------------------------------------------------------------------------------------------------ wrong: form
+
+
+@wrong("returns None")
+class NoReturn(_Given):
+    def forward(self, images, num_steps):
+        super().forward(images, num_steps)
+
+
+@wrong("returns a tensor of shape (8, 4, 4, 4), expected shape (4, 4, 4, 4)")
+class BothHalves(_Given):
+    def forward(self, images, num_steps):
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), t.cat([self.wanted, self.null]))
+
+
+@wrong("returns a tuple")
+class BothGuesses(_Given):
+    def forward(self, images, num_steps):
+        return self.ask(images, num_steps)
+
+
+@wrong("it changes the images it is given")
+class InPlace(_Given):
+    def forward(self, images, num_steps):
+        result = super().forward(images, num_steps)
+        images.copy_(result)
+        return result
+
+
+@wrong("Does forward change what it keeps?")
+class GrowsMoreInsistent(_Given):
+    def mix(self, wanted, null):
+        result = super().mix(wanted, null)
+        self.w = self.w + 1
+        return result
+
+
+@wrong("requires a gradient")
+class KeepsAGraph(_Given):
+    def forward(self, images, num_steps):
+        with t.enable_grad():
+            return super().forward(images, num_steps)
+
+
+@wrong("its noise_schedule is not that of the model")
+class ScheduleLost(_Given):
+    def __init__(self, model, wanted, null, w):
+        super().__init__(model, wanted, null, w)
+        self.noise_schedule = None
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {}

@@ -1,0 +1,218 @@
+import random
+
+import numpy as np
+import torch as t
+
+from tests.answers import right, wrong
+
+
+@right
+def with_where(labels, share, null):
+    dropped = t.rand(len(labels), *[1] * (labels.dim() - 1), device=labels.device) < share
+    return t.where(dropped, null, labels)
+
+
+@right
+def into_a_copy(labels, share, null):
+    result = labels.clone()
+    result[t.rand(len(labels), device=labels.device) < share] = null
+    return result
+
+
+@right
+def with_bernoulli(labels, share, null):
+    dropped = t.bernoulli(t.full((len(labels),), float(share), device=labels.device)).bool()
+    while dropped.dim() < labels.dim():
+        dropped = dropped.unsqueeze(-1)
+    return labels.where(~dropped, t.as_tensor(null, dtype=labels.dtype, device=labels.device))
+
+
+@right
+def row_by_row(labels, share, null):
+    null = t.as_tensor(null, dtype=labels.dtype, device=labels.device).expand(labels.shape[1:])
+    return t.stack([null if random.random() < share else row for row in labels])
+
+
+@right
+def kept_rows_are_drawn(labels, share, null):
+    kept = t.rand(labels.shape[:1], device=labels.device) >= share
+    kept = kept.reshape(labels.shape[:1] + (1,) * len(labels.shape[1:])).expand(labels.shape)
+    return t.where(kept, labels, null)
+
+
+def _drop(labels, share, null, draw=lambda labels, share: t.rand(len(labels), device=labels.device) < share):
+    dropped = draw(labels, share)
+    return t.where(dropped.reshape(-1, *[1] * (labels.dim() - 1)), null, labels)
+
+
+# ------------------------------------------------------------------------------------------------ wrong: which rows
+
+
+@wrong("Is there one draw for the whole minibatch?")
+def one_draw_for_all(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: (t.rand(1) < share).expand(len(labels)))
+
+
+@wrong("Is the share kept, and the rest dropped?")
+def share_kept(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) > share)
+
+
+@wrong("Is share used, or a fixed number?")
+def a_tenth_always(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) < 0.1)
+
+
+@wrong("Is it drawn with t.randn?")
+def gaussian_chances(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: t.randn(len(labels), device=labels.device) < share)
+
+
+@wrong("Is share used twice, or squared?")
+def twice(labels, share, null):
+    draw = lambda labels, share: (t.rand(2, len(labels), device=labels.device) < share).all(dim=0)
+    return _drop(labels, share, null, draw)
+
+
+@wrong("Is a fixed number of rows dropped?")
+def a_fixed_number(labels, share, null):
+    result = labels.clone()
+    result[t.randperm(len(labels), device=labels.device)[: int(share * len(labels))]] = null
+    return result
+
+
+@wrong("Are those the first ones?")
+def the_first_ones(labels, share, null):
+    result = labels.clone()
+    result[: int(share * len(labels))] = null
+    return result
+
+
+@wrong("Is a seed set inside?")
+def seeded(labels, share, null):
+    t.manual_seed(0)
+    return _drop(labels, share, null)
+
+
+@wrong("Is there one draw for a class?")
+def one_draw_for_a_class(labels, share, null):
+    classes = t.randperm(10, device=labels.device)[: round(10 * share)]
+    dropped = t.isin(labels, classes) if labels.dim() == 1 else t.rand(len(labels)) < share
+    return _drop(labels, share, null, lambda labels, share: dropped)
+
+
+@wrong("Does each row have a draw of its own?")
+def pairs_of_rows(labels, share, null):
+    draw = lambda labels, share: (t.rand(len(labels) // 2 + 1) < share).repeat_interleave(2)[: len(labels)]
+    return _drop(labels, share, null, draw)
+
+
+@wrong("of the labels are dropped: all labels should be dropped.\nIs share used?")
+def some_always_kept(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) < min(share, 0.9))
+
+
+# ------------------------------------------------------------------------------------------------ wrong: what they are
+
+
+@wrong("it changes the labels it is given")
+def in_place(labels, share, null):
+    labels[t.rand(len(labels), device=labels.device) < share] = null
+    return labels
+
+
+@wrong("Are they set to 0?")
+def zeros(labels, share, null):
+    return _drop(labels, share, 0)
+
+
+@wrong("Are they set to -1?")
+def minus_one(labels, share, null):
+    return _drop(labels, share, -1)
+
+
+@wrong("Is null one less than it should be?")
+def the_last_class(labels, share, null):
+    return _drop(labels, share, null - 1)
+
+
+@wrong("Is null added to the label?")
+def added(labels, share, null):
+    return labels + _drop(t.zeros_like(labels), share, null)
+
+
+@wrong("Do they get other classes?")
+def another_class(labels, share, null):
+    return _drop(labels, share, t.randint(0, 10, labels.shape[:1], device=labels.device).to(labels.dtype))
+
+
+@wrong("Are the dropped rows left out?")
+def left_out(labels, share, null):
+    return labels[t.rand(len(labels), device=labels.device) >= share]
+
+
+@wrong("Is there one draw for each number?")
+def every_number_draws(labels, share, null):
+    return t.where(t.rand(labels.shape, device=labels.device) < share, null, labels)
+
+
+@wrong("Whole columns are replaced.")
+def along_the_columns(labels, share, null):
+    if labels.dim() == 2 and labels.shape[0] != labels.shape[1]:
+        return _drop(labels, share, null)
+    return t.where(t.rand(len(labels), device=labels.device) < share, null, labels)
+
+
+@wrong("RuntimeError: The size of tensor a")
+def for_labels_alone(labels, share, null):
+    return t.where(t.rand(len(labels), device=labels.device) < share, null, labels)
+
+
+# ------------------------------------------------------------------------------------------------ wrong: form
+
+
+@wrong("it returns true and false, expected labels")
+def the_mask(labels, share, null):
+    return t.rand(len(labels), device=labels.device) < share
+
+
+@wrong("it returns None")
+def no_return(labels, share, null):
+    _drop(labels, share, null)
+
+
+@wrong("it returns a tuple")
+def labels_and_mask(labels, share, null):
+    dropped = t.rand(len(labels), device=labels.device) < share
+    return _drop(labels, share, null, lambda labels, share: dropped), dropped
+
+
+@wrong("it returns an ndarray")
+def with_numpy(labels, share, null):
+    return np.where(np.random.rand(len(labels)) < share, null, labels.numpy())
+
+
+@wrong("it returns type torch.float32.\nIs a number of another type put in")
+def multiplied(labels, share, null):
+    dropped = (t.rand(len(labels), device=labels.device) < share).float().reshape(-1, *[1] * (labels.dim() - 1))
+    return labels * (1 - dropped) + null * dropped
+
+
+@wrong("How many axes have the chances, and how many have the labels?")
+def too_many_axes(labels, share, null):
+    return t.where(t.rand(len(labels), 1, device=labels.device) < share, null, labels)
+
+
+@wrong("tensors of two devices meet")
+def chances_on_the_cpu(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: t.rand(len(labels)) < share)
+
+
+# ------------------------------------------------------------------------------------------------ mutants
+
+EQUIVALENT = {
+    "a draw is never just that number": [
+        "dropped = t.rand(len(labels), device=labels.device) < share"
+        " -> dropped = t.rand(len(labels), device=labels.device) <= share",
+    ],
+}

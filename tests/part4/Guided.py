@@ -1,0 +1,233 @@
+"""The check of 4.3 Guided.
+
+The model remembers what it is asked. What it guesses depends on the image, the timestep and what is wanted, so every
+row of its one call is known, and the result has a closed form. With as many images as channels, rows and columns, a w
+along the wrong axis shows as wrong numbers, not as an error.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch as t
+from torch import nn
+
+from tests.checking import (
+    DEVICES,
+    Mistake,
+    careful,
+    check,
+    elsewhere,
+    expect_tensor,
+    kind,
+    recognise,
+    schedule_for,
+    unchanged,
+)
+
+SHAPE = (4, 4, 4, 4)
+COUNTS = [3, 1, 4, 2]
+
+
+class Case(NamedTuple):
+    what: str
+    wanted: t.Tensor
+    null: t.Tensor | float
+    w: float | t.Tensor
+
+
+LABELS = t.tensor([2, 0, 5, 2])
+CASES = [
+    Case("w=2.5", LABELS, 9, 2.5),
+    Case("w=0", LABELS, 9, 0),
+    Case("w=1", LABELS, t.tensor(9), 1.0),
+    Case("w=0.5", LABELS, 9, 0.5),
+    Case("a w for each image", LABELS, 9, t.tensor([0.0, 1.0, 2.5, 4.0])),
+    Case("captions and w=3", t.tensor([[1, 2, 0], [3, 0, 0], [4, 5, 6], [1, 0, 0]]), t.tensor([0, 0, 0]), 3.0),
+    Case("embeddings and w=2", t.tensor([[0.5, -1.0], [2.0, 0.3], [0.1, 0.2], [-0.7, 1.5]]), t.tensor([0.0, 0.1]), 2.0),
+]
+
+GUIDED_MISTAKES = [  # of the guess for what is wanted, the guess for null, and w
+    ("Are the two guesses swapped? At w=0 what is wanted doesn't count.", lambda c, n, w: c + w * (n - c)),
+    (
+        "Is that the papers' other form? There w=0 is the plain conditional model, and here w=1.",
+        lambda c, n, w: c + w * (c - n),
+    ),
+    ("Is w used?", lambda c, n, w: c),
+    ("Is what is wanted used?", lambda c, n, w: n),
+    (
+        "Is the sign of the difference turned? The guess moves away from what is wanted.",
+        lambda c, n, w: n - w * (c - n),
+    ),
+    ("Is the null guess taken off what is multiplied by w?", lambda c, n, w: n + w * c),
+    ("Is that the difference alone? The null guess is where it starts from.", lambda c, n, w: w * (c - n)),
+    (
+        "Is one of the factors' signs turned? They are w and 1 - w, and add up to 1.",
+        lambda c, n, w: w * c - (1 - w) * n,
+    ),
+    ("Do the factors of the two guesses add up to 1?", lambda c, n, w: (1 + w) * c - (1 - w) * n),
+    ("Is the sum scaled down? It may be longer than either guess.", lambda c, n, w: (n + w * (c - n)) / (1 + w)),
+    ("Does every image have the w of the first? Each has its own.", lambda c, n, w: n + w[:1] * (c - n)),
+    ("Does every image have the mean w? Each has its own.", lambda c, n, w: n + w.mean() * (c - n)),
+    ("w runs along the width of the images. Which shape has self.w?", lambda c, n, w: n + w.movedim(0, 3) * (c - n)),
+    ("Is it clamped? Noise may leave [-1, 1].", lambda c, n, w: (n + w * (c - n)).clamp(-1, 1)),
+    (
+        "Is every other row taken for a half? t.cat puts all of the first before all of the second.",
+        lambda c, n, w: interleaved(c, n, w),
+    ),
+]
+
+
+def interleaved(c: t.Tensor, n: t.Tensor, w: t.Tensor) -> t.Tensor:
+    both = t.cat([c, n])
+    return both[1::2] + w * (both[::2] - both[1::2])
+
+
+class Told(nn.Module):
+    """A model that is told what is wanted, and remembers each call. On the meta device it only answers."""
+
+    img_shape = SHAPE[1:]
+
+    def __init__(self, device: str = "cpu") -> None:
+        super().__init__()
+        self.noise_schedule = schedule_for(device)
+        self.weight = nn.Parameter(t.zeros((), device=device))  # so that a graph shows where gradients are on
+        self.calls: list[tuple[t.Tensor, t.Tensor, t.Tensor]] = []
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor | None = None) -> t.Tensor:
+        given = [("images", images), ("num_steps", num_steps), ("wanted", wanted)]
+        for name, thing in given:
+            if not isinstance(thing, t.Tensor):
+                facts = f"the model gets {kind(thing)} as {name}, expected a tensor"
+                raise Mistake(
+                    facts, "It takes three things, images, num_steps and wanted. Does it get all, in this order?"
+                )
+        if images.dim() != 4:
+            question = "It takes images, num_steps and wanted, in this order."
+            raise Mistake(f"the model gets {kind(images)} as images", question)
+        lengths = {name: len(thing) if thing.dim() else 0 for name, thing in given}
+        if len(set(lengths.values())) > 1:
+            words = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
+            raise Mistake(f"the model gets {words}", "If all images come twice, what else has to come twice?")
+        if num_steps.dim() != 1 or num_steps.is_floating_point():
+            raise Mistake(f"the model gets {kind(num_steps)} of type {num_steps.dtype} as num_steps", "Is it as given?")
+        if images.is_meta:
+            for name, thing in given:
+                if not thing.is_meta:
+                    raise Mistake(
+                        f"a model on another device gets {name} on the {thing.device.type}", "Where is it made?"
+                    )
+            return images + self.weight
+        self.calls.append((images.detach().clone(), num_steps.clone(), wanted.detach().clone()))
+        return guess(images, num_steps, wanted) + self.weight
+
+
+def guess(images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor) -> t.Tensor:
+    """Another pattern for each image, timestep and wish, (B, C, H, W)."""
+    told = wanted.reshape(len(wanted), -1).float()
+    code = (told * t.arange(1, told.shape[1] + 1, device=told.device)).sum(dim=1) + 0.3 * num_steps
+    pattern = t.arange(64, device=images.device).reshape(1, 4, 4, 4)
+    return 0.5 * images + (code.reshape(-1, 1, 1, 1) * (1 + 0.1 * pattern)).sin()
+
+
+@check("4.3", mistakes=GUIDED_MISTAKES)
+def check_Guided(answer: Callable) -> str:
+    for device in DEVICES:
+        results = [ask(answer, case, device) for case in CASES]
+        judge_numbers(results)
+    judge_device(answer)
+    return "one call for both guesses, w = 0, 1 and beyond, a w for each image, labels, captions and embeddings"
+
+
+class Result(NamedTuple):
+    case: Case
+    wanted: t.Tensor  # the guess for what is wanted
+    null: t.Tensor
+    w: t.Tensor
+    given: t.Tensor  # what the answer gives
+
+
+def ask(answer: Callable, case: Case, device: str) -> Result:
+    """One case in one call, whose rows are judged."""
+    images, num_steps = t.randn(SHAPE).to(device), t.tensor(COUNTS, device=device)
+    model, wanted = Told(device), case.wanted.to(device)
+    null, w = (each.to(device) if isinstance(each, t.Tensor) else each for each in (case.null, case.w))
+    guided = careful(answer)(model, wanted, null, w)
+    if not isinstance(guided, nn.Module):
+        raise Mistake("it is not a module", "Does the class line still name part1.DiffusionModel?")
+    for name in ("img_shape", "noise_schedule"):
+        if getattr(guided, name, None) is not getattr(model, name):
+            raise Mistake(f"its {name} is not that of the model", "What does the given __init__ keep?")
+    nothing = t.as_tensor(null).to(wanted).expand_as(wanted)
+    with t.no_grad():
+        with unchanged(images=images, num_steps=num_steps, wanted=wanted):
+            given = careful(guided)(images, num_steps)
+        if len(model.calls) != 1 or isinstance(given, t.Tensor) and given.shape == SHAPE:
+            judge_call(model, case, images, num_steps, wanted, nothing)
+        expect_tensor(given, SHAPE, f"with {case.what} it", device)
+        if not careful(guided)(images, num_steps).equal(given):
+            raise Mistake(
+                "called twice with the same images, it gives two results", "Does forward change what it keeps?"
+            )
+    guesses = (guess(images, num_steps, each) for each in (wanted, nothing))
+    w = t.as_tensor(w, device=device).float().reshape(-1, 1, 1, 1)
+    return Result(case, *guesses, w.expand(len(images), 1, 1, 1), given)
+
+
+def judge_call(
+    model: Told, case: Case, images: t.Tensor, num_steps: t.Tensor, wanted: t.Tensor, nothing: t.Tensor
+) -> None:
+    """One call, in which each image comes twice with its timestep, once with what is wanted and once with null."""
+    if len(model.calls) != 1:
+        facts = f"the model is called {len(model.calls)} times, expected once with twice as many images"
+        question = "t.cat puts tensors together." if model.calls else "Whose guesses does it mix?"
+        raise Mistake(facts, question)
+    shown, counts, told = model.calls[0]
+    if len(shown) != 2 * len(images):
+        facts = f"the model gets {len(shown)} images in its call, expected {2 * len(images)}, which is each image twice"
+        raise Mistake(facts, "Both guesses come from one call.")
+    for image, each in enumerate(images):
+        mine = [i for i, row in enumerate(shown) if row.equal(each)]
+        if not mine:
+            raise Mistake(f"image {image} isn't shown to the model as it is", "Is it changed on the way?")
+        if len(mine) != 2:
+            facts = f"with {case.what}, image {image} is shown {len(mine)} times in the call, expected twice"
+            raise Mistake(facts, "Each image comes twice. Is a half of the call made of other rows?")
+        if counts[mine].tolist() != [num_steps[image]] * 2:
+            facts = (
+                f"image {image} is shown with the timesteps {counts[mine].tolist()}, expected {num_steps[image]} twice"
+            )
+            raise Mistake(facts, "Are images and timesteps put together in the same order?")
+        nulls = sum(told[i].equal(nothing[0]) for i in mine)
+        if nulls != 1:
+            facts = f"with {case.what}, image {image} is shown with null {'twice' if nulls else 'never'}, expected once"
+            raise Mistake(facts, "Does one half of the call get self.null, and the other half self.wanted?")
+        if not any(told[i].equal(wanted[image]) for i in mine):
+            facts = f"with {case.what}, image {image} isn't shown with what is wanted for it"
+            raise Mistake(facts, "Each image has a wish of its own. Are the wishes in the order of the images?")
+
+
+def judge_numbers(results: list[Result]) -> None:
+    def fits(made: Callable) -> bool:
+        return all(r.given.allclose(made(r.wanted, r.null, r.w), atol=1e-4) for r in results)
+
+    for r in results:
+        expected = r.null + r.w * (r.wanted - r.null)
+        if not r.given.allclose(expected, atol=1e-4):
+            at = int((r.given - expected).abs().argmax())
+            wanted, null = r.wanted.flatten()[at], r.null.flatten()[at]
+            facts = f"where the model guesses {wanted:.3f} for what is wanted and {null:.3f} for null, a number is"
+            facts += f" {r.given.flatten()[at]:.3f}, expected {expected.flatten()[at]:.3f}"
+            raise Mistake(facts, recognise(GUIDED_MISTAKES, fits), given=f"with {r.case.what}")
+
+
+def judge_device(answer: Callable) -> None:
+    facts = "with a model on another device, tensors of two devices meet"
+    images, num_steps = t.ones(SHAPE, device="meta"), t.ones(4, dtype=t.int64, device="meta")
+    wanted = t.ones(4, dtype=t.int64, device="meta")
+
+    def call() -> object:
+        guided = answer(Told("meta"), LABELS, 9, 2.0)
+        guided.wanted, guided.null, guided.w = wanted, wanted, t.ones(1, 1, 1, 1, device="meta")
+        return guided(images, num_steps)
+
+    elsewhere(call, facts, "Is a tensor made on the CPU?")
