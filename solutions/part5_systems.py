@@ -1150,8 +1150,8 @@ if MAIN:
 # ### The decoder
 #
 # The last network draws a picture from an embedding. It's the `Listener` that has listened to labels and to captions in
-# Part 4, with an encoder for embeddings. The course's decoder has learned for 8,000 steps, as long as each of those,
-# from the training images and their own embeddings. The training takes ten to twenty minutes on two cores, and with
+# Part 4, with an encoder for embeddings. Like those, it begins with Part 3's network and learns for 2,000 steps more,
+# here from the training images and their own embeddings. That takes about four minutes on two cores, and with
 # `utils.FULL = True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code
 # back into *its* image. This one is a diffusion model, and draws a different picture every time.)
 
@@ -1163,10 +1163,14 @@ def make_decoder() -> part4.Listener:
     return part4.make_listener(encode, t.zeros(SIZE))
 
 
-def train_decoder(config: dict[str, Any], model: Clip, path: Path | None = None) -> part4.Listener:
-    """Train a decoder on all images and the embeddings that a Clip gives them. path: where to save it, or None"""
+def train_decoder(
+    config: dict[str, Any], drawer: part1.Guesser, model: Clip, path: Path | None = None
+) -> part4.Listener:
+    """Teach a model that can draw to listen to the embeddings that a Clip gives images.
+    drawer: Part 3's model, which it begins with   path: where to save it, or None"""
     images, _ = captioned()
-    return part4.train_listener(make_decoder(), config, images, embed(model.of_images, images), path=path)
+    decoder = part4.continue_from(drawer, make_decoder())
+    return part4.train_listener(decoder, config, images, embed(model.of_images, images), path=path)
 
 
 # %%
@@ -1187,7 +1191,7 @@ def decoder_model() -> part4.Listener:
         return load_decoder()
     t.manual_seed(0)
     path = None if IS_CI else utils.SAVES / "decoder.pt"
-    return train_decoder(part4.listener_config(), clip_model(), path)
+    return train_decoder(part4.listener_config(), part3.clothes_model(), clip_model(), path)
 
 
 def draw_from(
@@ -1439,13 +1443,13 @@ if MAIN:
 #
 # Here are four ways from the caption of a test image to a picture. The first cheats. It knows the test image, and draws
 # from its true embedding. The second is DALL-E 2. The third leaves the prior out and gives the decoder the caption's
-# embedding. The fourth is Part 4's model, which takes the caption directly. Both networks that draw pictures have
-# learned for 8,000 steps. Place your bets: which one gets nearest to real images, and which one obeys best?
+# embedding. The fourth is Part 4's model, which takes the caption directly. Both networks that draw pictures began
+# with Part 3's. Place your bets: which one gets nearest to real images, and which one obeys best?
 
 
 # %% tags=["folded"]
 def show_detour() -> None:
-    """The measures of 2,000 samples for each way from caption to picture, and some of the pictures."""
+    """The measures of 1,000 samples for each way from caption to picture, and some of the pictures."""
     print(f"{'told':30} {'distance':>8} {'class':>6} {'all words':>9} {'variety':>7}")
     rows = results_of("detour.json")["rows"]
     for row in rows:
