@@ -19,10 +19,11 @@ def clip(n_steps: int = 2000) -> None:
     )
 
 
-def decoder(n_steps: int = 8000, seed: int = 0, name: str = "decoder.pt") -> None:
+def decoder(n_steps: int = part4.listener_config()["n_steps"], seed: int = 0, name: str = "decoder.pt") -> None:
     """Train the decoder on the embeddings of the shipped encoders."""
     t.manual_seed(seed)
-    model = part5.train_decoder(part4.listener_config() | {"n_steps": n_steps}, part5.load_clip())
+    config = part4.listener_config() | {"n_steps": n_steps}
+    model = part5.train_decoder(config, part3.shipped_model(), part5.load_clip())
     save(name, t.nn.ModuleList([model.network, model.encode]))
 
 
@@ -37,7 +38,7 @@ def draw(model: part4.Listener, wanted: t.Tensor, w: float, n_steps: int = 50) -
     return t.cat(samples)
 
 
-def detour(n_samples: int = 2000, weights: tuple[float, ...] = (1.0, 2.0)) -> None:
+def detour(n_samples: int = 1000, weights: tuple[float, ...] = (2.0,)) -> None:
     """The honest table: pictures drawn from the captions of test images, in four ways, and the images themselves."""
     model, decoder, (every, tokens) = part5.load_clip(), part5.load_decoder(), part5.captioned(train=False)
     images, tokens = every[:n_samples], tokens[:n_samples]
