@@ -578,12 +578,13 @@ if MAIN:
     model, n_images, steps = listening_model(), 8 if IS_CI else 200, [100, 300, 500, 700, 800, 900]
     images, labels = part3.clothes(train=False)[:n_images], labels_of(train=False)[:n_images]
     errors = t.tensor([errors_when_told(model, images, labels, n) for n in utils.bar(steps)])
-    for told, values, style in zip(
-        ["the right label", "nothing", "a wrong label"], errors.T, ["o-", "s--", "^:"], strict=True
-    ):
-        plt.plot(steps, 100 * (values / errors[:, 0] - 1), style, label=f"told {told}")
+    for n, (right, nothing, wrong) in zip(steps, errors, strict=True):
+        print(f"n = {n}: told the right label {right:.4f}, nothing {nothing:.4f}, a wrong label {wrong:.4f}")
+    more = 100 * (errors / errors[:, :1] - 1)
+    plt.plot(steps, more[:, 2], "^-", label="told a wrong label")
+    plt.plot(steps, more[:, 1], "s--", label="told nothing")
     plt.xlabel("steps")
-    plt.ylabel("error above that with the right label, %")
+    plt.ylabel("more error than with the right label, %")
     plt.legend()
     utils.show()
 
@@ -911,8 +912,6 @@ if MAIN:
 #
 # The dotted line is Part 3's model, with which the training began. It draws in 50 steps, too. Its distance is N_PART3.
 # SAY_PART3
-#
-# All of this is with $\eta = 1$. SAY_ETA
 
 # %% [markdown]
 # ### 4.4 What it costs to insist
@@ -1079,7 +1078,7 @@ if MAIN:
 # %% [markdown]
 # What the image will be is decided early, when there's more noise than image, and there the second classifier knows
 # next to nothing. Its slope leads to changes that it likes and nobody else sees. That's why a classifier for guidance
-# needs a training of its own, on noised images, with the same schedule. SAY_STEERING
+# needs a training of its own, on noised images, with the same schedule.
 #
 # A network that was trained with dropped labels needs no second network. It's its own classifier, and it has seen
 # noised images all along.
