@@ -595,8 +595,8 @@ if MAIN:
 # ![Two lines against the timestep, near 0 up to step 500. From there that for a wrong label climbs steeply, and that for nothing less so.](images/part4_told.png)
 #
 # After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing costs half of that. There
-# the image itself says what it is. After 800 steps a wrong label costs about 40 %, and saying nothing about 9 %. So the
-# model does listen, and it listens most where it sees least.
+# the image itself says what it is. After 800 steps a wrong label costs about 40 %, and saying nothing about 9 %. After
+# 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
 #
 # </details>
 
@@ -934,9 +934,8 @@ if MAIN:
 
 # %% [markdown]
 # ### BEGIN SOLUTION
-# 1. It gains accuracy, which goes from 82 % at $w = 1$ to 99 % at $w = 3$. It loses variety, which goes from that of
-#    real images to 59 % of it. Up to $w = 2$ the distance can't decide between the two. With $w = 3$ it's twice as
-#    large.
+# 1. It gains accuracy, which goes from 82 % at w = 1 to 99 % at w = 3. It loses variety, which goes from that of real
+#    images to 59 % of it. Up to w = 2 the distance can't decide between the two. With w = 3 it's twice as large.
 # 2. For a shop, accuracy. Somebody who ordered a coat wants one, and nobody sees all the samples side by side. For
 #    training images, variety. A classifier that has learned from typical coats alone fails at the others.
 # 3. Guidance changes which distribution you sample from, and it does so even if the guess is perfect. In the exact
