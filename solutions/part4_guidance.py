@@ -1496,13 +1496,13 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Eight images a row prove little. So measure. Ask for the captions of 2,000 test images, and let the same rules write a
+# Eight images a row prove little. So measure. Ask for the captions of 1,000 test images, and let the same rules write a
 # caption for each drawing. They don't know what you asked for, and the class is the one that the classifier sees. How
 # often is each word that you asked for found again?
 #
-# Three columns keep you honest. **real** is the ceiling. There, the rules and the classifier look at the 2,000 test
+# Three columns keep you honest. **real** is the ceiling. There, the rules and the classifier look at the 1,000 test
 # images themselves. **chance** compares the drawings with captions that were dealt out at random. And **unseen** asks
-# for the captions of 2,000 images that were held out, with a ceiling of its own beside it.
+# for the captions of 1,000 images that were held out, with a ceiling of its own beside it.
 
 # %%
 def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
@@ -1521,7 +1521,7 @@ def obeyed(captions: list[str], images: t.Tensor) -> dict[str, float]:
 # %%
 if MAIN:
     rows = json.loads((utils.ASSETS / "obeyed.json").read_text(encoding="utf-8"))["rows"]
-    columns = {"real": "real images"} | {f"w = {w}": f"w = {w}" for w in (1, 2, 3, 4)}
+    columns = {"real": "real images"} | {name: name for name in sorted(rows) if name.startswith("w = ")}
     columns |= {"chance": "other captions, w = 2", "unseen": "held out: w = 2", "(real)": "held out: real images"}
     print(" " * 10 + "".join(f"{title:>10}" for title in columns))
     for word in rows["real images"]:
