@@ -681,17 +681,17 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # The autoencoder alone stands at 6. Samples by way of codes come to 58 in 100 steps. They need few steps. In 25 it's
-# 64, where Part 3's samples go from 30 to 56. And with the guess clipped to [-1, 1], it's 134. That would have been a
+# 64, where Part 3's samples go from 27 to 43. And with the guess clipped to [-1, 1], it's 134. That would have been a
 # hard one to find, because nothing fails and nothing warns you.
 #
 # </details>
 
 # %% [markdown]
 # So what does it buy? Be careful what you compare. A training step on codes takes about a quarter of the processor time
-# of one on pixels. The same 8,000 steps take 7 minutes of one core instead of 28, and the distance is 58 instead of 29.
-# After a quarter of *its* training, which took as long, Part 3's model was at 76. So for the same time spent on
-# diffusion, codes win. But somebody had to train the autoencoder, which took another 6 minutes. After half its
-# training, 14 minutes, Part 3's model had come to 45. Count everything, and pixels win.
+# of one on pixels. The same 8,000 steps take 7 minutes of one core instead of 28, and the distance is 58 instead of 27.
+# After a quarter of *its* training, which took as long, Part 3's model was at 61. So for the same time spent on
+# diffusion, the two are even. But somebody had to train the autoencoder, which took another 6 minutes. After half its
+# training, 14 minutes, Part 3's model had come to 40. Count everything, and pixels win here.
 #
 # Where do the 58 come from? The autoencoder can only be blamed for the first 6. The rest is the model's, which has
 # not learned the codes well enough. Other settings were tried. A network of 40 channels came to 55 after 6,000 steps,
