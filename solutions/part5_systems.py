@@ -1601,7 +1601,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# NEIGHBOURS
+# Words are neighbours here if the reader would guess them in the same places. *Dark* and *bright* are, *narrow* and
+# *wide*, *short* and *long*, *plain* and *patterned*. So are *T-shirt* and *shirt*, and *boot* and *heel*. Read the
+# first four again. From text alone, opposites look alike, because you can put one wherever you can put the other. What
+# *dark* looks like, only the painter can find out.
 #
 # </details>
 
@@ -2192,9 +2195,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_paths.png)
+# ![Five panels, each with the square of the data dashed. Left, the paths of thirty points: they come in from all sides on nearly straight lines and end in the square. Then where 2,000 points end: after one step in a small blob in the middle, after two in a smaller square with round corners, after five and after twenty spread over nearly the whole square.](images/part5_paths.png)
 #
-# PATHS
+# One Euler step is one jump, and it lands where the jumps of Part 1 land, at the average. Two steps already make
+# something of it, and five come close to what twenty do. The paths are nearly straight, but only nearly. They're
+# averages of straight lines, and where many lines cross, an average bends.
 #
 # </details>
 
