@@ -1774,9 +1774,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_levels.png)
+# ![A boot of fourteen by fourteen pixels six times. At level 0 it is clean, at 50 and 100 it has some grain, at 200 and 300 single pixels are wrong and the outline is still there, and at 500 hardly anything of it can be made out.](images/part5_levels.png)
 #
-# LEVELS
+# At level 100 the details have gone and the boot is still a boot. At 500, where half of the variance is noise, the
+# model that enlarges would have to invent nearly everything.
 #
 # </details>
 
