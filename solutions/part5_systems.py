@@ -1073,10 +1073,11 @@ if MAIN:
 
 # %% [markdown]
 # What should it learn from? The paper takes the squared error of the clean embedding, the same at every timestep. Here
-# that makes a cloud that's too small, PLAIN of the variance that the images of a caption have. Each sample is decided in
-# the last steps, where there's little noise and the guess has to be exact, and these errors are small numbers in the
-# mean. Part 3's $v$ counts them for more. If the guess of $x_0$ is off by $\delta$, then $v$ is off by
-# $\delta / \sqrt{1 - \bar\alpha}$. So divide the squared error by $1 - \bar\alpha$.
+# that gives clouds that are too small, with at best half of the variance that the images of one caption have. Where a
+# sample ends up is decided in the last steps, where there's little noise and the guess has to be exact. In a plain mean
+# these errors hardly count. Part 3's $v$ counts them for more. If the guess of $x_0$ is off by $\delta$, then $v$ is off
+# by $\delta / \sqrt{1 - \bar\alpha}$. So divide the squared error by $1 - \bar\alpha$, but by no less than 0.01, or the
+# very first timesteps would outweigh all others.
 #
 # One caption in ten is left out, so that you could guide the prior (Part 4). The training takes ten seconds of one
 # core, and your `part1.sample` draws.
@@ -1102,7 +1103,7 @@ def prior_loss(model: Prior, images: t.Tensor, captions: t.Tensor) -> t.Tensor:
     num_steps, _, noised = part1.noise_img(x0, model.noise_schedule)
     heard = part4.drop_labels(captions, 0.1, t.zeros_like(captions[0]))
     alpha_bar = rearrange(model.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
-    return ((model.guess(noised, num_steps, heard) - x0) ** 2 / (1 - alpha_bar)).mean()
+    return ((model.guess(noised, num_steps, heard) - x0) ** 2 / (1 - alpha_bar).clamp(min=0.01)).mean()
 
 
 # %%
