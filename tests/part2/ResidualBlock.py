@@ -356,8 +356,8 @@ def judge_step_place(answer: Callable) -> None:
 
 
 def judge_whole(answer: Callable, only_known: bool = False) -> None:
-    """With the learner's own kernels and Linear, everything else at its beginning and the shortcut closed, the result is
-    that of the formula. only_known: refuse only what is recognised"""
+    """With the learner's own kernels and Linear, everything else as it begins and the shortcut closed, the result is that
+    of the formula. only_known: refuse only what is recognised"""
     x, e = 2 * t.randn(3, 8, 6, 5), t.randn(3, 12)
     module = silence(make(answer, 8, 16, 12, 4, inputs=[x, e]), nothing)
     weights = [(name, p) for name, p in module.named_parameters() if p.ndim > 1 and p.requires_grad]

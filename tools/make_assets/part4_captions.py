@@ -23,7 +23,8 @@ def captions(
     """Train as the notebook does with FULL=1, but for these changes of its settings."""
     t.manual_seed(seed)
     config = part4.caption_config() | dict(n_steps=n_steps) | changes
-    save_listener(name, part4.train_listener(part4.make_caption_model(), config, *part4.captioned_clothes()))
+    model = part4.continue_from(part3.shipped_model(), part4.make_caption_model())
+    save_listener(name, part4.train_listener(model, config, *part4.captioned_clothes()))
 
 
 def obeyed(
