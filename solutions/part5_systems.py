@@ -949,7 +949,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# CLIPNUMBERS
+# Both find an image's own caption in about seven cases out of ten. In our run, yours had it in the first place for 69 %
+# of the test images and among the first five for 96 %, the course's for 74 % and 97 %. By always naming the commonest
+# caption you'd be right for 6 %. And both get the class right for 80 %. The classifier of Part 3, which was trained for
+# nothing else, gets 93 %. (It's less of a miracle here than it was for CLIP. Our captions always name the class. CLIP's
+# 400 million captions came from web pages.)
 #
 # </details>
 
@@ -971,9 +975,9 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![CLIPALT](images/part5_clip.png)
+# ![Six pictures with the captions that were found for them: trousers; a shoe that is open at the side, taken for a bright sandal and not for a boot with a heel; a high white shoe, taken for a bright sneaker; a plain wide bag; a dark patterned coat; a dark sandal with a high heel.](images/part5_clip.png)
 #
-# CLIPTEXT
+# Five of these six captions are the right ones. The second is wrong, and you can see why. The shoe is open at the side.
 #
 # </details>
 
@@ -1503,6 +1507,11 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # ![DETOURALT](images/part5_detour.png)
+#
+# These are 1,000 samples each, with w = 2. "All words" are the captions of which Part 4's rules find every word again,
+# and the variety is that within a caption, as a share of the test images'.
+#
+# DETOURTABLE
 #
 # DETOURTEXT
 #
