@@ -848,7 +848,7 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Now let both encoders learn with your loss, for 12 processor seconds. The course's own have learned for 2,000 steps,
+# Now let both encoders learn with your loss, for 15 processor seconds. The course's own have learned for 2,000 steps,
 # which takes about a minute of one core.
 
 
@@ -938,7 +938,7 @@ if MAIN:
     t.manual_seed(0)
     images, tokens = captioned(train=False)
     labels = part4.labels_of(train=False)
-    for name, model in [("yours", train_clip_for(12)), ("the course's", clip_model())]:
+    for name, model in [("yours", train_clip_for(15)), ("the course's", clip_model())]:
         found = [retrieval(model, images, tokens, k) for k in (1, 5)]
         right = (classify(model, part3.clothes(train=False)) == labels).float().mean()
         print(f"{name:12}  own caption first {found[0]:.0%}, among five {found[1]:.0%}; right class {right:.0%}")
@@ -949,7 +949,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# CLIPNUMBERS
+# Both find an image's own caption in about seven cases out of ten. In our run, yours had it in the first place for 69 %
+# of the test images and among the first five for 96 %, the course's for 74 % and 97 %. By always naming the commonest
+# caption you'd be right for 6 %. And both get the class right for 80 %. The classifier of Part 3, which was trained for
+# nothing else, gets 93 %. (It's less of a miracle here than it was for CLIP. Our captions always name the class. CLIP's
+# 400 million captions came from web pages.)
 #
 # </details>
 
@@ -971,9 +975,9 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![CLIPALT](images/part5_clip.png)
+# ![Six pictures with the captions that were found for them: trousers; a shoe that is open at the side, taken for a bright sandal and not for a boot with a heel; a high white shoe, taken for a bright sneaker; a plain wide bag; a dark patterned coat; a dark sandal with a high heel.](images/part5_clip.png)
 #
-# CLIPTEXT
+# Five of these six captions are the right ones. The second is wrong, and you can see why. The shoe is open at the side.
 #
 # </details>
 
@@ -1102,10 +1106,11 @@ if MAIN:
 
 # %% [markdown]
 # What should it learn from? The paper takes the squared error of the clean embedding, the same at every timestep. Here
-# that makes a cloud that's too small, PLAIN of the variance that the images of a caption have. Each sample is decided in
-# the last steps, where there's little noise and the guess has to be exact, and these errors are small numbers in the
-# mean. Part 3's $v$ counts them for more. If the guess of $x_0$ is off by $\delta$, then $v$ is off by
-# $\delta / \sqrt{1 - \bar\alpha}$. So divide the squared error by $1 - \bar\alpha$.
+# that gives clouds that are too small, with at best half of the variance that the images of one caption have. Where a
+# sample ends up is decided in the last steps, where there's little noise and the guess has to be exact. In a plain mean
+# these errors hardly count. Part 3's $v$ counts them for more. If the guess of $x_0$ is off by $\delta$, then $v$ is off
+# by $\delta / \sqrt{1 - \bar\alpha}$. So divide the squared error by $1 - \bar\alpha$, but by no less than 0.01, or the
+# very first timesteps would outweigh all others.
 #
 # One caption in ten is left out, so that you could guide the prior (Part 4). The training takes ten seconds of one
 # core, and your `part1.sample` draws.
@@ -1131,7 +1136,7 @@ def prior_loss(model: Prior, images: t.Tensor, captions: t.Tensor) -> t.Tensor:
     num_steps, _, noised = part1.noise_img(x0, model.noise_schedule)
     heard = part4.drop_labels(captions, 0.1, t.zeros_like(captions[0]))
     alpha_bar = rearrange(model.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
-    return ((model.guess(noised, num_steps, heard) - x0) ** 2 / (1 - alpha_bar)).mean()
+    return ((model.guess(noised, num_steps, heard) - x0) ** 2 / (1 - alpha_bar).clamp(min=0.01)).mean()
 
 
 # %%
@@ -1208,9 +1213,7 @@ def load_decoder() -> part4.Listener:
     """The decoder that comes with the course; python -m tools.make_assets decoder makes it."""
     import solutions.part5_systems as course
 
-    model = course.make_decoder()
-    load("decoder.pt", model.network, model.encode)
-    return model
+    return part4.load_listener(course.make_decoder(), "decoder.pt")
 
 
 @cache
@@ -1274,7 +1277,7 @@ if MAIN:
     t.manual_seed(0)
     images, _ = captioned(train=False)
     rows = {}
-    for name, row in [("boot", 23), ("bag", 18), ("T-shirt", 27)]:
+    for name, row in [("boot", 118), ("bag", 30), ("T-shirt", 82)]:
         seen = embed(clip_model().of_images, images[row : row + 1])
         rows[name] = part1.denormalize_img(t.cat([images[row : row + 1], draw_from(seen.expand(7, -1))]))
     utils.show_rows(rows)
@@ -1384,7 +1387,7 @@ def show_path(start: t.Tensor, end: t.Tensor) -> None:
 # %%
 if MAIN:
     images, _ = captioned(train=False)
-    start, end = embed(clip_model().of_images, images[[23, 18]])
+    start, end = embed(clip_model().of_images, images[[118, 30]])
     show_path(start, end)
 
 # %% [markdown]
@@ -1407,7 +1410,7 @@ if MAIN:
     images, _ = captioned(train=False)
     rows, shares = {}, t.linspace(0, 1, 8, device=images.device)
     noise = t.randn(1, 1, 28, 28, device=images.device).expand(8, -1, -1, -1)
-    for name, ends in [("boot to bag", [23, 18]), ("T-shirt to dress", [27, 13])]:
+    for name, ends in [("boot to bag", [118, 30]), ("T-shirt to dress", [82, 83])]:
         start, end = embed(clip_model().of_images, images[ends])
         rows[name] = part1.denormalize_img(draw_from(slerp(start, end, shares), eta=0.0, start=noise))
     utils.show_rows(rows)
@@ -1446,9 +1449,9 @@ if MAIN:
     rows, shares = {}, t.linspace(0, 0.5, 8, device=images.device)
     noise = t.randn(1, 1, 28, 28, device=images.device).expand(8, -1, -1, -1)
     for name, row, more, less in [
-        ("+ dark - bright", 23, "a dark boot", "a bright boot"),
-        ("+ heel - flat", 23, "a boot with a heel", "a flat boot"),
-        ("+ long - short", 27, "a T-shirt with long sleeves", "a T-shirt with short sleeves"),
+        ("+ dark - bright", 118, "a dark boot", "a bright boot"),
+        ("+ heel - flat", 118, "a boot with a heel", "a flat boot"),
+        ("+ long - short", 82, "a T-shirt with long sleeves", "a T-shirt with short sleeves"),
     ]:
         turned = text_difference(embed(clip_model().of_images, images[row : row + 1])[0], more, less, shares)
         rows[name] = part1.denormalize_img(draw_from(turned, eta=0.0, start=noise))
@@ -1504,6 +1507,11 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # ![DETOURALT](images/part5_detour.png)
+#
+# These are 1,000 samples each, with w = 2. "All words" are the captions of which Part 4's rules find every word again,
+# and the variety is that within a caption, as a share of the test images'.
+#
+# DETOURTABLE
 #
 # DETOURTEXT
 #
