@@ -345,16 +345,16 @@ def test_the_distance_sees_damage_as_the_text_says():
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_shipped_model_draws_clothes_as_the_text_says():
-    """2,000 samples in 100 steps are much nearer to the test images than training images with noise of std 0.1."""
+    """2,000 samples in 50 steps are much nearer to the test images than training images with noise of std 0.1."""
     images, features = part3.clothes_samples()
     shares, noised = part3.class_shares(features), part3.features_of_damaged()["noise"]
     far = part3.distance_of(features)
     assert images.shape == (64, 1, 28, 28) and features.shape == (2000, 64)
-    assert far == pytest.approx(30, rel=0.05) and far < 0.3 * part3.distance_of(noised)
+    assert far == pytest.approx(25, rel=0.05) and far < 0.3 * part3.distance_of(noised)
     assert shares.min() == shares[utils.CLASSES.index("sandal")] and 1 / 16 < shares.min() < 1 / 14
     model = part3.shipped_model()
     t.manual_seed(0)  # as draw_many begins
-    drawn = part3.features_of(part3.ddim_sample(model, 250, n_steps=100))
+    drawn = part3.features_of(part3.ddim_sample(model, 250, n_steps=50))
     same = t.corrcoef(t.stack([drawn.flatten(), features[:250].flatten()]))[0, 1]
     assert same > 0.9, "the shipped samples are not those of the shipped model"
 
@@ -383,22 +383,22 @@ def test_mistakes_in_sampling_show_as_the_text_says():
 def test_the_stored_curves_and_samplers_are_those_of_the_text():
     measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     assert [(row["images"], round(row["distance"])) for row in (measured[0], measured[-1])] == [
-        (128_000, 76),
-        (512_000, 29),
+        (128_000, 61),
+        (512_000, 27),
     ]
     far = json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8"))
-    assert [round(far[f"{n} steps, η = 1"]) for n in (100, 50, 10)] == [30, 43, 137]
-    assert [round(far[f"{n} steps, η = 0"]) for n in (100, 50, 10)] == [46, 52, 108]
-    assert 0.9 < far["25 steps, η = 1"] / far["25 steps, η = 0"] < 1
+    assert [round(far[f"{n} steps, η = 1"]) for n in (100, 50, 25, 10)] == [27, 25, 43, 91]
+    assert [round(far[f"{n} steps, η = 0"]) for n in (100, 50, 25, 10)] == [41, 50, 55, 71]
 
 
 def test_the_stored_ablation_is_that_of_the_text():
     rows = json.loads((utils.ASSETS / "ablation.json").read_text(encoding="utf-8"))["rows"]
     assert [row["recipe"] for row in rows] == list(part3.RECIPES)
-    assert [round(row["distance"]) for row in rows] == [195, 94, 124, 100, 104, 86, 65]
+    said = [[195, 155, 143], [94, 194], [124, 117], [100, 87], [104, 96], [86, 75], [65, 59], [48]]
+    assert [row["distances"] for row in rows] == [pytest.approx(runs, abs=0.6) for runs in said]
     assert [row["largest_number_if_not_clipped"] for row in rows[1:3]] == [23.6, 1.2]
     images = [round(row["images"], -3) for row in rows]
-    assert (min(images[:5]), max(images[:5]), images[5:]) == (131_000, 151_000, [188_000, 171_000])
+    assert (min(images[:5]), max(images[:5]), images[5:]) == (131_000, 151_000, [188_000, 171_000, 171_000])
     pictures = t.load(utils.ASSETS / "ablation.pt", weights_only=True)
     assert len(pictures) == 8 and all(images.shape == (10, 1, 28, 28) for images in pictures.values())
 
@@ -521,7 +521,7 @@ def test_a_jump_is_nearer_than_samples_as_the_text_says():
 
 
 def test_the_table_of_distances_holds_what_was_measured():
-    """One recipe, several numbers. (v's 44 in 50 steps, in the text above it, is of an earlier samplers.json.)"""
+    """One recipe, several numbers."""
 
     def stored(name: str) -> dict:
         return json.loads((utils.ASSETS / name).read_text(encoding="utf-8"))
@@ -531,7 +531,7 @@ def test_the_table_of_distances_holds_what_was_measured():
     rows = [line.strip("# |\n").split(" | ") for line in table.splitlines()[2:] if "|" in line]
     said = [tuple(row[-4:]) for row in rows if len(row) >= 4]
     last, samplers = stored("ablation.json")["rows"][-1], stored("samplers.json")
-    expected = [(f"{last['images']:,d}", "2,000", "50 steps", f"{last['distance']:.0f}")]
+    expected = [(f"{last['images']:,d}", "2,000", "50 steps", f"{last['distances'][0]:.0f}")]
     for row in stored("clothes.json")["measured"]:
         expected.append((f"{row['images']:,d}", "2,000", "100 steps", f"{row['distance']:.0f}"))
     expected.append(("512,000", "2,000", "100 steps", f"{samplers['100 steps, η = 1']:.0f}"))

@@ -49,8 +49,8 @@ def judge_reach(module: nn.Module, channels: int, step_dim: int, *, skip: bool =
 
 @t.no_grad()
 def judge_groups_of_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 0) -> None:
-    """With a group for each channel, every norm takes off by how much a channel's weights are larger, and with one group
-    for all it does not. make_it: makes the block for a number of groups"""
+    """With a group for each channel, every norm takes off by how much a channel's weights are larger; with one group for
+    all it does not. make_it: makes the block for a number of groups"""
     channels = inputs[0].shape[1]
     for groups in (channels, 1):
         module = silence(make_it(groups), nothing)

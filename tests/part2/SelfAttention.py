@@ -232,12 +232,14 @@ def judge_heads(answer: Callable) -> None:
     if ways != heads:
         facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights"
         width = "You take num_heads for the width of a head. It is how many there are."
-        question = {1: "Where does each head get its own matches?", C // heads: width}.get(ways, "")
-        question = question or (
-            "You run attention more than once."
-            if ways > heads
-            else "Where does num_heads say how many heads there are?"
-        )
+        of_two = ways_to_choose(bare(answer, C, 2, images_of(kinds, [0], (1, 1))), C, list(range(C)))
+        question = "Where does num_heads say how many heads there are?"
+        if ways == 1:
+            question = "Where does each head get its own matches?"
+        elif (ways, of_two) == (C // heads, C // 2):
+            question = width
+        elif ways > heads:
+            question = "You run attention more than once."
         raise Mistake(f"{facts}, expected {heads}, one for each head", question)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:

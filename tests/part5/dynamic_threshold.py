@@ -29,32 +29,35 @@ def per_channel(x: t.Tensor, share: float) -> t.Tensor:
 
 
 THRESHOLD_MISTAKES = [  # x0, share
-    ("Is that the static clip? What becomes of what is outside?", lambda x, q: x.clamp(-1, 1)),
-    ("Is it divided by s, too?", lambda x, q: x.clamp(-edge(x, q), edge(x, q))),
-    ("Is it clipped to [-s, s] before it is divided?", lambda x, q: x / edge(x, q)),
-    ("Is it clipped to [-1, 1] before it is divided? Its range is [-s, s].", lambda x, q: x.clamp(-1, 1) / edge(x, q)),
-    ("Is s ever below 1? Then an image in range is changed.", lambda x, q: by(edge(x, q, least=0), x)),
-    ("Is s at most 1? It is at least 1.", lambda x, q: by(edge(x, q, least=0).clamp(max=1), x)),
-    ("Is it the quantile of the numbers, or of their sizes?", lambda x, q: by(edge(x, q, sizes=lambda x: x), x)),
-    ("Is it the quantile of the squares?", lambda x, q: by(edge(x, q, sizes=t.square), x)),
-    ("Is it divided by s twice?", lambda x, q: by(edge(x, q), x) / edge(x, q)),
-    ("Does one s serve all images?", lambda x, q: by(x.abs().quantile(q).clamp(min=1), x)),
-    ("Does the largest s serve all images?", lambda x, q: by(edge(x, q).max(), x)),
-    ("Does the first image's s serve all?", lambda x, q: by(edge(x, q)[:1], x)),
-    ("Has each channel an s of its own? It is one for an image.", lambda x, q: by(per_channel(x, q), x)),
-    ("Is s the largest size? Is share used?", lambda x, q: by(edge(x, 1.0), x)),
-    ("Is share used, or a fixed number?", lambda x, q: by(edge(x, 0.995), x)),
-    ("Is it the quantile of 1 - share?", lambda x, q: by(edge(x, 1 - q), x)),
-    ("Is share a share of the largest size? It is one of how many.", lambda x, q: by(q * edge(x, 1.0), x)),
+    ("You clip to [-1, 1], which is the static clip. Where is s?", lambda x, q: x.clamp(-1, 1)),
+    ("Where is it divided by s?", lambda x, q: x.clamp(-edge(x, q), edge(x, q))),
+    ("Where is it clipped to [-s, s]?", lambda x, q: x / edge(x, q)),
     (
-        "Is share a share of the largest size? It is one of how many.",
+        "You clip to [-1, 1] and divide as well. The range of the clip is [-s, s].",
+        lambda x, q: x.clamp(-1, 1) / edge(x, q),
+    ),
+    ("You let s fall below 1. Then an image in range is changed.", lambda x, q: by(edge(x, q, least=0), x)),
+    ("You make 1 the most that s may be. It's the least.", lambda x, q: by(edge(x, q, least=0).clamp(max=1), x)),
+    ("You take the quantile of the numbers. Where are their sizes?", lambda x, q: by(edge(x, q, sizes=lambda x: x), x)),
+    ("You take the quantile of the squares.", lambda x, q: by(edge(x, q, sizes=t.square), x)),
+    ("You divide by s twice.", lambda x, q: by(edge(x, q), x) / edge(x, q)),
+    ("You find one s for all images together.", lambda x, q: by(x.abs().quantile(q).clamp(min=1), x)),
+    ("You use the largest s for all images.", lambda x, q: by(edge(x, q).max(), x)),
+    ("You use the first image's s for all.", lambda x, q: by(edge(x, q)[:1], x)),
+    ("You give each channel an s of its own. It's one for an image.", lambda x, q: by(per_channel(x, q), x)),
+    ("You take the largest size for s. Where is share?", lambda x, q: by(edge(x, 1.0), x)),
+    ("You use a fixed number. Where is share?", lambda x, q: by(edge(x, 0.995), x)),
+    ("You take the quantile of 1 - share.", lambda x, q: by(edge(x, 1 - q), x)),
+    ("You take a share of the largest size. It's a share of how many.", lambda x, q: by(q * edge(x, 1.0), x)),
+    (
+        "You take a share of the largest size. It's a share of how many.",
         lambda x, q: by((q * edge(x, 1.0)).clamp(min=1), x),
     ),
-    ("Is that the image as it came?", lambda x, q: x),
-    ("Is only one end clipped?", lambda x, q: x.clamp(max=edge(x, q)) / edge(x, q)),
-    ("Is only one end clipped?", lambda x, q: x.clamp(min=-edge(x, q)) / edge(x, q)),
+    ("You return the image as it came.", lambda x, q: x),
+    ("You clip only one end.", lambda x, q: x.clamp(max=edge(x, q)) / edge(x, q)),
+    ("You clip only one end.", lambda x, q: x.clamp(min=-edge(x, q)) / edge(x, q)),
     (
-        "Is it clipped to [0, s]? All computation stays in [-1, 1].",
+        "You clip to [0, s]. All computation stays in [-1, 1].",
         lambda x, q: x.clamp(min=0).minimum(edge(x, q)) / edge(x, q),
     ),
 ]
@@ -74,7 +77,10 @@ def check_dynamic_threshold(answer: Callable) -> str:
         expect_tensor(result, tuple(x0.shape), call)
         cases.append((result, x0, share[0] if share else 0.995))
     judge_values(cases)
-    facts, question = "for images on another device, it mixes tensors of two devices", "On which device is s made?"
+    facts, question = (
+        "for images on another device, it mixes tensors of two devices",
+        "You make s on a fixed device. Where are the images?",
+    )
     elsewhere(lambda: answer(t.zeros(2, 1, 3, 3, device="meta")), facts, question)
     return "each image by its own quantile, never below 1"
 

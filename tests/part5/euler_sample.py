@@ -26,14 +26,21 @@ class Velocities(Recording):
 
     def refuse(self, images: object, num_steps: object) -> None:
         if not isinstance(images, t.Tensor) or images.shape[1:] != SHAPE[1:]:
-            raise Mistake(f"the model gets {kind(images)} as images", "What comes first in model(x, num_steps)?")
+            raise Mistake(
+                f"the model gets {kind(images)} as images", "You swap the two. What comes first in model(x, num_steps)?"
+            )
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
             facts = (
-                f"the model gets {kind(num_steps)} as num_steps, expected one count for each of {len(images)} images"
+                f"the model gets {kind(num_steps)} as num_steps, expected one timestep for each of {len(images)} images"
             )
-            raise Mistake(facts, "What does t.full((len(x),), n) make?")
+            raise Mistake(
+                facts, "Where is the tensor with one timestep for each image? t.full((len(x),), n) makes one."
+            )
         if num_steps.is_floating_point():
-            raise Mistake(f"the model gets counts of type {num_steps.dtype}", "Steps are counted in whole numbers.")
+            raise Mistake(
+                f"the model gets timesteps of type {num_steps.dtype}",
+                "You tell a share. Steps are counted in whole numbers.",
+            )
 
     def of(self, n: int) -> t.Tensor:
         return t.randn(SHAPE, generator=t.Generator().manual_seed(1000 + n))
@@ -73,27 +80,27 @@ def only_first(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> list
 
 
 EULER_MISTAKES = [
-    ("Is the velocity added? It points to the noise, and you walk back.", stretches(lambda n, m, T, N: -(n - m) / T)),
-    ("Is the stretch divided by max_steps?", stretches(lambda n, m, T, N: n - m)),
-    ("Is it the share of the whole way, or the stretch from n to 0?", stretches(lambda n, m, T, N: n / T)),
-    ("Is the stretch that between n and m, or does it end at m?", stretches(lambda n, m, T, N: m / T)),
-    ("Are all stretches taken as equally long? The counts are rounded.", stretches(lambda n, m, T, N: 1 / N)),
-    ("Is each stretch a single step?", stretches(lambda n, m, T, N: 1 / T)),
-    ("Is it velocity times time, or the velocity alone?", stretches(lambda n, m, T, N: 1)),
-    ("Is n + m the stretch? It is their difference.", stretches(lambda n, m, T, N: (n + m) / T)),
-    ("Is the stretch divided by n, the way that is left?", stretches(lambda n, m, T, N: (n - m) / n)),
-    ("Is it max_steps, or 1000?", stretches(lambda n, m, T, N: (n - m) / 1000)),
-    ("Is the fraction upside down?", stretches(lambda n, m, T, N: T / (n - m))),
-    ("Does each stretch begin at the start again?", only_first),
+    ("You add the velocity. It points to the noise, and you walk back.", stretches(lambda n, m, T, N: -(n - m) / T)),
+    ("Where is the stretch divided by max_steps?", stretches(lambda n, m, T, N: n - m)),
+    ("You walk all the way from n to 0 in each stretch. It ends at m.", stretches(lambda n, m, T, N: n / T)),
+    ("You walk a stretch as long as from m to 0. It's from n to m.", stretches(lambda n, m, T, N: m / T)),
+    ("You take all stretches as equally long. The timesteps are rounded.", stretches(lambda n, m, T, N: 1 / N)),
+    ("You walk a single step in each stretch.", stretches(lambda n, m, T, N: 1 / T)),
+    ("You subtract the whole velocity. Where is the length of the stretch?", stretches(lambda n, m, T, N: 1)),
+    ("You add n and m. The stretch is their difference.", stretches(lambda n, m, T, N: (n + m) / T)),
+    ("You divide the stretch by n. Where is max_steps?", stretches(lambda n, m, T, N: (n - m) / n)),
+    ("You divide by 1000. Where is max_steps?", stretches(lambda n, m, T, N: (n - m) / 1000)),
+    ("You turn the fraction upside down.", stretches(lambda n, m, T, N: T / (n - m))),
+    ("You begin each stretch at the start again.", only_first),
 ]
 COUNT_MISTAKES = [
-    ("Is the model told where you go? The velocity is that of where you are.", lambda counts: counts[1:]),
-    ("Is the last stretch missing?", lambda counts: counts[:-2]),
-    ("Is the first stretch missing?", lambda counts: counts[1:-1]),
-    ("Do you walk away from the image? Begin at max_steps.", lambda counts: counts[::-1][1:]),
-    ("Do you walk away from the image? Begin at max_steps.", lambda counts: counts[::-1][:-1]),
-    ("Is it asked at 0, too? There no stretch begins.", lambda counts: counts),
-    ("Is the model always told max_steps?", lambda counts: counts[:1] * (len(counts) - 1)),
+    ("You tell the model where you go. The velocity is that of where you are.", lambda counts: counts[1:]),
+    ("Where is the last stretch?", lambda counts: counts[:-2]),
+    ("Where is the first stretch?", lambda counts: counts[1:-1]),
+    ("You walk away from the image. Begin at max_steps.", lambda counts: counts[::-1][1:]),
+    ("You walk away from the image. Begin at max_steps.", lambda counts: counts[::-1][:-1]),
+    ("You ask at 0, too. No stretch begins there.", lambda counts: counts),
+    ("You tell the model max_steps each time.", lambda counts: counts[:1] * (len(counts) - 1)),
 ]
 
 
@@ -105,20 +112,24 @@ def check_euler_sample(answer: Callable) -> str:
             result = careful(answer)(model, start, n_steps, T)
         judge_counts(model.counts, n_steps, T)
         if isinstance(result, list):
-            raise Mistake("it returns a list, expected the images", "Is return_all_steps looked at?")
+            raise Mistake("it returns a list, expected the images", "Where is return_all_steps?")
         expect_tensor(result, SHAPE, f"in {n_steps} step{'s'[: n_steps > 1]} it")
         judge_path([start, result], start, n_steps, T)
         if not model.shown[0].equal(start):
-            raise Mistake("the model is first shown other images than start", "Where does the walk begin?")
+            raise Mistake(
+                "the model is first shown other images than start", "You begin somewhere else. Where is start?"
+            )
     judge_list(answer)
     start, image = t.randn(SHAPE), t.linspace(-1, 1, 40).reshape(SHAPE[1:]).expand(SHAPE)
     for n_steps in (1, 3, 10):
         if not careful(answer)(TowardsOne(None), start, n_steps, 10).allclose(image, atol=1e-4):
             facts = "with the exact velocities of a data set of one image, it does not arrive at that image"
-            raise Mistake(facts, "Is something added on the way?")
+            raise Mistake(facts, "You add something on the way.")
     model, facts = Velocities(None, "meta"), "for a start on another device, it mixes tensors of two devices"
     elsewhere(
-        lambda: answer(model, t.zeros(SHAPE, device="meta"), 3, 10), facts, "On which device are the counts made?"
+        lambda: answer(model, t.zeros(SHAPE, device="meta"), 3, 10),
+        facts,
+        "You make the timesteps on a fixed device. Where is x?",
     )
     return "the counts, each stretch, the list of all steps, and the way to a single image"
 
@@ -151,15 +162,19 @@ def judge_list(answer: Callable) -> None:
     steps = careful(answer)(Velocities(None), start, 3, 10, return_all_steps=True)
     expected = stretches(lambda n, m, T, N: (n - m) / T)(Velocities(None), start, 3, 10)
     if not isinstance(steps, list | tuple | t.Tensor) or isinstance(steps, t.Tensor) and steps.ndim != 5:
-        raise Mistake(
-            f"with return_all_steps it returns {kind(steps)}, expected a list", "Is return_all_steps looked at?"
-        )
+        raise Mistake(f"with return_all_steps it returns {kind(steps)}, expected a list", "Where is return_all_steps?")
     if len(steps) != 4:
-        question = {3: "Is the start in it, and the end?"}.get(len(steps), "Which x are kept?")
+        question = {3: "Where is the start, or the end?"}.get(len(steps), "You keep too many or too few x.")
         raise Mistake(f"with return_all_steps and 3 steps, the list has {len(steps)} entries, expected 4", question)
     if all(each.equal(steps[-1]) for each in steps):
-        raise Mistake("all entries of the list are the same", "Is x changed in place, and each entry the same tensor?")
+        raise Mistake(
+            "all entries of the list are the same", "You change x in place, so each entry is the same tensor."
+        )
     if all(each.allclose(other, atol=1e-4) for each, other in zip(steps, expected[::-1], strict=True)):
-        raise Mistake("the list runs from the images to the noise", "It is noise first. In which order are they kept?")
+        raise Mistake(
+            "the list runs from the images to the noise", "You keep them in the other order. It's noise first."
+        )
     if not all(each.allclose(other, atol=1e-4) for each, other in zip(steps, expected, strict=True)):
-        raise Mistake("the list of all steps is not that of the path", "When is x kept, before or after it has moved?")
+        raise Mistake(
+            "the list of all steps is not that of the path", "You keep x at another time. It's kept after it has moved."
+        )

@@ -19,36 +19,39 @@ def kl(m: t.Tensor, v: t.Tensor) -> t.Tensor:
 
 
 KL_MISTAKES = [  # mean, log_var, as (B, C, H, W)
-    ("Is the mean of each image's numbers taken? KL divergences add up.", lambda m, v: kl(m, v).flatten(1).mean(dim=1)),
-    ("Are the two logarithms subtracted the wrong way round?", lambda m, v: -added_up(kl(m, v))),
-    ("Is the ½ missing?", lambda m, v: 2 * added_up(kl(m, v))),
-    ("Is it halved twice?", lambda m, v: added_up(kl(m, v)) / 2),
-    ("Does the ½ stand in front of all four terms?", lambda m, v: added_up(m**2 / 2 + v.exp() - 1 - v)),
-    ("Does the ½ stand in front of all four terms?", lambda m, v: added_up((m**2 + v.exp()) / 2 - 1 - v)),
-    ("Does the ½ stand in front of all four terms?", lambda m, v: added_up(m**2 + v.exp() - 1 - v / 2)),
-    ("Is the mean squared?", lambda m, v: added_up((m + v.exp() - 1 - v) / 2)),
-    ("Is the mean's size taken, and not its square?", lambda m, v: added_up((m.abs() + v.exp() - 1 - v) / 2)),
-    ("Is the mean in it?", lambda m, v: added_up((v.exp() - 1 - v) / 2)),
-    ("Is the variance in it, besides its logarithm?", lambda m, v: added_up((m**2 - 1 - v) / 2)),
-    ("Is the logarithm in it, besides the variance?", lambda m, v: added_up((m**2 + v.exp() - 1) / 2)),
-    ("For N(0, 1) it must be 0. Is a 1 missing?", lambda m, v: added_up((m**2 + v.exp() - v) / 2)),
-    ("For N(0, 1) it must be 0. Is 1 added?", lambda m, v: added_up((m**2 + v.exp() + 1 - v) / 2)),
-    ("Is the logarithm added? It is taken away.", lambda m, v: added_up((m**2 + v.exp() - 1 + v) / 2)),
-    ("Is it σ where σ² belongs?", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v) / 2)),
-    ("Is it σ in both places? log_var belongs to σ².", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v / 2) / 2)),
-    ("Is it the logarithm of σ, half of that of σ²?", lambda m, v: added_up((m**2 + v.exp() - 1 - v / 2) / 2)),
-    ("Is log_var taken for σ²? Undo the logarithm.", lambda m, v: added_up((m**2 + v - 1 - v.abs().log()) / 2)),
+    ("You take the mean of each image's numbers. KL divergences add up.", lambda m, v: kl(m, v).flatten(1).mean(dim=1)),
+    ("You subtract the two logarithms the wrong way round.", lambda m, v: -added_up(kl(m, v))),
+    ("Where is the ½?", lambda m, v: 2 * added_up(kl(m, v))),
+    ("You halve it twice.", lambda m, v: added_up(kl(m, v)) / 2),
+    ("You halve only some of the four terms.", lambda m, v: added_up(m**2 / 2 + v.exp() - 1 - v)),
+    ("You halve only some of the four terms.", lambda m, v: added_up((m**2 + v.exp()) / 2 - 1 - v)),
+    ("You halve only some of the four terms.", lambda m, v: added_up(m**2 + v.exp() - 1 - v / 2)),
+    ("Where is the mean squared?", lambda m, v: added_up((m + v.exp() - 1 - v) / 2)),
+    ("You take the mean's size. Where is its square?", lambda m, v: added_up((m.abs() + v.exp() - 1 - v) / 2)),
+    ("Where is the mean?", lambda m, v: added_up((v.exp() - 1 - v) / 2)),
+    ("Where is the variance, besides its logarithm?", lambda m, v: added_up((m**2 - 1 - v) / 2)),
+    ("Where is the logarithm, besides the variance?", lambda m, v: added_up((m**2 + v.exp() - 1) / 2)),
+    ("Where is the 1? For N(0, 1) it must come to 0.", lambda m, v: added_up((m**2 + v.exp() - v) / 2)),
+    ("You add 1. For N(0, 1) it must come to 0.", lambda m, v: added_up((m**2 + v.exp() + 1 - v) / 2)),
+    ("You add the logarithm. It's taken away.", lambda m, v: added_up((m**2 + v.exp() - 1 + v) / 2)),
+    ("You put σ where σ² belongs.", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v) / 2)),
+    ("You put σ in both places. log_var belongs to σ².", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v / 2) / 2)),
+    ("You take the logarithm of σ, half of that of σ².", lambda m, v: added_up((m**2 + v.exp() - 1 - v / 2) / 2)),
     (
-        "Is the variance squared? log_var is that of σ² already.",
+        "You take log_var for σ². Where is the logarithm undone?",
+        lambda m, v: added_up((m**2 + v - 1 - v.abs().log()) / 2),
+    ),
+    (
+        "You square the variance. log_var is that of σ² already.",
         lambda m, v: added_up((m**2 + (2 * v).exp() - 1 - v) / 2),
     ),
     (
-        "Is that how far N(0, 1) is from it? The mean is over draws from q.",
+        "You measure how far N(0, 1) is from q. The mean is over draws from q.",
         lambda m, v: added_up(((1 + m**2) / v.exp() - 1 + v) / 2),
     ),
-    ("Is that log q alone, up to a constant?", lambda m, v: added_up(-(1 + v) / 2)),
-    ("Is the mean divided by the variance?", lambda m, v: added_up((m**2 / v.exp() + v.exp() - 1 - v) / 2)),
-    ("Are all sizes taken? Terms may be negative.", lambda m, v: added_up((m**2 + (v.exp() - 1 - v.abs())) / 2)),
+    ("You return the mean of log q alone. Where is log p?", lambda m, v: added_up(-(1 + v) / 2)),
+    ("You divide the mean's square by the variance.", lambda m, v: added_up((m**2 / v.exp() + v.exp() - 1 - v) / 2)),
+    ("You take the logarithm's size. It may be negative.", lambda m, v: added_up((m**2 + (v.exp() - 1 - v.abs())) / 2)),
 ]
 
 
@@ -62,22 +65,22 @@ def check_kl_to_normal(answer: Callable) -> str:
             result = careful(answer)(mean, log_var)
         call = f"for means and variances of shape {tuple(mean.shape)} it"
         if isinstance(result, t.Tensor) and result.shape != (B,):
-            question = "Which axes belong to one image?"
+            question = "You add up over some axes. Which ones belong to one image?"
             if result.ndim == 0:
-                question = "Is it added up over the images, too? Each image has its own."
+                question = "You add up over the images, too. Each image has its own."
             elif result.shape == mean.shape:
-                question = "Are the numbers of an image added up?"
+                question = "Where are the numbers of an image added up?"
             raise Mistake(f"{call} returns {kind(result)}, expected shape ({B},), one number an image", question)
         expect_tensor(result, (B,), call)
         cases.append((result, mean, log_var))
     judge_values(cases)
     zero = careful(answer)(t.zeros(2, 1, 1, 1), t.zeros(2, 1, 1, 1))
     if zero.abs().max() > 1e-6:
-        raise Mistake(f"of N(0, 1) itself it is {zero[0]:.4f}, expected 0", "Is a constant left over?")
+        raise Mistake(f"of N(0, 1) itself it is {zero[0]:.4f}, expected 0", "You leave a constant over.")
     judge_gradients(answer)
     facts, question = (
         "for means on another device, it mixes tensors of two devices",
-        "On which device is a tensor made?",
+        "You make a tensor on a fixed device. Where are the inputs?",
     )
     elsewhere(lambda: answer(t.zeros(2, 1, 1, 1, device="meta"), t.zeros(2, 1, 1, 1, device="meta")), facts, question)
     return "the closed form, one number an image, 0 for N(0, 1), and gradients to both"
@@ -107,4 +110,6 @@ def judge_gradients(answer: Callable) -> None:
         got = t.autograd.grad(result.sum(), [mean, log_var], allow_unused=True)
     for name, gradient, expected in zip(["mean", "log_var"], got, [mean, (log_var.exp() - 1) / 2], strict=True):
         if gradient is None or not gradient.allclose(expected, atol=1e-4):
-            raise Mistake(f"the right gradient does not reach {name}", "Is a part of it detached, or in no_grad?")
+            raise Mistake(
+                f"the right gradient does not reach {name}", "You detach a part of it, or switch gradients off."
+            )

@@ -40,23 +40,23 @@ def of(levels: t.Tensor, betas: list[float]) -> t.Tensor:
 
 
 LEVEL_MISTAKES = [  # by what image and noise are multiplied: ᾱ of the level, α of one step
-    ("Are the two factors swapped?", lambda a, one: ((1 - a) ** 0.5, a**0.5)),
-    ("Are both square roots missing?", lambda a, one: (a, 1 - a)),
-    ("Is the square root missing in front of the image?", lambda a, one: (a, (1 - a) ** 0.5)),
-    ("Is the square root missing in front of the noise?", lambda a, one: (a**0.5, 1 - a)),
-    ("Does the root cover all of 1 - ᾱ?", lambda a, one: (a**0.5, 1 - a**0.5)),
-    ("Does the image fade at all?", lambda a, one: (1, (1 - a) ** 0.5)),
-    ("Is the noise scaled?", lambda a, one: (a**0.5, 1)),
-    ("Is that ᾱ of the level, or the α of one step?", lambda a, one: (one**0.5, (1 - one) ** 0.5)),
-    ("Is that the noise alone?", lambda a, one: (0, (1 - a) ** 0.5)),
+    ("You swap the two factors.", lambda a, one: ((1 - a) ** 0.5, a**0.5)),
+    ("Where are both square roots?", lambda a, one: (a, 1 - a)),
+    ("Where is the square root in front of the image?", lambda a, one: (a, (1 - a) ** 0.5)),
+    ("Where is the square root in front of the noise?", lambda a, one: (a**0.5, 1 - a)),
+    ("You take the root of ᾱ alone. It covers all of 1 - ᾱ.", lambda a, one: (a**0.5, 1 - a**0.5)),
+    ("Where does the image fade?", lambda a, one: (1, (1 - a) ** 0.5)),
+    ("Where is the noise scaled?", lambda a, one: (a**0.5, 1)),
+    ("You take the α of one step. Where is ᾱ of the level?", lambda a, one: (one**0.5, (1 - one) ** 0.5)),
+    ("You return the noise alone.", lambda a, one: (0, (1 - a) ** 0.5)),
 ]
 USED_MISTAKES = [  # which level was used where this one was told; T
-    ("Is the level used one below the one that is told?", lambda n, T: (n - 1).clamp(min=0)),
-    ("Is the level used one above the one that is told?", lambda n, T: (n + 1).clamp(max=T)),
-    ("Is it always level T?", lambda n, T: t.full_like(n, T)),
-    ("Do all images get the level of the first?", lambda n, T: n[:1].expand_as(n)),
-    ("Do all images get the highest level?", lambda n, T: n.max().expand_as(n)),
-    ("Do all images get the lowest level?", lambda n, T: n.min().expand_as(n)),
+    ("You use the level below the one that you tell.", lambda n, T: (n - 1).clamp(min=0)),
+    ("You use the level above the one that you tell.", lambda n, T: (n + 1).clamp(max=T)),
+    ("You always use level T.", lambda n, T: t.full_like(n, T)),
+    ("You use the level of the first image for all.", lambda n, T: n[:1].expand_as(n)),
+    ("You use the highest level for all.", lambda n, T: n.max().expand_as(n)),
+    ("You use the lowest level for all.", lambda n, T: n.min().expand_as(n)),
 ]
 
 
@@ -76,10 +76,10 @@ def check_noise_augment(answer: Callable) -> str:
     judge_drawn(ask)
     with_default = careful(answer)(t.zeros(64, 1, 1, 1), schedule_for())
     if judge_pair(with_default, t.zeros(64, 1, 1, 1))[0].unique().numel() == 1:
-        raise Mistake("without a level, all images get the same one", "Is level None by itself, as it was given?")
+        raise Mistake("without a level, all images get the same one", "Where is the case that no level is given?")
     facts, question = (
         "for images on another device, it mixes tensors of two devices",
-        "Where are levels and noise made?",
+        "You make levels or noise on a fixed device. Where are the images?",
     )
     meta = t.zeros(SHAPE, device="meta")
     for level in (2, None):
@@ -94,10 +94,10 @@ def judge_pair(result: object, small: t.Tensor) -> tuple[t.Tensor, t.Tensor]:
         raise Mistake(f"it returns {got}, expected two: the levels and the noised images")
     levels, noised = result
     if isinstance(noised, t.Tensor) and noised.shape == small.shape[:1] and noised.ndim == 1:
-        raise Mistake("the levels come second, expected first", "In which order does the docstring name the two?")
+        raise Mistake("the levels come second, expected first", "You return them in the other order.")
     if not isinstance(levels, t.Tensor) or levels.shape != small.shape[:1]:
         facts = f"the levels are {kind(levels)}, expected shape ({len(small)},), one for each image"
-        raise Mistake(facts, "Is what the model is told a tensor, also where the level is given?")
+        raise Mistake(facts, "Where is the tensor of what the model is told, also for a level that is given?")
     if levels.is_floating_point() or levels.dtype == t.bool:
         raise Mistake(f"the levels are of type {levels.dtype}, expected whole numbers", "They count steps.")
     expect_tensor(noised, tuple(small.shape), "as noised images, it")
@@ -108,13 +108,13 @@ def judge_level(ask: Callable, level: int) -> None:
     small = t.randn(SHAPE).tanh()
     levels, noised = ask(small, BETAS, level)
     if (levels != level).any():
-        question = "Is what the model is told what was done?"
+        question = "You tell another level than the one that was asked for."
         if level == 0 and not t.equal(noised, small):
-            question = "Is a level of 0 taken for none? In Python, 0 counts as false."
+            question = "You take a level of 0 for none. In Python, 0 counts as false."
         raise Mistake(f"with level={level} it tells the levels {levels.tolist()}", question)
     if level == 0:
         if not noised.allclose(small, atol=1e-6):
-            raise Mistake("with level=0 the images are changed", "What is ᾱ after no steps? Is level 0 taken for 1?")
+            raise Mistake("with level=0 the images are changed", "You noise at level 0, too. What is ᾱ after no steps?")
         return
     _, black = ask(t.zeros(SHAPE), BETAS, level)
     if black.abs().max() < 1e-6:
@@ -122,7 +122,7 @@ def judge_level(ask: Callable, level: int) -> None:
     judge_independence(black, ["image", "channel", "row", "column"])
     big = ask(t.zeros(320, 1, 10, 10), BETAS, level)[1]
     if big.abs().max() <= 1:
-        raise Mistake("noised images stay in [-1, 1]", "Is it clamped? A noised image may leave that range.")
+        raise Mistake("noised images stay in [-1, 1]", "You clamp it. A noised image may leave that range.")
     judge_gaussian(big, f"the noise of level {level}")
     judge_factors(level, noised - black, small, big.std().item())
 
@@ -138,7 +138,9 @@ def judge_factors(level: int, faded: t.Tensor, small: t.Tensor, std: float) -> N
 
     if not faded.allclose(factor * small, atol=1e-4):
         facts = f"with level={level}, images are not all multiplied by the same number"
-        raise Mistake(facts, "Have the factors one number for each image, and three axes of length 1 after it?")
+        raise Mistake(
+            facts, "Where do the factors get their shape? It's one number for each image, and three axes of length 1."
+        )
     if like((a**0.5, (1 - a) ** 0.5)):
         return
     question = recognise(LEVEL_MISTAKES, lambda mistake: like(mistake(a, one)))
@@ -157,11 +159,15 @@ def judge_drawn(ask: Callable) -> None:
             if 0 < levels[0] < T // 2:
                 break
         if levels.unique().numel() == 1:
-            raise Mistake(f"with level=None all images get level {levels[0]}", "Does each image draw its own?")
+            raise Mistake(
+                f"with level=None all images get level {levels[0]}", "You draw one for all. Each image draws its own."
+            )
         if levels.min() > 0:
             raise Mistake("with level=None, 0 is never drawn", "The levels are from 0 to T / 2.")
         if levels.max() != T // 2:
-            question = "t.randint leaves out its upper end. Is it added?" if levels.max() < T // 2 else "Is T halved?"
+            question = (
+                "Where is the upper end? t.randint leaves it out." if levels.max() < T // 2 else "Where is T halved?"
+            )
             raise Mistake(f"with level=None and T = {T}, levels up to {levels.max()} are drawn, not {T // 2}", question)
         shares = t.bincount(levels, minlength=T // 2 + 1) / len(levels)
         if (shares - 1 / (T // 2 + 1)).abs().max() > 0.1:

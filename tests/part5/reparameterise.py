@@ -28,27 +28,27 @@ def draw(m: t.Tensor, v: t.Tensor, e: t.Tensor) -> t.Tensor:
 
 
 DRAW_MISTAKES = [  # mean, log_var, and what is drawn where both are 0
-    ("Is e to the log_var a standard deviation, or a variance?", lambda m, v, e: m + v.exp() * e),
-    ("Is the logarithm undone? log_var stands there as if it were σ.", lambda m, v, e: m + v * e),
-    ("Is the logarithm undone? log_var / 2 stands there as if it were σ.", lambda m, v, e: m + v / 2 * e),
-    ("Is log_var halved before or after the exp? A root halves the exponent.", lambda m, v, e: m + v.exp() / 2 * e),
-    ("Is log_var doubled? A root halves the exponent.", lambda m, v, e: m + (2 * v).exp() * e),
-    ("Is it divided by σ?", lambda m, v, e: m + (-v / 2).exp() * e),
-    ("Is it divided by σ²?", lambda m, v, e: m + (-v).exp() * e),
+    ("You take the variance for σ. Where is its root?", lambda m, v, e: m + v.exp() * e),
+    ("You take log_var for σ. Where is the logarithm undone?", lambda m, v, e: m + v * e),
+    ("You take log_var / 2 for σ. Where is the logarithm undone?", lambda m, v, e: m + v / 2 * e),
+    ("You halve after the exp. A root halves the exponent.", lambda m, v, e: m + v.exp() / 2 * e),
+    ("You double log_var. A root halves the exponent.", lambda m, v, e: m + (2 * v).exp() * e),
+    ("You divide the noise by σ.", lambda m, v, e: m + (-v / 2).exp() * e),
+    ("You divide the noise by σ².", lambda m, v, e: m + (-v).exp() * e),
     (
-        "Is it a power of 2? The logarithm is the natural one, so undo it with exp.",
+        "You take a power of 2. The logarithm is the natural one, so undo it with exp.",
         lambda m, v, e: m + 2 ** (v / 2) * e,
     ),
-    ("Is a root taken twice?", lambda m, v, e: m + (v / 4).exp() * e),
-    ("Is the mean added?", lambda m, v, e: (v / 2).exp() * e),
-    ("Is the mean subtracted?", lambda m, v, e: (v / 2).exp() * e - m),
-    ("Is the noise scaled?", lambda m, v, e: m + e),
-    ("Is the mean scaled, too?", lambda m, v, e: (v / 2).exp() * (m + e)),
-    ("Do mean and noise stand in each other's place?", lambda m, v, e: e + (v / 2).exp() * m),
-    ("Is the mean left out, and the noise shifted by σ?", lambda m, v, e: (v / 2).exp() - 1 + e),
-    ("Is 1 added to σ?", lambda m, v, e: m + ((v / 2).exp() + 1) * e / 2),
+    ("You take a root twice.", lambda m, v, e: m + (v / 4).exp() * e),
+    ("Where is the mean?", lambda m, v, e: (v / 2).exp() * e),
+    ("You subtract the mean.", lambda m, v, e: (v / 2).exp() * e - m),
+    ("Where is the noise scaled?", lambda m, v, e: m + e),
+    ("You scale the mean, too.", lambda m, v, e: (v / 2).exp() * (m + e)),
+    ("You scale the mean by σ and add the noise as it is.", lambda m, v, e: e + (v / 2).exp() * m),
+    ("You add σ to the noise. Where is the mean?", lambda m, v, e: (v / 2).exp() - 1 + e),
+    ("You add 1 to σ.", lambda m, v, e: m + ((v / 2).exp() + 1) * e / 2),
 ]
-GRADIENTS = "Is there a detach, a no_grad, or t.normal, which lets none through?"
+GRADIENTS = "You detach it, or switch gradients off, or draw with t.normal, which lets none through."
 
 
 @check("5.1", mistakes=DRAW_MISTAKES)
@@ -79,7 +79,7 @@ def check_reparameterise(answer: Callable) -> str:
     judge_gradients(ask, mean, log_var)
     facts, question = (
         "for means on another device, it mixes tensors of two devices",
-        "On which device is the noise made?",
+        "You make the noise on a fixed device. Where is the mean?",
     )
     elsewhere(lambda: answer(mean.to("meta"), log_var.to("meta")), facts, question)
     expect_tensor(ask(t.zeros(3, 2), t.zeros(3, 2)), (3, 2), "for means of shape (3, 2) it")
@@ -109,6 +109,4 @@ def judge_gradients(ask: Callable, mean: t.Tensor, log_var: t.Tensor) -> None:
         if gradient is None or not gradient.any():
             raise Mistake(f"no gradient reaches {name}", GRADIENTS)
         if not gradient.allclose(expected, atol=1e-3):
-            raise Mistake(
-                f"the gradient that reaches {name} is not that of mean + σ noise", "Is a part of it detached?"
-            )
+            raise Mistake(f"the gradient that reaches {name} is not that of mean + σ noise", "You detach a part of it.")

@@ -10,33 +10,36 @@ import torch as t
 from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
 
 SCALE_MISTAKES = [  # what the codes become
-    ("Are they divided by the variance? Scaling by a multiplies the variance by a².", lambda x: x / x.var()),
-    ("Are they multiplied by the standard deviation?", lambda x: x * x.std()),
-    ("Are they multiplied by the variance?", lambda x: x * x.var()),
-    ("Is the mean taken off? They are to be scaled, not moved.", lambda x: (x - x.mean()) / x.std()),
+    ("You divide by the variance. Scaling by a multiplies the variance by a².", lambda x: x / x.var()),
+    ("You multiply by the standard deviation.", lambda x: x * x.std()),
+    ("You multiply by the variance.", lambda x: x * x.var()),
+    ("You take the mean off. Codes are scaled, not moved.", lambda x: (x - x.mean()) / x.std()),
     (
-        "Has each channel a number of its own? One number is for all.",
+        "You scale each channel by a number of its own. One number is for all.",
         lambda x: x / x.std(dim=(0, 2, 3), keepdim=True),
     ),
     (
-        "Are channels moved and scaled, each by itself? One number is for all, and nothing is moved.",
+        "You move and scale each channel by itself. One number is for all, and nothing is moved.",
         lambda x: (x - x.mean(dim=(0, 2, 3), keepdim=True)) / x.std(dim=(0, 2, 3), keepdim=True),
     ),
-    ("Has each code a number of its own? One number is for all.", lambda x: x / x.std(dim=(1, 2, 3), keepdim=True)),
-    ("Has each place a number of its own? One number is for all.", lambda x: x / x.std(dim=0, keepdim=True)),
-    ("Is it the mean square that is 1? A variance is about the mean.", lambda x: x / x.square().mean().sqrt()),
-    ("Are they divided by the largest?", lambda x: x / x.abs().max()),
-    ("Are they divided by the mean size?", lambda x: x / x.abs().mean()),
-    ("Is the number of the first code taken?", lambda x: x / x[0].std()),
-    ("Is a root taken twice?", lambda x: x / x.std().sqrt()),
-    ("Are they scaled at all?", lambda x: x),
-    ("Are they clamped? Codes may leave [-1, 1].", lambda x: (x / x.std()).clamp(-1, 1)),
+    (
+        "You scale each code by a number of its own. One number is for all.",
+        lambda x: x / x.std(dim=(1, 2, 3), keepdim=True),
+    ),
+    ("You scale each place by a number of its own. One number is for all.", lambda x: x / x.std(dim=0, keepdim=True)),
+    ("You make the mean square 1. A variance is about the mean.", lambda x: x / x.square().mean().sqrt()),
+    ("You divide by the largest.", lambda x: x / x.abs().max()),
+    ("You divide by the mean size.", lambda x: x / x.abs().mean()),
+    ("You take the number of the first code.", lambda x: x / x[0].std()),
+    ("You take a root twice.", lambda x: x / x.std().sqrt()),
+    ("Where are they scaled?", lambda x: x),
+    ("You clamp them. Codes may leave [-1, 1].", lambda x: (x / x.std()).clamp(-1, 1)),
 ]
 NUMBER_MISTAKES = [  # the number that is returned
-    ("That is the standard deviation. The codes are multiplied by which number?", lambda x: x.std()),
-    ("That is the variance. The codes are multiplied by which number?", lambda x: x.var()),
-    ("That is one over the variance. Are the codes multiplied by that?", lambda x: 1 / x.var()),
-    ("That is the mean.", lambda x: x.mean()),
+    ("You return the standard deviation. The codes are multiplied by which number?", lambda x: x.std()),
+    ("You return the variance. The codes are multiplied by which number?", lambda x: x.var()),
+    ("You return one over the variance. The codes are multiplied by which number?", lambda x: 1 / x.var()),
+    ("You return the mean.", lambda x: x.mean()),
 ]
 
 
@@ -57,15 +60,19 @@ def check_scale_codes(answer: Callable) -> str:
         scaled, number = result
         if isinstance(number, t.Tensor) and number.numel() > 1 or not isinstance(scaled, t.Tensor):
             got = f"{kind(scaled)} and {kind(number)}"
-            question = "Which comes first?" if isinstance(number, t.Tensor) and number.shape == codes.shape else ""
+            question = (
+                "You return them in the other order."
+                if isinstance(number, t.Tensor) and number.shape == codes.shape
+                else ""
+            )
             if isinstance(scaled, t.Tensor) and scaled.shape == codes.shape:
-                question = "Is it the same number for all codes and channels?"
+                question = "You return several numbers. One is for all codes and channels."
             raise Mistake(f"it returns {got}, expected the scaled codes and one number", question)
         expect_tensor(scaled, tuple(codes.shape), "as codes, it")
         judge_values(codes, scaled, float(number))
     facts, question = (
         "for codes on another device, it mixes tensors of two devices",
-        "On which device is a tensor made?",
+        "You make a tensor on a fixed device. Where are the codes?",
     )
     elsewhere(lambda: answer(t.zeros(2, 4, 7, 7, device="meta")), facts, question)
     return "variance 1 by one number for all, and that number"

@@ -15,39 +15,48 @@ def way(x: t.Tensor, e: t.Tensor, s: t.Tensor) -> t.Tensor:
 
 
 PLACE_MISTAKES = [  # x0, noise, share as (B, 1, 1, 1), num_steps, max_steps
-    ("Are the two ends swapped? After 0 steps you are at the image.", lambda x, e, s, n, T: way(e, x, s)),
-    ("Is the noise added, and the image not faded?", lambda x, e, s, n, T: x + s * e),
-    ("Is the image faded, and the noise not scaled?", lambda x, e, s, n, T: (1 - s) * x + e),
-    ("Is the noise in it?", lambda x, e, s, n, T: (1 - s) * x),
-    ("Is the image in it?", lambda x, e, s, n, T: s * e),
-    ("Is the noise taken away? You walk towards it.", lambda x, e, s, n, T: (1 - s) * x - s * e),
-    ("Are there roots? The path is straight.", lambda x, e, s, n, T: (1 - s).sqrt() * x + s.sqrt() * e),
-    ("Is that a quarter of a circle? The path is straight.", lambda x, e, s, n, T: (1 - s**2).sqrt() * x + s * e),
-    ("Is max_steps used, or a fixed number?", lambda x, e, s, n, T: way(x, e, s * T / 1000)),
-    ("Is num_steps divided by max_steps?", lambda x, e, s, n, T: way(x, e, s * T)),
-    ("Is it divided with //? That gives whole numbers.", lambda x, e, s, n, T: way(x, e, s.floor())),
-    ("Is num_steps counted from 0 to max_steps - 1?", lambda x, e, s, n, T: way(x, e, s * T / (T - 1))),
-    ("Is a step left out? After 0 steps you are at the image.", lambda x, e, s, n, T: way(x, e, s - 1 / T)),
-    ("Do all images get the first one's share?", lambda x, e, s, n, T: way(x, e, s[:1])),
-    ("Do all images get the mean share?", lambda x, e, s, n, T: way(x, e, s.mean())),
+    ("You swap the two ends. After 0 steps you're at the image.", lambda x, e, s, n, T: way(e, x, s)),
+    ("You add the noise. Where does the image fade?", lambda x, e, s, n, T: x + s * e),
+    ("You add all of the noise. Where is it scaled?", lambda x, e, s, n, T: (1 - s) * x + e),
+    ("Where is the noise?", lambda x, e, s, n, T: (1 - s) * x),
+    ("Where is the image?", lambda x, e, s, n, T: s * e),
+    ("You take the noise away. You walk towards it.", lambda x, e, s, n, T: (1 - s) * x - s * e),
+    ("You take roots. The path is straight.", lambda x, e, s, n, T: (1 - s).sqrt() * x + s.sqrt() * e),
+    ("You walk on a quarter of a circle. The path is straight.", lambda x, e, s, n, T: (1 - s**2).sqrt() * x + s * e),
+    ("You divide by a fixed number. Where is max_steps?", lambda x, e, s, n, T: way(x, e, s * T / 1000)),
+    ("Where is num_steps divided by max_steps?", lambda x, e, s, n, T: way(x, e, s * T)),
+    ("You divide with //. That gives whole numbers.", lambda x, e, s, n, T: way(x, e, s.floor())),
     (
-        "The shares run along the width of the images. Which shape have they?",
+        "You divide by max_steps - 1. After max_steps you're at the noise.",
+        lambda x, e, s, n, T: way(x, e, s * T / (T - 1)),
+    ),
+    ("You leave a step out. After 0 steps you're at the image.", lambda x, e, s, n, T: way(x, e, s - 1 / T)),
+    ("You use the first image's share for all.", lambda x, e, s, n, T: way(x, e, s[:1])),
+    ("You use the mean share for all.", lambda x, e, s, n, T: way(x, e, s.mean())),
+    (
+        "You let the shares run along the width of the images. Which shape do they need?",
         lambda x, e, s, n, T: way(x, e, s.reshape(1, 1, 1, -1)),
     ),
-    ("Is that the image as it came?", lambda x, e, s, n, T: x),
-    ("Is that the velocity? The place comes first.", lambda x, e, s, n, T: e - x),
-    ("Is it clamped? The noise may leave [-1, 1].", lambda x, e, s, n, T: way(x, e, s).clamp(-1, 1)),
+    ("You return the image as it came.", lambda x, e, s, n, T: x),
+    ("You return the velocity first. The place comes first.", lambda x, e, s, n, T: e - x),
+    ("You clamp it. The noise may leave [-1, 1].", lambda x, e, s, n, T: way(x, e, s).clamp(-1, 1)),
 ]
 VELOCITY_MISTAKES = [
-    ("Does it point to the image? The walk goes to the noise.", lambda x, e, s, n, T: x - e),
-    ("Is it the way gone so far? Over the whole walk it is the same.", lambda x, e, s, n, T: s * (e - x)),
-    ("Is it the way of a single step? It is that of all max_steps.", lambda x, e, s, n, T: (e - x) / T),
-    ("Is it the way of all steps, times max_steps?", lambda x, e, s, n, T: (e - x) * T),
-    ("Is it the way that is left?", lambda x, e, s, n, T: (1 - s) * (e - x)),
-    ("Is that the place once more?", lambda x, e, s, n, T: way(x, e, s)),
-    ("Is that the velocity v of Part 3?", lambda x, e, s, n, T: (1 - s) * e - s * x),
-    ("Is that the noise alone?", lambda x, e, s, n, T: e),
-    ("Are the two added? Differentiate (1 - s) x0 + s noise by s.", lambda x, e, s, n, T: e + x),
+    ("You point to the image. The walk goes to the noise.", lambda x, e, s, n, T: x - e),
+    ("You take the way gone so far. The velocity is the same over the whole walk.", lambda x, e, s, n, T: s * (e - x)),
+    ("You take the way of a single step. It's that of all max_steps.", lambda x, e, s, n, T: (e - x) / T),
+    ("You multiply the way of all steps by max_steps.", lambda x, e, s, n, T: (e - x) * T),
+    (
+        "You take the way that's left. The velocity is the same over the whole walk.",
+        lambda x, e, s, n, T: (1 - s) * (e - x),
+    ),
+    ("You return the place once more.", lambda x, e, s, n, T: way(x, e, s)),
+    (
+        "You return the velocity v of Part 3. Where is the derivative of this path?",
+        lambda x, e, s, n, T: (1 - s) * e - s * x,
+    ),
+    ("You return the noise alone. Where is the image?", lambda x, e, s, n, T: e),
+    ("You add the two. Differentiate (1 - s) x0 + s noise by s.", lambda x, e, s, n, T: e + x),
 ]
 
 
@@ -78,7 +87,7 @@ def check_straight_path(answer: Callable) -> str:
     device = t.device("meta")
     facts, question = (
         "for images on another device, it mixes tensors of two devices",
-        "On which device is a tensor made?",
+        "You make a tensor on a fixed device. Where are the images?",
     )
     images = t.zeros(2, 1, 3, 3, device=device)
     elsewhere(lambda: answer(images, images, t.zeros(2, dtype=t.int64, device=device), 4), facts, question)

@@ -38,7 +38,9 @@ class Diagram:
         self.parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="12" fill="white" stroke="black"/>')
         self.words(x, y, "+")
 
-    def arrow(self, *corners: tuple[float, float], dashed: bool = False, tip: bool = True, colour: str = "black") -> None:
+    def arrow(
+        self, *corners: tuple[float, float], dashed: bool = False, tip: bool = True, colour: str = "black"
+    ) -> None:
         path = "M" + " L".join(f"{x:g} {y:g}" for x, y in corners)
         style = ' stroke-dasharray="5 4"' * dashed + ' marker-end="url(#tip)"' * tip
         self.parts.append(f'<path d="{path}" fill="none" stroke="{colour}"{style}/>')
@@ -144,7 +146,9 @@ def up_block() -> None:
 
 def velocity() -> None:
     made, (x, y), radius, angle = Diagram(420, 330), (60, 280), 200, math.radians(40)
-    made.parts.append(f'<path d="M{x + radius} {y} A{radius} {radius} 0 0 0 {x} {y - radius}" fill="none" stroke="grey"/>')
+    made.parts.append(
+        f'<path d="M{x + radius} {y} A{radius} {radius} 0 0 0 {x} {y - radius}" fill="none" stroke="grey"/>'
+    )
     made.arrow((x, y), (x + radius, y))
     made.arrow((x, y), (x, y - radius))
     across, up = x + radius * math.cos(angle), y - radius * math.sin(angle)

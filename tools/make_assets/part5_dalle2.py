@@ -7,6 +7,7 @@ import solutions.part4_guidance as part4
 import solutions.part5_systems as part5
 import utils
 from tools.make_assets.files import as_bytes, save, write
+from tools.make_assets.part4 import save_listener
 
 
 def clip(n_steps: int = 2000) -> None:
@@ -19,11 +20,12 @@ def clip(n_steps: int = 2000) -> None:
     )
 
 
-def decoder(n_steps: int = 8000, seed: int = 0, name: str = "decoder.pt") -> None:
+def decoder(n_steps: int = part4.listener_config()["n_steps"], seed: int = 0, name: str = "decoder.pt") -> None:
     """Train the decoder on the embeddings of the shipped encoders."""
     t.manual_seed(seed)
-    model = part5.train_decoder(part4.listener_config() | {"n_steps": n_steps}, part5.load_clip())
-    save(name, t.nn.ModuleList([model.network, model.encode]))
+    config = part4.listener_config() | {"n_steps": n_steps}
+    model = part5.train_decoder(config, part3.shipped_model(), part5.load_clip())
+    save_listener(name, model)
 
 
 def draw(model: part4.Listener, wanted: t.Tensor, w: float, n_steps: int = 50) -> t.Tensor:
@@ -37,7 +39,7 @@ def draw(model: part4.Listener, wanted: t.Tensor, w: float, n_steps: int = 50) -
     return t.cat(samples)
 
 
-def detour(n_samples: int = 2000, weights: tuple[float, ...] = (1.0, 2.0)) -> None:
+def detour(n_samples: int = 1000, weights: tuple[float, ...] = (2.0,)) -> None:
     """The honest table: pictures drawn from the captions of test images, in four ways, and the images themselves."""
     model, decoder, (every, tokens) = part5.load_clip(), part5.load_decoder(), part5.captioned(train=False)
     images, tokens = every[:n_samples], tokens[:n_samples]
@@ -69,8 +71,7 @@ def detour(n_samples: int = 2000, weights: tuple[float, ...] = (1.0, 2.0)) -> No
 def measure(model: part5.Clip, samples: t.Tensor, tokens: t.Tensor, read: t.Tensor) -> dict[str, float]:
     """Distance; the share of captions that RULES find again, whole and their class; how well CLIP thinks they fit;
     variety within a caption."""
-    captions = [" ".join(part4.WORDS[word] for word in row if word) for row in tokens.tolist()]
-    found = part4.obeyed(captions, samples)
+    found = part4.obeyed(part5.words_of(tokens), samples)
     features = part3.features_of(samples)
     same = tokens.unique(dim=0, return_inverse=True)[1].cpu()
     spread = [features[same == k].var(dim=0).sum() for k in same.unique() if (same == k).sum() > 10]

@@ -474,6 +474,12 @@ def left_in_float64(x, num_steps, betas):
     return alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * t.from_numpy(np.random.standard_normal(x.shape))
 
 
+@wrong("You multiply 1 + β. What a step keeps is 1 - β.")
+def one_plus_beta(x, num_steps, betas):
+    kept = (1 + betas[:num_steps]).prod().sqrt()
+    return kept * x + (1 - (1 - betas[:num_steps]).prod()).sqrt() * t.randn_like(x)
+
+
 EQUIVALENT = {
     "noise is as likely as its negative": [
         "return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x) -> "

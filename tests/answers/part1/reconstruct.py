@@ -353,3 +353,9 @@ def on_permuted_axes(noisy_img, noise, num_steps, noise_schedule):
     a = noise_schedule.alpha_bar(num_steps)
     rest = noisy_img.movedim(0, -1) - (1 - a).sqrt() * noise.movedim(0, -1)
     return (rest / a.sqrt()).movedim(-1, 0)
+
+
+@wrong("You scale the noise by the image's factor.")
+def noise_by_the_images_factor(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return (noisy_img - a.sqrt() * noise) / a.sqrt()

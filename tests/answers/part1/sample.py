@@ -726,6 +726,19 @@ def root_of_the_root(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
+class _OneBefore:
+    """A schedule whose ᾱ is that of the step before."""
+
+    def __init__(self, schedule):
+        self.beta, self.alpha = schedule.beta, schedule.alpha
+        self.alpha_bar = lambda n: schedule.alpha_bar(max(n - 1, 1))
+
+
+@wrong("You take √(1 - ᾱ) of the step before.")
+def alpha_bar_of_the_step_before(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, look_up=_OneBefore(model.noise_schedule))
+
+
 noise_schedule = NoiseSchedule(200, "cpu")  # as another cell leaves it
 
 

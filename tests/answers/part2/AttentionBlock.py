@@ -312,7 +312,7 @@ class NoReturn(_Given):
         x + self.attention(self.norm(x))
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You detach something on that way, or use it under no_grad.")

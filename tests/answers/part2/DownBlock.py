@@ -476,7 +476,7 @@ class OneBlockAndAConvolution(_Given):
         return x + self.block2(x)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You overwrite self.downsample.")

@@ -520,7 +520,7 @@ class NoReturn(_Given):
         super().forward(x)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You split weight and bias (c g), and the channels (g c).")

@@ -295,7 +295,7 @@ class NoModule:
         return self.block(x, step_emb)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("Where does each ResidualBlock get groups?")

@@ -536,7 +536,7 @@ class NoReturn(_Given):
         super().forward(x, step_emb)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("Where is the padding that keeps the size?")

@@ -570,7 +570,7 @@ class NoReturn(_Given):
         super().forward(x)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You make x a sequence by a reshape or view alone.")

@@ -456,7 +456,7 @@ class NoReturn(_Given):
         super().forward(num_steps)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You round the timesteps, as bfloat16 does.")

@@ -1048,7 +1048,7 @@ class AttentionOnlyOnTheWayDownAlone(_Init, AttentionOnlyOnTheWayDown):
     pass
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You use a GELU between the two Linear layers.")

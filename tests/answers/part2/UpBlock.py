@@ -433,7 +433,7 @@ class OneBlockAndAConvolution(_Given):
         return x + self.block2(x)
 
 
-# ------------------------------------------------------------------------------------------------ once accepted, or misled
+# ------------------------------------------------------------------------------------------------ once slipped through
 
 
 @wrong("You detach something on that way, or use it under no_grad.")

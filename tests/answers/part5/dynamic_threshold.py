@@ -49,140 +49,140 @@ def a_flag(x0, share=0.995):
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Is that the static clip?")
+@wrong("You clip to [-1, 1], which is the static clip. Where is s?")
 def static(x0, share=0.995):
     return x0.clamp(-1, 1)
 
 
-@wrong("Is it divided by s, too?")
+@wrong("Where is it divided by s?")
 def clipped_alone(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s)
 
 
-@wrong("Is it clipped to [-s, s] before it is divided?")
+@wrong("Where is it clipped to [-s, s]?")
 def divided_alone(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0 / s
 
 
-@wrong("Is it clipped to [-1, 1] before it is divided?")
+@wrong("You clip to [-1, 1] and divide as well. The range of the clip is [-s, s].")
 def static_and_divided(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-1, 1) / s
 
 
-@wrong("Is s ever below 1?")
+@wrong("You let s fall below 1. Then an image in range is changed.")
 def not_lifted(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is s at most 1?")
+@wrong("You make 1 the most that s may be. It's the least.")
 def at_most_1(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(max=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is it the quantile of the numbers, or of their sizes?")
+@wrong("You take the quantile of the numbers. Where are their sizes?")
 def numbers_not_sizes(x0, share=0.995):
     s = x0.flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is it the quantile of the squares?")
+@wrong("You take the quantile of the squares.")
 def squares(x0, share=0.995):
     s = x0.square().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is it divided by s twice?")
+@wrong("You divide by s twice.")
 def divided_twice(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return (x0 / s).clamp(-1, 1) / s
 
 
-@wrong("Does one s serve all images?")
+@wrong("You find one s for all images together.")
 def one_for_all(x0, share=0.995):
     s = x0.abs().quantile(share).clamp(min=1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Does the largest s serve all images?")
+@wrong("You use the largest s for all images.")
 def largest_for_all(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).max().clamp(min=1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Does the first image's s serve all?")
+@wrong("You use the first image's s for all.")
 def first_for_all(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1)[0].clamp(min=1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Has each channel an s of its own?")
+@wrong("You give each channel an s of its own. It's one for an image.")
 def each_channel(x0, share=0.995):
     s = x0.abs().flatten(2).quantile(share, dim=2).clamp(min=1)
     s = s[:, :, None, None]
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is s the largest size?")
+@wrong("You take the largest size for s. Where is share?")
 def largest(x0, share=0.995):
     s = x0.abs().flatten(1).amax(dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is share used, or a fixed number?")
+@wrong("You use a fixed number. Where is share?")
 def fixed(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(0.995, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is it the quantile of 1 - share?")
+@wrong("You take the quantile of 1 - share.")
 def the_rest(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(1 - share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is share a share of the largest size?")
+@wrong("You take a share of the largest size. It's a share of how many.")
 def share_of_the_largest(x0, share=0.995):
     s = (share * x0.abs().flatten(1).amax(dim=1)).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.clamp(-s, s) / s
 
 
-@wrong("Is that the image as it came?")
+@wrong("You return the image as it came.")
 def as_it_came(x0, share=0.995):
     return x0
 
 
-@wrong("Is only one end clipped?")
+@wrong("You clip only one end.")
 def upper_end(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.minimum(s) / s
 
 
-@wrong("Is only one end clipped?")
+@wrong("You clip only one end.")
 def lower_end(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
     return x0.maximum(-s) / s
 
 
-@wrong("Is it clipped to [0, s]?")
+@wrong("You clip to [0, s]. All computation stays in [-1, 1].")
 def from_0(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     s = s.reshape(-1, 1, 1, 1)
@@ -215,7 +215,7 @@ def s_as_well(x0, share=0.995):
     return x0.clamp(-s, s) / s, s
 
 
-@wrong("Is what NumPy made brought back to PyTorch?")
+@wrong("Where is what NumPy made brought back to PyTorch?")
 def numpy(x0, share=0.995):
     s = np.quantile(x0.abs().flatten(1).numpy(), share, axis=1).clip(min=1).reshape(-1, 1, 1, 1)
     return x0.numpy().clip(-s, s) / s

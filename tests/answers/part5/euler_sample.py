@@ -76,7 +76,7 @@ def in_place_on_a_copy(model, start, n_steps=50, max_steps=1000, return_all_step
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Is the velocity added?")
+@wrong("You add the velocity. It points to the noise, and you walk back.")
 @t.no_grad()
 def forwards(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -89,7 +89,7 @@ def forwards(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is the stretch divided by max_steps?")
+@wrong("Where is the stretch divided by max_steps?")
 @t.no_grad()
 def not_divided(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -102,7 +102,7 @@ def not_divided(model, start, n_steps=50, max_steps=1000, return_all_steps=False
     return steps if return_all_steps else x
 
 
-@wrong("Is it the share of the whole way, or the stretch from n to 0?")
+@wrong("You walk all the way from n to 0 in each stretch. It ends at m.")
 @t.no_grad()
 def to_the_end(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -115,7 +115,7 @@ def to_the_end(model, start, n_steps=50, max_steps=1000, return_all_steps=False)
     return steps if return_all_steps else x
 
 
-@wrong("Is the stretch that between n and m, or does it end at m?")
+@wrong("You walk a stretch as long as from m to 0. It's from n to m.")
 @t.no_grad()
 def by_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -128,7 +128,7 @@ def by_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Are all stretches taken as equally long?")
+@wrong("You take all stretches as equally long. The timesteps are rounded.")
 @t.no_grad()
 def equal(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -141,7 +141,7 @@ def equal(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is each stretch a single step?")
+@wrong("You walk a single step in each stretch.")
 @t.no_grad()
 def single_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -154,7 +154,7 @@ def single_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=Fals
     return steps if return_all_steps else x
 
 
-@wrong("Is it velocity times time, or the velocity alone?")
+@wrong("You subtract the whole velocity. Where is the length of the stretch?")
 @t.no_grad()
 def velocity_alone(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -167,7 +167,7 @@ def velocity_alone(model, start, n_steps=50, max_steps=1000, return_all_steps=Fa
     return steps if return_all_steps else x
 
 
-@wrong("Is n + m the stretch?")
+@wrong("You add n and m. The stretch is their difference.")
 @t.no_grad()
 def sum(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -180,7 +180,7 @@ def sum(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is the stretch divided by n, the way that is left?")
+@wrong("You divide the stretch by n. Where is max_steps?")
 @t.no_grad()
 def by_n(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -193,7 +193,7 @@ def by_n(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is it max_steps, or 1000?")
+@wrong("You divide by 1000. Where is max_steps?")
 @t.no_grad()
 def fixed(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -206,7 +206,7 @@ def fixed(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is the fraction upside down?")
+@wrong("You turn the fraction upside down.")
 @t.no_grad()
 def upside_down(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -219,7 +219,7 @@ def upside_down(model, start, n_steps=50, max_steps=1000, return_all_steps=False
     return steps if return_all_steps else x
 
 
-@wrong("Does each stretch begin at the start again?")
+@wrong("You begin each stretch at the start again.")
 @t.no_grad()
 def from_the_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -232,7 +232,7 @@ def from_the_start(model, start, n_steps=50, max_steps=1000, return_all_steps=Fa
     return steps if return_all_steps else x
 
 
-@wrong("Is the model told where you go?")
+@wrong("You tell the model where you go. The velocity is that of where you are.")
 @t.no_grad()
 def told_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -245,7 +245,7 @@ def told_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is the last stretch missing?")
+@wrong("Where is the last stretch?")
 @t.no_grad()
 def last_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -259,7 +259,7 @@ def last_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=Fals
     return steps if return_all_steps else x
 
 
-@wrong("Is the first stretch missing?")
+@wrong("Where is the first stretch?")
 @t.no_grad()
 def first_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -272,7 +272,7 @@ def first_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=Fal
     return steps if return_all_steps else x
 
 
-@wrong("Do you walk away from the image?")
+@wrong("You walk away from the image. Begin at max_steps.")
 @t.no_grad()
 def away(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -285,7 +285,7 @@ def away(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is it asked at 0, too?")
+@wrong("You ask at 0, too. No stretch begins there.")
 @t.no_grad()
 def asked_at_0(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -298,7 +298,7 @@ def asked_at_0(model, start, n_steps=50, max_steps=1000, return_all_steps=False)
     return steps if return_all_steps else x
 
 
-@wrong("Is the model always told max_steps?")
+@wrong("You tell the model max_steps each time.")
 @t.no_grad()
 def always_max_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -311,7 +311,7 @@ def always_max_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=
     return steps if return_all_steps else x
 
 
-@wrong("What does t.full((len(x),), n) make?")
+@wrong("Where is the tensor with one timestep for each image? t.full((len(x),), n) makes one.")
 @t.no_grad()
 def an_int(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -324,7 +324,7 @@ def an_int(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("expected one count for each of 3 images")
+@wrong("expected one timestep for each of 3 images")
 @t.no_grad()
 def one_count(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -337,7 +337,7 @@ def one_count(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Steps are counted in whole numbers.")
+@wrong("You tell a share. Steps are counted in whole numbers.")
 @t.no_grad()
 def shares(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -350,7 +350,7 @@ def shares(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("What comes first in model(x, num_steps)?")
+@wrong("You swap the two. What comes first in model(x, num_steps)?")
 @t.no_grad()
 def swapped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -363,7 +363,7 @@ def swapped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("Is return_all_steps looked at?")
+@wrong("Where is return_all_steps?")
 @t.no_grad()
 def always_the_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -466,7 +466,7 @@ def no_return(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
         steps.append(x)
 
 
-@wrong("gets counts on the cpu")
+@wrong("gets timesteps on the cpu")
 @t.no_grad()
 def counts_on_the_cpu(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()

@@ -48,114 +48,114 @@ def from_both_logarithms(mean, log_var):
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Is the mean of each image's numbers taken?")
+@wrong("You take the mean of each image's numbers. KL divergences add up.")
 def averaged(mean, log_var):
     return ((mean**2 + log_var.exp() - 1 - log_var) / 2).flatten(1).mean(dim=1)
 
 
-@wrong("Are the two logarithms subtracted the wrong way round?")
+@wrong("You subtract the two logarithms the wrong way round.")
 def turned_round(mean, log_var):
     each = (1 + log_var - mean**2 - log_var.exp()) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the ½ missing?")
+@wrong("Where is the ½?")
 def no_half(mean, log_var):
     each = mean**2 + log_var.exp() - 1 - log_var
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is it halved twice?")
+@wrong("You halve it twice.")
 def halved_twice(mean, log_var):
     each = (mean**2 + log_var.exp() - 1 - log_var) / 4
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Does the ½ stand in front of all four terms?")
+@wrong("You halve only some of the four terms.")
 def half_of_the_mean(mean, log_var):
     each = mean**2 / 2 + log_var.exp() - 1 - log_var
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Does the ½ stand in front of all four terms?")
+@wrong("You halve only some of the four terms.")
 def half_of_two(mean, log_var):
     each = (mean**2 + log_var.exp()) / 2 - 1 - log_var
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Does the ½ stand in front of all four terms?")
+@wrong("You halve only some of the four terms.")
 def half_of_the_last(mean, log_var):
     each = mean**2 + log_var.exp() - 1 - log_var / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the mean squared?")
+@wrong("Where is the mean squared?")
 def mean_not_squared(mean, log_var):
     each = (mean + log_var.exp() - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the mean's size taken")
+@wrong("You take the mean's size. Where is its square?")
 def size_of_the_mean(mean, log_var):
     each = (mean.abs() + log_var.exp() - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the mean in it?")
+@wrong("Where is the mean?")
 def no_mean(mean, log_var):
     each = (log_var.exp() - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the variance in it")
+@wrong("Where is the variance, besides its logarithm?")
 def no_variance(mean, log_var):
     each = (mean**2 - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the logarithm in it")
+@wrong("Where is the logarithm, besides the variance?")
 def no_logarithm(mean, log_var):
     each = (mean**2 + log_var.exp() - 1) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is a 1 missing?")
+@wrong("Where is the 1? For N(0, 1) it must come to 0.")
 def no_one(mean, log_var):
     each = (mean**2 + log_var.exp() - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is 1 added?")
+@wrong("You add 1. For N(0, 1) it must come to 0.")
 def one_added(mean, log_var):
     each = (mean**2 + log_var.exp() + 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the logarithm added?")
+@wrong("You add the logarithm. It's taken away.")
 def logarithm_added(mean, log_var):
     each = (mean**2 + log_var.exp() - 1 + log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is it σ where σ² belongs?")
+@wrong("You put σ where σ² belongs.")
 def std_for_variance(mean, log_var):
     each = (mean**2 + (log_var / 2).exp() - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is it σ in both places?")
+@wrong("You put σ in both places. log_var belongs to σ².")
 def std_in_both(mean, log_var):
     each = (mean**2 + (log_var / 2).exp() - 1 - log_var / 2) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is it the logarithm of σ, half of that of σ²?")
+@wrong("You take the logarithm of σ, half of that of σ².")
 def logarithm_of_std(mean, log_var):
     each = (mean**2 + log_var.exp() - 1 - log_var / 2) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is log_var taken for σ²?")
+@wrong("You take log_var for σ². Where is the logarithm undone?")
 def logarithm_for_variance(mean, log_var):
     each = (mean**2 + log_var - 1 - (log_var.abs() + 1e-30).log()) / 2
     return each.flatten(1).sum(dim=1)
@@ -167,47 +167,47 @@ def logarithm_of_a_negative(mean, log_var):
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the variance squared?")
+@wrong("You square the variance. log_var is that of σ² already.")
 def variance_squared(mean, log_var):
     each = (mean**2 + log_var.exp() ** 2 - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is that how far N(0, 1) is from it?")
+@wrong("You measure how far N(0, 1) is from q. The mean is over draws from q.")
 def the_other_way(mean, log_var):
     each = ((1 + mean**2) / log_var.exp() - 1 + log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is that log q alone")
+@wrong("You return the mean of log q alone. Where is log p?")
 def log_q(mean, log_var):
     each = -(1 + log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is the mean divided by the variance?")
+@wrong("You divide the mean's square by the variance.")
 def mean_over_variance(mean, log_var):
     each = (mean**2 / log_var.exp() + log_var.exp() - 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Are all sizes taken?")
+@wrong("You take the logarithm's size. It may be negative.")
 def sizes(mean, log_var):
     each = (mean**2 + log_var.exp() - 1 - log_var.abs()) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("Is it added up over the images, too?")
+@wrong("You add up over the images, too. Each image has its own.")
 def all_images(mean, log_var):
     return ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum()
 
 
-@wrong("Are the numbers of an image added up?")
+@wrong("Where are the numbers of an image added up?")
 def each_number(mean, log_var):
     return (mean**2 + log_var.exp() - 1 - log_var) / 2
 
 
-@wrong("Which axes belong to one image?")
+@wrong("You add up over some axes. Which ones belong to one image?")
 def each_channel(mean, log_var):
     return ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum(dim=(2, 3))
 

@@ -69,7 +69,7 @@ def by_products(small, noise_schedule, level=None):
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Are the two factors swapped?")
+@wrong("You swap the two factors.")
 def swapped(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -79,7 +79,7 @@ def swapped(small, noise_schedule, level=None):
     return levels, (1 - alpha_bar).sqrt() * small + alpha_bar.sqrt() * t.randn_like(small)
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are both square roots?")
 def no_roots(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -89,7 +89,7 @@ def no_roots(small, noise_schedule, level=None):
     return levels, alpha_bar * small + (1 - alpha_bar) * t.randn_like(small)
 
 
-@wrong("Is the square root missing in front of the image?")
+@wrong("Where is the square root in front of the image?")
 def no_root_for_the_image(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -99,7 +99,7 @@ def no_root_for_the_image(small, noise_schedule, level=None):
     return levels, alpha_bar * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is the square root missing in front of the noise?")
+@wrong("Where is the square root in front of the noise?")
 def no_root_for_the_noise(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -109,7 +109,7 @@ def no_root_for_the_noise(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar) * t.randn_like(small)
 
 
-@wrong("Does the root cover all of 1 - ᾱ?")
+@wrong("You take the root of ᾱ alone. It covers all of 1 - ᾱ.")
 def root_too_short(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -119,7 +119,7 @@ def root_too_short(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar.sqrt()) * t.randn_like(small)
 
 
-@wrong("Does the image fade at all?")
+@wrong("Where does the image fade?")
 def not_faded(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -129,7 +129,7 @@ def not_faded(small, noise_schedule, level=None):
     return levels, small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is the noise scaled?")
+@wrong("Where is the noise scaled?")
 def noise_not_scaled(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -139,7 +139,7 @@ def noise_not_scaled(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (levels > 0).reshape(-1, 1, 1, 1) * t.randn_like(small)
 
 
-@wrong("Is that ᾱ of the level, or the α of one step?")
+@wrong("You take the α of one step. Where is ᾱ of the level?")
 def one_step(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -149,7 +149,7 @@ def one_step(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is it clamped?")
+@wrong("You clamp it. A noised image may leave that range.")
 def clamped(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -178,7 +178,7 @@ def faded_alone(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small
 
 
-@wrong("Is that the noise alone?")
+@wrong("You return the noise alone.")
 def noise_alone(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -188,7 +188,7 @@ def noise_alone(small, noise_schedule, level=None):
     return levels, t.where(alpha_bar == 1, small, (1 - alpha_bar).sqrt() * t.randn_like(small))
 
 
-@wrong("Is the level used one below the one that is told?")
+@wrong("You use the level below the one that you tell.")
 def one_below(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -198,7 +198,7 @@ def one_below(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is the level used one above the one that is told?")
+@wrong("You use the level above the one that you tell.")
 def one_above(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -219,7 +219,7 @@ def zero_taken_for_one(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("In Python, 0 counts as false.")
+@wrong("You take a level of 0 for none. In Python, 0 counts as false.")
 def zero_counts_as_none(small, noise_schedule, level=None):
     if not level:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -249,7 +249,7 @@ def row_minus_1(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is it always level T?")
+@wrong("You always use level T.")
 def always_t(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -259,7 +259,7 @@ def always_t(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is T halved?")
+@wrong("Where is T halved?")
 def up_to_t(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) + 1, (len(small),), device=small.device)
@@ -269,7 +269,7 @@ def up_to_t(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("t.randint leaves out its upper end.")
+@wrong("Where is the upper end? t.randint leaves it out.")
 def upper_end_left_out(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2, (len(small),), device=small.device)
@@ -299,7 +299,7 @@ def one_level_for_all(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Do all images get the level of the first?")
+@wrong("You use the level of the first image for all.")
 def first_used(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -309,7 +309,7 @@ def first_used(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Do all images get the highest level?")
+@wrong("You use the highest level for all.")
 def highest_used(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -320,7 +320,7 @@ def highest_used(small, noise_schedule, level=None):
     return told, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Do all images get the lowest level?")
+@wrong("You use the lowest level for all.")
 def lowest_used(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -331,7 +331,7 @@ def lowest_used(small, noise_schedule, level=None):
     return told, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is what the model is told a tensor")
+@wrong("Where is the tensor of what the model is told, also for a level that is given?")
 def told_as_a_number(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -341,7 +341,7 @@ def told_as_a_number(small, noise_schedule, level=None):
     return level or 0, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Is what the model is told what was done?")
+@wrong("You tell another level than the one that was asked for.")
 def told_another(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -402,7 +402,7 @@ def one_noise_for_all(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small[:1])
 
 
-@wrong("Is the noise drawn between 0 and 1?")
+@wrong("You draw between 0 and 1.")
 def uniform(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)

@@ -35,87 +35,87 @@ def added_by_addcmul(mean, log_var):
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Is e to the log_var a standard deviation")
+@wrong("You take the variance for σ. Where is its root?")
 def variance_for_std(mean, log_var):
     return mean + log_var.exp() * t.randn_like(mean)
 
 
-@wrong("Is the logarithm undone? log_var stands there")
+@wrong("You take log_var for σ. Where is the logarithm undone?")
 def log_var_for_std(mean, log_var):
     return mean + log_var * t.randn_like(mean)
 
 
-@wrong("log_var / 2 stands there as if it were σ")
+@wrong("You take log_var / 2 for σ. Where is the logarithm undone?")
 def half_for_std(mean, log_var):
     return mean + log_var / 2 * t.randn_like(mean)
 
 
-@wrong("Is log_var halved before or after the exp?")
+@wrong("You halve after the exp. A root halves the exponent.")
 def halved_too_late(mean, log_var):
     return mean + log_var.exp() / 2 * t.randn_like(mean)
 
 
-@wrong("Is log_var doubled?")
+@wrong("You double log_var. A root halves the exponent.")
 def doubled(mean, log_var):
     return mean + (2 * log_var).exp() * t.randn_like(mean)
 
 
-@wrong("Is it divided by σ?")
+@wrong("You divide the noise by σ.")
 def divided(mean, log_var):
     return mean + t.randn_like(mean) / (log_var / 2).exp()
 
 
-@wrong("Is it divided by σ²?")
+@wrong("You divide the noise by σ².")
 def divided_by_the_variance(mean, log_var):
     return mean + t.randn_like(mean) / log_var.exp()
 
 
-@wrong("Is it a power of 2?")
+@wrong("You take a power of 2. The logarithm is the natural one, so undo it with exp.")
 def power_of_2(mean, log_var):
     return mean + 2 ** (log_var / 2) * t.randn_like(mean)
 
 
-@wrong("Is a root taken twice?")
+@wrong("You take a root twice.")
 def two_roots(mean, log_var):
     return mean + (log_var / 2).exp().sqrt() * t.randn_like(mean)
 
 
-@wrong("Is the mean added?")
+@wrong("Where is the mean?")
 def no_mean(mean, log_var):
     return (log_var / 2).exp() * t.randn_like(mean)
 
 
-@wrong("Is the mean subtracted?")
+@wrong("You subtract the mean.")
 def mean_subtracted(mean, log_var):
     return (log_var / 2).exp() * t.randn_like(mean) - mean
 
 
-@wrong("Is the noise scaled?")
+@wrong("Where is the noise scaled?")
 def not_scaled(mean, log_var):
     return mean + t.randn_like(mean)
 
 
-@wrong("Is the mean scaled, too?")
+@wrong("You scale the mean, too.")
 def mean_scaled(mean, log_var):
     return (log_var / 2).exp() * (mean + t.randn_like(mean))
 
 
-@wrong("Do mean and noise stand in each other's place?")
+@wrong("You scale the mean by σ and add the noise as it is.")
 def swapped(mean, log_var):
     return t.randn_like(mean) + (log_var / 2).exp() * mean
 
 
-@wrong("Is the mean left out, and the noise shifted by σ?")
+@wrong("You add σ to the noise. Where is the mean?")
 def std_for_mean(mean, log_var):
     return (log_var / 2).exp() + t.randn_like(mean)
 
 
-@wrong("Is 1 added to σ?")
+@wrong("You add 1 to σ.")
 def one_more(mean, log_var):
     return mean + ((log_var / 2).exp() + 1) * t.randn_like(mean)
 
 
-@wrong("returns nan.\nIs there a root of a negative number")
+@wrong("it returns nan.")
 def root_of_the_logarithm(mean, log_var):
     return mean + log_var.sqrt() * t.randn_like(mean)
 
@@ -136,7 +136,7 @@ def always_the_same(mean, log_var):
     return mean + (log_var / 2).exp() * t.randn(mean.shape, generator=generator)
 
 
-@wrong("Is the noise drawn between 0 and 1?")
+@wrong("You draw between 0 and 1.")
 def uniform(mean, log_var):
     return mean + (log_var / 2).exp() * t.rand_like(mean)
 
@@ -156,7 +156,9 @@ def twice_the_noise(mean, log_var):
     return mean + (log_var / 2).exp() * 2 * t.randn_like(mean)
 
 
-@wrong("no gradient reaches mean.\nIs there a detach, a no_grad, or t.normal")
+@wrong(
+    "no gradient reaches mean.\nYou detach it, or switch gradients off, or draw with t.normal, which lets none through."
+)
 def by_t_normal(mean, log_var):
     return t.normal(mean, (log_var / 2).exp())
 

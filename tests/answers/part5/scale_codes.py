@@ -40,124 +40,124 @@ def a_list(codes):
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Are they divided by the variance?")
+@wrong("You divide by the variance. Scaling by a multiplies the variance by a².")
 def by_the_variance(codes):
     scale = 1 / codes.var().item()
     return codes * scale, scale
 
 
-@wrong("Are they multiplied by the standard deviation?")
+@wrong("You multiply by the standard deviation.")
 def multiplied(codes):
     scale = codes.std().item()
     return codes * scale, scale
 
 
-@wrong("Are they multiplied by the variance?")
+@wrong("You multiply by the variance.")
 def times_the_variance(codes):
     scale = codes.var().item()
     return codes * scale, scale
 
 
-@wrong("Is the mean taken off?")
+@wrong("You take the mean off. Codes are scaled, not moved.")
 def mean_taken_off(codes):
     scale = 1 / codes.std().item()
     return (codes - codes.mean()) * scale, scale
 
 
-@wrong("Has each channel a number of its own? One number is for all.")
+@wrong("You scale each channel by a number of its own. One number is for all.")
 def each_channel(codes):
     std = codes.std(dim=(0, 2, 3), keepdim=True)
     return codes / std, 1 / std.mean().item()
 
 
-@wrong("Are channels moved and scaled")
+@wrong("You move and scale each channel by itself. One number is for all, and nothing is moved.")
 def each_channel_standardised(codes):
     std, mean = t.std_mean(codes, dim=(0, 2, 3), keepdim=True)
     return (codes - mean) / std, 1 / codes.std().item()
 
 
-@wrong("Has each code a number of its own?")
+@wrong("You scale each code by a number of its own. One number is for all.")
 def each_code(codes):
     std = codes.std(dim=(1, 2, 3), keepdim=True)
     return codes / std, 1 / std.mean().item()
 
 
-@wrong("Has each place a number of its own?")
+@wrong("You scale each place by a number of its own. One number is for all.")
 def each_place(codes):
     std = codes.std(dim=0, keepdim=True)
     return codes / std, 1 / std.mean().item()
 
 
-@wrong("Is it the same number for all codes and channels?")
+@wrong("You return several numbers. One is for all codes and channels.")
 def numbers_of_channels(codes):
     scale = 1 / codes.std(dim=(0, 2, 3), keepdim=True)
     return codes * scale, scale
 
 
-@wrong("Is it the mean square that is 1?")
+@wrong("You make the mean square 1. A variance is about the mean.")
 def mean_square(codes):
     scale = codes.square().mean().rsqrt().item()
     return codes * scale, scale
 
 
-@wrong("Are they divided by the largest?")
+@wrong("You divide by the largest.")
 def by_the_largest(codes):
     scale = 1 / codes.abs().max().item()
     return codes * scale, scale
 
 
-@wrong("Are they divided by the mean size?")
+@wrong("You divide by the mean size.")
 def by_the_mean_size(codes):
     scale = 1 / codes.abs().mean().item()
     return codes * scale, scale
 
 
-@wrong("Is the number of the first code taken?")
+@wrong("You take the number of the first code.")
 def first_alone(codes):
     scale = 1 / codes[0].std().item()
     return codes * scale, scale
 
 
-@wrong("Is a root taken twice?")
+@wrong("You take a root twice.")
 def two_roots(codes):
     scale = codes.std().rsqrt().item()
     return codes * scale, scale
 
 
-@wrong("Are they scaled at all?")
+@wrong("Where are they scaled?")
 def as_they_came(codes):
     scale = 1 / codes.std().item()
     return codes, scale
 
 
-@wrong("Are they clamped?")
+@wrong("You clamp them. Codes may leave [-1, 1].")
 def clamped(codes):
     scale = 1 / codes.std().item()
     return (codes * scale).clamp(-1, 1), scale
 
 
-@wrong("That is the standard deviation.")
+@wrong("You return the standard deviation. The codes are multiplied by which number?")
 def std_returned(codes):
     std = codes.std().item()
     return codes / std, std
 
 
-@wrong("That is the variance.")
+@wrong("You return the variance. The codes are multiplied by which number?")
 def variance_returned(codes):
     return codes / codes.std(), codes.var().item()
 
 
-@wrong("That is one over the variance.")
+@wrong("You return one over the variance. The codes are multiplied by which number?")
 def one_over_the_variance(codes):
     return codes / codes.std(), 1 / codes.var().item()
 
 
-@wrong("That is the mean.")
+@wrong("You return the mean.")
 def mean_returned(codes):
     return codes / codes.std(), codes.mean().item()
 
 
-@wrong("Which comes first?")
+@wrong("You return them in the other order.")
 def order(codes):
     scale = 1 / codes.std().item()
     return t.tensor(scale), codes * scale

@@ -39,174 +39,174 @@ def image_by_image(x0, noise, num_steps, max_steps=1000):
 # ------------------------------------------------------------------------------------------------ wrong
 
 
-@wrong("Are the two ends swapped?")
+@wrong("You swap the two ends. After 0 steps you're at the image.")
 def ends_swapped(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return share * x0 + (1 - share) * noise, noise - x0
 
 
-@wrong("Is the noise added, and the image not faded?")
+@wrong("You add the noise. Where does the image fade?")
 def not_faded(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return x0 + share * noise, noise - x0
 
 
-@wrong("Is the image faded, and the noise not scaled?")
+@wrong("You add all of the noise. Where is it scaled?")
 def noise_not_scaled(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + noise, noise - x0
 
 
-@wrong("Is the noise in it?")
+@wrong("Where is the noise?")
 def no_noise(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0, noise - x0
 
 
-@wrong("Is the image in it?")
+@wrong("Where is the image?")
 def no_image(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return share * noise, noise - x0
 
 
-@wrong("Is the noise taken away?")
+@wrong("You take the noise away. You walk towards it.")
 def noise_taken_away(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 - share * noise, noise - x0
 
 
-@wrong("Are there roots?")
+@wrong("You take roots. The path is straight.")
 def roots(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share).sqrt() * x0 + share.sqrt() * noise, noise - x0
 
 
-@wrong("Is that a quarter of a circle?")
+@wrong("You walk on a quarter of a circle. The path is straight.")
 def circle(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share**2).sqrt() * x0 + share * noise, noise - x0
 
 
-@wrong("Is max_steps used, or a fixed number?")
+@wrong("You divide by a fixed number. Where is max_steps?")
 def fixed(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / 1000).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Is num_steps divided by max_steps?")
+@wrong("Where is num_steps divided by max_steps?")
 def not_divided(x0, noise, num_steps, max_steps=1000):
     share = (num_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Is it divided with //?")
+@wrong("You divide with //. That gives whole numbers.")
 def whole_numbers(x0, noise, num_steps, max_steps=1000):
     share = (num_steps // max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Is there a root of a negative number, or a division by 0?")
+@wrong("You take a root or a logarithm of a negative number, or divide by 0.")
 def upside_down(x0, noise, num_steps, max_steps=1000):
     share = (max_steps / num_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Is num_steps counted from 0 to max_steps - 1?")
+@wrong("You divide by max_steps - 1. After max_steps you're at the noise.")
 def one_step_less(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / (max_steps - 1)).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Is a step left out?")
+@wrong("You leave a step out. After 0 steps you're at the image.")
 def rows(x0, noise, num_steps, max_steps=1000):
     share = ((num_steps - 1) / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Do all images get the first one's share?")
+@wrong("You use the first image's share for all.")
 def first_for_all(x0, noise, num_steps, max_steps=1000):
     share = num_steps[0] / max_steps
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Do all images get the mean share?")
+@wrong("You use the mean share for all.")
 def mean_for_all(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).mean()
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("The shares run along the width of the images.")
+@wrong("You let the shares run along the width of the images. Which shape do they need?")
 def along_the_width(x0, noise, num_steps, max_steps=1000):
     share = num_steps / max_steps
     return (1 - share) * x0 + share * noise, noise - x0
 
 
-@wrong("Is that the image as it came?")
+@wrong("You return the image as it came.")
 def as_it_came(x0, noise, num_steps, max_steps=1000):
     return x0, noise - x0
 
 
-@wrong("Is that the velocity? The place comes first.")
+@wrong("You return the velocity first. The place comes first.")
 def order(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return noise - x0, (1 - share) * x0 + share * noise
 
 
-@wrong("Is it clamped?")
+@wrong("You clamp it. The noise may leave [-1, 1].")
 def clamped(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return ((1 - share) * x0 + share * noise).clamp(-1, 1), noise - x0
 
 
-@wrong("Does it point to the image?")
+@wrong("You point to the image. The walk goes to the noise.")
 def backwards(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, x0 - noise
 
 
-@wrong("Is it the way gone so far?")
+@wrong("You take the way gone so far. The velocity is the same over the whole walk.")
 def gone_so_far(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, share * (noise - x0)
 
 
-@wrong("Is it the way of a single step?")
+@wrong("You take the way of a single step. It's that of all max_steps.")
 def single_step(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, (noise - x0) / max_steps
 
 
-@wrong("Is it the way of all steps, times max_steps?")
+@wrong("You multiply the way of all steps by max_steps.")
 def times_max_steps(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, (noise - x0) * max_steps
 
 
-@wrong("Is it the way that is left?")
+@wrong("You take the way that's left. The velocity is the same over the whole walk.")
 def way_left(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, (1 - share) * (noise - x0)
 
 
-@wrong("Is that the place once more?")
+@wrong("You return the place once more.")
 def place_twice(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, (1 - share) * x0 + share * noise
 
 
-@wrong("Is that the velocity v of Part 3?")
+@wrong("You return the velocity v of Part 3. Where is the derivative of this path?")
 def v_of_part_3(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, (1 - share) * noise - share * x0
 
 
-@wrong("Is that the noise alone?")
+@wrong("You return the noise alone. Where is the image?")
 def noise_alone(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise
 
 
-@wrong("Are the two added?")
+@wrong("You add the two. Differentiate (1 - s) x0 + s noise by s.")
 def added(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, noise + x0
