@@ -1452,7 +1452,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A row of fifteen small pictures, drawn in twenty steps: five dark pullovers, then five bright boots with heels, then five dresses with patterns, some of them torn.](images/part4_captions_live.png)
+# ![TODO look. A row of fifteen small pictures, drawn in twenty steps: five dark pullovers, then five bright boots with heels, then five dresses with patterns, some of them torn.](images/part4_captions_live.png)
 #
 # There are five pictures for each of "a dark plain pullover", "a bright boot with a heel" and "a patterned dress",
 # drawn in twenty steps.
@@ -1482,7 +1482,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight rows of eight, each under its caption: dark pullovers with long sleeves, bright T-shirts with short sleeves, patterned dresses, bright wide trousers, dark bags, bright boots with heels, dark flat boots, and bright sneakers. Nearly all of them fit.](images/part4_captions_drawn.png)
+# ![TODO look. Eight rows of eight, each under its caption: dark pullovers with long sleeves, bright T-shirts with short sleeves, patterned dresses, bright wide trousers, dark bags, bright boots with heels, dark flat boots, and bright sneakers. Nearly all of them fit.](images/part4_captions_drawn.png)
 #
 # Nearly all of them are what you asked for. If you find one that isn't, look at which word was ignored.
 #
@@ -1551,7 +1551,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Six rows of eight. Dark T-shirts with blotchy patterns; bright trousers, most of middling width; bright dresses, several of which could be pullovers; bright tops with short sleeves; dark wide bags; and boots, some dark, with low or middling heels.](images/part4_held_out.png)
+# ![TODO look. Six rows of eight. Dark T-shirts with blotchy patterns; bright trousers, most of middling width; bright dresses, several of which could be pullovers; bright tops with short sleeves; dark wide bags; and boots, some dark, with low or middling heels.](images/part4_held_out.png)
 #
 # Much of it is what you asked for. Some of the misses are only misses for the classifier. A bright shirt with short
 # sleeves looks like a T-shirt, and that's what the classifier calls it, for real images as well now and then. Others
@@ -1702,7 +1702,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight: the shirt with short sleeves, its middle on grey, and six ways to fill the sides. With the caption, long sleeves hang down on both sides. Without a word, the sides are filled in different ways.](images/part4_sleeves.png)
+# ![TODO look. Two rows of eight: the shirt with short sleeves, its middle on grey, and six ways to fill the sides. With the caption, long sleeves hang down on both sides. Without a word, the sides are filled in different ways.](images/part4_sleeves.png)
 #
 # The middle is the same in all of them, pixel by pixel. With the caption, the model hangs sleeves on it. Without a
 # word, it fills the sides with whatever goes with this middle.
@@ -1725,7 +1725,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of eight: the flat boot, its upper part with grey below, and six ways to fill the lower part. With the caption for a heel, most stand on one; with that for a flat boot, they have a flat sole; without a word, there are both.](images/part4_heel.png)
+# ![TODO look. Three rows of eight: the flat boot, its upper part with grey below, and six ways to fill the lower part. With the caption for a heel, most stand on one; with that for a flat boot, they have a flat sole; without a word, there are both.](images/part4_heel.png)
 #
 # The upper part stays. What it stands on follows the caption most of the time.
 #
@@ -1820,7 +1820,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Seven rows of eight. On top, the eight drawings in flat greys. Below, drawn anew from 200, 400, 600, 700, 800 and 900 steps of noise: at first the same drawings with a little grain, then the same shapes with folds, seams and shades, and at last other pieces of the same kinds.](images/part4_start.png)
+# ![TODO look. Seven rows of eight. On top, the eight drawings in flat greys. Below, drawn anew from 200, 400, 600, 700, 800 and 900 steps of noise: at first the same drawings with a little grain, then the same shapes with folds, seams and shades, and at last other pieces of the same kinds.](images/part4_start.png)
 #
 # From 200 or 400, you get your drawing back, a little cleaner. From 600 or 700, the outline is still that of the
 # drawing, and the inside becomes clothes. From 900 only the kind is left, because the model was told.
@@ -1844,8 +1844,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# The change grows with every row. The distance falls, because the drawings' flat greys turn into clothes. The best
-# place to begin is where the first is still small and the second is small already.
+# TODO say what faithful.json says, once it is measured: how change and distance go with n.
 #
 # </details>
 
@@ -1932,7 +1931,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Five rows of eight. On top, the coarse boot of the pad, eight times. Below, eight ways to draw it anew from 500, 600, 700 and 800 steps of noise: boots with its outline at first, then boots of all kinds.](images/part4_pad.png)
+# ![TODO look. Five rows of eight. On top, the coarse boot of the pad, eight times. Below, eight ways to draw it anew from 500, 600, 700 and 800 steps of noise: boots with its outline at first, then boots of all kinds.](images/part4_pad.png)
 #
 # This is what the boot becomes if you don't draw anything. The further up you begin, the less of it is left.
 #
@@ -2026,7 +2025,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight small squares of noise in two rows. Light shapes come out of it, and at last there are two dark pullovers, two dresses with patterns, two bright boots with heels and two pairs of bright trousers, each pair one above the other.](images/part4_friend.gif)
+# ![TODO look. Eight small squares of noise in two rows. Light shapes come out of it, and at last there are two dark pullovers, two dresses with patterns, two bright boots with heels and two pairs of bright trousers, each pair one above the other.](images/part4_friend.gif)
 #
 # </details>
 
