@@ -295,3 +295,18 @@ def test_real_images_obey_their_captions_as_often_as_the_table_says():
     images, labels = (each[:1000] for each in test_images())
     again = part4.obeyed(part4.captions_of(images, labels), images)
     assert results("obeyed.json")["rows"]["real images"] == pytest.approx(again, abs=0.002)
+
+
+def test_words_are_obeyed_as_the_text_says():
+    rows = results("obeyed.json")["rows"]
+    real, one, three, chance = (rows[name] for name in ("real images", "w = 1", "w = 3", "other captions, w = 3"))
+    unseen, unseen_real = rows["held out: w = 3"], rows["held out: real images"]
+    said = [(one["all"], 46), (three["all"], 82), (real["all"], 95), (three["heel"], 81), (three["wide"], 77)]
+    said += [(three["flat"], 70), (three["narrow"], 67), (three["patterned"], 78), (three["class"], 90)]
+    said += [(real["class"], 95), (chance["class"], 10), (chance["all"], 5), (unseen["all"], 36)]
+    said += [(unseen_real["all"], 93), (unseen["narrow"], 35), (unseen["wide"], 50)]
+    for share, percent in said:
+        assert 100 * share == pytest.approx(percent, abs=0.6)
+    assert all(0.975 <= three[word] < 1 for word in ("dark", "bright", "plain"))
+    assert all(0.935 <= three[word] < 0.955 for word in ("short", "long"))
+    assert all(three[word] - unseen[word] < 0.08 for word in ("dark", "bright", "plain"))

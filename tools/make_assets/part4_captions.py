@@ -43,10 +43,10 @@ def obeyed(
         rows[f"w = {w:g}"] = part4.obeyed(asked, drawn)
         far = part3.frechet_distance(part3.features_of(drawn), part3.features_of_test_images())
         print(f"w = {w:g}, distance {far:.1f}", rows[f"w = {w:g}"], flush=True)
-        if w == 2:
-            rows["other captions, w = 2"] = part4.obeyed(random.Random(0).sample(asked, len(asked)), drawn)
-            rows["held out: w = 2"] = part4.obeyed(unseen, draw(model, unseen, w, n_steps))
-            print("held out", rows["held out: w = 2"], flush=True)
+        if w == 3:
+            rows["other captions, w = 3"] = part4.obeyed(random.Random(0).sample(asked, len(asked)), drawn)
+            rows["held out: w = 3"] = part4.obeyed(unseen, draw(model, unseen, w, n_steps))
+            print("held out", rows["held out: w = 3"], flush=True)
         rounded = {row: {word: round(share, 3) for word, share in shares.items()} for row, shares in rows.items()}
         write(f"{name}.json", {"rows": rounded})
 
