@@ -247,6 +247,13 @@ def test_codes_were_measured_as_the_text_says():
     assert pixels[0] == 61 and pixels[1] == 40 and pixels[3] == 27  # a quarter of the training, half of it, all of it
 
 
+@pytest.mark.skipif(not (utils.ASSETS / "imagen.json").exists(), reason="not measured yet")
+def test_some_noise_on_drawn_small_images_is_better_than_none():
+    enlarged = part5.results_of("imagen.json")["enlarged"]
+    assert enlarged["real"]["0"] == min(enlarged["real"].values())
+    assert enlarged["base"]["100"] == min(enlarged["base"].values()) < enlarged["base"]["0"]
+
+
 SHIPPED = ["autoencoder.pt", "latents.pt", "imagen_base.pt", "imagen_larger.pt", "flow.pt"]
 
 
