@@ -35,7 +35,8 @@ def test_a_code_has_a_quarter_of_the_numbers():
     mean, log_var = model.encode(t.zeros(2, 1, 28, 28))
     assert mean.shape == log_var.shape == (2, 4, 7, 7) and 4 * mean[0].numel() == 28 * 28
     assert model.decode(mean).shape == (2, 1, 28, 28)
-    assert 512 * 512 * 3 / (64 * 64 * 4) == 48  # Stable Diffusion
+    assert 512 * 512 * 3 / (64 * 64 * 4) == 48 and round(1 / 0.18215, 1) == 5.5  # Stable Diffusion's, and its codes'
+    assert 512 * 512 * 3 / (28 * 28) == pytest.approx(1000, rel=0.01)
 
 
 def test_without_a_clip_a_guess_of_the_noise_is_divided_by_nearly_nothing():
@@ -236,6 +237,22 @@ def test_following_average_velocities_leads_to_the_data():
 
 
 # ------------------------------------------------------------------------------------------------ what was measured
+
+
+def test_codes_were_measured_as_the_text_says():
+    codes, floor = part5.results_of("latents.json")["distance"], part5.results_of("autoencoder.json")["distance"]
+    assert floor <= 15 and round(floor) == 6
+    assert [round(codes[name]) for name in ("100 steps", "25 steps", "50 steps, clipped")] == [58, 64, 134]
+    pixels = [round(row["distance"]) for row in part5.results_of("clothes.json")["measured"]]
+    assert pixels[0] == 61 and pixels[1] == 40 and pixels[3] == 27  # a quarter of the training, half of it, all of it
+
+
+@pytest.mark.skipif(not (utils.ASSETS / "imagen.json").exists(), reason="not measured yet")
+def test_some_noise_on_drawn_small_images_is_better_than_none():
+    enlarged = part5.results_of("imagen.json")["enlarged"]
+    assert enlarged["real"]["0"] == min(enlarged["real"].values())
+    assert enlarged["base"]["100"] == min(enlarged["base"].values()) < enlarged["base"]["0"]
+
 
 SHIPPED = ["autoencoder.pt", "latents.pt", "imagen_base.pt", "imagen_larger.pt", "flow.pt"]
 

@@ -112,6 +112,7 @@ COMPUTED = {
         f"{sum(p.numel() for p in network().parameters()) / 1e6:.2f}",
     ],
     "part4_guidance": [],
+    "part5_systems": [f"{json.loads((utils.ASSETS / 'autoencoder.json').read_text())['std_of_codes']:.2f}"],
 }
 # The same, for what only a training can bear out; these are measured by `make prove`.
 TRAINED = {
@@ -159,6 +160,9 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
     + ["4.67", "8.01"],
     # under a loss, in a picture; GLIDE's parameters; distances and an accuracy: test_part4
     "part4_guidance": ["0.1", "1.5", "3.5", "13.7", "24.5", "0.82", "0.6"],
+    "part4_guidance": ["0.1", "1.5", "3.5"],  # under a loss, in a picture; GLIDE's parameters
+    "part5_systems": ["0.3", "0.75", "2.5", "0.05", "5.5"]  # test_part5_a
+    + ["0.995", "4.6"],  # Imagen's quantile; T5's parameters
 }
 
 
