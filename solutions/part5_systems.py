@@ -2422,7 +2422,7 @@ def five_answers(wish: str, n: int) -> dict[str, t.Tensor]:
     return {
         "Part 3": part3.ddim_sample(plain, n, min(50, len(plain.noise_schedule))),
         "Latent Diffusion": decoded(autoencoder_model(), draw(latent, n) / scale),
-        "GLIDE": part4.draw_captions(part4.caption_model(), [wish] * n),
+        "GLIDE": part4.draw_captions(part4.painter(), [wish] * n),
         "DALL-E 2": draw_dalle2([wish] * n),
         "Imagen": enlarge(enlarger_model(), small),
     }
