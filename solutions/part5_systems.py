@@ -1024,9 +1024,13 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![CLOUDSALT](images/part5_clouds.png)
+# ![A tall swarm of dots, the images, at the left. Far to the right of all of them is a red star, the caption.](images/part5_clouds.png)
 #
-# CLOUDSTEXT
+# The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 0.9 from
+# the middle of the cloud, and the caption is at 2.9. That's so for all captions, and it has a name, the *modality gap*.
+# The loss only asks that an image is nearer to its own caption than to others, and that's the case. But a decoder that
+# has learned from images has never seen an embedding out there. And there's a second difference. A caption is one
+# point, and there are 462 images that it fits.
 #
 # </details>
 
@@ -1174,9 +1178,12 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![PRIORALT](images/part5_prior.png)
+# ![Two panels with the same axes. At the left the swarm of the images' embeddings, with the caption as a red star far to the right of it. At the right the swarm that the prior has drawn, in the same place.](images/part5_prior.png)
 #
-# PRIORTEXT
+# From the caption, the prior gets to where the images are, and spreads its samples there. In our run, its embeddings were
+# at a Fréchet distance of 0.08 from the test images' (2,000 of them, in the 32 numbers of an embedding). As many
+# training images are at 0.06, and the bare captions at 6.6. Within one caption the samples have 0.79 of the variance
+# that the images have, on average over the twelve commonest captions. So the prior still plays it a little safe.
 #
 # </details>
 
@@ -1394,9 +1401,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![PATHALT](images/part5_arc.png)
+# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.89 halfway. The angle from the start rises evenly to 55 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
 #
-# PATHTEXT
+# The two embeddings are 55 degrees apart, so halfway along the straight line the length is down to
+# $\cos(27°) = 0.89$. For vectors at right angles it would be 0.71.
 #
 # </details>
 
