@@ -681,17 +681,17 @@ if MAIN:
 # <summary>What you should see</summary>
 #
 # The autoencoder alone stands at 6. Samples by way of codes come to 58 in 100 steps. They need few steps. In 25 it's
-# 64, where Part 3's samples go from 30 to 56. And with the guess clipped to [-1, 1], it's 134. That would have been a
+# 64, where Part 3's samples go from 27 to 43. And with the guess clipped to [-1, 1], it's 134. That would have been a
 # hard one to find, because nothing fails and nothing warns you.
 #
 # </details>
 
 # %% [markdown]
 # So what does it buy? Be careful what you compare. A training step on codes takes about a quarter of the processor time
-# of one on pixels. The same 8,000 steps take 7 minutes of one core instead of 28, and the distance is 58 instead of 29.
-# After a quarter of *its* training, which took as long, Part 3's model was at 76. So for the same time spent on
-# diffusion, codes win. But somebody had to train the autoencoder, which took another 6 minutes. After half its
-# training, 14 minutes, Part 3's model had come to 45. Count everything, and pixels win.
+# of one on pixels. The same 8,000 steps take 7 minutes of one core instead of 28, and the distance is 58 instead of 27.
+# After a quarter of *its* training, which took as long, Part 3's model was at 61. So for the same time spent on
+# diffusion, the two are even. But somebody had to train the autoencoder, which took another 6 minutes. After half its
+# training, 14 minutes, Part 3's model had come to 40. Count everything, and pixels win here.
 #
 # Where do the 58 come from? The autoencoder can only be blamed for the first 6. The rest is the model's, which has
 # not learned the codes well enough. Other settings were tried. A network of 40 channels came to 55 after 6,000 steps,
@@ -1617,7 +1617,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# NEIGHBOURS
+# Words are neighbours here if the reader would guess them in the same places. *Dark* and *bright* are, *narrow* and
+# *wide*, *short* and *long*, *plain* and *patterned*. So are *T-shirt* and *shirt*, and *boot* and *heel*. Read the
+# first four again. From text alone, opposites look alike, because you can put one wherever you can put the other. What
+# *dark* looks like, only the painter can find out.
 #
 # </details>
 
@@ -1787,9 +1790,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_levels.png)
+# ![A boot of fourteen by fourteen pixels six times. At level 0 it is clean, at 50 and 100 it has some grain, at 200 and 300 single pixels are wrong and the outline is still there, and at 500 hardly anything of it can be made out.](images/part5_levels.png)
 #
-# LEVELS
+# At level 100 the details have gone and the boot is still a boot. At 500, where half of the variance is noise, the
+# model that enlarges would have to invent nearly everything.
 #
 # </details>
 
@@ -2208,9 +2212,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_paths.png)
+# ![Five panels, each with the square of the data dashed. Left, the paths of thirty points: they come in from all sides on nearly straight lines and end in the square. Then where 2,000 points end: after one step in a small blob in the middle, after two in a smaller square with round corners, after five and after twenty spread over nearly the whole square.](images/part5_paths.png)
 #
-# PATHS
+# One Euler step is one jump, and it lands where the jumps of Part 1 land, at the average. Two steps already make
+# something of it, and five come close to what twenty do. The paths are nearly straight, but only nearly. They're
+# averages of straight lines, and where many lines cross, an average bends.
 #
 # </details>
 

@@ -1,6 +1,7 @@
 """The first half of Part 4 in small: the exact world, a network that listens, guidance, and what the text says of them."""
 
 import json
+from itertools import pairwise
 
 import pytest
 import torch as t
@@ -218,6 +219,32 @@ def test_an_unknown_class_is_told_with_those_there_are():
     with pytest.raises(ValueError, match="no class is called 'boots': choose from T-shirt, trousers, .*, boot"):
         part4.labels_for(["boot", "boots"])
     assert part4.labels_for("boot").tolist() == [9] and part4.labels_for(["bag", "T-shirt"]).tolist() == [8, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_shipped_model_listens_most_where_it_sees_least():
+    """The text: at 300 steps a wrong label costs 2 % more error, and nothing half of that; at 800 about 40 % and 9 %."""
+    t.manual_seed(0)
+    model, images, labels = part4.label_model(), part3.clothes(train=False)[:200], part4.labels_of(train=False)[:200]
+    for n, wrong_costs, nothing_costs in [(300, 0.024, 0.01), (800, 0.41, 0.09)]:
+        right, nothing, wrong = part4.errors_when_told(model, images, labels, n)
+        assert wrong / right - 1 == pytest.approx(wrong_costs, rel=0.3)
+        assert nothing / right - 1 == pytest.approx(nothing_costs, rel=0.35)
+
+
+def test_the_text_says_what_guidance_gained_and_lost():
+    rows = {row["w"]: row for row in stored("guidance.json")["rows"]}
+    assert round(rows[1]["distance"], 1) == 13.7 and rows[2]["distance"] < rows[1]["distance"] < rows[2]["distance"] + 2
+    assert rows[3]["distance"] == pytest.approx(2 * rows[2]["distance"], rel=0.1)
+    assert [round(100 * rows[w]["accuracy"]) for w in (1, 2, 3)] == [82, 97, 99]
+    assert [round(100 * rows[w]["variety"]) for w in (1, 2, 3)] == [101, 68, 59]
+    assert round(stored("samplers.json")["50 steps, η = 1"], 1) == 24.5
+    told = [row for w, row in sorted(rows.items()) if w >= 1]
+    assert all(
+        one["accuracy"] <= other["accuracy"] and one["variety"] >= other["variety"] for one, other in pairwise(told)
+    )
+    assert rows[0]["accuracy"] == pytest.approx(0.1, abs=0.03)
 
 
 # ------------------------------------------------------------------------------------------------ a classifier's gradient

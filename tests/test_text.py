@@ -157,7 +157,8 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
     "part3_fashion_mnist": ["0.43", "0.71", "0.1", "0.008", "0.9", "0.995", "0.002", "1.5", "1.2", "1.6"]
     + ["0.5", "0.0005", "0.5005", "1.000", "0.500"]
     + ["4.67", "8.01"],
-    "part4_guidance": ["0.1", "1.5", "3.5"],  # under a loss, in a picture; GLIDE's parameters
+    # under a loss, in a picture; GLIDE's parameters; distances and an accuracy: test_part4
+    "part4_guidance": ["0.1", "1.5", "3.5", "13.7", "24.5", "0.82", "0.6"],
 }
 
 
