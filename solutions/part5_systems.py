@@ -21,7 +21,7 @@
 # %% [markdown]
 # ## How to work
 #
-# As before, replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the check below it.
+# As before, replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the check below.
 # Hints are folded under the check, and so is the solution, unless your instructor has left it out. The sections don't
 # build on each other, except that Latent Diffusion defines the training loop for all of them, so begin with it.
 #
@@ -1027,7 +1027,7 @@ if MAIN:
 # ![A tall swarm of dots, the images, at the left. Far to the right of all of them is a red star, the caption.](images/part5_clouds.png)
 #
 # The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 0.9 from
-# the middle of the cloud, and the caption is at 2.9. That's so for all captions, and it has a name, the *modality gap*.
+# the middle of the cloud, and the caption is at 2.9. The commonest captions all lie like that, and it has a name, the *modality gap*.
 # The loss only asks that an image is nearer to its own caption than to others, and that's the case. But a decoder that
 # has learned from images has never seen an embedding out there. And there's a second difference. A caption is one
 # point, and there are 462 images that it fits.
