@@ -1027,10 +1027,10 @@ if MAIN:
 # ![A tall swarm of dots, the images, at the left. Far to the right of all of them is a red star, the caption.](images/part5_clouds.png)
 #
 # The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 0.9 from
-# the middle of the cloud, and the caption is at 2.9. The commonest captions all lie like that, and it has a name, the *modality gap*.
-# The loss only asks that an image is nearer to its own caption than to others, and that's the case. But a decoder that
-# has learned from images has never seen an embedding out there. And there's a second difference. A caption is one
-# point, and there are 462 images that it fits.
+# the middle of the cloud, and the caption is at 2.9. The commonest captions all lie like that, and it has a name, the
+# *modality gap*. The loss only asks that an image is nearer to its own caption than to others, and that's the case. But
+# a decoder that has learned from images has never seen an embedding out there. And there's a second difference. A
+# caption is one point, and there are 462 images that it fits.
 #
 # </details>
 
@@ -1293,9 +1293,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![VARALT](images/part5_variations.png)
+# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots and ankle shoes, flat or with a low heel; a bright bag with a handle and seven bright wide bags, some with handles; a bright T-shirt with short sleeves, five more of them, and two in which it has become longer or got long sleeves.](images/part5_variations.png)
 #
-# VARTEXT
+# The kind of thing stays, and so does its shade. The heel, the handle of the bag and the collar are drawn anew each time.
+# Our captions never mention handles, so nothing has told CLIP to keep them. Once, the T-shirt has grown long sleeves.
 #
 # </details>
 
