@@ -1293,10 +1293,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots and ankle shoes, flat or with a low heel; a bright bag with a handle and seven bright wide bags, some with handles; a bright T-shirt with short sleeves, five more of them, and two in which it has become longer or got long sleeves.](images/part5_variations.png)
+# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots and ankle shoes, flat or with a low heel; a bright bag with a handle and seven bright wide bags, some with handles; a bright T-shirt with short sleeves, four more of them, and three longer pieces, one of them with long sleeves.](images/part5_variations.png)
 #
 # The kind of thing stays, and so does its shade. The heel, the handle of the bag and the collar are drawn anew each time.
-# Our captions never mention handles, so nothing has told CLIP to keep them. Once, the T-shirt has grown long sleeves.
+# Our captions never mention handles, so nothing has told CLIP to keep them. And three times, the T-shirt has become
+# longer.
 #
 # </details>
 
