@@ -21,7 +21,7 @@
 # %% [markdown]
 # ## How to work
 #
-# As before, replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the check below it.
+# As before, replace the line `raise NotImplementedError(...)` with your code, run the cell, then run the check below.
 # Hints are folded under the check, and so is the solution, unless your instructor has left it out. The sections don't
 # build on each other, except that Latent Diffusion defines the training loop for all of them, so begin with it.
 #
@@ -1024,9 +1024,13 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![CLOUDSALT](images/part5_clouds.png)
+# ![A tall swarm of dots, the images, at the left. Far to the right of all of them is a red star, the caption.](images/part5_clouds.png)
 #
-# CLOUDSTEXT
+# The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 0.9 from
+# the middle of the cloud, and the caption is at 2.9. The commonest captions all lie like that, and it has a name, the
+# *modality gap*. The loss only asks that an image is nearer to its own caption than to others, and that's the case. But
+# a decoder that has learned from images has never seen an embedding out there. And there's a second difference. A
+# caption is one point, and there are 462 images that it fits.
 #
 # </details>
 
@@ -1174,9 +1178,12 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![PRIORALT](images/part5_prior.png)
+# ![Two panels with the same axes. At the left the swarm of the images' embeddings, with the caption as a red star far to the right of it. At the right the swarm that the prior has drawn, in the same place.](images/part5_prior.png)
 #
-# PRIORTEXT
+# From the caption, the prior gets to where the images are, and spreads its samples there. In our run, its embeddings were
+# at a Fréchet distance of 0.08 from the test images' (2,000 of them, in the 32 numbers of an embedding). As many
+# training images are at 0.06, and the bare captions at 6.6. Within one caption the samples have 0.79 of the variance
+# that the images have, on average over the twelve commonest captions. So the prior still plays it a little safe.
 #
 # </details>
 
@@ -1286,9 +1293,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![VARALT](images/part5_variations.png)
+# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots and ankle shoes, flat or with a low heel; a bright bag with a handle and seven bright wide bags, some with handles; a bright T-shirt with short sleeves, four more of them, and three longer pieces, one of them with long sleeves.](images/part5_variations.png)
 #
-# VARTEXT
+# The kind of thing stays, and so does its shade. The heel, the handle of the bag and the collar are drawn anew each time.
+# Our captions never mention handles, so nothing has told CLIP to keep them. And three times, the T-shirt has become
+# longer.
 #
 # </details>
 
@@ -1394,9 +1403,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![PATHALT](images/part5_arc.png)
+# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.89 halfway. The angle from the start rises evenly to 55 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
 #
-# PATHTEXT
+# The two embeddings are 55 degrees apart, so halfway along the straight line the length is down to
+# $\cos(27°) = 0.89$. For vectors at right angles it would be 0.71.
 #
 # </details>
 
@@ -2431,7 +2441,7 @@ def five_answers(wish: str, n: int) -> dict[str, t.Tensor]:
     return {
         "Part 3": part3.ddim_sample(plain, n, min(50, len(plain.noise_schedule))),
         "Latent Diffusion": decoded(autoencoder_model(), draw(latent, n) / scale),
-        "GLIDE": part4.draw_captions(part4.caption_model(), [wish] * n),
+        "GLIDE": part4.draw_captions(part4.painter(), [wish] * n),
         "DALL-E 2": draw_dalle2([wish] * n),
         "Imagen": enlarge(enlarger_model(), small),
     }
