@@ -155,7 +155,7 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
     "part2_unet": ["35.7", "0.1", "0.3", "0.05"],  # the losses: test_part2
     # those of the images and of noise on them: test_part3
     # and how much farther samples are than a jump; DDIM's Table 1
-    "part3_fashion_mnist": ["0.43", "0.71", "0.1", "0.008", "0.9", "0.995", "0.002", "1.5", "1.2", "1.6"]
+    "part3_fashion_mnist": ["0.43", "0.71", "0.1", "0.008", "0.9", "0.995", "0.002", "0.005", "1.5", "1.2", "1.6"]
     + ["0.5", "0.0005", "0.5005", "1.000", "0.500"]
     + ["4.67", "8.01"],
     # under a loss, in a picture; GLIDE's parameters; distances and an accuracy: test_part4

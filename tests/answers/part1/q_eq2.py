@@ -559,9 +559,9 @@ def torch_for_t(x, num_steps, betas):
 
 
 @right
-def recursive(x, num_steps, betas):
+def recursive_by_t_normal(x, num_steps, betas):
     if num_steps > 1:
-        x = recursive(x, num_steps - 1, betas)
+        x = recursive_by_t_normal(x, num_steps - 1, betas)
     return t.normal((1 - betas[num_steps - 1]) ** 0.5 * x, betas[num_steps - 1] ** 0.5)
 
 
