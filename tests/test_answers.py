@@ -58,7 +58,8 @@ def verdict(exercise: Exercise, answer: object, seed: int, capsys) -> str | None
     except Exception as error:
         return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
     out = capsys.readouterr().out
-    assert re.fullmatch(rf"ok \d+\.\d+ {exercise.name}:\s[^\n]+\n(   [^\n]+\n){{0,3}}", out), f"too much is said: {out!r}"
+    said = rf"ok \d+\.\d+ {exercise.name}:\s[^\n]+\n(   [^\n]+\n){{0,3}}"
+    assert re.fullmatch(said, out), f"too much is said: {out!r}"
     return None
 
 

@@ -36,7 +36,7 @@ def test_checks_and_progress_work_in_it(course):
     code = f"import tools.progress; tools.progress.show_progress({NAME!r})"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=course, env=settings, capture_output=True, encoding="utf-8")
-    assert "Did a variance go where a standard deviation belongs?" in done.stdout, done.stdout + done.stderr
+    assert "You scale the noise by a variance, where" in done.stdout, done.stdout + done.stderr
     assert "9 of 10 exercises passed; 4 of 4 questions answered" in done.stdout
     code = "from tools.saved import load_part; print(load_part('part1_diffusion').q_eq4)"
     command = [sys.executable, "-c", code]
