@@ -18,6 +18,7 @@ from tools.markup import ROOT
 SOURCES = sorted((ROOT / "solutions").glob("part*.py"))
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 GITHUB = "https://github.com/someone/diffusion-course.git"
+IMAGES = "https://raw.githubusercontent.com/someone/diffusion-course/main/notebooks/images/"
 CODE = [
     ROOT / "utils.py",
     *(ROOT / "solutions").glob("*.py"),
@@ -168,6 +169,8 @@ def test_an_address_changes_the_exercise_notebook_alone(source, monkeypatch):
     monkeypatch.setattr(builder, "REPO_URL", GITHUB)
     solved, exercise = builder.build(source)
     assert solved == plain
+    for cell in exercise.cells:  # where pictures show without the folder that holds them
+        cell.source = cell.source.replace(f"]({IMAGES}", "](images/")
     ids = [new.id for old, new in zip(plain_exercise.cells, exercise.cells, strict=True) if old != new]
     assert ids == [exercise.cells[0].id, builder.code_cells(exercise)[0].id]
     title, blank, badge, *rest = exercise.cells[0].source.split("\n")
