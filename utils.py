@@ -136,9 +136,8 @@ def check_pictures(images: Sequence[t.Tensor], titles: Sequence[str] | None) -> 
     for image in images:
         low, high = image.min().item(), image.max().item()
         if not (0 <= low and high <= 1):
-            raise ValueError(
-                f"pictures hold values in [0, 1], these run from {low:.2f} to {high:.2f}: denormalize_img first"
-            )
+            span = f"these run from {low:.2f} to {high:.2f}"
+            raise ValueError(f"pictures hold values in [0, 1], {span}: denormalize_img first")
 
 
 def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None, columns: int = 8) -> None:
@@ -263,7 +262,6 @@ def show_maps(
 
 # ----------------------------------------------------------------------------------------------------------------- data
 
-
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
 DATA = Path(__file__).parent / "data" / "fashion-mnist"
 MD5 = {
@@ -313,12 +311,8 @@ def bar(things: Collection) -> tqdm:
 @contextmanager
 def show_steps(model: t.nn.Module, n_steps: int) -> Iterator[None]:
     """A progress bar of how often a model is called; that of a copy made inside counts, too. n_steps: in all"""
-
-    def count(*_: Any) -> None:
-        steps.update()
-
     with bar(range(n_steps)) as steps:
-        hook = model.register_forward_hook(count)
+        hook = model.register_forward_hook(lambda *_: steps.update() and None)  # else it would change what is returned
         try:
             yield
         finally:
@@ -344,14 +338,9 @@ class Run:
         self.step, self.batch_size = begin, batch_size
         self.every = 2 * self.EVERY if max_steps >= self.LONG else self.EVERY
         self.wandb = start_wandb(config) if rank() == 0 else None
-        self.bar = tqdm(
-            total=max_steps * (batch_size or 1),
-            initial=begin * (batch_size or 1),
-            unit=" images" if batch_size else " steps",
-            unit_scale=batch_size > 0,
-            mininterval=0.5,
-            disable=IS_CI or rank() > 0,
-        )
+        each, off = batch_size or 1, IS_CI or rank() > 0
+        look = {"unit": " images", "unit_scale": True} if batch_size else {"unit": " steps"}
+        self.bar = tqdm(total=max_steps * each, initial=begin * each, mininterval=0.5, disable=off, **look)
         Run.latest = self
 
     def log(self, values: dict[str, Any], step: int) -> None:
@@ -378,13 +367,11 @@ class Run:
 
     def show_live(self, picture: Image) -> None:
         """In a notebook, show a picture in the place of the one before."""
-        if rank() or not in_notebook():
-            return
-        from IPython.display import display
-
         if self.live:
             self.live.update(picture)
-        else:
+        elif in_notebook() and not rank():
+            from IPython.display import display
+
             self.live = display(picture, display_id=True)
 
     def __enter__(self) -> "Run":
@@ -505,11 +492,9 @@ class Saved:
         except Exception as error:
             raise ValueError(f"{self.path} cannot be read as a saved training: move it away to begin anew") from error
         for name in theirs.keys() | self.config.keys():
-            if theirs.get(name) != self.config.get(name):
-                raise ValueError(
-                    f"{self.path} holds a training with {name} = {theirs.get(name)}, now it is {self.config.get(name)}:"
-                    " move that file away to begin anew"
-                )
+            if (was := theirs.get(name)) != (now := self.config.get(name)):
+                other = f"holds a training with {name} = {was}, now it is {now}"
+                raise ValueError(f"{self.path} {other}: move that file away to begin anew")
         for name, part in self.parts.items():
             put_state(part, saved["parts"][name])
         t.set_rng_state(saved["rng"])
