@@ -160,7 +160,7 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
     + ["4.67", "8.01"],
     # under a loss, in a picture; GLIDE's parameters; distances and an accuracy: test_part4
     "part4_guidance": ["0.1", "1.5", "3.5", "13.7", "0.82", "0.6"],
-    "part5_systems": ["0.3", "0.75", "2.5", "0.05", "5.5"]  # test_part5_a
+    "part5_systems": ["0.3", "0.75", "2.5", "0.05", "5.5"]  # test_part5_latent_imagen_flow
     + ["0.995", "4.6"],  # Imagen's quantile; T5's parameters
 }
 
