@@ -6,6 +6,7 @@ Nothing here is random: what rounding does to one number is chance, and must not
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
