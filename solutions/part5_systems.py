@@ -1428,9 +1428,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![WALKALT](images/part5_walk.png)
+# ![Two rows of eight. A bright boot keeps its shape for four pictures, gets a lower shaft in the fifth, and is a round bag from the sixth on. A T-shirt becomes narrower step by step, its sleeves get shorter, and it ends as a narrow dress.](images/part5_walk.png)
 #
-# WALKTEXT
+# The T-shirt turns into a dress little by little, and every picture on the way is one that you could wear. Between a
+# boot and a bag there's nothing that the training images show. There, the drawings stay boots for half of the way, and
+# then jump within two pictures.
 #
 # </details>
 
@@ -2302,9 +2304,12 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_flow.png)
+# ![Six rows of ten samples, diffusion and flow in turn with 3, 10 and 50 calls. Each column begins with the same noise, and shows nearly the same thing in all six rows: shirts, bags, a boot, a sneaker and pullovers. With 3 calls they are blurred, and the boot and the sneaker are torn. With 10 and with 50 they are whole.](images/part5_flow.png)
 #
-# FLOWPICTURE
+# Look down any column. All six pictures begin with the same noise, and all show nearly the same thing, though the two
+# networks were trained apart, on different questions. That's what you've just read. Both follow the same averages, one
+# of them through a zoom lens, so the same noise leads to the same place. With three calls, both are blurred or torn.
+# With ten, both are nearly done.
 #
 # </details>
 
