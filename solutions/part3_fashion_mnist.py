@@ -1138,7 +1138,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Six rows of eight samples. With η = 0, the rows for 5, 10 and 50 steps have much in common: three pieces only become clearer, the others turn into something else on the way, a shirt into trousers. With η = 1 the three rows show different clothes: plain ones in 5 steps, more kinds and more detail in 50.](images/part3_ddim.png)
+# ![Six rows of eight samples. With η = 0, the rows for 5, 10 and 50 steps have much in common: seven pieces only become clearer, and what was a bag in 5 steps is a shoe in 10 and in 50. With η = 1 the three rows show different clothes: plain ones in 5 steps, more kinds and more detail in 50.](images/part3_ddim.png)
 #
 # All rows begin with the same eight noises. With η = 0 the noise decides. More steps make the same piece clearer, or
 # turn it into a different one where a few steps were too coarse. With η = 1 fresh noise comes in at each step, so each
@@ -1159,9 +1159,8 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# For this network, fresh noise gives better samples than none if there are enough steps. With 100 it's 27 against 41,
-# with 50 it's 25 against 50, and with 25 it's 43 against 55. With 10 it's behind, 91 against 71. And 50 steps are as
-# good as 100, so you save half the time.
+# For this network, fresh noise gives better samples than none if there are enough steps. With 25 steps it's 42 against
+# 48. With 10 it's behind, 92 against 72. More steps help, and with 50 the fresh noise comes to 34.
 #
 # Don't take that for a law. The DDIM paper's Table 1 has it the other way round for photographs. At 50 steps on
 # CIFAR-10, no fresh noise gives an FID of 4.67 and η = 1 gives 8.01.
@@ -1629,7 +1628,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# Here's the distance over the whole training of 8,000 steps with 64 images each. These samples are drawn in 100 steps.
+# Here's the distance over the whole training of 8,000 steps with 64 images each. The course trained this network on a
+# GPU, and drew these samples there, in 100 steps.
 
 # %%
 def show_curve() -> None:
@@ -1665,14 +1665,13 @@ if MAIN:
 #
 # | training | images seen | samples | drawn in | distance |
 # |---|---|---|---|---|
-# | the last row of "What each change brings" | 171,072 | 2,000 | 50 steps | 48 |
-# | the whole training, a quarter done | 128,000 | 2,000 | 100 steps | 61 |
-# | the same, half done | 256,000 | 2,000 | 100 steps | 40 |
-# | the same, three quarters done | 384,000 | 2,000 | 100 steps | 33 |
-# | the same, done | 512,000 | 2,000 | 100 steps | 27 |
-# | its weights as shipped, in half precision | 512,000 | 2,000 | 100 steps | 27 |
-# | | | 2,000 | 50 steps | 25 |
-# | | | 2,000 | 25 steps | 43 |
+# | the last row of "What each change brings" | 171,072 | 2,000 | 50 steps, on a GPU | 48 |
+# | the whole training, a quarter done | 128,000 | 2,000 | 100 steps, on a GPU | 61 |
+# | the same, half done | 256,000 | 2,000 | 100 steps, on a GPU | 40 |
+# | the same, three quarters done | 384,000 | 2,000 | 100 steps, on a GPU | 33 |
+# | the same, done | 512,000 | 2,000 | 100 steps, on a GPU | 27 |
+# | its weights as shipped, in half precision | 512,000 | 2,000 | 50 steps | 34 |
+# | | | 2,000 | 25 steps | 42 |
 # | the benchmark with a rate of 0.002: ten minutes of two cores | 311,936 | 2,000 | 50 steps | 45 |
 # | the same: equal time with other libraries, twice | 369,216 | 1,000 | 25 steps | 49 and 55 |
 #
@@ -1778,10 +1777,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# The samples come out just under 30, a sixth of what noise of standard deviation 0.1 does to real images (173). A
-# hundred real images over and over scored 43 above. There no image is wrong but nearly all are missing, and here many
-# are a little wrong. Real images are near 0, so there's room to improve. No class is missing. Sandals are the rarest,
-# with one in fifteen samples.
+# The samples come out at 34, a fifth of what noise of standard deviation 0.1 does to real images (173). A hundred real
+# images over and over scored 43 above. There no image is wrong but nearly all are missing, and here many are a little
+# wrong. Real images are near 0, so there's room to improve. No class is missing. Sandals are the rarest, with one in
+# nineteen samples.
 #
 # </details>
 
@@ -1895,7 +1894,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight. Above, a dark sandal that hardly changes for five images, then three jackets, each brighter. Below, a boot with a heel for five images, then three narrow garments with a stray piece beside them.](images/part3_between.png)
+# ![Two rows of eight. Above, a dark sandal that changes little for seven images, and then at once a dark pullover. Below, four boots, the last ones with a heel and torn, then four narrow garments like trousers or a skirt.](images/part3_between.png)
 #
 # The change isn't even. The image stays much the same for a stretch, then turns into a different kind within one step.
 # Nothing is half boot and half shirt, though some of the garments look odd.
