@@ -72,7 +72,7 @@ def check_SelfAttention(answer: Callable) -> str:
         except RuntimeError as error:
             if "batch2 tensor" in str(error):
                 error.add_note("Where is k turned, so that each query meets each key?")
-            elif shape[2] != shape[3]:
+            elif shape[2] != shape[3] and type(error) is not NotImplementedError:
                 error.add_note("The check tries images that are not square, too.")
             raise
         with t.no_grad():

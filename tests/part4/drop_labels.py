@@ -69,7 +69,7 @@ def ask(answer: Callable, labels: t.Tensor, share: float, null: t.Tensor | float
     with unchanged(labels=labels):
         result = answer(labels, share, null)
     if result is None:
-        raise Mistake(f"{call} it returns None", "Does the function end in a return?")
+        raise Mistake(f"{call} it returns None", "Where does the function return something?")
     if not isinstance(result, t.Tensor):
         raise Mistake(f"{call} it returns {kind(result)}, expected one tensor", NO_TENSOR.get(type(result), ""))
     if result.dtype == t.bool and labels.dtype != t.bool:

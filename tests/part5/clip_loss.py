@@ -178,7 +178,7 @@ def check_clip_loss(answer: Callable) -> str:
 
 def number(result: object, device: str) -> float:
     if result is None:
-        raise Mistake("it returns None", "Does the function end in a return?")
+        raise Mistake("it returns None", "Where does the function return something?")
     if not isinstance(result, t.Tensor):
         question = "Does .item() or float() cut off the gradient?" if isinstance(result, float) else ""
         raise Mistake(f"it returns {kind(result)}, expected a tensor of one number, with its gradient", question)
