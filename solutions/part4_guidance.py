@@ -594,9 +594,9 @@ if MAIN:
 #
 # ![Two lines against the timestep, both near 0 up to step 300. From there the one for a wrong label climbs more and more steeply, to more than 100 %, and the one for nothing to about 35 %.](images/part4_told.png)
 #
-# After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing costs less than half of that.
-# There the image itself says what it is. After 800 steps a wrong label costs about 45 %, and saying nothing about 8 %.
-# After 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
+# After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing less than half of that. There
+# the image itself says what it is. After 800 steps a wrong label costs about 45 %, and saying nothing about 8 %. After
+# 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
 #
 # </details>
 
@@ -829,8 +829,8 @@ if MAIN:
 # ![Four rows of ten small pictures, for w = 1, 2, 3 and 5. The columns are a T-shirt, trousers, a pullover, a dress, a coat, a sandal, a shirt, a sneaker, a bag and a boot, much the same piece from row to row, brighter and plainer the larger w is.](images/part4_w_by_class.png)
 #
 # Each column is what was asked for, and it stays much the same piece, because all rows use the same random numbers. One
-# of them is doubtful at w = 1, the shirt, and becomes a proper shirt at w = 2. The larger w is, the clearer the outlines
-# are and the fewer surprises there are inside.
+# of them is doubtful at w = 1, the shirt, and becomes a proper shirt at w = 2. The larger w is, the clearer the
+# outlines are and the fewer surprises there are inside.
 #
 # </details>
 
@@ -1545,8 +1545,8 @@ if MAIN:
 # Look at the last two columns for what was held out. The model has put words together that nobody put together for it.
 # Shades and plainness are obeyed there nearly as often as elsewhere. But only 36 % of these captions come true in every
 # word, where real images reach 93 %. "Narrow" drops to 35 % and "wide" to 50 %. Bright trousers were never called
-# narrow in the training, and it shows. (No caption that was held out says "flat", so there's nothing to count, and `nan`
-# means just that.)
+# narrow in the training, and it shows. (`nan` stands where there's nothing to count, because no caption that was held
+# out says "flat".)
 #
 # </details>
 
@@ -1833,7 +1833,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Seven rows of eight. On top, the eight drawings in flat greys: a T-shirt, trousers, a pullover, a dress, a coat, a bag, a boot that points to the right and a sandal. Below, drawn anew from 200, 400, 600, 700, 800 and 900 steps of noise: at first the same drawings with a little grain, then much the same shapes with folds, seams and shades, and at last other pieces of the same kinds. From 600 on, the boot points to the left, and from 800 it's no boot.](images/part4_start.png)
+# ![Seven rows of eight. On top, the eight drawings in flat greys: a T-shirt, trousers, a pullover, a dress, a coat, a bag, a boot that points to the right and a sandal. Below, drawn anew from 200, 400, 600, 700, 800 and 900 steps of noise: at first the same drawings with a little grain, then much the same shapes with folds, seams and shades, and at last other pieces of the same kinds. From 600 on, the boot points to the left, but from 800 it looks like a dark dress.](images/part4_start.png)
 #
 # From 200 you get your drawing back, with a little grain. From 400 it has folds and seams. From 600 most outlines are
 # still those of the drawings, and the inside has become clothes. From 900 only the kind is left, because the model was
