@@ -594,9 +594,9 @@ if MAIN:
 #
 # ![Two lines against the timestep, both near 0 up to step 300. From there the one for a wrong label climbs more and more steeply, to more than 100 %, and the one for nothing to about 35 %.](images/part4_told.png)
 #
-# After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing less than half of that. There
-# the image itself says what it is. After 800 steps a wrong label costs about 45 %, and saying nothing about 8 %. After
-# 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
+# After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing costs a third of
+# that. There the image itself says what it is. After 800 steps a wrong label costs about 45 %, and saying nothing about
+# 8 %. After 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
 #
 # </details>
 
