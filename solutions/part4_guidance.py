@@ -1696,9 +1696,10 @@ def edits(image: t.Tensor, keep: t.Tensor, captions: dict[str, str], n: int = 6)
     """The image, what is kept of it on grey, and n ways to fill it, as rows to show.
     image: (1, 28, 28) in [-1, 1]   keep: (28, 28) bool   captions: by the title of their row; "" says nothing"""
     rows = {}
-    for title, words in captions.items():
-        filled = inpaint(told(painter(), [words] * n), image.expand(n, -1, -1, -1), keep, STEPS)
-        rows[title] = part1.denormalize_img(t.cat([image[None], t.where(keep, image, 0)[None], filled]))
+    with utils.show_steps(painter(), STEPS * len(captions)):
+        for title, words in captions.items():
+            filled = inpaint(told(painter(), [words] * n), image.expand(n, -1, -1, -1), keep, STEPS)
+            rows[title] = part1.denormalize_img(t.cat([image[None], t.where(keep, image, 0)[None], filled]))
     return rows
 
 
