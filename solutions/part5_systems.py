@@ -191,9 +191,8 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# A sample from $\mathcal{N}(\mu, \sigma^2)$ is $\mu + \sigma \epsilon$. The noise $\epsilon$ needs no gradient, and the
-# sum and the product let it through to $\mu$ and $\sigma$. The standard deviation is the root of the variance, and the
-# root of $e^x$ is $e^{x/2}$.
+# A sample from N(μ, σ²) is μ + σε. The noise ε needs no gradient, and the sum and the product let it through to μ and
+# σ. The standard deviation is the root of the variance, and the root of `x.exp()` is `(x / 2).exp()`.
 #
 # </details>
 #
@@ -244,23 +243,23 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# What are the two means, of $\log q(z)$ and of $\log p(z)$? What cancels in their difference?
+# What are the two means, of log q(z) and of log p(z)? What cancels in their difference?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# The mean of $\log q(z)$ is $-\frac{1}{2}(\log 2\pi + \log \sigma^2 + 1)$, because $(z - \mu)^2 / \sigma^2$ has the
-# mean 1. `log_var.exp()` is $\sigma^2$. `reduce(x, "b c h w -> b", "sum")` of einops adds up each image's numbers.
+# The mean of log q(z) is -½ (log 2π + log σ² + 1), because (z - μ)² / σ² has the mean 1. `log_var.exp()` is σ².
+# `reduce(x, "b c h w -> b", "sum")` of einops adds up each image's numbers.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# The mean of $\log p(z)$ is $-\frac{1}{2}(\log 2\pi + \mu^2 + \sigma^2)$. Subtract it from the other one. You're left
-# with four terms under one ½, and for $\mu = 0$ and $\sigma = 1$ they must come to 0. Compute that number by number,
+# The mean of log p(z) is -½ (log 2π + μ² + σ²). Subtract it from the other one. You're left with four terms under one
+# ½, and for μ = 0 and σ = 1 they must come to 0. Compute that number by number,
 # then add up.
 #
 # </details>
@@ -446,14 +445,14 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# If you multiply numbers by $a$, what happens to their variance, and what to their standard deviation?
+# If you multiply numbers by a, what happens to their variance, and what to their standard deviation?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# $\mathrm{Var}(aX) = a^2\, \mathrm{Var}(X)$. `codes.std()` without a dimension looks at all numbers together, and
+# Var(aX) = a² Var(X). `codes.std()` without a dimension looks at all numbers together, and
 # `.item()` makes a plain number of it.
 #
 # </details>
@@ -712,7 +711,7 @@ if MAIN:
 # there are three things to learn, and you'll build each of them:
 #
 # 1. **CLIP** makes embeddings of pictures and of captions.
-# 2. The **prior** turns a caption's embedding into a picture's. It's a diffusion model, and what it noises is 32 numbers.
+# 2. The **prior** turns a caption's embedding into a picture's. It's a diffusion model that noises 32 numbers.
 # 3. The **decoder** draws a picture from its embedding. It's Part 4's `Listener` once more.
 
 # %% [markdown]
@@ -823,7 +822,7 @@ if MAIN:
 # <summary>Hint 1: a question</summary>
 #
 # The cosine of two vectors is their product divided by both lengths. What do you have to do to the embeddings, so that
-# one product of matrices gives you all $B^2$ cosines? And which table holds the scores of the other direction?
+# one product of matrices gives you all B² cosines? And which table holds the scores of the other direction?
 #
 # </details>
 #
@@ -989,7 +988,7 @@ if MAIN:
 
 # %% tags=["folded"]
 def show_cloud(caption: str, prior: "Prior | None" = None) -> None:
-    """The embeddings of the test images with one caption, and that of the caption; next to it what a prior draws for it.
+    """The embeddings of the test images with one caption, and that of the caption; beside it what a prior draws for it.
     To the right is the direction from the images' mean to the caption, up the one in which they vary most beside it."""
     model, (images, tokens) = clip_model(), captioned(train=False)
     one = part4.tokens([caption]).to(images.device)
@@ -1040,7 +1039,7 @@ if MAIN:
 
 # %% [markdown]
 # ### 5.5 The prior
-# *Turn Part 1's MLP into a model of embeddings that is told a caption's* · ●●●○○ · 25 minutes · Ramesh et al., Section 2.2
+# *Turn Part 1's MLP into a diffusion model of embeddings* · ●●●○○ · 25 minutes · Ramesh et al., Section 2.2
 #
 # Your `part1.TinyDiffuser` takes images, so write an embedding as an image of one row, (1, 1, E). The network gets
 # images of **two** rows. The first is the noised embedding, and the second is the caption's, without noise. The first
@@ -1095,7 +1094,7 @@ if MAIN:
 #
 # Images are (B, C, H, W), and the rows follow each other along H, `dim=2`. `t.cat([a, b], dim=2)` puts images on top of
 # each other. A slice such as `[:, :, :1]` keeps the axis that it cuts. And Equation 4, solved for the noise, is
-# $\epsilon = (x_t - \sqrt{\bar\alpha_t}\, x_0) / \sqrt{1 - \bar\alpha_t}$.
+# ε = (x_t - √ᾱ x₀) / √(1 - ᾱ).
 #
 # </details>
 #
@@ -1266,9 +1265,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![DRAWNALT](images/part5_dalle2.png)
+# ![Three rows of seven. A bright boot: seven boots, most of them bright, some flat and one with a high heel. A dark bag: seven dark or grey bags with handles. A plain T-shirt with long sleeves: six tops, bright and grey, with sleeves that hang close to the body, and one bag.](images/part5_dalle2.png)
 #
-# DRAWNTEXT
+# All boots are boots, and all bags are bags. The prior has chosen a different one each time, flat or with a heel, with
+# this handle or that, because the caption leaves it open. In the last row it went wrong once. For the shirt with long
+# sleeves, there's a bag.
 #
 # </details>
 
@@ -1316,12 +1317,13 @@ if MAIN:
 # $$\left(\cos s\theta - \frac{\sin s\theta \cos\theta}{\sin\theta}\right) a + \frac{\sin s\theta}{\sin\theta}\, b =
 # \frac{\sin((1 - s)\, \theta)}{\sin\theta}\, a + \frac{\sin(s \theta)}{\sin\theta}\, b$$
 #
-# The last step is the rule for the sine of a difference, $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta
-# \sin s\theta$. (Part 3's `between` does this for two noises. They're nearly at right angles.)
+# The last step is the rule for the sine of a difference,
+# $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta \sin s\theta$. (Part 3's `between` does this for two
+# noises. They're nearly at right angles.)
 
 # %% [markdown]
 # ### 5.6 Walk on the sphere
-# *Go from one vector to another at equal angles, without losing length* · ●●○○○ · 15 minutes · Ramesh et al., Section 3.2
+# *Go from one vector to another without losing length* · ●●○○○ · 15 minutes · Ramesh et al., Section 3.2
 #
 # This is called **slerp**, spherical linear interpolation. You get two vectors of equal length, which needn't be 1, and
 # the shares of the way. What if both vectors are the same? Then $\sin\theta = 0$, and there's nothing to divide by.
@@ -1405,7 +1407,7 @@ if MAIN:
 # ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.89 halfway. The angle from the start rises evenly to 55 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
 #
 # The two embeddings are 55 degrees apart, so halfway along the straight line the length is down to
-# $\cos(27°) = 0.89$. For vectors at right angles it would be 0.71.
+# cos(27°) = 0.89. For vectors at right angles it would be 0.71.
 #
 # </details>
 
@@ -1775,7 +1777,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# How is this different from `noise_img`? What's $\bar\alpha$ after no steps at all, and does `alpha_bar` take a 0?
+# How is this different from `noise_img`? What's ᾱ after no steps at all, and does `alpha_bar` take a 0?
 #
 # </details>
 #
@@ -1791,7 +1793,7 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# First get the levels, in one of two ways. Then find an $\bar\alpha$ for each of them, bring that to the shape
+# First get the levels, in one of two ways. Then find an ᾱ for each of them, bring that to the shape
 # (B, 1, 1, 1), and mix small images and noise as in Equation 4.
 #
 # </details>
@@ -1912,9 +1914,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_enlarged.png)
+# ![Four rows. The first five columns are test images, a boot, a pullover with a word on it, trousers and a jacket, and the next five are drawn small for the same captions. Small: coarse squares. Bilinear: blurred. Enlarged: crisp, with seams and soles, and the word on the pullover as a dark scribble. The last row shows the real test images.](images/part5_enlarged.png)
 #
-# ENLARGED
+# The enlarged images are as crisp as the real ones, and most of their details are made up. From the word on the
+# pullover, nothing but a dark patch was left in the small image. The model knows that such patches are often words, so
+# it has written one, in no alphabet.
 #
 # </details>
 
@@ -1987,7 +1991,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Of which numbers is the quantile taken, and over which axes? What shape must $s$ have to divide images?
+# Of which numbers is the quantile taken, and over which axes? What shape must s have to divide images?
 #
 # </details>
 #
@@ -2002,7 +2006,7 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# First compute one $s$ for each image, of shape (B,), and lift it. Then bring it to (B, 1, 1, 1). The last line clips
+# First compute one s for each image, of shape (B,), and lift it. Then bring it to (B, 1, 1, 1). The last line clips
 # and divides.
 #
 # </details>
@@ -2030,7 +2034,7 @@ if MAIN:
 # The first two rows look nearly alike, because a screen clips, too. But without a clip, more than a third of the
 # numbers end outside of [-1, 1]. In both rows, a pullover and two pairs of trousers have burnt out. Dynamic
 # thresholding brings back their shades, and it spoils everything else. Nearly half of our pixels are pure black, which
-# is -1. Divided by $s$, they become grey, at every step anew, until the background is stained. So on these images, the
+# is -1. Divided by s, they become grey, at every step anew, until the background is stained. So on these images, the
 # static clip is the better one. Imagen's are photographs, with little pure black in them.
 #
 # </details>
@@ -2126,7 +2130,7 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # `rearrange(…, "b -> b 1 1 1")` makes one number for each image fit images. A velocity is the derivative of the place
-# by $s$, and $s$ runs from 0 to 1.
+# by s, and s runs from 0 to 1.
 #
 # </details>
 #
@@ -2174,7 +2178,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which step is the model told, the one where you are, or the one where you go? From $n$ = 1000 to $m$ = 900, which
+# Which step is the model told, the one where you are, or the one where you go? From n = 1000 to m = 900, which
 # share of the whole way do you walk?
 #
 # </details>
@@ -2182,7 +2186,7 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `pairwise(counts)` gives you $(n, m)$ for each stretch. The velocity points from image to noise. The model wants
+# `pairwise(counts)` gives you (n, m) for each stretch. The velocity points from image to noise. The model wants
 # `num_steps` as a tensor with one count for each image.
 #
 # </details>
@@ -2190,7 +2194,7 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# In the loop, ask for the velocity at $n$, and subtract the share of the way times the velocity from x. Keep all steps
+# In the loop, ask for the velocity at n, and subtract the share of the way times the velocity from x. Keep all steps
 # in a list if they're asked for, the start first.
 #
 # </details>
@@ -2473,7 +2477,7 @@ if MAIN:
 
 # %%
 def five_answers(wish: str, n: int) -> dict[str, t.Tensor]:
-    """What five models draw for one caption; two of them cannot hear it. returns: by model, (n, 1, 28, 28) in [-1, 1]"""
+    """What five models draw for one caption; two cannot hear it. returns: by model, (n, 1, 28, 28) in [-1, 1]"""
     device = utils.get_device()
     plain, (latent, scale) = part3.clothes_model(), latent_model()
     small = draw_small(base_model(), part4.tokens([wish] * n).to(device), w=2.0)
