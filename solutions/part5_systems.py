@@ -3,7 +3,7 @@
 #
 # "A bright boot with a heel, please." Here's what five models answer.
 #
-# ![FRIENDALT](images/part5_friend.png)
+# ![Five rows of eight. Part 3: a dress, a coat, sandals, a pullover and an ankle boot, all kinds of things. Latent Diffusion: soft T-shirts, a dress, trousers and a sandal. GLIDE, DALL-E 2 and Imagen: bright boots with heels, only one of DALL-E 2's with nearly none. Imagen's boots all look much alike.](images/part5_friend.png)
 #
 # The first row is Part 3's model, which can't hear you. The others are four systems that made the news between 2021 and
 # 2022, each built in miniature from what you've written: GLIDE, which you know from Part 4, DALL-E 2, Latent Diffusion
@@ -2387,8 +2387,8 @@ if MAIN:
 # > Text-to-image **MMDiT**, 2B parameters, trained with a **rectified-flow** objective and logit-normal timestep
 # > sampling. Works in the **latent space** of a **16-channel VAE** (8× downsampling, **scaling factor** 1.53). **Text
 # > encoders**, frozen: CLIP-L, OpenCLIP-bigG, T5-XXL; 10 % of captions **dropped**. Weights: **EMA**, **bf16**.
-# > Recommended: **Euler** sampler, **28 steps**, **CFG scale** 7.0, optional **negative prompt**. A 4-step **distilled**
-# > version is available.
+# > Recommended: **Euler** sampler, **28 steps**, **CFG scale** 7.0, optional **negative prompt**. A 4-step
+# > **distilled** version is available.
 #
 # Go through the words in bold. What does each mean, and in which part or section have you met it? Then answer two
 # questions. How many times is the network asked for one picture? And what would you change first if the pictures all
@@ -2398,23 +2398,24 @@ if MAIN:
 # ### BEGIN SOLUTION
 # - **MMDiT**: a diffusion transformer in which words and picture attend to each other. New here; its attention is Part
 #   2's.
-# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. "Flow matching", 5.9.
+# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. "Flow matching", Exercise 5.9.
 #   "Logit-normal" means that timesteps in the middle are drawn more often than those at the ends. Your `noise_img`
 #   draws all equally often.
-# - **Latent space, VAE**: what's noised are an autoencoder's codes. "Latent Diffusion", 5.1 and 5.2. A picture of 1024 by
-#   1024 becomes 128 by 128 with 16 channels.
-# - **Scaling factor**: the number that gives codes the variance 1. 5.3.
-# - **Text encoders, frozen**: CLIP's have learned from pairs, with your loss of 5.4, T5 from text alone, as in "Imagen".
-# - **Dropped captions**: `drop_labels` in Part 4. Without it there's no guess without a caption, and nothing to guide by.
-# - **EMA**: the moving average of the weights, 3.4. **bf16**: half the bits, 3.6.
-# - **Euler, 28 steps**: `euler_sample`, 5.10.
+# - **Latent space, VAE**: what's noised are an autoencoder's codes. Exercise 5.1 and Exercise 5.2. A picture of 1024
+#   by 1024 becomes 128 by 128 with 16 channels.
+# - **Scaling factor**: the number that gives codes the variance 1. Exercise 5.3.
+# - **Text encoders, frozen**: CLIP's have learned from pairs, with your loss of Exercise 5.4, T5 from text
+#   alone ("Imagen").
+# - **Dropped captions**: `drop_labels` in Part 4. Without it there's no guess without a caption and no guidance.
+# - **EMA**: the moving average of the weights, Exercise 3.4. **bf16**: half the bits, Exercise 3.6.
+# - **Euler, 28 steps**: `euler_sample`, Exercise 5.10.
 # - **CFG scale**: classifier-free guidance, the w of Part 4, in the form in which 1 means "as trained".
 # - **Negative prompt**: another caption in the place of the null caption, so that the guess is pushed away from it.
 # - **Distilled**: a student that needs fewer steps. "What came after".
 #
 # With guidance, the network is asked twice in each of the 28 steps, 56 times, and then the decoder of the autoencoder
-# once. Pictures that all look alike or gaudy are what too much guidance makes (Part 4, and 5.8). So lower the scale
-# first.
+# once. Pictures that all look alike or gaudy are what too much guidance makes (Part 4, and Exercise 5.8). So lower the
+# scale first.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -2500,7 +2501,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![FRIENDALT](images/part5_friend.png)
+# ![Five rows of eight. Part 3: a dress, a coat, sandals, a pullover and an ankle boot, all kinds of things. Latent Diffusion: soft T-shirts, a dress, trousers and a sandal. GLIDE, DALL-E 2 and Imagen: bright boots with heels, only one of DALL-E 2's with nearly none. Imagen's boots all look much alike.](images/part5_friend.png)
+#
+# Three models have heard the wish. DALL-E 2's boots differ most from each other, and Imagen's least. The first two draw
+# what they like.
 #
 # </details>
 
