@@ -2398,7 +2398,7 @@ if MAIN:
 # ### BEGIN SOLUTION
 # - **MMDiT**: a diffusion transformer in which words and picture attend to each other. New here; its attention is Part
 #   2's.
-# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. "Flow matching", Exercise 5.9.
+# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. Exercise 5.9.
 #   "Logit-normal" means that timesteps in the middle are drawn more often than those at the ends. Your `noise_img`
 #   draws all equally often.
 # - **Latent space, VAE**: what's noised are an autoencoder's codes. Exercise 5.1 and Exercise 5.2. A picture of 1024
