@@ -1138,7 +1138,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Six rows of eight samples. With η = 0, the rows for 5, 10 and 50 steps have much in common: three pieces only become clearer, the others turn into something else on the way, a shirt into trousers. With η = 1 the three rows show different clothes: plain ones in 5 steps, more kinds and more detail in 50.](images/part3_ddim.png)
+# ![Six rows of eight samples. With η = 0, the rows for 5, 10 and 50 steps have much in common: seven pieces only become clearer, and what was a bag in 5 steps is a shoe in 10 and in 50. With η = 1 the three rows show different clothes: plain ones in 5 steps, more kinds and more detail in 50.](images/part3_ddim.png)
 #
 # All rows begin with the same eight noises. With η = 0 the noise decides. More steps make the same piece clearer, or
 # turn it into a different one where a few steps were too coarse. With η = 1 fresh noise comes in at each step, so each
@@ -1894,7 +1894,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight. Above, a dark sandal that hardly changes for five images, then three jackets, each brighter. Below, a boot with a heel for five images, then three narrow garments with a stray piece beside them.](images/part3_between.png)
+# ![Two rows of eight. Above, a dark sandal that changes little for seven images, and then at once a dark pullover. Below, four boots, the last ones with a heel and torn, then four narrow garments like trousers or a skirt.](images/part3_between.png)
 #
 # The change isn't even. The image stays much the same for a stretch, then turns into a different kind within one step.
 # Nothing is half boot and half shirt, though some of the garments look odd.

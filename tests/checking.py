@@ -338,8 +338,11 @@ def name_hidden_module(error: BaseException) -> None:
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     frame = next((each for each in reversed(frames) if "t" in each.f_code.co_varnames), None)
     if frame and isinstance(frame.f_globals.get("t"), ModuleType):
-        unbound = isinstance(error, UnboundLocalError) and "'t'" in str(error)
-        if unbound or isinstance(error, AttributeError) and error.obj is frame.f_locals.get("t", error):
+        hides = isinstance(error, UnboundLocalError) and "'t'" in str(error)
+        if isinstance(error, AttributeError):  # after a comprehension, Python 3.12 no longer has its t
+            over = "t" not in frame.f_locals and error.obj is not t and hasattr(t, error.name)
+            hides = over or error.obj is frame.f_locals.get("t", error)
+        if hides:
             error.add_note("There, t is a variable that hides PyTorch, imported as t: give it another name.")
 
 
@@ -388,6 +391,20 @@ def elsewhere(call: Callable, facts: str, question: str, words: Sequence[str] = 
         if any(each in str(error) for each in words):
             raise Mistake(facts, question) from None
         return None
+
+
+def on_cuda(judge: Callable[[str], object], facts: str, question: str) -> None:
+    """Where there is a GPU, judge there, last, what is right on the CPU. Refuse it if tensors of two devices meet.
+    judge: takes the device's name"""
+    for device in DEVICES[1:]:
+        try:
+            judge(device)
+        except Mistake:
+            raise
+        except Exception as error:
+            if any(each in str(error) for each in TWO_DEVICES):
+                raise Mistake(facts, question) from None
+            raise
 
 
 class Recording(nn.Module):

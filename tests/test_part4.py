@@ -244,7 +244,7 @@ def test_the_text_says_what_guidance_gained_and_lost():
     assert all(
         one["accuracy"] <= other["accuracy"] and one["variety"] >= other["variety"] for one, other in pairwise(told)
     )
-    assert rows[0]["accuracy"] == pytest.approx(0.1, abs=0.03)
+    assert round(rows[5]["distance"]) == 46 and rows[5]["accuracy"] > 0.999 and 0.5 < rows[5]["variety"] < 0.55
 
 
 # ------------------------------------------------------------------------------------------------ a classifier's gradient

@@ -310,3 +310,15 @@ def test_words_are_obeyed_as_the_text_says():
     assert all(0.975 <= three[word] < 1 for word in ("dark", "bright", "plain"))
     assert all(0.935 <= three[word] < 0.955 for word in ("short", "long"))
     assert all(three[word] - unseen[word] < 0.08 for word in ("dark", "bright", "plain"))
+
+
+def test_more_noise_is_more_real_and_less_faithful():
+    """The table of 4.7, and what the text says of it."""
+    stored = results("faithful.json")
+    rows = {row["n"]: row for row in stored["rows"]}
+    assert [round(rows[n]["distance"]) for n in (200, 800, 900)] == [268, 46, 27]
+    assert round(stored["distance of the drawings"]) == 365 and rows[1000]["distance"] > rows[900]["distance"] - 0.5
+    assert rows[1000]["change"] == 0.382 and rows[200]["change"] < 0.02
+    assert [round(100 * rows[n]["change"] / rows[1000]["change"]) for n in (700, 800)] == [43, 61]
+    changes, distances = ([row[name] for row in stored["rows"]] for name in ("change", "distance"))
+    assert changes == sorted(changes) and distances[:9] == sorted(distances[:9], reverse=True)

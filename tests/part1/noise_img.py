@@ -9,7 +9,6 @@ import torch as t
 
 from tests.checking import (
     BETAS,
-    DEVICES,
     Mistake,
     alpha_bar,
     alpha_bars,
@@ -25,6 +24,7 @@ from tests.checking import (
     kind,
     mix,
     numbers,
+    on_cuda,
     other_betas,
     question_of_shape,
     recognise,
@@ -165,12 +165,15 @@ def judge_counts(num_steps: t.Tensor, max_steps: int, total: int) -> None:
         )
 
 
+def judge_form(answer: Callable, device: str) -> None:
+    img = 2 * t.rand(BATCH, device=device) - 1
+    with unchanged(img=img):
+        judge_triple(ask(answer, img, schedule_for(device)), img, device)
+
+
 @check("1.6", mistakes=NOISED_MISTAKES)
 def check_noise_img(answer: Callable) -> str:
-    for device in DEVICES:
-        img = 2 * t.rand(BATCH, device=device) - 1
-        with unchanged(img=img):
-            judge_triple(ask(answer, img, schedule_for(device)), img, device)
+    judge_form(answer, "cpu")
     img, total = 2 * t.rand(4000, 2, 2, 3) - 1, len(BETAS)
     num_steps, noise, noised = judge_triple(ask(answer, img, schedule_for()), img, "cpu")
     judge_counts(num_steps, total, total)
@@ -260,5 +263,6 @@ def judge_noise_img_device(answer: Callable) -> None:
     if isinstance(result, tuple | list):
         for name, thing in zip(["num_steps", "noise", "noised"], result, strict=False):
             if isinstance(thing, t.Tensor) and not thing.is_meta:
-                facts = f"with images on another device, {name} is on the {thing.device.type}"
-                raise Mistake(facts, "You make it on the CPU. Where is the device of the images?")
+                off = f"with images on another device, {name} is on the {thing.device.type}"
+                raise Mistake(off, "You make it on the CPU. Where is the device of the images?")
+    on_cuda(lambda device: judge_form(answer, device), facts, question)

@@ -9,7 +9,6 @@ import torch as t
 
 from tests.checking import (
     BETAS,
-    DEVICES,
     Mistake,
     alpha_bars,
     alphas,
@@ -18,6 +17,7 @@ from tests.checking import (
     elsewhere,
     expect_tensor,
     kind,
+    on_cuda,
     other_betas,
     recognise,
     schedule_for,
@@ -204,21 +204,25 @@ def judge_values(name: str, result: t.Tensor, expected: t.Tensor, mistakes: list
 
 @check("1.12", mistakes=MEAN_MISTAKES + VARIANCE_MISTAKES)
 def check_posterior(answer: Callable) -> str:
-    for device in DEVICES:
-        xt, x0, num_steps = t.randn(BATCH, device=device), 2 * t.rand(BATCH, device=device) - 1, STEPS.to(device)
-        with unchanged(xt=xt, x0=x0, num_steps=num_steps):
-            mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)
-        if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)[0]):
-            raise Mistake("called twice, it gives two means", "You draw a sample. Mean and variance are asked for.")
-        bar, a = alpha_bars(num_steps), alphas(num_steps)
-        factors = 1 - a, a, bar, bar / a
-        judge_values("mean", mean, mean_of(xt, x0, *factors), MEAN_MISTAKES, xt, x0, *factors)
-        judge_values("variance", variance, beta_tilde(1 - a, bar, bar / a), VARIANCE_MISTAKES, *factors)
+    judge_every_step(answer, "cpu")
     judge_other_sizes(answer)
     facts, xt = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
     question = "You make a tensor on the CPU. The schedule and the images are on one device."
     elsewhere(lambda: answer(xt, xt, STEPS.to("meta"), schedule_for("meta")), facts, question)
+    on_cuda(lambda device: judge_every_step(answer, device), facts, question)
     return "mean and variance at every timestep, the first included, where both are known exactly"
+
+
+def judge_every_step(answer: Callable, device: str) -> None:
+    xt, x0, num_steps = t.randn(BATCH, device=device), 2 * t.rand(BATCH, device=device) - 1, STEPS.to(device)
+    with unchanged(xt=xt, x0=x0, num_steps=num_steps):
+        mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)
+    if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)[0]):
+        raise Mistake("called twice, it gives two means", "You draw a sample. Mean and variance are asked for.")
+    bar, a = alpha_bars(num_steps), alphas(num_steps)
+    factors = 1 - a, a, bar, bar / a
+    judge_values("mean", mean, mean_of(xt, x0, *factors), MEAN_MISTAKES, xt, x0, *factors)
+    judge_values("variance", variance, beta_tilde(1 - a, bar, bar / a), VARIANCE_MISTAKES, *factors)
 
 
 def judge_other_sizes(answer: Callable) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch as t
 
 from tests.checking import (
-    DEVICES,
     Mistake,
     alpha_bars,
     alphas,
@@ -13,6 +12,7 @@ from tests.checking import (
     elsewhere,
     expect_tensor,
     mix,
+    on_cuda,
     other_betas,
     schedule_for,
     schedule_of,
@@ -66,17 +66,7 @@ RECONSTRUCT_MISTAKES = [
 
 @check("1.7", mistakes=RECONSTRUCT_MISTAKES)
 def check_reconstruct(answer: Callable) -> str:
-    for device in DEVICES:
-        x0, noise = 2 * t.rand(BATCH, device=device) - 1, t.randn(BATCH, device=device)
-        num_steps = t.tensor([1, 4, 2, 3, 4, 1], device=device)
-        a = alpha_bars(num_steps)
-        xt = mix(x0, noise, a)
-        with unchanged(noisy_img=xt, noise=noise, num_steps=num_steps):
-            result = ask(answer, xt, noise, num_steps, schedule_for(device))
-            expect_tensor(result, BATCH, f"with {BATCH} images, it", device)
-        if not result.equal(ask(answer, xt, noise, num_steps, schedule_for(device))):
-            raise Mistake("called twice, it gives two results", "You draw new noise. The noise is given.")
-        judge_formula(result, x0, RECONSTRUCT_MISTAKES, num_steps, xt, noise, a, alphas(num_steps))
+    judge_numbers(answer, "cpu")
     judge_other_sizes(answer)
     facts, xt = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
     num_steps = t.ones(len(xt), dtype=t.int64, device="meta")
@@ -84,7 +74,21 @@ def check_reconstruct(answer: Callable) -> str:
     result = elsewhere(lambda: answer(xt, xt, num_steps, schedule_for("meta")), facts, question)
     if isinstance(result, t.Tensor) and not result.is_meta:
         raise Mistake("with images on another device, the result is on the CPU", question)
+    on_cuda(lambda device: judge_numbers(answer, device), facts, question)
     return "every number of the clean image, clamped to [-1, 1] or not, after few and after all steps, input untouched"
+
+
+def judge_numbers(answer: Callable, device: str) -> None:
+    x0, noise = 2 * t.rand(BATCH, device=device) - 1, t.randn(BATCH, device=device)
+    num_steps = t.tensor([1, 4, 2, 3, 4, 1], device=device)
+    a = alpha_bars(num_steps)
+    xt = mix(x0, noise, a)
+    with unchanged(noisy_img=xt, noise=noise, num_steps=num_steps):
+        result = ask(answer, xt, noise, num_steps, schedule_for(device))
+        expect_tensor(result, BATCH, f"with {BATCH} images, it", device)
+    if not result.equal(ask(answer, xt, noise, num_steps, schedule_for(device))):
+        raise Mistake("called twice, it gives two results", "You draw new noise. The noise is given.")
+    judge_formula(result, x0, RECONSTRUCT_MISTAKES, num_steps, xt, noise, a, alphas(num_steps))
 
 
 def judge_other_sizes(answer: Callable) -> None:

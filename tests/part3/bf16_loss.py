@@ -6,6 +6,7 @@ Nothing here is random: what rounding does to one number is chance, and must not
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,6 @@ from torch import nn
 from solutions.part1_diffusion import NoiseSchedule
 from solutions.part3_fashion_mnist import VelocityGuesser, bf16_loss
 from tests.checking import (
-    DEVICES,
     Mistake,
     careful,
     check,
@@ -24,6 +24,7 @@ from tests.checking import (
     kind,
     mix,
     numbers,
+    on_cuda,
     recognise,
     unchanged,
 )
@@ -179,8 +180,7 @@ class Bf16Model(VelocityGuesser):
 
 @check("3.6", mistakes=LOSS_MISTAKES)
 def check_bf16_loss(answer: Callable) -> str:
-    for device in DEVICES:
-        judge_loss(answer, device)
+    judge_loss(answer, "cpu")
     inputs = inputs_on("cpu")
     network = Bf16Network(inputs)
     try:
@@ -249,6 +249,8 @@ def judge_device(answer: Callable) -> None:
     inputs = {name: value.as_subclass(Elsewhere) for name, value in inputs_on("cpu").items()}
     with warnings.catch_warnings(action="ignore"), suppress(RuntimeError, TypeError, AssertionError):  # without a GPU
         careful(answer)(VelocityGuesser(NetworkElsewhere(), schedule), *inputs.values())
+    question = "You make a tensor on the CPU. All that is given is on one device."
+    on_cuda(partial(judge_loss, answer), "with all on another device, tensors of two devices meet", question)
 
 
 def judge_value(result: object, model: Bf16Model) -> None:

@@ -68,7 +68,7 @@ def draw(model: part4.Listener, captions: list[str], w: float, n_steps: int) -> 
     return t.cat([part4.draw_captions(model, part, w, n_steps) for part in parts])
 
 
-def faithful(n_alike: int = 125, n_steps: int = 50, weights: str = "captions.pt", name: str = "faithful") -> None:
+def faithful(n_alike: int = 40, n_steps: int = 50, weights: str = "captions.pt", name: str = "faithful") -> None:
     """From drawings noised to n: how far samples are from their drawing, and from real images of the drawn classes."""
     model = part4.load_listener(part4.make_caption_model(), weights)
     drawings = part1.normalize_img(part2.drawn_clothes()).to(model.null.device).repeat_interleave(n_alike, dim=0)
