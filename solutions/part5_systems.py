@@ -3,7 +3,7 @@
 #
 # "A bright boot with a heel, please." Here's what five models answer.
 #
-# ![Five rows of eight. Part 3: a dress, a coat, sandals, a pullover and an ankle boot, all kinds of things. Latent Diffusion: soft T-shirts, a dress, trousers and a sandal. GLIDE, DALL-E 2 and Imagen: bright boots with heels, only one of DALL-E 2's with nearly none. Imagen's boots all look much alike.](images/part5_friend.png)
+# ![Five rows of eight. Part 3: trousers, a sneaker, a dress, T-shirts, a bag and patterned things, whatever it likes. Latent Diffusion: pullovers, a T-shirt, shoes, a bag and a dress, a little softer. GLIDE, DALL-E 2 and Imagen: nothing but bright boots with heels, higher ones and lower ones.](images/part5_friend.png)
 #
 # The first row is Part 3's model, which can't hear you. The others are four systems that made the news between 2021 and
 # 2022, each built in miniature from what you've written: GLIDE, which you know from Part 4, DALL-E 2, Latent Diffusion
@@ -492,11 +492,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of ten pictures of a boot, after 1, 100, 200 and so on up to 900 steps of noise. Five times as large: the boot is plain until 700 and torn at 900. Variance 1: it is damaged from 300 on and gone from 500. A fifth: it is gone after 100 steps.](images/part5_sizes.png)
+# ![Three rows of ten pictures of a boot, after 1, 100, 200 and so on up to 900 steps of noise. Five times as large: the boot is plain until 700 and torn at 900. Variance 1: it is damaged from 300 on and gone from 600. A fifth: it is torn after 100 steps and gone after 200.](images/part5_sizes.png)
 #
 # From left to right, these are 1, 100, 200, and so on up to 900 steps. At variance 1, the boot fades over the first
-# half of the way. Codes of five times the size still show it when the way is nearly over. With a fifth, it's gone after
-# a tenth of the way, and at nine timesteps of ten there's nothing to learn but averages.
+# half of the way. Codes of five times the size still show it when the way is nearly over. With a fifth, it's torn
+# after a tenth of the way, and at eight timesteps of ten there's nothing to learn but averages.
 #
 # </details>
 
@@ -650,7 +650,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of ten samples. By way of pixels: trousers, boots, shirts and a dress, with crisp edges and odd patterns on some. By way of codes: bags, trousers, a pullover, a T-shirt and shoes, softer, and three of no clear kind.](images/part5_codes.png)
+# ![Two rows of ten samples. By way of pixels: trousers, boots, shirts and a dress, with crisp edges and odd patterns on some. By way of codes: bags, trousers, a pullover, a T-shirt and shoes, softer, some of them hard to make out.](images/part5_codes.png)
 #
 # Both took 50 steps. By way of codes, that costs about a third of the time.
 #
@@ -1010,7 +1010,7 @@ def show_cloud(caption: str, prior: "Prior | None" = None) -> None:
             *((read - center) @ plane).cpu(), s=150, marker="*", color="C3", edgecolors="black", label="caption"
         )
         axis.set(title=name, xlabel="towards the caption", aspect="equal")
-    axes[0, 0].legend(loc="upper center")
+    axes[0, 0].legend(loc="lower right")
     utils.show()
 
 
@@ -1265,11 +1265,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of seven. A bright boot: seven boots, most of them bright, some flat and one with a high heel. A dark bag: seven dark or grey bags with handles. A plain T-shirt with long sleeves: six tops, bright and grey, with sleeves that hang close to the body, and one bag.](images/part5_dalle2.png)
+# ![Three rows of seven. A bright boot: seven bright boots, most of them with a heel, one with a very high one. A dark bag: seven dark bags with handles. A plain T-shirt with long sleeves: seven plain grey tops, four of them with long sleeves that hang close to the body, the others with short ones or none.](images/part5_dalle2.png)
 #
-# All boots are boots, and all bags are bags. The prior has chosen a different one each time, flat or with a heel, with
-# this handle or that, because the caption leaves it open. In the last row it went wrong once. For the shirt with long
-# sleeves, there's a bag.
+# All boots are boots, and all bags are bags. The prior has chosen a different one each time, with a high heel or a low
+# one, with this handle or that, because the caption leaves it open. The last row is harder. All are plain tops, but
+# only about half of them have long sleeves.
 #
 # </details>
 
@@ -1293,11 +1293,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots and ankle shoes, flat or with a low heel; a bright bag with a handle and seven bright wide bags, some with handles; a bright T-shirt with short sleeves, four more of them, and three longer pieces, one of them with long sleeves.](images/part5_variations.png)
+# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots, flat or with a low heel; a bright bag with a handle and seven bright wide bags, all but one with a handle; a bright T-shirt with short sleeves and seven more of them.](images/part5_variations.png)
 #
 # The kind of thing stays, and so does its shade. The heel, the handle of the bag and the collar are drawn anew each
-# time. Our captions never mention handles, so nothing has told CLIP to keep them. And three times, the T-shirt has
-# become longer.
+# time. Our captions never mention handles, so nothing has told CLIP to keep them, and one bag has lost its own.
 #
 # </details>
 
@@ -1914,7 +1913,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Four rows. The first five columns are test images, a boot, a pullover with a word on it, trousers and a jacket, and the next five are drawn small for the same captions. Small: coarse squares. Bilinear: blurred. Enlarged: crisp, with seams and soles, and the word on the pullover as a dark scribble. The last row shows the real test images.](images/part5_enlarged.png)
+# ![Four rows. The first five columns are test images, a boot, a pullover with a word on it, two pairs of trousers and a shirt, and the next five are drawn small for the same captions. Small: coarse squares. Bilinear: blurred. Enlarged: crisp, with seams and soles, and the word on the pullover as a dark scribble. The last row shows the real test images.](images/part5_enlarged.png)
 #
 # The enlarged images are as crisp as the real ones, and most of their details are made up. From the word on the
 # pullover, nothing but a dark patch was left in the small image. The model knows that such patches are often words, so
@@ -2308,11 +2307,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Six rows of ten samples, diffusion and flow in turn with 3, 10 and 50 calls. Each column begins with the same noise, and shows nearly the same thing in all six rows: shirts, bags, a boot, a sneaker and pullovers. With 3 calls they are blurred, and the boot and the sneaker are torn. With 10 and with 50 they are whole.](images/part5_flow.png)
+# ![Six rows of ten samples, diffusion and flow in turn with 3, 10 and 50 calls. Each column begins with the same noise, and shows nearly the same thing in all six rows: a dress, a bag, shirts and pullovers, trousers and a shoe. With 3 calls they are blurred, and the legs of the trousers are not yet apart. With 10 and with 50 they are clearer.](images/part5_flow.png)
 #
 # Look down any column. All six pictures begin with the same noise, and all show nearly the same thing, though the two
 # networks were trained apart, on different questions. That's what you've just read. Both follow the same averages, one
-# of them through a zoom lens, so the same noise leads to the same place. With three calls, both are blurred or torn.
+# of them through a zoom lens, so the same noise leads to the same place. With three calls, both are blurred.
 # With ten, both are nearly done.
 #
 # </details>
@@ -2501,10 +2500,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Five rows of eight. Part 3: a dress, a coat, sandals, a pullover and an ankle boot, all kinds of things. Latent Diffusion: soft T-shirts, a dress, trousers and a sandal. GLIDE, DALL-E 2 and Imagen: bright boots with heels, only one of DALL-E 2's with nearly none. Imagen's boots all look much alike.](images/part5_friend.png)
+# ![Five rows of eight. Part 3: trousers, a sneaker, a dress, T-shirts, a bag and patterned things, whatever it likes. Latent Diffusion: pullovers, a T-shirt, shoes, a bag and a dress, a little softer. GLIDE, DALL-E 2 and Imagen: nothing but bright boots with heels, higher ones and lower ones.](images/part5_friend.png)
 #
-# Three models have heard the wish. DALL-E 2's boots differ most from each other, and Imagen's least. The first two draw
-# what they like.
+# Three models have heard the wish, and you'd be hard put to say whose boots are whose. The first two draw what they
+# like.
 #
 # </details>
 
