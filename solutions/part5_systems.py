@@ -1024,8 +1024,8 @@ if MAIN:
 #
 # ![A tall swarm of dots, the images, at the left. Far to the right of all of them is a red star, the caption.](images/part5_clouds.png)
 #
-# The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 0.9 from
-# the middle of the cloud, and the caption is at 2.9. The commonest captions all lie like that, and it has a name, the
+# The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 1.2 from
+# the middle of the cloud, and the caption is at 3.0. The commonest captions all lie like that, and it has a name, the
 # *modality gap*. The loss only asks that an image is nearer to its own caption than to others, and that's the case. But
 # a decoder that has learned from images has never seen an embedding out there. And there's a second difference. A
 # caption is one point, and there are 462 images that it fits.
@@ -1179,8 +1179,8 @@ if MAIN:
 # ![Two panels with the same axes. At the left the swarm of the images' embeddings, with the caption as a red star far to the right of it. At the right the swarm that the prior has drawn, in the same place.](images/part5_prior.png)
 #
 # From the caption, the prior gets to where the images are, and spreads its samples there. In our run, its embeddings
-# were at a Fréchet distance of 0.08 from the test images' (2,000 of them, in the 32 numbers of an embedding). As many
-# training images are at 0.06, and the bare captions at 6.6. Within one caption the samples have 0.79 of the variance
+# were at a Fréchet distance of 0.10 from the test images' (2,000 of them, in the 32 numbers of an embedding). As many
+# training images are at 0.06, and the bare captions at 7.1. Within one caption the samples have 0.79 of the variance
 # that the images have, on average over the twelve commonest captions. So the prior still plays it a little safe.
 #
 # </details>
@@ -1403,10 +1403,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.89 halfway. The angle from the start rises evenly to 55 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
+# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.90 halfway. The angle from the start rises evenly to 53 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
 #
-# The two embeddings are 55 degrees apart, so halfway along the straight line the length is down to
-# cos(27°) = 0.89. For vectors at right angles it would be 0.71.
+# The two embeddings are 53 degrees apart, so halfway along the straight line the length is down to
+# cos(26°) = 0.90. For vectors at right angles it would be 0.71.
 #
 # </details>
 
