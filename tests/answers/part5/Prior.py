@@ -296,7 +296,7 @@ class GuessDetached(_Given):
         return self.noise(images, self.guess(images, num_steps, wanted).detach(), self.alpha_bar(num_steps))
 
 
-@wrong("guess, for 4 embeddings, returns None.\nDoes the function end in a return?")
+@wrong("guess, for 4 embeddings, returns None.\nWhere does the function return something?")
 class NoReturn(_Given):
     def guess(self, images, num_steps, wanted):
         self.network(self.rows(images, wanted), num_steps)

@@ -253,7 +253,7 @@ def other_default(images, captions, tokens, temperature=0.1):
     return _loss(images, captions, tokens, temperature)
 
 
-@wrong("it returns None.\nDoes the function end in a return?")
+@wrong("it returns None.\nWhere does the function return something?")
 def no_return(images, captions, tokens, temperature=0.03):
     _loss(images, captions, tokens, temperature)
 

@@ -236,7 +236,7 @@ def a_list(start, end, shares):
     return list(_slerp(start, end, shares))
 
 
-@wrong("returns None.\nDoes the function end in a return?")
+@wrong("returns None.\nWhere does the function return something?")
 def no_return(start, end, shares):
     _slerp(start, end, shares)
 
