@@ -548,7 +548,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step, a jagged line that stays at the same height from beginning to end, well below 0.1.](images/part4_losses.png)
+# ![The training loss against the step, a nearly flat line from beginning to end, well below 0.1.](images/part4_losses.png)
 #
 # This loss doesn't fall any more. The network has seen more than half a million images before, and a few thousand more
 # don't change it.
@@ -592,11 +592,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two lines against the timestep, near 0 up to step 500. From there that for a wrong label climbs steeply, and that for nothing less so.](images/part4_told.png)
+# ![Two lines against the timestep, both near 0 up to step 300. From there the one for a wrong label climbs more and more steeply, to more than 100 %, and the one for nothing to about 35 %.](images/part4_told.png)
 #
-# After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing costs half of that. There
-# the image itself says what it is. After 800 steps a wrong label costs about 40 %, and saying nothing about 9 %. After
-# 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
+# After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing costs a third of
+# that. There the image itself says what it is. After 800 steps a wrong label costs about 45 %, and saying nothing about
+# 8 %. After 900 the wrong label doubles the error. So the model does listen, and it listens most where it sees least.
 #
 # </details>
 
@@ -828,8 +828,9 @@ if MAIN:
 #
 # ![Four rows of ten small pictures, for w = 1, 2, 3 and 5. The columns are a T-shirt, trousers, a pullover, a dress, a coat, a sandal, a shirt, a sneaker, a bag and a boot, much the same piece from row to row, brighter and plainer the larger w is.](images/part4_w_by_class.png)
 #
-# Each column is what was asked for, and it stays much the same piece, because all rows use the same random numbers. One of them is doubtful at w = 1, the shirt, and becomes a
-# proper shirt at w = 2. The larger w is, the clearer the outlines are and the fewer surprises there are inside.
+# Each column is what was asked for, and it stays much the same piece, because all rows use the same random numbers. One
+# of them is doubtful at w = 1, the shirt, and becomes a proper shirt at w = 2. The larger w is, the clearer the
+# outlines are and the fewer surprises there are inside.
 #
 # </details>
 
@@ -985,7 +986,8 @@ def train_classifier(n_steps: int, noised: bool = True) -> NoisyClassifier:
     schedule = part1.NoiseSchedule(1000, device, part3.cosine_schedule(1000))
     classifier = NoisyClassifier().to(device)
     optimizer = t.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
-    for _, rows in part3.minibatches(len(images), 8 if IS_CI else 128, 0, n_steps, device):
+    batches = list(part3.minibatches(len(images), 8 if IS_CI else 128, 0, n_steps, device))
+    for _, rows in utils.bar(batches):
         num_steps, _, seen = part1.noise_img(images[rows], schedule)
         scores = classifier(seen if noised else images[rows], num_steps)
         optimizer.zero_grad()
@@ -1025,8 +1027,8 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# As long as there's little noise, both are right about nearly nine images in ten. After 600 steps it's three out of
-# four against one half, and after 800 it's 61 % against a quarter.
+# As long as there's little noise, both are right about nearly nine images in ten. After 600 steps it's 78 % against
+# 53 %, and after 800 it's 61 % against a quarter.
 #
 # </details>
 
@@ -1077,7 +1079,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight small pictures. Above, steered by the classifier of noised images: a boot, a bag, a long narrow piece and a coat, and then much the same again. Below, steered by the one of clean images: most are something else than what was asked for.](images/part4_steered.png)
+# ![Two rows of eight small pictures. Above, steered by the classifier of noised images: a boot, a bag, a long narrow piece and a coat, then a boot, something between a bag and a top, a dress and a coat. Below, steered by the one of clean images: a top, a shoe, a long T-shirt, a boot, a boot, a coat and two more boots.](images/part4_steered.png)
 #
 # Most of the first row is what was asked for. In the second row, hardly anything is.
 #
@@ -1459,7 +1461,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. A row of fifteen small pictures, drawn in twenty steps: five dark pullovers, then five bright boots with heels, then five dresses with patterns, some of them torn.](images/part4_captions_live.png)
+# ![A row of fifteen small pictures: five dark pullovers, then five bright boots with heels, then five dresses with patterns, some of them in tatters.](images/part4_captions_live.png)
 #
 # There are five pictures for each of "a dark plain pullover", "a bright boot with a heel" and "a patterned dress",
 # drawn in twenty steps.
@@ -1489,9 +1491,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Eight rows of eight, each under its caption: dark pullovers with long sleeves, bright T-shirts with short sleeves, patterned dresses, bright wide trousers, dark bags, bright boots with heels, dark flat boots, and bright sneakers. Nearly all of them fit.](images/part4_captions_drawn.png)
+# ![Eight rows of eight, each beside its caption: dark pullovers with long sleeves, bright T-shirts with short sleeves, patterned dresses, bright trousers of which half are wide, dark and grey bags of which some fall apart, bright boots with heels, dark flat boots, some as low as sneakers, and bright sneakers, one of them as high as a boot.](images/part4_captions_drawn.png)
 #
-# Nearly all of them are what you asked for. If you find one that isn't, look at which word was ignored.
+# Most of them are what you asked for. Half of the trousers aren't wide, and some of the narrow bags fall apart. If you
+# find another one that doesn't fit, look at which word was ignored.
 #
 # </details>
 
@@ -1533,7 +1536,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# At w = 1 the model listens with half an ear. Only 46 % of the captions come true in every word. At w = 3 it's 82 %, of
+# At w = 1 the model listens with half an ear. Only 46 % of the captions come true in every word. At w = 3 it's 81 %, of
 # the 95 % that real images reach. Then "dark", "bright" and "plain" are obeyed in 98 to 99 % of the drawings, and
 # sleeves in 94 or 95 %. What is about *shapes* is harder. Heels come in 81 %, wide pieces in 77 %, flat boots in 70 %
 # and narrow pieces in 67 %. Patterns come in 78 %. The class is right in 90 %, of 95 % for real images. It's no
@@ -1542,7 +1545,8 @@ if MAIN:
 # Look at the last two columns for what was held out. The model has put words together that nobody put together for it.
 # Shades and plainness are obeyed there nearly as often as elsewhere. But only 36 % of these captions come true in every
 # word, where real images reach 93 %. "Narrow" drops to 35 % and "wide" to 50 %. Bright trousers were never called
-# narrow in the training, and it shows.
+# narrow in the training, and it shows. (`nan` stands where there's nothing to count, because no caption that was held
+# out says "flat".)
 #
 # </details>
 
@@ -1559,11 +1563,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Six rows of eight. Dark T-shirts with blotchy patterns; bright trousers, most of middling width; bright dresses, several of which could be pullovers; bright tops with short sleeves; dark wide bags; and boots, some dark, with low or middling heels.](images/part4_held_out.png)
+# ![Six rows of eight. Dark T-shirts with blotchy patterns, one nearly plain; bright slim trousers; bright dresses, most with the sleeves of a coat and one that is a short jacket; bright tops, most with short sleeves; dark wide bags with bright patches; and boots with heels, grey more often than dark.](images/part4_held_out.png)
 #
 # Much of it is what you asked for. Some of the misses are only misses for the classifier. A bright shirt with short
 # sleeves looks like a T-shirt, and that's what the classifier calls it, for real images as well now and then. Others
-# are habits. Bright dresses come out narrow or with the arms of a pullover, and most heels are low.
+# are habits. Wide dresses come out with the sleeves of a coat, and the boots are grey instead of dark.
 #
 # </details>
 
@@ -1692,9 +1696,10 @@ def edits(image: t.Tensor, keep: t.Tensor, captions: dict[str, str], n: int = 6)
     """The image, what is kept of it on grey, and n ways to fill it, as rows to show.
     image: (1, 28, 28) in [-1, 1]   keep: (28, 28) bool   captions: by the title of their row; "" says nothing"""
     rows = {}
-    for title, words in captions.items():
-        filled = inpaint(told(painter(), [words] * n), image.expand(n, -1, -1, -1), keep, STEPS)
-        rows[title] = part1.denormalize_img(t.cat([image[None], t.where(keep, image, 0)[None], filled]))
+    with utils.show_steps(painter(), STEPS * len(captions)):
+        for title, words in captions.items():
+            filled = inpaint(told(painter(), [words] * n), image.expand(n, -1, -1, -1), keep, STEPS)
+            rows[title] = part1.denormalize_img(t.cat([image[None], t.where(keep, image, 0)[None], filled]))
     return rows
 
 
@@ -1710,7 +1715,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Two rows of eight: the shirt with short sleeves, its middle on grey, and six ways to fill the sides. With the caption, long sleeves hang down on both sides. Without a word, the sides are filled in different ways.](images/part4_sleeves.png)
+# ![Two rows of eight: the shirt with short sleeves, its middle on grey, and six ways to fill the sides. With the caption, long sleeves hang down on both sides of all six. Without a word, there are puffed sleeves, sleeves to the elbow, hardly any at all, a flared hem and something like a cape.](images/part4_sleeves.png)
 #
 # The middle is the same in all of them, pixel by pixel. With the caption, the model hangs sleeves on it. Without a
 # word, it fills the sides with whatever goes with this middle.
@@ -1733,7 +1738,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Three rows of eight: the flat boot, its upper part with grey below, and six ways to fill the lower part. With the caption for a heel, most stand on one; with that for a flat boot, they have a flat sole; without a word, there are both.](images/part4_heel.png)
+# ![Three rows of eight: the boot with its low heel, its upper part with grey below, and six ways to fill the lower part. With the caption for a heel, most stand on one, two of them on a high one; with that for a flat boot, all but one are flat or nearly so; without a word, there is one high heel among low and flat ones.](images/part4_heel.png)
 #
 # The upper part stays. What it stands on follows the caption most of the time.
 #
@@ -1814,7 +1819,8 @@ DRAWN = [0, 1, 2, 3, 4, 8, 9, 5]  # classes of part2.drawn_clothes, rows of CLAS
 def redrawn(drawings: t.Tensor, captions: list[str], steps: tuple[int, ...], w: float = 1.0) -> dict[str, t.Tensor]:
     """Drawings, noised to each of some timesteps and drawn anew, as rows to show. drawings: (B, 1, 28, 28)"""
     model = told(painter(), captions, w)
-    rows = {f"from {n}": start_from(model, drawings, n, STEPS) for n in steps}
+    with utils.show_steps(model, sum(max(1, round(STEPS * n / 1000)) for n in steps)):
+        rows = {f"from {n}": start_from(model, drawings, n, STEPS) for n in steps}
     return {name: part1.denormalize_img(images) for name, images in ({"drawn": drawings} | rows).items()}
 
 
@@ -1828,10 +1834,14 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Seven rows of eight. On top, the eight drawings in flat greys. Below, drawn anew from 200, 400, 600, 700, 800 and 900 steps of noise: at first the same drawings with a little grain, then the same shapes with folds, seams and shades, and at last other pieces of the same kinds.](images/part4_start.png)
+# ![Seven rows of eight. On top, the eight drawings in flat greys: a T-shirt, trousers, a pullover, a dress, a coat, a bag, a boot that points to the right and a sandal. Below, drawn anew from 200, 400, 600, 700, 800 and 900 steps of noise: at first the same drawings with a little grain, then much the same shapes with folds, seams and shades, and at last other pieces of the same kinds. From 600 on, the boot points to the left, but from 800 it looks like a dark dress.](images/part4_start.png)
 #
-# From 200 or 400, you get your drawing back, a little cleaner. From 600 or 700, the outline is still that of the
-# drawing, and the inside becomes clothes. From 900 only the kind is left, because the model was told.
+# From 200 you get your drawing back, with a little grain. From 400 it has folds and seams. From 600 most outlines are
+# still those of the drawings, and the inside has become clothes. From 900 only the kind is left, because the model was
+# told.
+#
+# Look at the boot. It was drawn with its toe to the right, and nearly all boots in the training images point to the
+# left. So the more the network may change, the more it insists on a toe over there.
 #
 # </details>
 
@@ -1946,9 +1956,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Five rows of eight. On top, the coarse boot of the pad, eight times. Below, eight ways to draw it anew from 500, 600, 700 and 800 steps of noise: boots with its outline at first, then boots of all kinds.](images/part4_pad.png)
+# ![Five rows of eight. On top, the coarse boot of the pad, its toe to the right, eight times. Below, eight ways to draw it anew from each of 500, 600, 700 and 800 steps of noise: at first grey shafts of the same height, several of them in tatters or with a second toe on the left; at last seven boots that point to the left, one of them torn, and a pair of trousers.](images/part4_pad.png)
 #
-# This is what the boot becomes if you don't draw anything. The further up you begin, the less of it is left.
+# This is what the boot becomes if you don't draw anything. The further up you begin, the less of it is left. Its toe is
+# on the side that the network doesn't know, so some of these go wrong. Draw it the other way round, and compare.
 #
 # </details>
 
@@ -2040,7 +2051,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![TODO look. Eight small squares of noise in two rows. Light shapes come out of it, and at last there are two dark pullovers, two dresses with patterns, two bright boots with heels and two pairs of bright trousers, each pair one above the other.](images/part4_friend.png)
+# ![A field of noise. Light shapes come out of it, and at last there are two dark pullovers, two dresses with patterns, two bright boots with heels and two pairs of bright trousers, each pair one above the other.](images/part4_friend.png)
 #
 # </details>
 

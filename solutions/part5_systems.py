@@ -3,7 +3,7 @@
 #
 # "A bright boot with a heel, please." Here's what five models answer.
 #
-# ![FRIENDALT](images/part5_friend.png)
+# ![Five rows of eight. Part 3: trousers, a sneaker, a dress, T-shirts, a bag and patterned things, whatever it likes. Latent Diffusion: pullovers, a T-shirt, shoes, a bag and a dress, a little softer. GLIDE, DALL-E 2 and Imagen: nothing but bright boots with heels, higher ones and lower ones.](images/part5_friend.png)
 #
 # The first row is Part 3's model, which can't hear you. The others are four systems that made the news between 2021 and
 # 2022, each built in miniature from what you've written: GLIDE, which you know from Part 4, DALL-E 2, Latent Diffusion
@@ -191,9 +191,8 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# A sample from $\mathcal{N}(\mu, \sigma^2)$ is $\mu + \sigma \epsilon$. The noise $\epsilon$ needs no gradient, and the
-# sum and the product let it through to $\mu$ and $\sigma$. The standard deviation is the root of the variance, and the
-# root of $e^x$ is $e^{x/2}$.
+# A sample from N(μ, σ²) is μ + σε. The noise ε needs no gradient, and the sum and the product let it through to μ and
+# σ. The standard deviation is the root of the variance, and the root of `x.exp()` is `(x / 2).exp()`.
 #
 # </details>
 #
@@ -244,23 +243,23 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# What are the two means, of $\log q(z)$ and of $\log p(z)$? What cancels in their difference?
+# What are the two means, of log q(z) and of log p(z)? What cancels in their difference?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# The mean of $\log q(z)$ is $-\frac{1}{2}(\log 2\pi + \log \sigma^2 + 1)$, because $(z - \mu)^2 / \sigma^2$ has the
-# mean 1. `log_var.exp()` is $\sigma^2$. `reduce(x, "b c h w -> b", "sum")` of einops adds up each image's numbers.
+# The mean of log q(z) is -½ (log 2π + log σ² + 1), because (z - μ)² / σ² has the mean 1. `log_var.exp()` is σ².
+# `reduce(x, "b c h w -> b", "sum")` of einops adds up each image's numbers.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# The mean of $\log p(z)$ is $-\frac{1}{2}(\log 2\pi + \mu^2 + \sigma^2)$. Subtract it from the other one. You're left
-# with four terms under one ½, and for $\mu = 0$ and $\sigma = 1$ they must come to 0. Compute that number by number,
+# The mean of log p(z) is -½ (log 2π + μ² + σ²). Subtract it from the other one. You're left with four terms under one
+# ½, and for μ = 0 and σ = 1 they must come to 0. Compute that number by number,
 # then add up.
 #
 # </details>
@@ -446,14 +445,14 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# If you multiply numbers by $a$, what happens to their variance, and what to their standard deviation?
+# If you multiply numbers by a, what happens to their variance, and what to their standard deviation?
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# $\mathrm{Var}(aX) = a^2\, \mathrm{Var}(X)$. `codes.std()` without a dimension looks at all numbers together, and
+# Var(aX) = a² Var(X). `codes.std()` without a dimension looks at all numbers together, and
 # `.item()` makes a plain number of it.
 #
 # </details>
@@ -493,11 +492,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of ten pictures of a boot, after 1, 100, 200 and so on up to 900 steps of noise. Five times as large: the boot is plain until 700 and torn at 900. Variance 1: it is damaged from 300 on and gone from 500. A fifth: it is gone after 100 steps.](images/part5_sizes.png)
+# ![Three rows of ten pictures of a boot, after 1, 100, 200 and so on up to 900 steps of noise. Five times as large: the boot is plain until 700 and torn at 900. Variance 1: it is damaged from 300 on and gone from 600. A fifth: it is torn after 100 steps and gone after 200.](images/part5_sizes.png)
 #
 # From left to right, these are 1, 100, 200, and so on up to 900 steps. At variance 1, the boot fades over the first
-# half of the way. Codes of five times the size still show it when the way is nearly over. With a fifth, it's gone after
-# a tenth of the way, and at nine timesteps of ten there's nothing to learn but averages.
+# half of the way. Codes of five times the size still show it when the way is nearly over. With a fifth, it's torn
+# after a tenth of the way, and at eight timesteps of ten there's nothing to learn but averages.
 #
 # </details>
 
@@ -651,7 +650,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of ten samples. By way of pixels: trousers, boots, shirts and a dress, with crisp edges and odd patterns on some. By way of codes: bags, trousers, a pullover, a T-shirt and shoes, softer, and three of no clear kind.](images/part5_codes.png)
+# ![Two rows of ten samples. By way of pixels: trousers, boots, shirts and a dress, with crisp edges and odd patterns on some. By way of codes: bags, trousers, a pullover, a T-shirt and shoes, softer, some of them hard to make out.](images/part5_codes.png)
 #
 # Both took 50 steps. By way of codes, that costs about a third of the time.
 #
@@ -712,7 +711,7 @@ if MAIN:
 # there are three things to learn, and you'll build each of them:
 #
 # 1. **CLIP** makes embeddings of pictures and of captions.
-# 2. The **prior** turns a caption's embedding into a picture's. It's a diffusion model, and what it noises is 32 numbers.
+# 2. The **prior** turns a caption's embedding into a picture's. It's a diffusion model that noises 32 numbers.
 # 3. The **decoder** draws a picture from its embedding. It's Part 4's `Listener` once more.
 
 # %% [markdown]
@@ -823,7 +822,7 @@ if MAIN:
 # <summary>Hint 1: a question</summary>
 #
 # The cosine of two vectors is their product divided by both lengths. What do you have to do to the embeddings, so that
-# one product of matrices gives you all $B^2$ cosines? And which table holds the scores of the other direction?
+# one product of matrices gives you all B² cosines? And which table holds the scores of the other direction?
 #
 # </details>
 #
@@ -989,7 +988,7 @@ if MAIN:
 
 # %% tags=["folded"]
 def show_cloud(caption: str, prior: "Prior | None" = None) -> None:
-    """The embeddings of the test images with one caption, and that of the caption; next to it what a prior draws for it.
+    """The embeddings of the test images with one caption, and that of the caption; beside it what a prior draws for it.
     To the right is the direction from the images' mean to the caption, up the one in which they vary most beside it."""
     model, (images, tokens) = clip_model(), captioned(train=False)
     one = part4.tokens([caption]).to(images.device)
@@ -1011,7 +1010,7 @@ def show_cloud(caption: str, prior: "Prior | None" = None) -> None:
             *((read - center) @ plane).cpu(), s=150, marker="*", color="C3", edgecolors="black", label="caption"
         )
         axis.set(title=name, xlabel="towards the caption", aspect="equal")
-    axes[0, 0].legend(loc="upper center")
+    axes[0, 0].legend(loc="lower right")
     utils.show()
 
 
@@ -1025,8 +1024,8 @@ if MAIN:
 #
 # ![A tall swarm of dots, the images, at the left. Far to the right of all of them is a red star, the caption.](images/part5_clouds.png)
 #
-# The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 0.9 from
-# the middle of the cloud, and the caption is at 2.9. The commonest captions all lie like that, and it has a name, the
+# The images form a cloud, and the caption lies outside of it. Towards the caption, no image gets farther than 1.2 from
+# the middle of the cloud, and the caption is at 3.0. The commonest captions all lie like that, and it has a name, the
 # *modality gap*. The loss only asks that an image is nearer to its own caption than to others, and that's the case. But
 # a decoder that has learned from images has never seen an embedding out there. And there's a second difference. A
 # caption is one point, and there are 462 images that it fits.
@@ -1040,7 +1039,7 @@ if MAIN:
 
 # %% [markdown]
 # ### 5.5 The prior
-# *Turn Part 1's MLP into a model of embeddings that is told a caption's* · ●●●○○ · 25 minutes · Ramesh et al., Section 2.2
+# *Turn Part 1's MLP into a diffusion model of embeddings* · ●●●○○ · 25 minutes · Ramesh et al., Section 2.2
 #
 # Your `part1.TinyDiffuser` takes images, so write an embedding as an image of one row, (1, 1, E). The network gets
 # images of **two** rows. The first is the noised embedding, and the second is the caption's, without noise. The first
@@ -1095,7 +1094,7 @@ if MAIN:
 #
 # Images are (B, C, H, W), and the rows follow each other along H, `dim=2`. `t.cat([a, b], dim=2)` puts images on top of
 # each other. A slice such as `[:, :, :1]` keeps the axis that it cuts. And Equation 4, solved for the noise, is
-# $\epsilon = (x_t - \sqrt{\bar\alpha_t}\, x_0) / \sqrt{1 - \bar\alpha_t}$.
+# ε = (x_t - √ᾱ x₀) / √(1 - ᾱ).
 #
 # </details>
 #
@@ -1180,8 +1179,8 @@ if MAIN:
 # ![Two panels with the same axes. At the left the swarm of the images' embeddings, with the caption as a red star far to the right of it. At the right the swarm that the prior has drawn, in the same place.](images/part5_prior.png)
 #
 # From the caption, the prior gets to where the images are, and spreads its samples there. In our run, its embeddings
-# were at a Fréchet distance of 0.08 from the test images' (2,000 of them, in the 32 numbers of an embedding). As many
-# training images are at 0.06, and the bare captions at 6.6. Within one caption the samples have 0.79 of the variance
+# were at a Fréchet distance of 0.10 from the test images' (2,000 of them, in the 32 numbers of an embedding). As many
+# training images are at 0.06, and the bare captions at 7.1. Within one caption the samples have 0.80 of the variance
 # that the images have, on average over the twelve commonest captions. So the prior still plays it a little safe.
 #
 # </details>
@@ -1266,9 +1265,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![DRAWNALT](images/part5_dalle2.png)
+# ![Three rows of seven. A bright boot: seven bright boots, most of them with a heel, one with a very high one. A dark bag: seven dark bags with handles. A plain T-shirt with long sleeves: seven plain grey tops, four of them with long sleeves that hang close to the body, the others with short ones or none.](images/part5_dalle2.png)
 #
-# DRAWNTEXT
+# All boots are boots, and all bags are bags. The prior has chosen a different one each time, with a high heel or a low
+# one, with this handle or that, because the caption leaves it open. The last row is harder. All are plain tops, but
+# only about half of them have long sleeves.
 #
 # </details>
 
@@ -1292,11 +1293,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots and ankle shoes, flat or with a low heel; a bright bag with a handle and seven bright wide bags, some with handles; a bright T-shirt with short sleeves, four more of them, and three longer pieces, one of them with long sleeves.](images/part5_variations.png)
+# ![Three rows of eight. The first image of each is from the test set, the others are drawn from its embedding: a bright boot and seven bright boots, flat or with a low heel; a bright bag with a handle and seven bright wide bags, all but one with a handle; a bright T-shirt with short sleeves and seven more of them.](images/part5_variations.png)
 #
 # The kind of thing stays, and so does its shade. The heel, the handle of the bag and the collar are drawn anew each
-# time. Our captions never mention handles, so nothing has told CLIP to keep them. And three times, the T-shirt has
-# become longer.
+# time. Our captions never mention handles, so nothing has told CLIP to keep them, and one bag has lost its own.
 #
 # </details>
 
@@ -1316,12 +1316,13 @@ if MAIN:
 # $$\left(\cos s\theta - \frac{\sin s\theta \cos\theta}{\sin\theta}\right) a + \frac{\sin s\theta}{\sin\theta}\, b =
 # \frac{\sin((1 - s)\, \theta)}{\sin\theta}\, a + \frac{\sin(s \theta)}{\sin\theta}\, b$$
 #
-# The last step is the rule for the sine of a difference, $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta
-# \sin s\theta$. (Part 3's `between` does this for two noises. They're nearly at right angles.)
+# The last step is the rule for the sine of a difference,
+# $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta \sin s\theta$. (Part 3's `between` does this for two
+# noises. They're nearly at right angles.)
 
 # %% [markdown]
 # ### 5.6 Walk on the sphere
-# *Go from one vector to another at equal angles, without losing length* · ●●○○○ · 15 minutes · Ramesh et al., Section 3.2
+# *Go from one vector to another without losing length* · ●●○○○ · 15 minutes · Ramesh et al., Section 3.2
 #
 # This is called **slerp**, spherical linear interpolation. You get two vectors of equal length, which needn't be 1, and
 # the shares of the way. What if both vectors are the same? Then $\sin\theta = 0$, and there's nothing to divide by.
@@ -1402,10 +1403,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.89 halfway. The angle from the start rises evenly to 55 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
+# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.90 halfway. The angle from the start rises evenly to 53 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
 #
-# The two embeddings are 55 degrees apart, so halfway along the straight line the length is down to
-# $\cos(27°) = 0.89$. For vectors at right angles it would be 0.71.
+# The two embeddings are 53 degrees apart, so halfway along the straight line the length is down to
+# cos(26°) = 0.90. For vectors at right angles it would be 0.71.
 #
 # </details>
 
@@ -1775,7 +1776,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# How is this different from `noise_img`? What's $\bar\alpha$ after no steps at all, and does `alpha_bar` take a 0?
+# How is this different from `noise_img`? What's ᾱ after no steps at all, and does `alpha_bar` take a 0?
 #
 # </details>
 #
@@ -1791,7 +1792,7 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# First get the levels, in one of two ways. Then find an $\bar\alpha$ for each of them, bring that to the shape
+# First get the levels, in one of two ways. Then find an ᾱ for each of them, bring that to the shape
 # (B, 1, 1, 1), and mix small images and noise as in Equation 4.
 #
 # </details>
@@ -1912,9 +1913,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![ALT](images/part5_enlarged.png)
+# ![Four rows. The first five columns are test images, a boot, a pullover with a word on it, two pairs of trousers and a shirt, and the next five are drawn small for the same captions. Small: coarse squares. Bilinear: blurred. Enlarged: crisp, with seams and soles, and the word on the pullover as a dark scribble. The last row shows the real test images.](images/part5_enlarged.png)
 #
-# ENLARGED
+# The enlarged images are as crisp as the real ones, and most of their details are made up. From the word on the
+# pullover, nothing but a dark patch was left in the small image. The model knows that such patches are often words, so
+# it has written one, in no alphabet.
 #
 # </details>
 
@@ -1987,7 +1990,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Of which numbers is the quantile taken, and over which axes? What shape must $s$ have to divide images?
+# Of which numbers is the quantile taken, and over which axes? What shape must s have to divide images?
 #
 # </details>
 #
@@ -2002,7 +2005,7 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# First compute one $s$ for each image, of shape (B,), and lift it. Then bring it to (B, 1, 1, 1). The last line clips
+# First compute one s for each image, of shape (B,), and lift it. Then bring it to (B, 1, 1, 1). The last line clips
 # and divides.
 #
 # </details>
@@ -2030,7 +2033,7 @@ if MAIN:
 # The first two rows look nearly alike, because a screen clips, too. But without a clip, more than a third of the
 # numbers end outside of [-1, 1]. In both rows, a pullover and two pairs of trousers have burnt out. Dynamic
 # thresholding brings back their shades, and it spoils everything else. Nearly half of our pixels are pure black, which
-# is -1. Divided by $s$, they become grey, at every step anew, until the background is stained. So on these images, the
+# is -1. Divided by s, they become grey, at every step anew, until the background is stained. So on these images, the
 # static clip is the better one. Imagen's are photographs, with little pure black in them.
 #
 # </details>
@@ -2126,7 +2129,7 @@ if MAIN:
 # <summary>Hint 2: a fact</summary>
 #
 # `rearrange(…, "b -> b 1 1 1")` makes one number for each image fit images. A velocity is the derivative of the place
-# by $s$, and $s$ runs from 0 to 1.
+# by s, and s runs from 0 to 1.
 #
 # </details>
 #
@@ -2174,7 +2177,7 @@ if MAIN:
 # <details>
 # <summary>Hint 1: a question</summary>
 #
-# Which step is the model told, the one where you are, or the one where you go? From $n$ = 1000 to $m$ = 900, which
+# Which step is the model told, the one where you are, or the one where you go? From n = 1000 to m = 900, which
 # share of the whole way do you walk?
 #
 # </details>
@@ -2182,7 +2185,7 @@ if MAIN:
 # <details>
 # <summary>Hint 2: a fact</summary>
 #
-# `pairwise(counts)` gives you $(n, m)$ for each stretch. The velocity points from image to noise. The model wants
+# `pairwise(counts)` gives you (n, m) for each stretch. The velocity points from image to noise. The model wants
 # `num_steps` as a tensor with one count for each image.
 #
 # </details>
@@ -2190,7 +2193,7 @@ if MAIN:
 # <details>
 # <summary>Hint 3: the next step</summary>
 #
-# In the loop, ask for the velocity at $n$, and subtract the share of the way times the velocity from x. Keep all steps
+# In the loop, ask for the velocity at n, and subtract the share of the way times the velocity from x. Keep all steps
 # in a list if they're asked for, the start first.
 #
 # </details>
@@ -2304,11 +2307,11 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Six rows of ten samples, diffusion and flow in turn with 3, 10 and 50 calls. Each column begins with the same noise, and shows nearly the same thing in all six rows: shirts, bags, a boot, a sneaker and pullovers. With 3 calls they are blurred, and the boot and the sneaker are torn. With 10 and with 50 they are whole.](images/part5_flow.png)
+# ![Six rows of ten samples, diffusion and flow in turn with 3, 10 and 50 calls. Each column begins with the same noise, and shows nearly the same thing in all six rows: a dress, a bag, shirts and pullovers, trousers and a shoe. With 3 calls they are blurred, and the legs of the trousers are not yet apart. With 10 and with 50 they are clearer.](images/part5_flow.png)
 #
 # Look down any column. All six pictures begin with the same noise, and all show nearly the same thing, though the two
 # networks were trained apart, on different questions. That's what you've just read. Both follow the same averages, one
-# of them through a zoom lens, so the same noise leads to the same place. With three calls, both are blurred or torn.
+# of them through a zoom lens, so the same noise leads to the same place. With three calls, both are blurred.
 # With ten, both are nearly done.
 #
 # </details>
@@ -2383,8 +2386,8 @@ if MAIN:
 # > Text-to-image **MMDiT**, 2B parameters, trained with a **rectified-flow** objective and logit-normal timestep
 # > sampling. Works in the **latent space** of a **16-channel VAE** (8× downsampling, **scaling factor** 1.53). **Text
 # > encoders**, frozen: CLIP-L, OpenCLIP-bigG, T5-XXL; 10 % of captions **dropped**. Weights: **EMA**, **bf16**.
-# > Recommended: **Euler** sampler, **28 steps**, **CFG scale** 7.0, optional **negative prompt**. A 4-step **distilled**
-# > version is available.
+# > Recommended: **Euler** sampler, **28 steps**, **CFG scale** 7.0, optional **negative prompt**. A 4-step
+# > **distilled** version is available.
 #
 # Go through the words in bold. What does each mean, and in which part or section have you met it? Then answer two
 # questions. How many times is the network asked for one picture? And what would you change first if the pictures all
@@ -2394,23 +2397,24 @@ if MAIN:
 # ### BEGIN SOLUTION
 # - **MMDiT**: a diffusion transformer in which words and picture attend to each other. New here; its attention is Part
 #   2's.
-# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. "Flow matching", 5.9.
+# - **Rectified flow**: the straight path between data and noise, and its velocity as the target. Exercise 5.9.
 #   "Logit-normal" means that timesteps in the middle are drawn more often than those at the ends. Your `noise_img`
 #   draws all equally often.
-# - **Latent space, VAE**: what's noised are an autoencoder's codes. "Latent Diffusion", 5.1 and 5.2. A picture of 1024 by
-#   1024 becomes 128 by 128 with 16 channels.
-# - **Scaling factor**: the number that gives codes the variance 1. 5.3.
-# - **Text encoders, frozen**: CLIP's have learned from pairs, with your loss of 5.4, T5 from text alone, as in "Imagen".
-# - **Dropped captions**: `drop_labels` in Part 4. Without it there's no guess without a caption, and nothing to guide by.
-# - **EMA**: the moving average of the weights, 3.4. **bf16**: half the bits, 3.6.
-# - **Euler, 28 steps**: `euler_sample`, 5.10.
+# - **Latent space, VAE**: what's noised are an autoencoder's codes. Exercise 5.1 and Exercise 5.2. A picture of 1024
+#   by 1024 becomes 128 by 128 with 16 channels.
+# - **Scaling factor**: the number that gives codes the variance 1. Exercise 5.3.
+# - **Text encoders, frozen**: CLIP's have learned from pairs, with your loss of Exercise 5.4, T5 from text
+#   alone ("Imagen").
+# - **Dropped captions**: `drop_labels` in Part 4. Without it there's no guess without a caption and no guidance.
+# - **EMA**: the moving average of the weights, Exercise 3.4. **bf16**: half the bits, Exercise 3.6.
+# - **Euler, 28 steps**: `euler_sample`, Exercise 5.10.
 # - **CFG scale**: classifier-free guidance, the w of Part 4, in the form in which 1 means "as trained".
 # - **Negative prompt**: another caption in the place of the null caption, so that the guess is pushed away from it.
 # - **Distilled**: a student that needs fewer steps. "What came after".
 #
 # With guidance, the network is asked twice in each of the 28 steps, 56 times, and then the decoder of the autoencoder
-# once. Pictures that all look alike or gaudy are what too much guidance makes (Part 4, and 5.8). So lower the scale
-# first.
+# once. Pictures that all look alike or gaudy are what too much guidance makes (Part 4, and Exercise 5.8). So lower the
+# scale first.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -2473,7 +2477,7 @@ if MAIN:
 
 # %%
 def five_answers(wish: str, n: int) -> dict[str, t.Tensor]:
-    """What five models draw for one caption; two of them cannot hear it. returns: by model, (n, 1, 28, 28) in [-1, 1]"""
+    """What five models draw for one caption; two cannot hear it. returns: by model, (n, 1, 28, 28) in [-1, 1]"""
     device = utils.get_device()
     plain, (latent, scale) = part3.clothes_model(), latent_model()
     small = draw_small(base_model(), part4.tokens([wish] * n).to(device), w=2.0)
@@ -2496,7 +2500,10 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![FRIENDALT](images/part5_friend.png)
+# ![Five rows of eight. Part 3: trousers, a sneaker, a dress, T-shirts, a bag and patterned things, whatever it likes. Latent Diffusion: pullovers, a T-shirt, shoes, a bag and a dress, a little softer. GLIDE, DALL-E 2 and Imagen: nothing but bright boots with heels, higher ones and lower ones.](images/part5_friend.png)
+#
+# Three models have heard the wish, and you'd be hard put to say whose boots are whose. The first two draw what they
+# like.
 #
 # </details>
 

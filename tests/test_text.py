@@ -161,7 +161,14 @@ GIVEN = {  # settings, the paper's numbers, and what other tests hold
     # under a loss, in a picture; GLIDE's parameters; distances, an accuracy, a variety and a change: test_part4*
     "part4_guidance": ["0.1", "1.5", "3.5", "13.7", "0.82", "0.5", "0.382"],
     "part5_systems": ["0.3", "0.75", "2.5", "0.05", "5.5"]  # test_part5_latent_imagen_flow
-    + ["0.995", "4.6"],  # Imagen's quantile; T5's parameters
+    # the temperature, where CLIP's ends, and what no loss falls below: test_part5
+    + ["0.03", "0.01", "2.9"]
+    # the table of ways to a picture: test_part5
+    + ["3.3", "13.1", "16.8", "104.1", "16.0", "1.00", "1.07", "1.02", "1.13", "0.85"]
+    # of one run: how far the prior's embeddings are, and how much they vary; where the caption lies
+    + ["0.10", "0.06", "7.1", "0.80", "1.2", "3.0"]
+    + ["0.90", "0.71"]  # the length halfway along a straight line: test_part5
+    + ["0.995", "4.6", "2.6", "1.53", "7.0"],  # Imagen's quantile; parameters of T5 and SDXL; the model card
 }
 
 

@@ -329,7 +329,7 @@ def no_return(*given, **options):
     _walk(*given, **options)
 
 
-@wrong("You make them on another device.")
+@wrong("gets images on the cpu.\nYou make them on another device.")
 def start_on_the_cpu(*given, **options):
     return _walk(*given, **options, first=lambda images: t.randn(images.shape))
 
