@@ -112,7 +112,7 @@ COMPUTED = {
         f"{sum(p.numel() for p in network().parameters()) / 1e6:.2f}",
     ],
     "part4_guidance": [],
-    "part5_systems": [f"{json.loads((utils.ASSETS / 'autoencoder.json').read_text(encoding="utf-8"))['std_of_codes']:.2f}"],
+    "part5_systems": [f"{json.loads((utils.ASSETS / 'autoencoder.json').read_text(encoding='utf-8'))['std_of_codes']:.2f}"],
 }
 # The same, for what only a training can bear out; these are measured by `make prove`.
 TRAINED = {
