@@ -224,7 +224,7 @@ def test_a_learner_solves_an_exercise(lab, course, tmp_path):
         learner.run(answer)
         shown = learner.run(check).all_inner_texts()
         message = message_of(WRONG)
-        assert message.endswith("Is the end included?")
+        assert message.endswith("You stop short of max_noise. Both ends are included.")
         assert [text.strip() for text in shown] == [message], "not the message alone:\n" + "\n".join(shown)
 
         learner.unfold(check + 1, "Hint 1")
