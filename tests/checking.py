@@ -819,7 +819,7 @@ def judge_slopes(call: Callable, facts: str, question: str, together: bool = Fal
                 ends = [[x + step * way for x, way in zip(start, ways, strict=True)] for step in (0.003, -0.003)]
                 measured = (value(ends[0]) - value(ends[1])).item() / 0.006
                 expected = sum((g * way).sum().item() for g, way in zip(gradients, ways, strict=True))
-                misses += abs(measured - expected) > 0.1 * max(size, abs(measured)) + 3e-4
+                misses += abs(measured - expected) > 0.02 * max(size, abs(measured)) + 1e-3
         if misses > 4:  # one or two may run across the bend of a ReLU
             raise Mistake(facts.format(names[0]), question)
 

@@ -369,6 +369,12 @@ class SiLUAtTheEnd(_Given):
         return F.silu(super().forward(x, step_emb))
 
 
+@wrong("You use a ReLU after the blocks.")
+class ReLUAtTheEnd(_Given):
+    def forward(self, x, step_emb):
+        return F.relu(super().forward(x, step_emb))
+
+
 @wrong("You use a norm after the blocks.")
 class NormAtTheEnd(_Given):
     def __init__(self, channels, step_dim, groups):

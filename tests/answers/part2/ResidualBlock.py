@@ -617,6 +617,28 @@ class FirstGELU(_FirstActivation):
     activation = nn.GELU
 
 
+@wrong("ReLU after the first norm. It is SiLU.")
+class FirstLeakyReLU(_FirstActivation):
+    activation = nn.LeakyReLU
+
+
+@wrong("You use a sigmoid after the first norm.")
+class FirstSigmoid(_FirstActivation):
+    activation = nn.Sigmoid
+
+
+@wrong("You use SiLU twice after the first norm.")
+class FirstSiLUTwice(_FirstActivation):
+    def activation(self):
+        return nn.Sequential(nn.SiLU(), nn.SiLU())
+
+
+@wrong("You use SiLU twice before the timestep's Linear.")
+class SiLUTwiceBeforeLinear(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.SiLU(), nn.SiLU(), nn.Linear(step_dim, c))
+
+
 @wrong("You use a tanh after the first norm.")
 class FirstTanh(_FirstActivation):
     activation = nn.Tanh

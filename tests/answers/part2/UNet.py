@@ -1058,6 +1058,20 @@ class GELUBetween(_Given):
         return nn.Sequential(sinusoids, one, nn.GELU(), two)
 
 
+@wrong("ReLU")
+class ReLUBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.ReLU(), two)
+
+
+@wrong("You use a sigmoid between the two Linear layers.")
+class SigmoidBetween(_Given):
+    def make_step(self, channels, step_dim):
+        sinusoids, one, _, two = super().make_step(channels, step_dim)
+        return nn.Sequential(sinusoids, one, nn.Sigmoid(), two)
+
+
 @wrong("You use a tanh between the two Linear layers.")
 class TanhBetween(_Given):
     def make_step(self, channels, step_dim):
