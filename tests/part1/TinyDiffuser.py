@@ -67,6 +67,7 @@ def check_TinyDiffuser(answer: Callable) -> str:
         lambda x: model(x, steps),
         "the guess changes with the {}, but its gradient does not say so",
         question,
+        slack=0.1,
         images=images,
     )
     judge_tiny_device(answer)

@@ -59,7 +59,6 @@ CONDITION_MISTAKES = [  # what blocks get for step_emb. e: without a condition  
 
 BEND_MISTAKES = [  # what bends z and -z gives for the sum of both, where their difference is d
     ("You use a GELU between the two Linear layers. It's SiLU.", lambda d: d * t.erf(d / 2**0.5)),
-    ("You use a ReLU between the two Linear layers. It's SiLU.", t.abs),
     ("You use a tanh between the two Linear layers. It's SiLU.", t.zeros_like),
     ("You use a sigmoid between the two Linear layers. It's SiLU.", t.ones_like),
 ]

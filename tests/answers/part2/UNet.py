@@ -1058,13 +1058,6 @@ class GELUBetween(_Given):
         return nn.Sequential(sinusoids, one, nn.GELU(), two)
 
 
-@wrong("ReLU")
-class ReLUBetween(_Given):
-    def make_step(self, channels, step_dim):
-        sinusoids, one, _, two = super().make_step(channels, step_dim)
-        return nn.Sequential(sinusoids, one, nn.ReLU(), two)
-
-
 @wrong("You use a sigmoid between the two Linear layers.")
 class SigmoidBetween(_Given):
     def make_step(self, channels, step_dim):
