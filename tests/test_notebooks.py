@@ -201,7 +201,10 @@ def test_what_is_stored_of_a_run_has_movies_and_no_sliders(monkeypatch):
 # Processors round differently, and a training carries that far: by 0.02 in most pictures (another seed moves samples
 # by more than 0.1). In these it decides which image comes; other tests hold what the text says of them.
 CURVE = "part3_plain_losses.png"  # as long as the training that a time ends, and its axis with it
-LUCK = {"part2_way.png", "part3_live.png", "part3_plain_samples.png", CURVE}
+LUCK = {
+    *("part2_way.png", "part3_live.png", "part3_plain_samples.png", CURVE),
+    *("part4_losses.png", "part4_captions_live.png", "part5_codes_live.png", "part5_paths.png"),
+}
 
 
 def frames(picture: bytes) -> np.ndarray:

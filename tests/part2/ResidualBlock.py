@@ -101,9 +101,7 @@ WHOLE_MISTAKES = [
         {"told": as_it_is, "after": F.silu},
     ),
     ("You add the timestep before the first SiLU. It comes after.", {"before": as_it_is, "behind": t.zeros_like}),
-    ("You add the timestep before the first SiLU and after it, too.", {"before": as_it_is}),
     ("You use SiLU once more, after the timestep is added.", {"again": F.silu}),
-    ("You use SiLU after the timestep is added. It comes before.", {"bend": as_it_is, "again": F.silu}),
     (
         "You add the timestep before the first SiLU, which comes twice.",
         {"bend": lambda x: F.silu(F.silu(x)), "before": as_it_is, "behind": t.zeros_like},
