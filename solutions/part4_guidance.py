@@ -145,16 +145,16 @@ if MAIN:
 # steps it has moved to $\sqrt{\bar\alpha}\, \mu_k$, and its variance is $v = \bar\alpha \sigma^2 + 1 - \bar\alpha$. So
 # three things are easy to say about a noised point $x$:
 #
-# 1. How well Gaussian $k$ fits it, as a share of 1. That's a softmax over $k$:
+# **Step 1.** How well Gaussian $k$ fits it, as a share of 1. That's a softmax over $k$:
 #
 # $$r_k = \text{softmax}_k \left(\ln \pi_k - \frac{|x - \sqrt{\bar\alpha}\, \mu_k|^2}{2 v}\right)$$
 #
-# 2. The average clean point. The mean of the Gaussians that fit is $m = \sum_k r_k \mu_k$. What's left between
-#    $\sqrt{\bar\alpha}\, m$ and $x$ is partly noise and partly spread, and the spread's part counts:
+# **Step 2.** The average clean point. The mean of the Gaussians that fit is $m = \sum_k r_k \mu_k$. What's left
+# between $\sqrt{\bar\alpha}\, m$ and $x$ is partly noise and partly spread, and the spread's part counts:
 #
 # $$x_0 = m + \frac{\sqrt{\bar\alpha}\, \sigma^2}{v} (x - \sqrt{\bar\alpha}\, m)$$
 #
-# 3. The noise that leads from this $x_0$ to $x$. You know that one. It's Equation 4.
+# **Step 3.** The noise that leads from this $x_0$ to $x$. You know that one. It's Equation 4.
 
 # %%
 def mixture_noise(x: t.Tensor, alpha_bar: t.Tensor, means: t.Tensor, weights: t.Tensor, std: float) -> t.Tensor:

@@ -94,12 +94,12 @@ if MAIN:
 # And how many networks are there, each trained by itself? (Two of them also have networks that enlarge a finished
 # picture. Those are counted, too.)
 #
-# | system | what is noised | what it's told | the caption is read by | networks | here | paper |
-# |---|---|---|---|---|---|---|
-# | GLIDE, 2021 | pixels | the caption | a transformer that learns along with it | 2: paints 64 by 64, enlarges to 256 | Part 4 | [Nichol et al.](https://arxiv.org/abs/2112.10741) |
-# | Latent Diffusion, 2021 | the codes of an autoencoder | a caption, a class or another image | a transformer that learns along with it; in Stable Diffusion CLIP's, frozen | 2: the autoencoder, paints codes | [Latent Diffusion](#Latent-Diffusion) | [Rombach et al.](https://arxiv.org/abs/2112.10752) |
-# | DALL-E 2, 2022 | first an embedding, then pixels | first the caption, then the embedding | CLIP's, frozen | 5: CLIP, the prior, paints 64 by 64, enlarges twice | [DALL-E 2](#DALL-E-2) | [Ramesh et al.](https://arxiv.org/abs/2204.06125) |
-# | Imagen, 2022 | pixels, first few and then more | the caption, and the smaller picture | a language model that has only read text, frozen | 4: the reader, paints 64 by 64, enlarges twice | [Imagen](#Imagen) | [Saharia et al.](https://arxiv.org/abs/2205.11487) |
+# | system | what is noised | what it's told | the caption is read by | networks |
+# |---|---|---|---|---|
+# | [GLIDE](https://arxiv.org/abs/2112.10741), 2021 (Part 4) | pixels | the caption | a transformer that learns along with it | 2: paints 64 by 64, enlarges to 256 |
+# | [Latent Diffusion](https://arxiv.org/abs/2112.10752), 2021 ([below](#Latent-Diffusion)) | the codes of an autoencoder | a caption, a class or another image | a transformer that learns along with it; in Stable Diffusion CLIP's, frozen | 2: the autoencoder, paints codes |
+# | [DALL-E 2](https://arxiv.org/abs/2204.06125), 2022 ([below](#DALL-E-2)) | first an embedding, then pixels | first the caption, then the embedding | CLIP's, frozen | 5: CLIP, the prior, paints 64 by 64, enlarges twice |
+# | [Imagen](https://arxiv.org/abs/2205.11487), 2022 ([below](#Imagen)) | pixels, first few and then more | the caption, and the smaller picture | a language model that has only read text, frozen | 4: the reader, paints 64 by 64, enlarges twice |
 #
 # All four are trained with Part 1's loss, with some captions dropped as in Part 4, and guided when they draw. What's
 # different is where the work is divided. That's what to look for.
@@ -217,8 +217,9 @@ if MAIN:
 # How far is $q = \mathcal{N}(\mu, \sigma^2)$ from $p = \mathcal{N}(0, 1)$? The **KL divergence** is the mean of
 # $\log q(z) - \log p(z)$ over draws $z$ from $q$. Both logarithms are known:
 #
-# $$\log q(z) = -\tfrac{1}{2} \left( \log 2\pi + \log \sigma^2 + \frac{(z - \mu)^2}{\sigma^2} \right) \qquad
-# \log p(z) = -\tfrac{1}{2} \left( \log 2\pi + z^2 \right)$$
+# $$\log q(z) = -\tfrac{1}{2} \left( \log 2\pi + \log \sigma^2 + \frac{(z - \mu)^2}{\sigma^2} \right)$$
+#
+# $$\log p(z) = -\tfrac{1}{2} \left( \log 2\pi + z^2 \right)$$
 #
 # Take the means with a pencil. Over draws from $q$, $(z - \mu)^2$ has the mean $\sigma^2$ and $z^2$ has the mean
 # $\mu^2 + \sigma^2$. What's left is a formula without any $z$, and you need neither draws nor integrals. Write it for
@@ -1313,8 +1314,9 @@ if MAIN:
 # $\cos\varphi\, a + \sin\varphi\, b_\perp$. Go a share $s$ of the way, $\varphi = s\theta$, put in $b_\perp$, and
 # collect what belongs to $a$:
 #
-# $$\left(\cos s\theta - \frac{\sin s\theta \cos\theta}{\sin\theta}\right) a + \frac{\sin s\theta}{\sin\theta}\, b =
-# \frac{\sin((1 - s)\, \theta)}{\sin\theta}\, a + \frac{\sin(s \theta)}{\sin\theta}\, b$$
+# $$\left(\cos s\theta - \frac{\sin s\theta \cos\theta}{\sin\theta}\right) a + \frac{\sin s\theta}{\sin\theta}\, b$$
+#
+# $$= \frac{\sin((1 - s)\, \theta)}{\sin\theta}\, a + \frac{\sin(s \theta)}{\sin\theta}\, b$$
 #
 # The last step is the rule for the sine of a difference,
 # $\sin(\theta - s\theta) = \sin\theta \cos s\theta - \cos\theta \sin s\theta$. (Part 3's `between` does this for two
