@@ -60,8 +60,8 @@ def test_captions_can_be_read_again():
 def test_the_shipped_encoders_are_as_good_as_the_text_says():
     model, (images, tokens) = part5.load_clip(), part5.captioned(train=False)
     assert len(part5.all_captions()) == 152 and "Only 152 different captions" in TEXT
-    assert part5.retrieval(model, images, tokens) == pytest.approx(0.744, abs=0.005)
-    assert part5.retrieval(model, images, tokens, 5) == pytest.approx(0.972, abs=0.005)
+    assert part5.retrieval(model, images, tokens) == pytest.approx(0.735, abs=0.005)
+    assert part5.retrieval(model, images, tokens, 5) == pytest.approx(0.97, abs=0.005)
     found, labels = part5.classify(model, part3.clothes(train=False)), part4.labels_of(train=False)
     assert (found == labels).float().mean().item() == pytest.approx(0.80, abs=0.01)
 
