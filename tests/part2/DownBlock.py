@@ -141,6 +141,8 @@ THROUGH_MISTAKES = [  # what comes back of the input y, with all weights at 0
     ("You add the input once more.", lambda y: 2 * y),
     ("You use SiLU after the blocks. They end in one already, before they add their input.", F.silu),
     ("You use a ReLU after the blocks.", F.relu),
+]
+NORM_MISTAKES = [  # those of a MidBlock; in the other two, a norm has shown before
     ("You use a norm after the blocks.", lambda y: F.group_norm(y, 4)),
     ("You use a norm after the blocks.", lambda y: F.group_norm(y, 1)),
     ("You use a norm after the blocks.", lambda y: F.group_norm(y, y.shape[1])),
@@ -148,7 +150,7 @@ THROUGH_MISTAKES = [  # what comes back of the input y, with all weights at 0
 
 
 def why_not_unchanged(through: t.Tensor, y: t.Tensor) -> str:
-    question = recognise(THROUGH_MISTAKES, lambda makes: close(through, makes(y), 0.01))
+    question = recognise(THROUGH_MISTAKES + NORM_MISTAKES, lambda makes: close(through, makes(y), 0.01))
     return question or "You put something beside the ResidualBlocks and the AttentionBlock."
 
 

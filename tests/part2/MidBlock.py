@@ -17,6 +17,7 @@ from tests.checking import (
     silence,
 )
 from tests.part2.DownBlock import (
+    NORM_MISTAKES,
     REACHES,
     THROUGH_MISTAKES,
     far_change,
@@ -27,7 +28,7 @@ from tests.part2.DownBlock import (
 )
 
 
-@check("2.8", mistakes=REACHES + THROUGH_MISTAKES)
+@check("2.8", mistakes=REACHES + THROUGH_MISTAKES + NORM_MISTAKES)
 def check_MidBlock(answer: Callable) -> str:
     for arguments, shape in [((8, 12, 4), (3, 8, 5, 3)), ((8, 8, 2), (8, 8, 8, 8))]:
         judge = judge_layer if shape[3] == 3 else judge_learning

@@ -32,6 +32,7 @@ from tests.part2.DownBlock import (
     judge_straight,
     judge_two_blocks,
     judge_widths,
+    why_not_unchanged,
     why_resized_otherwise,
 )
 
@@ -102,7 +103,10 @@ def judge_up_place(answer: Callable) -> None:
     plain = silence(make(answer, 8, 16, 12, 4, False, False, inputs=[y[:, :8], e, y[:, 8:]]), everything)
     came = plain(numbered[:, :8], e, numbered[:, 8:])[0, :, 0, 0].round().long() - 1
     if sorted(came.tolist()) != list(range(16)):
-        return
+        facts = (
+            "with all weights at 0 and as many channels out as come in, x beside skip does not come through as it is"
+        )
+        raise Mistake(facts, why_not_unchanged(plain(y[:, :8], e, y[:, 8:]), y))
     module, back = make(answer, 8, 16, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
     judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
 

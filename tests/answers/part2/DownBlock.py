@@ -649,6 +649,18 @@ class WidthInTheSecondBlock(_Given):
         self.block2 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
+@wrong("You use SiLU after the blocks. They end in one already, before they add their input.")
+class SiLUBehindTheBlocks(_Given):
+    def blocks(self, x, step_emb):
+        return F.silu(super().blocks(x, step_emb))
+
+
+@wrong("You use a ReLU after the blocks.")
+class ReLUBehindTheBlocks(_Given):
+    def blocks(self, x, step_emb):
+        return F.relu(super().blocks(x, step_emb))
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups) -> after self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)",

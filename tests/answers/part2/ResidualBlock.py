@@ -617,7 +617,7 @@ class FirstGELU(_FirstActivation):
     activation = nn.GELU
 
 
-@wrong("ReLU after the first norm. It is SiLU.")
+@wrong("You use a leaky ReLU after the first norm.")
 class FirstLeakyReLU(_FirstActivation):
     activation = nn.LeakyReLU
 
@@ -631,6 +631,14 @@ class FirstSigmoid(_FirstActivation):
 class FirstSiLUTwice(_FirstActivation):
     def activation(self):
         return nn.Sequential(nn.SiLU(), nn.SiLU())
+
+
+@wrong("You add the timestep before the first SiLU and after it, too.")
+class StepBeforeAndAfter(_Given):
+    def forward(self, x, step_emb):
+        convolution, norm, silu = self.first
+        step = rearrange(self.step(step_emb), "b c -> b c 1 1")
+        return self.second(silu(norm(convolution(x)) + step) + step) + self.shortcut(x)
 
 
 @wrong("You use SiLU twice before the timestep's Linear.")

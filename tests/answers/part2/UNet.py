@@ -1324,7 +1324,6 @@ EQUIVALENT = {
         "for level, (before, after) in enumerate(pairwise(widths)): -> after self.mid = MidBlock(widths[-1], step_dim, groups)",
         "self.mid = MidBlock(widths[-1], step_dim, groups) -> after self.last = ResidualBlock(channels, channels, step_dim, groups)",
         "self.last = ResidualBlock(channels, channels, step_dim, groups) -> after self.project = nn.Conv2d(channels, self.img_shape[0], 1)",
-        "step_emb = self.step(num_steps) -> after x = self.stem(images)",
         "x = self.stem(images) -> after skips = []",
         "if condition is not None: -> after x = self.stem(images)",
         "self.downs.append(DownBlock(before, after, step_dim, groups, not last, attention[level])) -> after self.ups.insert(0, UpBlock(after, before, step_dim, groups, not first, attention[level]))",

@@ -579,6 +579,25 @@ class OrdinaryConvolution(_Given):
         return nn.Conv2d(c, c, 4, stride=2, padding=1)
 
 
+@wrong("You use SiLU after the blocks. They end in one already, before they add their input.")
+class SiLUBehindTheBlocks(_Given):
+    def blocks(self, x, step_emb):
+        return F.silu(super().blocks(x, step_emb))
+
+
+@wrong("You use a ReLU after the blocks.")
+class ReLUBehindTheBlocks(_Given):
+    def blocks(self, x, step_emb):
+        return F.relu(super().blocks(x, step_emb))
+
+
+@wrong("You add the input once more.")
+class FirstBlockOnceMore(_Given):
+    def blocks(self, x, step_emb):
+        x = self.block1(x, step_emb)
+        return x + self.block2(x, step_emb)
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.block1 = ResidualBlock(2 * channels_in, channels_out, step_dim, groups) -> after self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)",

@@ -1,1 +1,0 @@
-"""What Part 5 shows."""
