@@ -32,7 +32,7 @@ COMMANDS = {  # each function, what it makes, and how long that takes on two CPU
     part4_captions.obeyed: "how often it obeys each word: half an hour",
     part4_captions.faithful: "drawings, noised and drawn anew: ten to twenty minutes",
     part5_latent.autoencoder: "Part 5's codes of images: four minutes",
-    part5_latent.latents: "the model of these codes, also of other sizes: fifteen minutes",
+    part5_latent.latents: "the model of these codes: eight minutes",
     part5_dalle2.clip: "Part 5's encoders of images and captions: a minute",
     part5_dalle2.decoder: "the model of Part 4's kind that draws what an embedding says: four minutes",
     part5_dalle2.detour: "1,000 pictures by each of four ways from a caption, measured: fifteen minutes",

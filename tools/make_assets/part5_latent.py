@@ -13,8 +13,6 @@ import solutions.part5_systems as part5
 import utils
 from tools.make_assets.files import save, write
 
-SIZES = (1.0, 5.0, 0.2)
-
 
 def autoencoder(n_steps: int = 4000) -> None:
     """Train the autoencoder, and measure what comes back of the first 2,000 test images."""
@@ -42,13 +40,6 @@ def scaled_codes() -> tuple[t.Tensor, float]:
     return part5.scale_codes(part5.codes_of(part5.load_autoencoder(), part3.clothes()))
 
 
-def train_on_codes(times: float, n_steps: int) -> part3.VelocityGuesser:
-    """Train on codes of this standard deviation."""
-    config = part5.short_config(n_steps)
-    t.manual_seed(0)
-    return part3.train_longer(part5.make_latent_model(config), config, times * scaled_codes()[0])
-
-
 def distance(draw: Callable[[t.Tensor], t.Tensor], factor: float, n_samples: int) -> float:
     """The distance of images whose codes are drawn from noise, always the same.
     draw: takes and returns (B, 4, 7, 7)   factor: what codes were multiplied with"""
@@ -64,16 +55,24 @@ def drawing(model: part1.DiffusionModel, **how: Any) -> Callable[[t.Tensor], t.T
 
 
 def latents(n_steps: int = 8000, n_samples: int = 2000) -> None:
-    """Train on scaled codes, and measure samples; also of short trainings on codes of other sizes."""
-    results: dict[str, Any] = {"scale": scaled_codes()[1], "distance": {}, "sizes": {}}
-    save("latents.pt", t.nn.ModuleList([train_on_codes(1.0, n_steps).network]))
+    """Train on scaled codes, and measure 2,000 samples on the way and at the end."""
+    codes, scale = scaled_codes()
+    results: dict[str, Any] = {"scale": scale, "distance": {}, "measured": []}
+    config = part5.short_config(n_steps) | {"img_log_interval": n_steps // 4}
+
+    def measure(average: part3.VelocityGuesser, config: dict[str, Any]) -> dict[str, Any]:
+        images = (len(results["measured"]) + 1) * config["img_log_interval"] * config["batch_size"]
+        far = distance(drawing(average, n_steps=100), scale, n_samples)
+        results["measured"].append({"images": images, "distance": far})
+        return {"distance": far}
+
+    t.manual_seed(0)
+    trained = part3.train_longer(part5.make_latent_model(config), config, codes, watch=measure)
+    save("latents.pt", t.nn.ModuleList([trained.network]))
     model = part5.load_latent_model()  # as it is shipped, in half precision
     ways = {f"{n} steps": dict(n_steps=n) for n in (25, 50, 100)} | {"50 steps, clipped": dict(keep=part5.clipped)}
     for name, how in ways.items():
-        results["distance"][name] = distance(drawing(model, **how), results["scale"], n_samples)
-    for times in SIZES:
-        shorter = train_on_codes(times, n_steps // 4)
-        results["sizes"][f"{times:g}"] = distance(drawing(shorter), times * results["scale"], n_samples)
+        results["distance"][name] = distance(drawing(model, **how), scale, n_samples)
     print(results)
     write("latents.json", results)
 
