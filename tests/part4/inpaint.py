@@ -45,7 +45,7 @@ class Shown(Recording):
         return self.guess(self.counts[-1]).expand_as(images) + self.weight
 
     def guess(self, n: int) -> t.Tensor:
-        return 0.5 * t.randn(1, *self.img_shape, generator=t.Generator().manual_seed(n))
+        return 0.5 * t.randn(1, *self.img_shape, generator=t.Generator().manual_seed(10_000 + n))
 
 
 def known_images(shape: tuple[int, ...]) -> t.Tensor:
