@@ -585,7 +585,7 @@ if MAIN:
     plt.plot(steps, more[:, 1], "s--", label="told nothing")
     plt.xlabel("steps")
     plt.ylabel("more error than with the right label, %")
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -885,10 +885,10 @@ def show_guidance() -> None:
     rows, (_, axes) = results["rows"], plt.subplots(1, 3, figsize=(utils.WIDE, 2.8), layout="constrained")
     told = [row for row in rows if row["w"] >= 1]
     for axis, name in zip(axes, ["distance", "accuracy", "variety"], strict=True):
-        axis.plot([row["w"] for row in told], [row[name] for row in told], "o-")
+        axis.plot([row["w"] for row in told], [row[name] for row in told], "o-", clip_on=False)
         axis.set(title=name, xlabel="w", ylim=(0, None))
-    axes[0].axhline(before, color="black", linestyle=":", label="Part 3's model")
-    axes[0].legend()
+    axes[0].axhline(before, color="black", linestyle=":")
+    axes[0].text(1, before, "Part 3's model", va="bottom")
     utils.show()
     print("    w  distance  accuracy  variety")
     for row in rows:

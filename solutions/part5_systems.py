@@ -274,7 +274,7 @@ if MAIN:
     plt.xlabel("mean of one number of a code")
     plt.ylabel("KL divergence from N(0, 1)")
     plt.ylim(0, 8)
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -1001,17 +1001,14 @@ def show_cloud(caption: str, prior: "Prior | None" = None) -> None:
     panels = {f"images, {caption}": cloud}
     if prior is not None:
         panels["drawn by the prior"] = draw_embeddings(prior, read.expand(len(cloud), -1))
-    width = utils.WIDE * len(panels) / 2
-    _, axes = plt.subplots(
-        1, len(panels), figsize=(width, 3.2), sharex=True, sharey=True, squeeze=False, layout="constrained"
-    )
+    size = 0.4 + 2.3 * len(panels), 3.2
+    _, axes = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained")
     for axis, (name, points) in zip(axes[0], panels.items(), strict=True):
-        axis.scatter(*((points - center) @ plane).T.cpu(), s=10, alpha=0.6, label="images")
-        axis.scatter(
-            *((read - center) @ plane).cpu(), s=150, marker="*", color="C3", edgecolors="black", label="caption"
-        )
+        axis.scatter(*((points - center) @ plane).T.cpu(), s=10, alpha=0.6)
+        star = ((read - center) @ plane).tolist()
+        axis.scatter(*star, s=150, marker="*", color="C3", edgecolors="black")
+        axis.annotate("caption", star, (0, -20), textcoords="offset points", ha="center", color="C3")
         axis.set(title=name, xlabel="towards the caption", aspect="equal")
-    axes[0, 0].legend(loc="lower right")
     utils.show()
 
 
@@ -1934,12 +1931,12 @@ def show_levels() -> None:
     results = results_of("imagen.json")
     for kind, name, style in [("base", "drawn by the base model", "o-"), ("real", "real ones", "s--")]:
         levels = [int(level) for level in results["enlarged"][kind]]
-        plt.plot(levels, results["enlarged"][kind].values(), style, label=f"small images {name}")
+        plt.plot(levels, results["enlarged"][kind].values(), style, label=name)
         print(f"small images {name}: bilinear {results['bilinear'][kind]:.0f}, by level {results['enlarged'][kind]}")
     plt.xlabel("level of noise on the small image")
     plt.ylabel("distance of enlarged images")
     plt.ylim(0, None)
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 
@@ -2236,7 +2233,7 @@ def show_paths(model: part1.DiffusionModel) -> None:
         axis.set_title(f"{n} step{'s'[: n > 1]}")
     for axis in axes:
         axis.add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False, ls="--"))
-        axis.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xticks=[], yticks=[])
+        axis.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xticks=[], yticks=[], frame_on=False)
     utils.show()
 
 

@@ -16,6 +16,7 @@ from tools.make_assets import (
 
 COMMANDS = {  # each function, what it makes, and how long that takes on two CPU cores
     readme.readme: "noise that becomes 64 clothes, docs/clothes.png: half a minute",
+    readme.exercise: "a wrong answer and its check, docs/exercise.png, with Chromium: half a minute",
     diagrams.diagrams: "the diagrams of the text, into notebooks/images: a moment",
     part2.drawn: "the eight drawn clothes of Part 2: a moment",
     part2.parts: "what each part of the U-Net is for: seven minutes on one CPU core",
