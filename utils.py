@@ -126,14 +126,14 @@ def show() -> None:
 
 def label_lines(axis: Any = None) -> None:
     """In the place of a legend, write each line's label at its right end, in its colour. axis: else the latest"""
-    axis, ends, least = axis or plt.gca(), {}, 15  # pixels between labels
+    axis, placed = axis or plt.gca(), []
     axis.figure.draw_without_rendering()  # else it isn't known yet where on the screen lines end
-    places = [line.get_transform().transform(line.get_xydata()[-1]) for line in axis.lines]
-    for (x, y), line in sorted(zip(places, axis.lines, strict=True), key=lambda each: each[0][1]):
-        ends[x] = max(y, ends.get(x, -math.inf) + least)
-        look = {"color": line.get_color(), "va": "center", "textcoords": "offset pixels"}
-        end, shift = line.get_xydata()[-1], (7, ends[x] - y)
-        axis.annotate(line.get_label(), end, shift, xycoords=line.get_transform(), **look)
+    ends = [tuple(line.get_transform().transform(line.get_xydata()[-1])) for line in axis.lines]
+    for (x, y), line in sorted(zip(ends, axis.lines, strict=True), key=lambda each: each[0][1]):
+        height = max([y, *(below + 15 for at, below in placed if abs(at - x) < 100)])  # pixels: labels keep apart
+        placed.append((x, height))
+        look = {"color": line.get_color(), "va": "center", "xycoords": line.get_transform()}
+        axis.annotate(line.get_label(), line.get_xydata()[-1], (7, height - y), textcoords="offset pixels", **look)
 
 
 def in_notebook() -> bool:
@@ -149,8 +149,7 @@ def check_pictures(images: Sequence[t.Tensor], titles: Sequence[str] | None) -> 
     for image in images:
         low, high = image.min().item(), image.max().item()
         if not (0 <= low and high <= 1):
-            span = f"these run from {low:.2f} to {high:.2f}"
-            raise ValueError(f"pictures hold values in [0, 1], {span}: denormalize_img first")
+            raise ValueError(f"pictures lie in [0, 1], these run from {low:.2f} to {high:.2f}: denormalize_img first")
 
 
 def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None, columns: int = 8) -> None:

@@ -1636,7 +1636,7 @@ def show_curve() -> None:
     """Draw how the distance falls in the whole training, as it was done for the course."""
     measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     plt.figure(figsize=(6, 3), layout="constrained")
-    plt.plot([row["images"] for row in measured], [row["distance"] for row in measured], "o-")
+    plt.plot([row["images"] for row in measured], [row["distance"] for row in measured], "o-", clip_on=False)
     plt.xlabel("images seen")
     plt.ylabel("distance of 2,000 samples")
     plt.xlim(0, None)

@@ -56,7 +56,8 @@ def exercise() -> None:
             first, last = learner.cell(answer - 1), learner.cell(answer + 2)
             first.evaluate("cell => cell.scrollIntoView()")
             above, below = first.bounding_box(), last.bounding_box()
-            height = below["y"] + below["height"] - above["y"]
-            picture = Image.open(io.BytesIO(page.screenshot(clip=above | {"height": height})))
+            top = above["y"] + 8  # below the toolbar's edge
+            clip = above | {"y": top, "height": below["y"] + below["height"] - top}
+            picture = Image.open(io.BytesIO(page.screenshot(clip=clip)))
     (about := PngInfo()).add_text("Description", " ".join(said.split()))  # so that a test can see that it has changed
     picture.convert("RGB").quantize(64).save(ROOT / "docs" / "exercise.png", optimize=True, pnginfo=about)
