@@ -33,7 +33,7 @@ FUNCTION, SPACE = "<mi>(?:ln|log|sin|cos)</mi>", '<mspace width="0.17em"/>'
 def mathml(node: nodes.Element, **look: str) -> str:
     """A formula as MathML, with the spaces before and after ln p that the converter leaves out."""
     text = re.sub(f"({FUNCTION})(?=<m(?!o))", rf"\1{SPACE}", convert(node.astext(), **look))
-    return re.sub(f"(</m(?:i|n|sub|sup)>)(?={FUNCTION})", rf"\1{SPACE}", text)
+    return re.sub(f"(</m(?:i|n|sub|sup)>|&#x02207;</mo>)(?={FUNCTION})", rf"\1{SPACE}", text)
 
 
 def inline_math(self, node: nodes.math) -> None:

@@ -1637,6 +1637,7 @@ def show_curve() -> None:
     measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     plt.figure(figsize=(6, 3), layout="constrained")
     plt.plot([row["images"] for row in measured], [row["distance"] for row in measured], "o-", clip_on=False)
+    plt.gca().xaxis.set_major_formatter("{x:,.0f}")
     plt.xlabel("images seen")
     plt.ylabel("distance of 2,000 samples")
     plt.xlim(0, None)
