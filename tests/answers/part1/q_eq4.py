@@ -362,13 +362,13 @@ def no_epsilon(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt()
 
 
-@wrong("You add more than noise.")
+@wrong("You normalise x once more.")
 def normalised_again(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * (2 * x - 1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("You clamp or rescale the result.")
+@wrong("You bring it to [0, 1].")
 def denormalised(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     xt = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
