@@ -129,7 +129,9 @@ def ask(answer: Callable, *arguments) -> object:
     try:
         return careful(answer)(*arguments)
     except (ValueError, IndexError) as error:
-        error.add_note("Timesteps run from 1 to max_steps, indices from 0. Which do you draw, and which look up?")
+        error.add_note(
+            "Timesteps run from 1 to max_steps, indices from 0. The schedule takes timesteps, a vector indices."
+        )
         raise
     except RuntimeError as error:
         if "must match" in str(error):

@@ -241,7 +241,7 @@ def divisor_missing(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("You divide by √(1 - α), with α for ᾱ.")
+@wrong("or divide by √(1 - α), with α for ᾱ.")
 def alpha_for_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - a).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
