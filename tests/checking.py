@@ -337,9 +337,8 @@ def name_values(error: BaseException, answer: Callable) -> None:
         for name, value in values
         if isinstance(value, t.Tensor | int | float | None) and name.isidentifier() and name != "self"
     ]
-    told = sorted(known, key=lambda each: "has shape" not in each)[:8]  # a shape tells more than a number
-    if told:
-        error.add_note(f"There, {', '.join(each for each in known if each in told)}.")
+    if known:
+        error.add_note(f"There, {', '.join(known[:6])}.")
 
 
 def name_hidden_module(error: BaseException) -> None:

@@ -253,8 +253,11 @@ def judge_counts_again(num_steps: t.Tensor, again: t.Tensor, total: int) -> None
         facts = f"twice, exactly {even:.0f} of {len(num_steps)} images get each timestep"
         raise Mistake(facts, "You deal timesteps out in equal shares. Each image draws its own.")
     half = len(num_steps) // 2
+    mirrored = all(
+        (each - each.flip(0)).abs().max() <= 2 for each in (t.bincount(num_steps)[1:], t.bincount(again)[1:])
+    )
     for other in (num_steps.roll(1), num_steps.roll(half), num_steps.flip(0)):  # by chance, 0.02
-        if abs(t.corrcoef(t.stack([num_steps, other]).float())[0, 1]) > 0.1:
+        if mirrored or abs(t.corrcoef(t.stack([num_steps, other]).float())[0, 1]) > 0.1:
             question = "You sort them, or let one draw decide for two images. Each image draws its own."
             raise Mistake("an image's timestep can be told from another's", question)
 

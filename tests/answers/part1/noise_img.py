@@ -647,7 +647,7 @@ def sorted_timesteps(img, noise_schedule, max_steps=None):
 
 @wrong("an image's timestep can be told from another's.")
 def antithetic_pairs(img, noise_schedule, max_steps=None):
-    first = _counts(img, noise_schedule, max_steps)[: (len(img) + 1) // 2]
+    first = _counts(img, noise_schedule, max_steps)[: len(img) // 2 + 1]
     both = t.cat([first, (max_steps or len(noise_schedule)) + 1 - first])[: len(img)]
     return _with_steps(both, img, noise_schedule)
 
