@@ -645,7 +645,7 @@ def sorted_timesteps(img, noise_schedule, max_steps=None):
     return _with_steps(_counts(img, noise_schedule, max_steps).sort().values, img, noise_schedule)
 
 
-@wrong("an image's timestep can be told from another's.")
+@wrong("Each image draws its own.")
 def antithetic_pairs(img, noise_schedule, max_steps=None):
     first = _counts(img, noise_schedule, max_steps)[: len(img) // 2 + 1]
     both = t.cat([first, (max_steps or len(noise_schedule)) + 1 - first])[: len(img)]
