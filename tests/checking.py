@@ -304,6 +304,14 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     ),
     (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
+    (TypeError, "'NoneType' has no len()", "It is None, as a model's noise_schedule is before training."),
+    (
+        TypeError,
+        "invalid combination of arguments",
+        "PyTorch takes its arguments in another order, or of another type.",
+    ),
+    (RuntimeError, "shapes cannot be multiplied", "A layer gets another number of inputs than it was made for."),
+    (RuntimeError, "Sizes of tensors must match", "t.cat joins along one axis, dim. The others have to agree."),
 ]
 
 
