@@ -204,6 +204,8 @@ def judge_weights(answer: Callable) -> None:
         if not one_key_for_all and ways_to_choose(module, 16, list(range(16))) > 1:
             facts = "with num_heads=1, pixels are weighted in several ways, expected one"
             raise Mistake(facts, "You take num_heads for the width of a head. It is how many there are.")
+        if not one_key_for_all:
+            raise Mistake(facts, "You use something else than a softmax, or add something to what a pixel gets.")
         raise Mistake(facts, "You take the softmax over another axis. One pixel's weights on all others add up to 1.")
     if close(module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0], b):
         raise Mistake("of two pixels, each looks at the other alone", "You use a mask. A pixel looks at itself, too.")
@@ -241,6 +243,7 @@ def judge_heads(answer: Callable) -> None:
         elif ways > heads:
             question = "You run attention more than once."
         raise Mistake(f"{facts}, expected {heads}, one for each head", question)
+    judge_layers(answer, unmixed=distinct <= heads)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:
             facts = f"what only {len(few)} of the {C} channels hold reaches one head alone"
@@ -248,6 +251,46 @@ def judge_heads(answer: Callable) -> None:
     if distinct <= heads:
         facts = f"the channels fall into {distinct} sets, one for each head, that are not mixed"
         raise Mistake(facts, "Where is the output projection, after the heads are put together?")
+
+
+@t.enable_grad()
+def judge_layers(answer: Callable, unmixed: bool) -> None:
+    """Queries, keys, values and the output projection have C · C numbers each. Those of the first two make a difference
+    only where pixels differ. unmixed: whether the projection is known to be missing"""
+    C = 4
+    kinds = t.randn(2, 64, C)
+    module = bare(answer, C, 2, images_of(kinds, [0], (1, 1)))
+    weights = {name: p for name, p in module.named_parameters() if p.requires_grad and p.ndim > 1}
+
+    def gradients(pattern: list[int]) -> tuple[float, list[t.Tensor]]:
+        image = images_of(kinds, pattern, (1, len(pattern)))
+        out = module(image)
+        total = (out * t.randn_like(out)).sum()
+        found = t.autograd.grad(total, list(weights.values()), allow_unused=True)
+        return total.item(), [t.zeros_like(p) if g is None else g for g, p in zip(found, weights.values(), strict=True)]
+
+    total, alone = gradients([0])
+    for (name, p), g in zip(weights.items(), alone, strict=True):
+        if (p.detach() * g).sum().item() > 1.5 * total > 0 or (p.detach() * g).sum().item() < 1.5 * total < 0:
+            raise Mistake(f"twice as large {name} makes the result four times as large", f"You use {name} twice.")
+    _, mixed = gradients([0, 1, 1])
+    counts_alone = [g.abs() > 1e-5 * max(h.abs().max() for h in alone) for g in alone]
+    counts = [g.abs() > 1e-5 * max(h.abs().max() for h in mixed) for g in mixed]
+    values = sum(int(each.sum()) for each in counts_alone)
+    matches = sum(int((each & ~one).sum()) for each, one in zip(counts, counts_alone, strict=True))
+    if (matches, values) == (2 * C * C, 2 * C * C) or unmixed:
+        return
+    facts = f"with {C} channels and 2 heads, {matches} weights make the matches and {values} what pixels get from them"
+    question = "Where are four layers of channels to channels: queries, keys, values and the output projection?"
+    if (matches, values) == (C * C, 2 * C * C):
+        question = "You use one layer twice: values, queries and keys each have their own."
+    elif (matches, values) == (2 * C * C, C * C):
+        question = "Where is the layer that makes the values?"
+    elif matches > 2 * C * C and values > 2 * C * C:
+        question = "You make the heads wider or narrower. Each has channels / num_heads numbers."
+    elif values > 2 * C * C or matches > 2 * C * C:
+        question = "You use a Linear layer more than there are."
+    raise Mistake(f"{facts}, expected {2 * C * C} each", question)
 
 
 def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:
