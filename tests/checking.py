@@ -309,6 +309,7 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (AttributeError, "before Module.__init__() call", "Where does __init__ begin with super().__init__()?"),
     (ValueError, "divisible by num_groups", "The groups come first in nn.GroupNorm, and last in ResidualBlock."),
     (ValueError, "only one element tensors", "Functions of math take one number. Those of PyTorch take tensors."),
+    (RuntimeError, "Given normalized_shape", "nn.LayerNorm takes the last axes. nn.GroupNorm is made for (B, C, H, W)."),
     (RuntimeError, "call numpy() on Tensor", "NumPy stops the gradients. PyTorch has functions of the same names."),
     (RuntimeError, "modified by an inplace operation", "You write into a tensor in place that the gradient needs."),
 ]
@@ -506,6 +507,8 @@ def question_of_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
         return "You return many of them. Which one is asked for?"
     if shape == expected[1:]:
         return "You treat a single image. Where is the axis of the batch?"
+    if len(shape) == 4 and shape == [expected[0], 2 * expected[1], *expected[2:]]:
+        return "You put two tensors side by side as channels."
     if prod(shape) == prod(expected) and len(shape) < len(expected):
         return "Where does it get its axes back?"
     if sorted(shape) == sorted(expected):

@@ -185,6 +185,10 @@ NORM_MISTAKES = [
     ("You cut off what is large.", lambda x, g, e: normed(x, g, e).clamp(-1, 1)),
     ("You write a sigmoid, tanh or the like after the norm.", lambda x, g, e: normed(x, g, e).tanh()),
     ("You subtract the median. It is the mean.", lambda x, g, e: normed(x, g, e) + shift_of_median(x, g, e)),
+    *[
+        ("You write out a number of groups. num_groups says it.", lambda x, g, e, own=own: normed(x, own, e))
+        for own in (1, 2, 3, 6)
+    ],
 ]
 # with weight w and bias b, (C, 1, 1), and x normalised already; in the sizes B = C = H = W
 AFFINE_MISTAKES = [

@@ -4,6 +4,7 @@ Without biases, an image of two kinds of pixels, a and b, tells all: what a pixe
 in an image of a alone and in one of b alone, and how far between them it lies is the weight that it gives to b.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from math import log, sqrt
 
@@ -72,8 +73,11 @@ def check_SelfAttention(answer: Callable) -> str:
         except RuntimeError as error:
             if "batch2 tensor" in str(error):
                 error.add_note("Where is k turned, so that each query meets each key?")
+            elif re.search(r"a \(4\) must .* b \(15\) at non-singleton dimension 1", str(error)):
+                error.add_note("Where are the last two axes of k swapped, and those alone? Each query meets each key.")
             elif shape[2] != shape[3] and type(error) is not NotImplementedError:
-                error.add_note("The check tries images that are not square, too.")
+                made = f"here images of {shape[2]} by {shape[3]} pixels, with {shape[1]} channels and {heads} heads"
+                error.add_note(f"The check tries images that are not square, too, {made}.")
             raise
         with t.no_grad():
             expect_tensor(module(x), shape, f"for x {shape} and {heads} heads it")

@@ -10,7 +10,10 @@ from tests.checking import Mistake, check, expect_error, expect_tensor, judge_la
 
 
 def waves(n: t.Tensor, frequencies: t.Tensor) -> t.Tensor:
-    angles = n[:, None] * frequencies
+    return waves_of(n[:, None] * frequencies)
+
+
+def waves_of(angles: t.Tensor) -> t.Tensor:
     return t.cat([angles.sin(), angles.cos()], dim=1)
 
 
@@ -120,7 +123,10 @@ WAVE_MISTAKES = [
             (n[:, None] * powers(d).repeat_interleave(2)).cos(),
         ),
     ),
-    ("You round the angles down, by //.", lambda n, d: waves((n[:, None] * powers(d)).floor(), t.ones(1))),
+    ("You round down, by //.", lambda n, d: waves_of(n[:, None] // 10_000 ** (t.arange(0, d, 2) / d))),
+    ("You round the frequencies, as half precision does.", lambda n, d: waves(n, powers(d).bfloat16().float())),
+    ("You round the frequencies, as half precision does.", lambda n, d: waves(n, powers(d).half().float())),
+    ("You round the angles, as half precision does.", lambda n, d: waves_of((n[:, None] * powers(d)).half().float())),
     (
         "You turn the sign of a wave round, by a minus or by half a turn, π. The cosine is a quarter turn ahead.",
         lambda n, d: t.cat([(n[:, None] * powers(d)).sin(), -(n[:, None] * powers(d)).sin()], dim=1),
