@@ -309,7 +309,11 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (AttributeError, "before Module.__init__() call", "Where does __init__ begin with super().__init__()?"),
     (ValueError, "divisible by num_groups", "The groups come first in nn.GroupNorm, and last in ResidualBlock."),
     (ValueError, "only one element tensors", "Functions of math take one number. Those of PyTorch take tensors."),
-    (RuntimeError, "Given normalized_shape", "nn.LayerNorm takes the last axes. nn.GroupNorm is made for (B, C, H, W)."),
+    (
+        RuntimeError,
+        "Given normalized_shape",
+        "nn.LayerNorm takes the last axes. nn.GroupNorm is made for (B, C, H, W).",
+    ),
     (RuntimeError, "call numpy() on Tensor", "NumPy stops the gradients. PyTorch has functions of the same names."),
     (RuntimeError, "modified by an inplace operation", "You write into a tensor in place that the gradient needs."),
 ]
@@ -688,9 +692,6 @@ def judge_form(
             raise Mistake(
                 "called twice with the same input, it gives two results", "You draw something anew in forward."
             )
-        if not all(close(a, b) for a, b in zip(listed(module.eval()(*inputs)), results, strict=True)):
-            raise Mistake("after .eval() it gives another result", "You ask whether it is being trained. It is all one.")
-        module.train()
         for i in range(len(inputs[0])):
             alone = listed(module(*(x[i : i + 1] for x in inputs)))
             for result, shape in zip(alone, shapes, strict=True):
@@ -703,6 +704,11 @@ def judge_form(
                         raise Mistake(facts, f"You take one image's {name} for all, or a mean over the batch.")
                 facts = "what an image becomes depends on the other images of its batch"
                 raise Mistake(facts, "You use a batch norm, or let shapes broadcast that should not.")
+        if not all(close(a, b) for a, b in zip(listed(module.eval()(*inputs)), results, strict=True)):
+            raise Mistake(
+                "after .eval() it gives another result", "You ask whether it is being trained. It is all one."
+            )
+        module.train()
     return module, results
 
 

@@ -42,11 +42,13 @@ def check_AttentionBlock(answer: Callable) -> str:
         if not close(found(3 * x + 5), found(x), 0.01):
             facts = "what is added to x changes when all of x is scaled and shifted"
             if close(found(3 * x), found(x), 0.01):
-                raise Mistake(facts, "Where does the norm subtract the mean? You divide by a size alone, as RMS norm does.")
-            if close(found(x + 5), found(x), 0.01):
-                raise Mistake(facts, "Where is x divided by its standard deviation? You subtract the mean alone.")
+                raise Mistake(
+                    facts, "Where does the norm subtract the mean? You divide by a size alone, as RMS norm does."
+                )
             if close(found(1e3 * x), found(2e3 * x), 0.02) and not comes_normed(answer, x):
                 raise Mistake(facts, "You run it all twice.")  # the second has nearly the same input then
+            if close(found(x + 5), found(x), 0.01):
+                raise Mistake(facts, "Where is x divided by its standard deviation? You subtract the mean alone.")
             many = any(close(found(x * pieces), found(x), 0.01) for pieces in scaled_pieces())
             question = (
                 "You use a norm with many groups. Here it has one."

@@ -195,7 +195,9 @@ def judge_shortcut(answer: Callable) -> None:
             return (made := mistake(x, arrives)) is not None and close(result, made)
 
         question = recognise(SHORTCUT_MISTAKES, fits)
-        if question == LAYER_ON_SHORTCUT and not any(p.shape[:2] == (8, 8) and p[0, 0].numel() == 1 for p in module.parameters()):
+        if question == LAYER_ON_SHORTCUT and not any(
+            p.shape[:2] == (8, 8) and p[0, 0].numel() == 1 for p in module.parameters()
+        ):
             question = "You multiply by the input. It is added."
         if result.isnan().any():
             question = "You divide the kernels by their spread. They are used as they are."
@@ -233,8 +235,10 @@ def judge_branch(answer: Callable) -> None:
         raise Mistake(facts, "You use one convolution twice. Each has weights of its own.")
     branch = module(x, e) - x
     for name, p in module.named_parameters():
-        if p.numel() == 1:
-            raise Mistake(f"{name} is one number to learn", "You scale by a number that is learned. Here there is none.")
+        if p.numel() == 1 and not name.endswith("bias"):
+            raise Mistake(
+                f"{name} is one number to learn", "You scale by a number that is learned. Here there is none."
+            )
     if branch.abs().max() < 1e-4:
         raise Mistake(
             "with a step_emb of 0, nothing is added to the input", "You multiply by the timestep. It is added."
@@ -405,7 +409,7 @@ def judge_whole(answer: Callable, only_known: bool = False) -> None:
             raise Mistake(facts, "Where does the first convolution bring the width to output_channels?")
         if p.shape[:2] == (8, 12):
             facts = f"with input_channels=8 and output_channels=16, {name} gives 8 numbers for step_emb"
-            raise Mistake(facts, "You add the timestep to the input. It comes after the first norm and SiLU.")
+            raise Mistake(facts, "You add it to the input. It comes after the first norm and SiLU.")
         if p.ndim == 4 and p.shape[1] not in (8, 16) and p.shape[2:] != (1, 1) or p.shape[1:] == (4, 1, 1):
             facts = (
                 f"{name} has shape {tuple(p.shape)}, so each of its channels sees {p.shape[1]} of the channels before"

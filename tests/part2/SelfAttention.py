@@ -76,8 +76,8 @@ def check_SelfAttention(answer: Callable) -> str:
             elif re.search(r"a \(4\) must .* b \(15\) at non-singleton dimension 1", str(error)):
                 error.add_note("Where are the last two axes of k swapped, and those alone? Each query meets each key.")
             elif shape[2] != shape[3] and type(error) is not NotImplementedError:
-                made = f"here images of {shape[2]} by {shape[3]} pixels, with {shape[1]} channels and {heads} heads"
-                error.add_note(f"The check tries images that are not square, too, {made}.")
+                made = f"{shape[2]} by {shape[3]} pixels and {shape[1]} channels, for {heads} heads"
+                error.add_note(f"The check tries images that are not square, too. Here they have {made}.")
             raise
         with t.no_grad():
             expect_tensor(module(x), shape, f"for x {shape} and {heads} heads it")
@@ -285,15 +285,16 @@ def judge_layers(answer: Callable, unmixed: bool) -> None:
     if (matches, values) == (2 * C * C, 2 * C * C) or unmixed:
         return
     facts = f"with {C} channels and 2 heads, {matches} weights make the matches and {values} what pixels get from them"
-    question = "Where are four layers of channels to channels: queries, keys, values and the output projection?"
     if (matches, values) == (C * C, 2 * C * C):
         question = "You use one layer twice: values, queries and keys each have their own."
     elif (matches, values) == (2 * C * C, C * C):
         question = "Where is the layer that makes the values?"
     elif matches > 2 * C * C and values > 2 * C * C:
         question = "You make the heads wider or narrower. Each has channels / num_heads numbers."
-    elif values > 2 * C * C or matches > 2 * C * C:
+    elif min(matches, values) == 2 * C * C:
         question = "You use a Linear layer more than there are."
+    else:  # the heads tell
+        return
     raise Mistake(f"{facts}, expected {2 * C * C} each", question)
 
 

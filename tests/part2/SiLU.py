@@ -43,7 +43,10 @@ SILU_MISTAKES = [
         lambda x: x * x.flatten().softmax(0).reshape(x.shape),
     ),
     ("You return x as it came.", lambda x: x),
-    ("You keep x as it is where it is above 0. SiLU is x · sigmoid(x) there, too.", lambda x: t.where(x > 0, x, F.silu(x))),
+    (
+        "You keep x as it is where it is above 0. SiLU is x · sigmoid(x) there, too.",
+        lambda x: t.where(x > 0, x, F.silu(x)),
+    ),
     ("You multiply the sigmoid by the size of x, without its sign.", lambda x: x.abs() * t.sigmoid(x)),
     ("You add x once more.", lambda x: x + F.silu(x)),
     ("You subtract a half from the sigmoid.", lambda x: x * (t.sigmoid(x) - 0.5)),

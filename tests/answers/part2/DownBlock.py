@@ -661,6 +661,39 @@ class ReLUBehindTheBlocks(_Given):
         return F.relu(super().blocks(x, step_emb))
 
 
+@wrong("You pad with something else than zeros.")
+class ReflectedBorders(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1, padding_mode="reflect")
+
+
+@wrong("You use one more layer for the halving.")
+class ConvolutionBehindTheHalving(_Given):
+    def make_resize(self, c):
+        return nn.Sequential(super().make_resize(c), nn.Conv2d(c, c, 1))
+
+
+@wrong("You change step_emb on its way")
+class StepThroughSiLU(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, F.silu(step_emb))
+
+
+@wrong("You keep skip before the ResidualBlocks.")
+class SkipIsTheInput(_Given):
+    def forward(self, x, step_emb):
+        self.given(x)
+        return self.resize(self.attention(self.blocks(x, step_emb))), x
+
+
+@wrong("You write into x in place.")
+class ClampedInPlace(_Given):
+    """Done twice it changes nothing, so it has to be seen the first time."""
+
+    def blocks(self, x, step_emb):
+        return super().blocks(x.clamp_(-1, 1), step_emb)
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups) -> after self.block2 = ResidualBlock(channels_out, channels_out, step_dim, groups)",
