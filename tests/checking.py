@@ -304,8 +304,8 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     ),
     (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
-    (TypeError, "Module.", "Every module has a method of that name. Give your own layer another one."),
-    (TypeError, "Sequential.forward()", "nn.Sequential hands on one tensor. Call by itself what takes two."),
+    (TypeError, "Module.", "Every module has a method of that name. Give your own layer another name."),
+    (TypeError, "Sequential.forward()", "nn.Sequential passes on one tensor. Call a layer that takes two by itself."),
     (AttributeError, "before Module.__init__() call", "Where does __init__ begin with super().__init__()?"),
     (ValueError, "divisible by num_groups", "The groups come first in nn.GroupNorm, and last in ResidualBlock."),
     (ValueError, "only one element tensors", "Functions of math take one number. Those of PyTorch take tensors."),
@@ -706,7 +706,8 @@ def judge_form(
                 raise Mistake(facts, "You use a batch norm, or let shapes broadcast that should not.")
         if not all(close(a, b) for a, b in zip(listed(module.eval()(*inputs)), results, strict=True)):
             raise Mistake(
-                "after .eval() it gives another result", "You ask whether it is being trained. It is all one."
+                "after .eval() it gives another result",
+                "You use self.training, as dropout does. This layer always does the same.",
             )
         module.train()
     return module, results

@@ -169,7 +169,7 @@ NORM_MISTAKES = [
     (TWO, partial(of_two, mean_over=(0, *GROUP), var_over=GROUP)),
     (TWO, partial(of_two, mean_over=GROUP, var_over=(0, *GROUP))),
     (
-        "You mix groups, and leave out the width. A group's numbers are those of axes 2, 3 and 4, if groups are axis 1.",
+        "You mix the groups, and leave out the width. Where are the axes of one group's numbers?",
         partial(of_two, mean_over=(1, 2, 3), var_over=(1, 2, 3)),
     ),
     (

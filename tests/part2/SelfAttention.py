@@ -292,7 +292,7 @@ def judge_layers(answer: Callable, unmixed: bool) -> None:
     elif matches > 2 * C * C and values > 2 * C * C:
         question = "You make the heads wider or narrower. Each has channels / num_heads numbers."
     elif min(matches, values) == 2 * C * C:
-        question = "You use a Linear layer more than there are."
+        question = "You use one Linear layer too many."
     else:  # the heads tell
         return
     raise Mistake(f"{facts}, expected {2 * C * C} each", question)

@@ -221,7 +221,7 @@ def judge_halves(layer: nn.Module, halves: t.Tensor) -> None:
     try:
         layer(halves)
     except (IndexError, RuntimeError) as error:
-        error.add_note("The check gives it broken timesteps, too, such as 7.5. A table knows whole ones alone.")
+        error.add_note("The check also gives it timesteps such as 7.5. A table knows whole ones alone.")
         raise
 
 

@@ -363,7 +363,7 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
         model(*inputs)
     for hook in hooks:
         hook.remove()
-    stopped = f"It ends in a {running[-1][0]}, which is given images {running[-1][1]}." if running else ""
+    stopped = f"The error comes from a {running[-1][0]} that gets images of shape {running[-1][1]}." if running else ""
     if len(downs) < levels and ups:
         return f"Before the first UpBlock, {len(downs)} of {levels} DownBlocks have run. Where do all of them run?"
     if len(downs) != levels or any(len(each) < 3 for each in downs) or any(len(each) != 2 for each in ups):
@@ -384,13 +384,15 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
         ]:
             if not same and any(other.shape == skip.shape and other.equal(skip) for other in others):
                 facts = f"the {ordinal(k)} UpBlock to run gets {what} DownBlock for a skip"
-                raise Mistake(facts, "Where is the second of the two things kept that a DownBlock returns?")
+                raise Mistake(
+                    facts, "Where do you keep the skip, the second of the two things that a DownBlock returns?"
+                )
     doubled = [big.shape[2] > x.shape[2] for (x, _), big in zip(ups, made)]
     if len(made) == levels:
         judge_resizing("UpBlocks", "double", doubled, resizing)
     elif doubled and not doubled[0] and ups[0][1].shape == ups[0][0].shape:
         facts = f"with {levels} levels, the first UpBlock to run keeps the size, expected that it doubles"
-        raise Mistake(facts, "You double in the wrong UpBlocks. That of level 0 alone keeps the size, and runs last.")
+        raise Mistake(facts, "You double in the wrong UpBlocks. Only that of level 0 keeps the size, and it runs last.")
     elif ups and ups[-1][0].shape == ups[-1][1].shape:
         return "You run the UpBlocks in another order. That of the coarsest level runs first."
     return f"{stopped} Where do its widths come from the config, as in the table?" if stopped else ""
@@ -571,7 +573,7 @@ def judge_kernels(model: nn.Module) -> None:
         if blocks and p not in inside and p.ndim == 4 and p.shape[:2] not in ((8, 3), (3, 8)):
             facts = f"with 8 channels, for images of 3, {name} has shape {tuple(p.shape)}"
             raise Mistake(
-                facts, "You use one convolution more. Outside the blocks there are the stem and the last one."
+                facts, "You use one convolution too many. Outside the blocks there are only the stem and the last."
             )
 
 
@@ -662,7 +664,7 @@ def judge_chain(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
         x, name = [*arguments, named.get("x")][0], type(module).__name__
         if made and isinstance(x, t.Tensor) and (x.shape != made[-1][1].shape or not close(x, made[-1][1])):
             facts = f"after a {made[-1][0]} comes a {name}, which is given something else than what that has made"
-            raise Mistake(facts, "You add something on the way, or put it there. Only UpBlocks get skips.")
+            raise Mistake(facts, "You add something between two blocks, or put it beside. Only UpBlocks get skips.")
 
     def after(module: nn.Module, arguments: tuple, result: object) -> None:
         made.append((type(module).__name__, listed(result)[0]))

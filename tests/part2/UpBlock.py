@@ -125,7 +125,7 @@ def judge_up_place(answer: Callable) -> t.Tensor:
 def why_not_through(through: t.Tensor, y: t.Tensor) -> str:
     """What to say of x beside skip, y, that has come through changed."""
     if through.abs().max() < 1e-4:
-        return "You put a layer beside the ResidualBlocks. With as many channels in as out, they let pass what comes."
+        return "You put a layer beside the ResidualBlocks. With as many channels in as out, they pass on what comes."
     whole = [any(close(each, own) for each in through.unbind(1)) for own in y.unbind(1)]
     for name, changed, other in [("x", whole[:8], whole[8:]), ("skip", whole[8:], whole[:8])]:
         if all(other) and not all(changed):

@@ -602,7 +602,7 @@ class MeanUnderNoGrad(_Given):
         return (groups - mean) / self.divisor(groups.var(-1, keepdim=True, correction=0))
 
 
-@wrong("You ask whether it is being trained.")
+@wrong("You use self.training")
 class OtherwiseInEvalMode(_Given):
     """As batch norm does."""
 

@@ -412,7 +412,7 @@ class StepThroughSiLU(_Given):
         return super().forward(x, F.silu(step_emb))
 
 
-@wrong("nn.Sequential hands on one tensor.")
+@wrong("nn.Sequential passes on one tensor.")
 class OneSequential(_Given):
     def forward(self, x, step_emb):
         return nn.Sequential(self.block1, self.attention, self.block2)(x, step_emb)

@@ -687,7 +687,7 @@ class ValuesAreThePixels(ValuesAreKeys):
         return self.q(pixels), self.k(pixels), pixels
 
 
-@wrong("You use a Linear layer more than there are.")
+@wrong("You use one Linear layer too many.")
 class TwoProjections(_Given):
     def make(self, channels):
         super().make(channels)

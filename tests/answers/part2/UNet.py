@@ -1316,7 +1316,7 @@ class InterpolatedToFit(_Given):
         return super().end(F.interpolate(x, scale_factor=0.5), step_emb)
 
 
-@wrong("You add something on the way, or put it there.")
+@wrong("You add something between two blocks")
 class StemOnceMore(_Given):
     """As in networks that end in a ResidualBlock of twice the width."""
 
@@ -1331,13 +1331,13 @@ class StemOnceMore(_Given):
         return self.end(t.cat([x, first], dim=1), step_emb)
 
 
-@wrong("You add something on the way, or put it there.")
+@wrong("You add something between two blocks")
 class AroundTheMidBlock(_Given):
     def middle(self, x, step_emb):
         return x + super().middle(x, step_emb)
 
 
-@wrong("You use one convolution more.")
+@wrong("You use one convolution too many.")
 class TwoConvolutionsAtTheEnd(_Given):
     def make_end(self, channels, image_channels):
         return nn.Sequential(nn.Conv2d(channels, channels, 1), super().make_end(channels, image_channels))
@@ -1365,7 +1365,7 @@ class OneChannelAtTheEnd(_Given):
         return super().make_end(channels, 1)
 
 
-@wrong("Where is the second of the two things kept that a DownBlock returns?")
+@wrong("Where do you keep the skip, the second of the two things that a DownBlock returns?")
 class HalvedKept(_Given):
     def down(self, x, step_emb):
         skips = []
