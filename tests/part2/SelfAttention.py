@@ -266,18 +266,23 @@ def judge_layers(answer: Callable, unmixed: bool) -> None:
     module = bare(answer, C, 2, images_of(kinds, [0], (1, 1)))
     weights = {name: p for name, p in module.named_parameters() if p.requires_grad and p.ndim > 1}
 
-    def gradients(pattern: list[int]) -> tuple[float, list[t.Tensor]]:
+    def gradients(pattern: list[int]) -> list[t.Tensor]:
         image = images_of(kinds, pattern, (1, len(pattern)))
         out = module(image)
-        total = (out * t.randn_like(out)).sum()
-        found = t.autograd.grad(total, list(weights.values()), allow_unused=True)
-        return total.item(), [t.zeros_like(p) if g is None else g for g, p in zip(found, weights.values(), strict=True)]
+        found = t.autograd.grad((out * t.randn_like(out)).sum(), list(weights.values()), allow_unused=True)
+        return [t.zeros_like(p) if g is None else g for g, p in zip(found, weights.values(), strict=True)]
 
-    total, alone = gradients([0])
-    for (name, p), g in zip(weights.items(), alone, strict=True):
-        if (p.detach() * g).sum().item() > 1.5 * total > 0 or (p.detach() * g).sum().item() < 1.5 * total < 0:
-            raise Mistake(f"twice as large {name} makes the result four times as large", f"You use {name} twice.")
-    _, mixed = gradients([0, 1, 1])
+    with t.no_grad():
+        for name, p in weights.items():
+            weight, results = p.clone(), []
+            for scale in (0, 1, 2):
+                p.copy_(scale * weight)
+                results.append(module(images_of(kinds, [0], (1, 1))))
+            p.copy_(weight)
+            if not close(results[2] - results[1], results[1] - results[0], 0.01):
+                raise Mistake(f"the result does not grow evenly with {name}", f"You use {name} twice.")
+    alone = gradients([0])
+    mixed = gradients([0, 1, 1])
     counts_alone = [g.abs() > 1e-5 * max(h.abs().max() for h in alone) for g in alone]
     counts = [g.abs() > 1e-5 * max(h.abs().max() for h in mixed) for g in mixed]
     values = sum(int(each.sum()) for each in counts_alone)
