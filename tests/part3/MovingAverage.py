@@ -77,8 +77,10 @@ def backwards(row: t.Tensor) -> t.Tensor:
     return t.cat(row.split([6, 4, 4, 6])[::-1])
 
 
+AS_ADAM = "You divide by 1 - decay to the power of u, as Adam does. Here a small d at the start is the remedy."
 MOVING_AVERAGE_MISTAKES = [
     ("The average never changes. Where does the result get into self.model?", lambda u: u.old),
+    ("You leave updates out. Each of them counts.", lambda u: u.old if u.new.equal(u.old) else u.mix(u.right)),
     (
         "Some numbers stay as they were. Where are the other parameters updated?",
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
@@ -126,13 +128,15 @@ MOVING_AVERAGE_MISTAKES = [
         "Some numbers are the model's own. Where are the other parameters averaged?",
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.model),
     ),
-    (
-        "You divide by 1 - decay to the power of u, as Adam does. Here a small d at the start is the remedy.",
-        lambda u: u.mix(u.d) / (1 - u.d**u.n),
-    ),
+    (AS_ADAM, lambda u: u.mix(u.d) / (1 - u.d**u.n)),
+    (AS_ADAM, lambda u: u.mix(u.right) / (1 - u.right**u.n)),
     ("You round the model's weights.", lambda u: u.mix(u.right, u.model.round())),
     ("You round the model's weights, to bfloat16.", lambda u: u.mix(u.right, u.model.bfloat16().float())),
     ("You round the model's weights, to float16.", lambda u: u.mix(u.right, u.model.half().float())),
+    (
+        "You round both, to bfloat16.",
+        lambda u: (u.right * u.old.bfloat16() + (1 - u.right) * u.model.bfloat16()).float(),
+    ),
     ("You round the average, to bfloat16.", lambda u: u.mix(u.right).bfloat16().float()),
     ("You round the average, to float16.", lambda u: u.mix(u.right).half().float()),
     ("You round the average.", lambda u: u.mix(u.right).round()),
@@ -143,6 +147,7 @@ MOVING_AVERAGE_MISTAKES = [
     ("You subtract the model. Its share is added.", lambda u: u.right * u.old - (1 - u.right) * u.model),
     ("You move away from the model. A difference is the wrong way round.", lambda u: u.mix(2 - u.right)),
     ("You keep the old average at its full size. Where is its factor d?", lambda u: u.old + (1 - u.right) * u.model),
+    ("You add the mix to the average. It takes its place.", lambda u: u.old + u.mix(u.right)),
     ("You add their sum. Their difference is the way to go.", lambda u: u.old + (1 - u.right) * (u.model + u.old)),
     ("You halve the mix. Its two shares add up to 1.", lambda u: u.mix(u.right) / 2),
     ("You add the model at its full size. Where is its factor 1 - d?", lambda u: u.right * u.old + u.model),
@@ -188,7 +193,10 @@ def judge_update(average: object, model: WeightsToAverage, d: float, n: int, ear
     for name, value in all_of(model).items():
         if not value.equal(before[name]):
             facts = f"update changes the {name} of the model that it is given"
-            raise Mistake(facts, "You write to the model that is trained. Which of the two is averaged?")
+            question = "You write to the model that is trained. Which of the two is averaged?"
+            if name not in ("weights", "buffers"):
+                question = "You do more to the model that is trained than read it."
+            raise Mistake(facts, question)
     if not isinstance(average.model, nn.Module):
         raise Mistake(f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights")
     lost = model.state_dict().keys() - average.model.state_dict().keys()

@@ -293,6 +293,9 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
         result = ask()
         plain = result.detach() if isinstance(result, t.Tensor) else result
         expect_tensor(plain, shape, f"{method}, for images of shape {shape},", device)
+    if plain.is_inference():
+        facts = f"{method} makes tensors that can't take part in any training"
+        raise Mistake(facts, "You compute under t.inference_mode(). The loss needs what is made here.")
     try:
         judge_numbers(plain, method, (x0, noise) if method == "target" else (xt, v), n, right, mistakes)
     except Mistake:
