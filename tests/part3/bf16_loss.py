@@ -91,6 +91,10 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
     ),
     ("You take a root of the loss.", lambda b: mse(b.guess, b.target) ** 0.5),
     ("You halve the loss.", lambda b: mse(b.guess, b.target) / 2),
+    (
+        "You clip the guess. What the network answers may leave [-1, 1].",
+        lambda b: mse(b.guess.clamp(-1, 1), b.target),
+    ),
     ("You round the target to bfloat16.", lambda b: mse(b.guess, as_bf16(b.target))),
     (
         "You round x0 and noise to bfloat16.",
@@ -231,6 +235,10 @@ def judge_loss(answer: Callable, device: str) -> None:
         raise Mistake(f"the network is asked {asked} times, expected once", question)
     if not model.network.layer.weight.equal(Bf16Network(inputs).to(device).layer.weight):
         raise Mistake("the weights of the network have changed", "You round them in place. Autocast works on copies.")
+    if not all(module.training for module in model.network.modules()):
+        raise Mistake(
+            "the network is in eval mode afterwards", "You call eval. All but the numbers' type stays as it is."
+        )
     judge_value(result, model)
     judge_gradient(result, model.network)
     twin = Bf16Model(Bf16Network(inputs), schedule_for(device)).to(device)

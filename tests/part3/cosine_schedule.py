@@ -87,7 +87,10 @@ COSINE_MISTAKES = [
         "You always make 1000 steps. Where is max_steps?",
         dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s)),
     ),
+    ("You let n go from 1 to T. It goes from 0.", dict(x=lambda n, T, s: cosine_share(1 + n * (T - 1) / T, T, s))),
+    ("You let n end at T - 1. It goes from 0 to T.", dict(x=lambda n, T, s: cosine_share(n * (T - 1) / T, T, s))),
     ("You take degrees. t.cos takes radians, and 90 degrees are π/2.", dict(f=lambda x: (x * 90).cos() ** 2)),
+    ("You double π. It's halved.", dict(f=lambda x: (x * 2 * pi).cos() ** 2)),
     ("Where is π halved?", dict(f=lambda x: (x * pi).cos() ** 2)),
     ("Where is π/2?", dict(f=lambda x: x.cos() ** 2)),
     ("You divide by π/2. It's multiplied.", dict(f=lambda x: (x * 2 / pi).cos() ** 2)),
@@ -132,6 +135,7 @@ COSINE_MISTAKES = [
     (ROLLED, dict(end=lambda b, f, top: 1 - f / f.roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[:-1] / f[:-1].roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[1:] / f[1:].roll(1))),
+    ("You let n run from T down to 0.", dict(end=lambda b, f, top: unclipped_betas(f.flip(0)))),
     ("You turn the sign of each round.", dict(end=lambda b, f, top: -b)),
     (ALPHAS, dict(end=lambda b, f, top: 1 - b)),
     (ALPHAS, dict(end=lambda b, f, top: 1 - b.clamp(max=top))),
@@ -159,6 +163,10 @@ COSINE_MISTAKES = [
         "You come one step late, and the first one is 0. The last one ends at n = T.",
         dict(end=lambda b, f, top: F.pad(b[:-1], (1, 0))),
     ),
+    (
+        "You take the second one twice. Where is the first step, from n = 0?",
+        dict(end=lambda b, f, top: t.cat([b[1:2], b[1:]])),
+    ),
     ("Where is the first step? f begins at n = 0.", dict(end=lambda b, f, top: b[1:])),
     ("Where is the last step? f ends at n = T.", dict(end=lambda b, f, top: b[:-1])),
 ]
@@ -174,6 +182,8 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
         if made.shape != given.shape:
             return False
         for wrong in (made.clamp(-9, 9), made.clamp(lowest, top)):
+            if len(given) == T and wrong.allclose(right.float(), rtol=5e-5, atol=1e-6):  # what is off is too little to tell by
+                continue
             same = len(given) == T and ((wrong - given).abs() * digits).max() < 1e-6  # computed in float32
             if same or wrong.allclose(given, rtol=5e-5, atol=1e-6):
                 return True
@@ -183,7 +193,7 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
         return question
     if result.shape == right.shape:
         if result.allclose(right.float(), rtol=0.01, atol=0):
-            return "Nearly right, but you lose digits, by rounding, by a type that holds few, or by a π written down."
+            return "Nearly right, but you lose digits, by rounding, a type that holds few, a π written down, or a small number that is added."
         if (result - right).abs()[right < top].max() < 1e-4:
             return "Only where β is clipped it's off. Which max_beta was it called with, or is the default?"
     return ""

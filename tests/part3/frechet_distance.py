@@ -68,6 +68,10 @@ FRECHET_MISTAKES = [
         "You put standard deviations into C. It holds variances.",
         dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof))),
     ),
+    (
+        "You take the roots of C₁ and C₂ themselves. Only their product has one.",
+        dict(cov=lambda x, ddof: sqrtm(np.cov(x.T, ddof=ddof))),
+    ),
     ("You put correlations into C. It holds covariances.", dict(cov=lambda x, ddof: np.corrcoef(x.T))),
     ("Where is the mean taken off before C is made?", dict(cov=lambda x, ddof: x.T @ x / (len(x) - ddof))),
     ("Where is C divided by the number of images?", dict(cov=lambda x, ddof: np.cov(x.T) * (len(x) - 1))),
@@ -125,6 +129,7 @@ FRECHET_MISTAKES = [
     ("Where are C₁ and C₂ themselves in the trace?", dict(end=lambda g, A, B, R: g - 2 * np.trace(R))),
     ("Where is C₁ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(B - 2 * R))),
     ("Where is C₂ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(A - 2 * R))),
+    ("You subtract C₂. It's added.", dict(end=lambda g, A, B, R: g + np.trace(A - B - 2 * R))),
     ("You take the root of a sum. It's that of a product.", dict(root=lambda A, B: sqrtm(A + B))),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + ((A - B) ** 2).sum())),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + np.linalg.norm(A - B))),
@@ -189,6 +194,11 @@ class Clouds:
         one, two = ((len(x) - 1) / (len(x) - ddof) for x in (self.x1, self.x2))
         return self.gap + one * self.traces[0] + two * self.traces[1] - 2 * sqrt(one * two) * self.traces[2]
 
+    def of_as_many(self, ddof: int) -> float:
+        """d of sets that are cut to the smaller one's size."""
+        n = min(len(self.x1), len(self.x2))
+        return frechet(self.x1[:n].double().numpy(), self.x2[:n].double().numpy(), ddof)
+
     def mistaken(self, mistake: dict[str, Callable] | Callable, ddof: int) -> float:
         """mistake: parts of the formula, or another formula of both clouds"""
         x1, x2 = self.x1.double().numpy(), self.x2.double().numpy()
@@ -225,6 +235,10 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
     with unchanged(features1=pair.x1, features2=pair.x2):
         try:
             result = careful(answer)(pair.x1, pair.x2)
+        except (TypeError, RuntimeError) as error:
+            if "converted to" in str(error):
+                error.add_note("Where are all numbers added up, by the trace and the length of the gap, before float?")
+            raise
         except np.linalg.LinAlgError as error:
             question = (
                 "You invert or factor a matrix that need not allow it. The formula takes a root, and nothing else."
@@ -270,6 +284,8 @@ def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
         question = "You round it, or cut its digits off."
     elif len(pair.x1) != len(pair.x2):
         question = "For sets of equal size it was right. Where is each set counted by itself?"
+        if all(other.fits(d, other.of_as_many) for other, d in measured):
+            question = "You leave out images of the larger set. Each set is described by all that it has."
     # clouds at distance 0 are too little to tell by, and the root of the whole may be one of -1e-16
     telling = [(other, d) for other, d in measured if other.distance(1) > 1e-9]
     with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there

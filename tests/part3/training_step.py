@@ -16,7 +16,11 @@ from tests.checking import Mistake, careful, check, kind, numbers, recognise
 
 FIRST_RATE = 0.9  # of the optimizer, before any step
 RATES = [0.5, 0.2, 0.4]
-GRADIENTS = [[0.24, 0.0, 0.32, 0.0, 0.0], [3.0, -0.4, 0.0, 4.0, 0.2], [0.6, 0.8, -1.2, 0.5, 0.9]]  # the first is short, twice it, too
+GRADIENTS = [
+    [0.24, 0.0, 0.32, 0.0, 0.0],
+    [3.0, -0.4, 0.0, 4.0, 0.2],
+    [0.6, 0.8, -1.2, 0.5, 0.9],
+]  # the first is short, twice it, too
 
 
 class FiveNumbers(nn.Module):

@@ -863,6 +863,34 @@ class ModelRoundedInPlace(_Given):
             p.copy_(p.bfloat16())
 
 
+@wrong("You leave updates out.")
+class EveryTenth(_Given):
+    @t.no_grad()
+    def update(self, model):
+        if self.updates % 10 == 9:
+            super().update(model)
+        else:
+            self.updates += 1
+
+
+@wrong("You divide by 1 - decay to the power of u, as Adam does.")
+class WithoutBiasThoughWarmedUp(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d) / (1 - d**self.updates)
+
+
+@wrong("You add the mix to the average.")
+class MixAdded(_Given):
+    def mix(self, average, current, d):
+        return average + super().mix(average, current, d)
+
+
+@wrong("You round both, to bfloat16.")
+class BothInBfloat16(_Given):
+    def mix(self, average, current, d):
+        return d * average.bfloat16() + (1 - d) * current.bfloat16()
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -864,6 +864,20 @@ class GuessScaled(_Given):
         return super().noise(x, v, a) / super().noise(x, v, a).std()
 
 
+@wrong("You compute under t.inference_mode().")
+class TargetForNoTraining(_Given):
+    @t.inference_mode()
+    def target(self, x0, noise, num_steps):
+        return super().target(x0, noise, num_steps)
+
+
+@right
+class LooksUpForNoTraining(_Given):
+    def alpha_bar(self, num_steps):
+        with t.inference_mode():
+            return super().alpha_bar(num_steps)
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

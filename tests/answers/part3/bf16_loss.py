@@ -582,6 +582,19 @@ def noised_anew(model, x0, num_steps, noise, noised):
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
+@wrong("You call eval.")
+def set_to_eval(model, x0, num_steps, noise, noised):
+    model.network.eval()
+    return in_a_block(model, x0, num_steps, noise, noised)
+
+
+@wrong("You clip the guess.")
+def guess_clipped(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model.network(noised, num_steps).clamp(-1, 1)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -517,7 +517,7 @@ def counted_by_the_first(features1, features2):
     return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)).T @ (x - x.mean(0)) / n)
 
 
-@wrong("For sets of equal size it was right.")
+@wrong("You leave out images of the larger set.")
 def cut_to_the_shorter(features1, features2):
     n = min(len(features1), len(features2))
     return _frechet(features1[:n], features2[:n])
@@ -693,6 +693,21 @@ def standardised(features1, features2):
 @wrong("You scale each image's features to length 1.")
 def of_length_1(features1, features2):
     return float(_frechet(*(x / x.norm(dim=1, keepdim=True) for x in (features1, features2))))
+
+
+@wrong("You take the roots of C₁ and C₂ themselves.")
+def roots_of_both(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: scipy.linalg.sqrtm(np.cov(x, rowvar=False)).real)
+
+
+@wrong("You subtract C₂. It's added.")
+def second_covariance_subtracted(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2 - 2 * root))
+
+
+@wrong("by the trace and the length of the gap, before float?")
+def root_of_no_trace(features1, features2):
+    return float(_frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root))
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -659,6 +659,11 @@ def triangle(step, total_steps, peak, warmup):
     return peak * (1 - abs(step - warmup) / warmup)
 
 
+@wrong("All rates are those of a peak of 0.005.")
+def peak_of_another_training(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, 0.005, warmup)
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {
