@@ -86,7 +86,10 @@ MOVING_AVERAGE_MISTAKES = [
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
     ),
     ("You take the model's own number. d is 0 here, or rounded down to it.", lambda u: u.model),
-    ("You take the full decay for d from the start. Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
+    (
+        "You take the full decay for d from the start. Mind the fraction, its parentheses and which way up it is.",
+        lambda u: u.mix(u.d),
+    ),
     ("You take the larger of the two for d.", lambda u: u.mix(max(u.d, warm(u.n)))),
     (
         "You count this update as number 0 in the fraction. The first one is number 1.",
@@ -98,6 +101,7 @@ MOVING_AVERAGE_MISTAKES = [
     ("Where is the 1 above the fraction line?", lambda u: u.mix(min(u.d, u.n / (10 + u.n)))),
     ("Where is u above the fraction line?", lambda u: u.mix(min(u.d, 1 / (10 + u.n)))),
     ("Where is u below the fraction line?", lambda u: u.mix(min(u.d, (1 + u.n) / 10))),
+    ("You pull twice in each update.", lambda u: u.mix(u.right**2)),
     ("You raise the decay to the power of u.", lambda u: u.mix(u.d**u.n)),
     ("You take Adam's 1 - decay to the power of u. Here it's a fraction.", lambda u: u.mix(1 - u.d**u.n)),
     ("You multiply the decay by the fraction. The smaller of the two is d.", lambda u: u.mix(u.d * warm(u.n))),
@@ -244,7 +248,7 @@ def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
     expected, gap = wrong.mix(wrong.right), wrong.old - wrong.model
     d = ((wrong.new - wrong.model) @ gap / (gap @ gap)).item()
     if not question and wrong.fits(wrong.mix(d)):
-        question = f"All numbers fit d = {d:.4g}. How does it come about?"
+        question = f"You take {d:.4g} for d. Where is the fraction of the text?"
     i = (wrong.new - expected).abs().argmax().item()
     facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
     facts += f";\nthe average becomes {apart(wrong.new[i].item(), expected[i].item())} with d = {wrong.right:.4g}"

@@ -290,7 +290,12 @@ def judge_velocity(answer: Callable, method: str, shape: tuple[int, ...], n: t.T
         inputs, right, mistakes = {"images": xt, "num_steps": n}, noise_of, FORWARD_MISTAKES
     ask = partial(careful(model.target if method == "target" else model), *inputs.values())
     with unchanged(method, **inputs):
-        result = ask()
+        try:
+            result = ask()
+        except ValueError as error:
+            if "counts steps of noise" in str(error):
+                error.add_note("You look up another timestep than num_steps. alpha_bar takes them as they are.")
+            raise
         plain = result.detach() if isinstance(result, t.Tensor) else result
         expect_tensor(plain, shape, f"{method}, for images of shape {shape},", device)
     if plain.is_inference():

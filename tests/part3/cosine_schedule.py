@@ -98,7 +98,7 @@ COSINE_MISTAKES = [
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos() ** 2)),
     ("You halve the fraction. Where is π?", dict(f=lambda x: (x / 2).cos() ** 2)),
     ("You square the cosine twice.", dict(f=lambda x: (x * pi / 2).cos() ** 4)),
-    ("Where is the cosine squared?", dict(f=lambda x: (x * pi / 2).cos())),
+    ("Where is the cosine squared? A root later on takes that back, too.", dict(f=lambda x: (x * pi / 2).cos())),
     ("You square the fraction. The cosine of it all is squared.", dict(f=lambda x: (x**2 * pi / 2).cos())),
     ("You square the angle. Its cosine is squared.", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
     ("You take a sine. At n = 0 the image is whole, so f is 1 or nearly.", dict(f=lambda x: (x * pi / 2).sin() ** 2)),
@@ -182,7 +182,9 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
         if made.shape != given.shape:
             return False
         for wrong in (made.clamp(-9, 9), made.clamp(lowest, top)):
-            if len(given) == T and wrong.allclose(right.float(), rtol=5e-5, atol=1e-6):  # what is off is too little to tell by
+            if len(given) == T and wrong.allclose(
+                right.float(), rtol=5e-5, atol=1e-6
+            ):  # what is off is too little to tell by
                 continue
             same = len(given) == T and ((wrong - given).abs() * digits).max() < 1e-6  # computed in float32
             if same or wrong.allclose(given, rtol=5e-5, atol=1e-6):
@@ -195,7 +197,7 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
         if result.allclose(right.float(), rtol=0.01, atol=0):
             return "Nearly right, but you lose digits, by rounding, a type that holds few, a π written down, or a small number that is added."
         if (result - right).abs()[right < top].max() < 1e-4:
-            return "Only where β is clipped it's off. Which max_beta was it called with, or is the default?"
+            return "You clip at another number than max_beta, or change its default."
     return ""
 
 

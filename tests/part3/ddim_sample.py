@@ -446,6 +446,9 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
                 up = "You begin with 0. The path goes from T down to 0."
                 error.add_note("You look ᾱ of 0 steps up. The text says what it is." if seen else up)
             raise
+        except IndexError as error:
+            error.add_note("Row 0 of a schedule belongs to timestep 1. alpha_bar takes the timestep itself.")
+            raise
         except RuntimeError as error:
             if "Boolean value" in str(error):
                 error.add_note("A tensor is neither true nor false. Where do you ask whether start is None?")
@@ -477,7 +480,7 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
 def judge_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
     if seen != expected:
         facts = f"where counts is {counts}, the model gets the timesteps {seen}, expected {counts[:-1]}"
-        otherwise = "Where does each go to the next of the given ones?"
+        otherwise = "You choose timesteps of your own. They go from each of counts to the next."
         raise Mistake(facts, recognise(COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
 
 
@@ -561,7 +564,9 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     before_0 = [step for step in steps if step.m]
     if all(step.fresh.std() < 1e-3 and step.kept.isclose((1 - ddim_bar(step.m)) ** 0.5, 1e-3) for step in before_0):
         facts = f"with eta={ETA}, no fresh noise is added, and the guessed noise is not made smaller"
-        raise Mistake(facts, "Then σ is 0. Where does eta count in it, and is its last fraction the right way up?")
+        raise Mistake(
+            facts, "Then σ is 0. Where does eta count in it? If it does, you turn the last fraction upside down."
+        )
     judge_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
     judge_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
     within = (first.abs() < first.std()).double().mean()
@@ -586,7 +591,7 @@ def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: floa
 
     for n, m, got, expected, _ in measured:
         if not same(got, expected):
-            times = f"In each step it is about {got / expected:.1f} times as large. Where does that come from?"
+            times = f"You make it about {got / expected:.1f} times as large, in each step."
             others = [
                 (NAN, got.isnan()),
                 ("You add noise in the last step. Nothing cleans up after it.", m == 0),

@@ -46,7 +46,7 @@ def gram(x: np.ndarray, ddof: int) -> np.ndarray:
 
 SHAPE_OF_C = "You compare images with each other. C tells how features vary together, so it has a row for each feature."
 WHOLE_PRODUCT = "You take the root of one of the two alone. It covers the whole product."
-BOTH_ONCE = "You put the same covariance into the product twice. Each is in it once."
+BOTH_ONCE = "You put the same covariance into the product twice, or measure C₁ - C₂. Each is in it once."
 DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
 PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
 OFFSET = "You add something to the diagonals. The formula adds nothing, and with small features that would change much."
@@ -244,6 +244,10 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
                 "You invert or factor a matrix that need not allow it. The formula takes a root, and nothing else."
             )
             raise Mistake(f"for {pair.words},\nit ends in an error, LinAlgError: {error}", question) from None
+        except ValueError as error:
+            if len(pair.x1) != len(pair.x2):
+                error.add_note("The two sets differ in size. Where is each described by itself?")
+            raise
     if result is None:
         raise Mistake("it returns None, expected one number", "Where does the function return something?")
     if shape := tuple(getattr(result, "shape", ())):

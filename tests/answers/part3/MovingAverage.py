@@ -240,7 +240,7 @@ class NoWarmUp(_Given):
         return self.decay
 
 
-@wrong("Mind the parentheses of the fraction")
+@wrong("Mind the fraction")
 class ParenthesesMissing(_Given):
     def warm(self, n):
         return 1 + n / 10 + n
@@ -355,7 +355,7 @@ class OneModelForADecay(_Given):
         type(self).last = self.model, decay
 
 
-@wrong("with d = 0.1818.\nAll numbers fit d = 0.2. How")
+@wrong("with d = 0.1818.\nYou take 0.2 for d.")
 class NineForTen(_Given):
     def warm(self, n):
         return (1 + n) / (9 + n)
@@ -411,7 +411,7 @@ class WarmUpCutShort(_Given):
         return super().share(n) if n < 10 else self.decay
 
 
-@wrong("with d = 0.1818.\nAll numbers fit d = 0.2.")
+@wrong("with d = 0.1818.\nYou take 0.2 for d. Where is the fraction of the text?")
 class Rounded(_Given):
     def share(self, n):
         return round(super().share(n), 1)
@@ -516,7 +516,7 @@ class Gradients(_Given):
         return d * average + (1 - d) * current.grad
 
 
-@wrong("All numbers fit d = 0.03306.")
+@wrong("You pull twice in each update.")
 class PulledTwice(_Given):
     def mix(self, average, current, d):
         return d * (d * average + (1 - d) * current) + (1 - d) * current

@@ -495,7 +495,7 @@ class CountAsRow(_Given):
         return self.noise_schedule.alpha_bars[num_steps].reshape(-1, 1, 1, 1)
 
 
-@wrong("ValueError: num_steps counts steps of noise, 1 to 4")
+@wrong("You look up another timestep than num_steps.")
 class RowAsCount(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps - 1)

@@ -591,7 +591,7 @@ def rounded(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).round(decimals=4)
 
 
-@wrong("Only where β is clipped it's off.")
+@wrong("You clip at another number than max_beta, or change its default.")
 def another_default(max_steps, s=0.008, max_beta=0.9):
     return _betas(max_steps, s, max_beta)
 

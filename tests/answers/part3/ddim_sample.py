@@ -547,7 +547,7 @@ def alpha_bar_of_count_0(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha_bar(n), s.alpha_bar(m)))
 
 
-@wrong("IndexError: index 7 is out of bounds")
+@wrong("Row 0 of a schedule belongs to timestep 1.")
 def counts_taken_for_rows(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha_bars[n], s.alpha_bars[m]))
 
@@ -710,13 +710,13 @@ def last_fraction_upside_down(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt())
 
 
-@wrong("is its last fraction the right way up?")
+@wrong("you turn the last fraction upside down.")
 def last_fraction_upside_down_and_clamped(*given, **options):
     sigma = lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).clamp(min=0).sqrt()
     return _sample(*given, **options, sigma=sigma)
 
 
-@wrong("Then σ is 0. Where does eta count in it, and is its last fraction the right way up?")
+@wrong("Then σ is 0. Where does eta count in it?")
 def never_any_fresh_noise(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: 0)
 
@@ -809,7 +809,7 @@ def uniform_fresh_noise_of_variance_1(*given, **options):
     return _sample(*given, **options, draw=lambda x: (t.rand_like(x) - 0.5) * 12**0.5)
 
 
-@wrong("In each step it is about 0.5 times as large.")
+@wrong("You make it about 0.5 times as large, in each step.")
 def half_of_the_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=lambda x: t.randn_like(x) / 2)
 
@@ -958,7 +958,7 @@ def n_steps_apart(*given, **options):
     return _sample(*given, **options, walk=walk)
 
 
-@wrong("Where does each go to the next of the given ones?")
+@wrong("You choose timesteps of your own.")
 def counts_by_whole_strides(*given, **options):
     return _sample(
         *given, **options, walk=lambda counts: pairwise([*range(counts[0], 0, -(counts[0] // (len(counts) - 1))), 0])

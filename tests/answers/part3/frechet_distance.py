@@ -296,12 +296,12 @@ def root_of_the_second(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C1 @ scipy.linalg.sqrtm(C2), root=np.array)
 
 
-@wrong("You put the same covariance into the product twice.")
+@wrong("You put the same covariance into the product twice, or measure C₁ - C₂.")
 def first_covariance_twice(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C1 @ C1)
 
 
-@wrong("You put the same covariance into the product twice.")
+@wrong("You put the same covariance into the product twice, or measure C₁ - C₂.")
 def second_covariance_twice(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C2 @ C2)
 
@@ -445,7 +445,7 @@ def frobenius_norm(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 - C2))
 
 
-@wrong("You put the same covariance into the product twice.")
+@wrong("You put the same covariance into the product twice, or measure C₁ - C₂.")
 def trace_of_the_difference(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2))
 
@@ -528,7 +528,7 @@ def rounded(features1, features2):
     return round(_frechet(features1, features2))
 
 
-@wrong("ValueError: ")
+@wrong("The two sets differ in size.")
 def needs_equal_sizes(features1, features2):
     x1, x2 = features1.double().numpy(), features2.double().numpy()
     D = x1.shape[1]
