@@ -154,6 +154,10 @@ MOVING_AVERAGE_MISTAKES = [
     ("You add the mix to the average. It takes its place.", lambda u: u.old + u.mix(u.right)),
     ("You add their sum. Their difference is the way to go.", lambda u: u.old + (1 - u.right) * (u.model + u.old)),
     ("You halve the mix. Its two shares add up to 1.", lambda u: u.mix(u.right) / 2),
+    (
+        "You subtract d from the model. Mind the parentheses of 1 - d.",
+        lambda u: u.right * u.old + u.model - u.right,
+    ),
     ("You add the model at its full size. Where is its factor 1 - d?", lambda u: u.right * u.old + u.model),
     ("You give both the factor d. The model has 1 - d.", lambda u: u.right * (u.old + u.model)),
     ("Where is the old average?", lambda u: (1 - u.right) * u.model),

@@ -349,7 +349,7 @@ def other_alpha_bar(result: t.Tensor, inputs: tuple[t.Tensor, t.Tensor], n: t.Te
     root, a = factors[1].item(), alpha_bars(n[:1]).item()
     right = t.tensor([-((1 - a) ** 0.5), a**0.5] if method == "target" else [(1 - a) ** 0.5, a**0.5]).to(factors)
     times = (factors / right).mean().item()
-    if fits and (times * right).allclose(factors, atol=1e-3):
+    if fits and (times * right).allclose(factors, atol=1e-3) and abs(times - 1) > 1e-3:
         return f"You multiply the whole by {times:.3g}."
     if method == "target":
         factors = -factors  # of x0

@@ -179,6 +179,9 @@ class Bf16Model(VelocityGuesser):
                 "model.target is asked under autocast",
                 "You ask it inside of the with block, which ends after the guess.",
             )
+        if num_steps.shape != x0.shape[:1]:
+            facts = f"model.target gets {kind(num_steps)} as num_steps"
+            raise Mistake(facts, "You swap its arguments. They're x0, noise and num_steps.")
         return super().target(x0, noise, num_steps)
 
 
@@ -291,7 +294,7 @@ def judge_value(result: object, model: Bf16Model) -> None:
         return abs(plain.item() - (value := mistake(b))) < 1e-5 * abs(value)
 
     if not fits(lambda b: expected):
-        cast = "You compute the loss in bfloat16, and cast it at the end." if as_bf16(plain) == plain else ""
+        cast = "You compute the loss in bfloat16, and cast it at the end." if as_bf16(plain) == plain != 0 else ""
         question = recognise(LOSS_MISTAKES, fits, otherwise=cast or of_factor(plain.item() / expected))
         raise Mistake(f"the loss is {plain.item():.6g}, expected {expected:.6g}", question)
 
@@ -315,4 +318,6 @@ def judge_gradient(result: t.Tensor, network: Bf16Network) -> None:
         question = "You cut the loss off from the guess, with detach, .data or a tensor made anew."
         if not network.guesses[0].requires_grad:
             question = "You ask the network under no_grad."
+            if not weight.requires_grad:
+                question = "You freeze the weights. The training needs their gradients."
         raise Mistake("the loss is right, but no gradient goes back to the weights", question)

@@ -49,7 +49,7 @@ WHOLE_PRODUCT = "You take the root of one of the two alone. It covers the whole 
 BOTH_ONCE = "You put the same covariance into the product twice, or measure C₁ - C₂. Each is in it once."
 DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
 PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
-OFFSET = "You add something to the diagonals. The formula adds nothing, and with small features that would change much."
+OFFSET = "You add something to C or under the root. The formula adds nothing, and with small features that would change much."
 STANDARD = "You scale the features to a standard deviation of 1. They're taken as they are."
 ONE_FEATURE = "You throw all numbers of a set together. Each feature has its own mean and variances."
 FRECHET_MISTAKES = [
@@ -151,6 +151,17 @@ FRECHET_MISTAKES = [
         "You scale each image's features to length 1. They're taken as they are.",
         lambda x1, x2: frechet(*(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (x1, x2)), 1),
     ),
+    ("You take the trace away. It's added.", dict(end=lambda g, A, B, R: g - np.trace(A + B - 2 * R))),
+    ("You subtract the root four times. It's twice.", dict(end=lambda g, A, B, R: g + np.trace(A + B - 4 * R))),
+    ("You unpack the root, as if it were two things, and keep its first row.", dict(root=lambda A, B: sqrtm(A @ B)[0])),
+    (
+        "You take singular values. The root of the matrix has the roots of its eigenvalues.",
+        dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.svd(A @ B)[1]))),
+    ),
+    (
+        "You multiply the means. The gap is their difference.",
+        lambda x1, x2: frechet(x1, x2, 1, size=lambda v: x1.mean(axis=0) @ x2.mean(axis=0)),
+    ),
     ("You add the gap twice.", dict(end=lambda g, A, B, R: 2 * g + np.trace(A + B - 2 * R))),
     (
         "You take the root of the whole sum. It's that of C₁ C₂ alone.",
@@ -163,11 +174,17 @@ FRECHET_MISTAKES = [
         (OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm((A + o * np.eye(len(A))) @ (B + o * np.eye(len(B))))))
         for digits in range(1, 6)
     ],
+    *[(OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm(A @ B + o))) for digits in range(1, 6)],
+    *[(OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm(A @ B + o * np.eye(len(A))))) for digits in range(1, 6)],
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum(axis=1).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum()),
     (PAIRED, lambda x1, x2: np.linalg.norm(x1 - x2)),
     (PAIRED, lambda x1, x2: np.linalg.norm(x1 - x2, axis=1).mean()),
+    (
+        ONE_FEATURE,
+        lambda x1, x2: ((x1.mean(axis=0) - x2.mean(axis=0)) ** 2).sum() + (x1.std() - x2.std()) ** 2,
+    ),
     (ONE_FEATURE, lambda x1, x2: (x1.mean() - x2.mean()) ** 2 + (x1.std() - x2.std()) ** 2),
     (ONE_FEATURE, lambda x1, x2: (x1.mean() - x2.mean()) ** 2 + x1.var() + x2.var() - 2 * x1.std() * x2.std()),
 ]

@@ -891,6 +891,12 @@ class BothInBfloat16(_Given):
         return d * average.bfloat16() + (1 - d) * current.bfloat16()
 
 
+@wrong("You subtract d from the model.")
+class NoParentheses(_Given):
+    def mix(self, average, current, d):
+        return d * average + current * 1 - d
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

@@ -296,17 +296,17 @@ def from_1_to_one_more_of_one_more(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=counts, angle=angle)
 
 
-@wrong("With roll, the last value comes round")
+@wrong("With roll or index -1, the last value comes round")
 def rolled(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f / f.roll(1))
 
 
-@wrong("With roll, the last value comes round")
+@wrong("With roll or index -1, the last value comes round")
 def rolled_without_the_end(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T).double(), beta=lambda f: 1 - f / f.roll(1))
 
 
-@wrong("With roll, the last value comes round")
+@wrong("With roll or index -1, the last value comes round")
 def rolled_without_count_0(max_steps, s=0.008, max_beta=0.999):
     counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
     return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: 1 - f / f.roll(1))
@@ -707,6 +707,16 @@ def whole_turn(max_steps, s=0.008, max_beta=0.999):
 def filled_up_at_the_front(max_steps, s=0.008, max_beta=0.999):
     betas = _betas(max_steps, s, max_beta)
     return t.cat([betas[1:2], betas[1:]])
+
+
+@wrong("You subtract s.")
+def s_subtracted(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, -s, max_beta)
+
+
+@wrong("You multiply n/T by s.")
+def s_as_a_factor(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T * s) / (1 + s) * math.pi / 2)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

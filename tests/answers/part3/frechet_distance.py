@@ -602,17 +602,17 @@ def never_below_0(features1, features2):
     return max(0.0, float(_frechet(features1, features2)))
 
 
-@wrong("You add something to the diagonals.")
+@wrong("You add something to C or under the root.")
 def offset_always(features1, features2):
     return float(_frechet(features1, features2, cov=_raised(_cov, 1e-3)))
 
 
-@wrong("You add something to the diagonals.")
+@wrong("You add something to C or under the root.")
 def offset_of_a_hundredth(features1, features2):
     return float(_frechet(features1, features2, cov=_raised(_cov, 1e-2)))
 
 
-@wrong("You add something to the diagonals.")
+@wrong("You add something to C or under the root.")
 def offset_under_the_root(features1, features2):
     def product(C1, C2):
         offset = 1e-3 * np.eye(len(C1))
@@ -708,6 +708,48 @@ def second_covariance_subtracted(features1, features2):
 @wrong("by the trace and the length of the gap, before float?")
 def root_of_no_trace(features1, features2):
     return float(_frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root))
+
+
+@wrong("You take the trace away.")
+def trace_taken_away(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: -np.trace(C1 + C2 - 2 * root))
+
+
+@wrong("You subtract the root four times.")
+def root_four_times(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 - 4 * root))
+
+
+def _unpacked(matrix):
+    root, _ = scipy.linalg.sqrtm(matrix)  # SciPy once returned an error estimate, too
+    return root
+
+
+@wrong("You unpack the root")
+def root_unpacked(features1, features2):
+    spread = lambda C1, C2, root: np.trace(C1 + C2 - 2 * root)  # noqa: E731
+    return _frechet(features1, features2, root=_unpacked, spread=spread)
+
+
+@wrong("You take singular values.")
+def singular_values(features1, features2):
+    return _frechet(features1, features2, root=lambda P: np.diag(np.sqrt(np.linalg.svd(P)[1])))
+
+
+@wrong("You multiply the means.")
+def means_multiplied(features1, features2):
+    product = (features1.mean(0) @ features2.mean(0)).item()
+    return _frechet(features1, features2, size=lambda v: product)
+
+
+@wrong("You add something to C or under the root.")
+def offset_of_the_product(features1, features2):
+    return _frechet(features1, features2, product=lambda C1, C2: C1 @ C2 + 1e-3)
+
+
+@wrong("You throw all numbers of a set together.")
+def variances_of_all_numbers(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: np.array([[x.var()]]))
 
 
 # ------------------------------------------------------------------------------------------------ mutants
