@@ -99,10 +99,14 @@ def clip_each(model: nn.Module) -> None:
         nn.utils.clip_grad_norm_([p], 1.0)
 
 
-def to_length_1(model: nn.Module) -> None:
-    length = t.cat([p.grad for p in model.parameters()]).norm()
+def clip_by(model: nn.Module, length_of: Callable, least: float = 1.0) -> None:
+    length = length_of(t.cat([p.grad for p in model.parameters()])).clamp(min=least)
     for p in model.parameters():
         p.grad /= length
+
+
+def to_length_1(model: nn.Module) -> None:
+    clip_by(model, t.norm, least=0.0)
 
 
 def to_length(model: nn.Module, length: float) -> None:
@@ -192,7 +196,18 @@ WEIGHT_MISTAKES = [
         a_step(clip=clip_values),
     ),
     ("You clip each parameter's gradient by itself. The length is that of all together.", a_step(clip=clip_each)),
-    ("You make short gradients longer. Only long ones are clipped.", a_step(clip=to_length_1)),
+    (
+        "You make short gradients longer, or the loss much larger. Only long gradients are clipped.",
+        a_step(clip=to_length_1),
+    ),
+    (
+        "You take the squared length. Where is its root?",
+        a_step(clip=lambda model: clip_by(model, lambda gradient: gradient.square().sum())),
+    ),
+    (
+        "You average the squares. For the length they're added up.",
+        a_step(clip=lambda model: clip_by(model, lambda gradient: gradient.square().mean().sqrt())),
+    ),
     (
         "You take the sum of all sizes for the length. It's a root of squares.",
         a_step(clip=lambda model: clip(model, 1.0)),
@@ -201,7 +216,6 @@ WEIGHT_MISTAKES = [
         "You take the largest size for the length. It's a root of squares.",
         a_step(clip=lambda model: clip(model, t.inf)),
     ),
-    ("You double the gradient, by two calls of backward or a factor.", a_step(of=lambda loss, lr: 2 * loss)),
     (LOSS_TIMES_LR, a_step(of=lambda loss, lr: lr * loss)),
     (LOSS_TIMES_LR, a_step(rate=lambda lr, old: old, of=lambda loss, lr: lr * loss)),
     ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0))),
@@ -247,18 +261,25 @@ def judge_weights(walked: Walked, right: Walked) -> None:
             length = t.tensor(GRADIENTS[i]).norm()
             facts = f"step {i + 1} with lr = {RATES[i]} and the gradient {GRADIENTS[i]}, of length {length:.3g}, takes"
             facts += f"\nthe weights from {numbers(before)} to {numbers(now, beside=expected)}, expected {numbers(expected, beside=now)}"
-            otherwise = clipped_to(walked)
+            otherwise = of_length(walked)
             question = recognise(WEIGHT_MISTAKES, lambda step: walked.same_weights(walk(step)), otherwise)
             raise Mistake(facts, question, given=f"with SGD of momentum 0.5, begun at lr = {FIRST_RATE}")
         before = now
 
 
-def clipped_to(walked: Walked) -> str:
-    """What to ask of a way that is right but for the length that gradients are clipped to."""
+def of_length(walked: Walked) -> str:
+    """What to ask of a way that is right but for a factor or for the length that gradients are clipped to."""
     start, (one, two, _), gradient = FiveNumbers().row().detach(), walked.weights, t.tensor(GRADIENTS[0])
-    length = (one - start).norm() / RATES[0]
-    if length > 0.999 * gradient.norm():  # then the long one tells, without what the momentum adds
-        length = (two - one + 0.5 * RATES[1] * gradient).norm() / RATES[1]
-    if walked.same_weights(walk(a_step(clip=partial(to_length, length=length.item())))):
-        return f"You clip to length {length:.3g}. Which length is asked for?"
-    return ""
+    moved = ((one - start).norm() / RATES[0]).item()
+    times = moved / gradient.norm().item()
+    if times > 0.999:  # then the long gradient tells, without what the momentum adds
+        moved = ((two - one + 0.5 * RATES[1] * gradient).norm() / RATES[1]).item()
+    ways = [
+        (f"You clip to length {moved:.3g}. Which length is asked for?", dict(clip=partial(to_length, length=moved))),
+        (
+            f"You make the gradient {times:.3g} times as large, by one more backward or a factor.",
+            dict(of=lambda loss, lr: times * loss),
+        ),
+        (f"You take {times:.3g} times lr for the rate.", dict(rate=lambda lr, old: times * lr)),
+    ]
+    return recognise(ways, lambda how: walked.same_weights(walk(a_step(**how))))

@@ -150,7 +150,7 @@ def each_clipped(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, clip=clip)
 
 
-@wrong("You make short gradients longer.")
+@wrong("You make short gradients longer, or the loss much larger.")
 def always_length_1(loss, lr, model, optimizer, average):
     def clip(parameters, length):
         parameters = list(parameters)
@@ -312,7 +312,7 @@ def loss_times_lr_for_the_rate(loss, lr, model, optimizer, average):
     _step(lr * loss, optimizer.param_groups[0]["lr"], model, optimizer, average)
 
 
-@wrong("You double the gradient, by two calls of backward")
+@wrong("You make the gradient 2 times as large, by one more backward")
 def backward_twice(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     optimizer.zero_grad()
@@ -345,6 +345,41 @@ def odd_batches_skipped(loss, lr, model, optimizer, average):
         return
     optimizer.step()
     average.update(model)
+
+
+@wrong("You take the squared length. Where is its root?")
+def squared_length(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=_divided_by(lambda gradient: (gradient**2).sum()))
+
+
+@wrong("You average the squares.")
+def root_of_the_mean_square(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=_divided_by(lambda gradient: (gradient**2).mean() ** 0.5))
+
+
+def _divided_by(length_of):
+    def clip(parameters, length):
+        parameters = list(parameters)
+        now = length_of(t.cat([p.grad for p in parameters]))
+        for p in parameters:
+            p.grad /= now.clamp(min=length)
+
+    return clip
+
+
+@wrong("or the loss much larger.")
+def loss_scaled(loss, lr, model, optimizer, average):
+    _step(65536 * loss, lr, model, optimizer, average)
+
+
+@wrong("You make the gradient 0.25 times as large")
+def loss_of_a_share(loss, lr, model, optimizer, average):
+    _step(loss / 4, lr, model, optimizer, average)
+
+
+@wrong("You take 0.1 times lr for the rate.")
+def tenth_of_the_rate(loss, lr, model, optimizer, average):
+    _step(loss, lr / 10, model, optimizer, average)
 
 
 # ------------------------------------------------------------------------------------------------ mutants
