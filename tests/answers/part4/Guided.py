@@ -70,98 +70,98 @@ class WithoutAGraph(_Given):
 # ------------------------------------------------------------------------------------------------ wrong: the formula
 
 
-@wrong("Are the two guesses swapped?")
+@wrong("You swap the two guesses.")
 class Swapped(_Given):
     def mix(self, wanted, null):
         return wanted + self.w * (null - wanted)
 
 
-@wrong("Are the two guesses swapped?")
+@wrong("You swap the two guesses.")
 class HalvesSwapped(_Given):
     def ask(self, images, num_steps):
         wanted, null = super().ask(images, num_steps)
         return null, wanted
 
 
-@wrong("Is that the papers' other form?")
+@wrong("You use the papers' other form.")
 class OnePlusW(_Given):
     def mix(self, wanted, null):
         return (1 + self.w) * wanted - self.w * null
 
 
-@wrong("Is w used?")
+@wrong("Where is w used?")
 class Plain(_Given):
     def mix(self, wanted, null):
         return wanted
 
 
-@wrong("Is what is wanted used?")
+@wrong("Where is the guess for what is wanted?")
 class NullAlone(_Given):
     def mix(self, wanted, null):
         return null
 
 
-@wrong("Is the sign of the difference turned?")
+@wrong("You turn the difference.")
 class AwayFromIt(_Given):
     def mix(self, wanted, null):
         return null - self.w * (wanted - null)
 
 
-@wrong("Is the null guess taken off what is multiplied by w?")
+@wrong("You multiply the whole guess by w.")
 class NullNotTakenOff(_Given):
     def mix(self, wanted, null):
         return null + self.w * wanted
 
 
-@wrong("Is that the difference alone?")
+@wrong("You return the difference alone.")
 class DifferenceAlone(_Given):
     def mix(self, wanted, null):
         return self.w * (wanted - null)
 
 
-@wrong("Is one of the factors' signs turned?")
+@wrong("You turn the sign of a factor.")
 class SignOfAFactor(_Given):
     def mix(self, wanted, null):
         return self.w * wanted - (1 - self.w) * null
 
 
-@wrong("Do the factors of the two guesses add up to 1?")
+@wrong("You mix both forms.")
 class BothForms(_Given):
     def mix(self, wanted, null):
         return (1 + self.w) * wanted - (1 - self.w) * null
 
 
-@wrong("Is the sum scaled down?")
+@wrong("You scale the sum down.")
 class ScaledDown(_Given):
     def mix(self, wanted, null):
         return super().mix(wanted, null) / (1 + self.w)
 
 
-@wrong("Does every image have the w of the first?")
+@wrong("You use the first image's w for all.")
 class FirstW(_Given):
     def mix(self, wanted, null):
         return null + self.w.flatten()[0] * (wanted - null)
 
 
-@wrong("Does every image have the mean w?")
+@wrong("You use the mean w for all images.")
 class MeanW(_Given):
     def mix(self, wanted, null):
         return null + self.w.mean() * (wanted - null)
 
 
-@wrong("w runs along the width")
+@wrong("You let w run along the width of the images.")
 class AlongTheWidth(_Given):
     def mix(self, wanted, null):
         return null + self.w.flatten() * (wanted - null)
 
 
-@wrong("Is it clamped?")
+@wrong("You clamp it.")
 class Clamped(_Given):
     def mix(self, wanted, null):
         return super().mix(wanted, null).clamp(-1, 1)
 
 
-@wrong("Is every other row taken for a half?")
+@wrong("You take every other row for a half.")
 class EveryOtherRow(_Given):
     def ask(self, images, num_steps):
         both = t.cat(super().ask(images, num_steps))
@@ -177,7 +177,7 @@ class TwoCalls(_Given):
         return self.model(images, num_steps, self.wanted), self.model(images, num_steps, self.null)
 
 
-@wrong("8 rows of images, 4 rows of num_steps, 8 rows of wanted.\nIf all images come twice")
+@wrong("8 rows of images, 4 rows of num_steps, 8 rows of wanted.\nYou give some of them once.")
 class TimestepsOnce(_Given):
     def ask(self, images, num_steps):
         return self.model(t.cat([images, images]), num_steps, t.cat([self.wanted, self.null])).chunk(2)
@@ -217,7 +217,7 @@ class FirstWish(_Given):
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
 
 
-@wrong("Are images and timesteps put together in the same order?")
+@wrong("You put timesteps together in another order than images.")
 class TimestepsInAnotherOrder(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.null])
@@ -237,7 +237,7 @@ class NothingWanted(_Given):
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps])).chunk(2)
 
 
-@wrong("It takes images, num_steps and wanted, in this order.")
+@wrong("You give the model its arguments in another order.")
 class OrderOfArguments(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.null])
@@ -286,7 +286,7 @@ class InPlace(_Given):
         return result
 
 
-@wrong("Does forward change what it keeps?")
+@wrong("You change in forward what the model keeps.")
 class GrowsMoreInsistent(_Given):
     def mix(self, wanted, null):
         result = super().mix(wanted, null)
