@@ -18,6 +18,7 @@ from tests.checking import (
     check,
     elsewhere,
     expect_tensor,
+    judge_slopes,
     kind,
     recognise,
     schedule_for,
@@ -68,6 +69,12 @@ GUIDED_MISTAKES = [  # of the guess for what is wanted, the guess for null, and 
     ("You scale the sum down. It may be longer than either guess.", lambda c, n, w: (n + w * (c - n)) / (1 + w)),
     ("You use the first image's w for all. Each has its own.", lambda c, n, w: n + w[:1] * (c - n)),
     ("You use the mean w for all images. Each has its own.", lambda c, n, w: n + w.mean() * (c - n)),
+    ("You square w.", lambda c, n, w: n + w**2 * (c - n)),
+    ("You lift w to 1. Below 1, what is wanted counts for less.", lambda c, n, w: n + w.clamp(min=1) * (c - n)),
+    (
+        "You scale it back to the spread of one guess. It may be larger than either.",
+        lambda c, n, w: spread_as(c, n + w * (c - n)),
+    ),
     (
         "You let w run along the width of the images. Which shape has self.w?",
         lambda c, n, w: n + w.movedim(0, 3) * (c - n),
@@ -78,6 +85,10 @@ GUIDED_MISTAKES = [  # of the guess for what is wanted, the guess for null, and 
         lambda c, n, w: interleaved(c, n, w),
     ),
 ]
+
+
+def spread_as(one: t.Tensor, other: t.Tensor) -> t.Tensor:
+    return other * one.std(dim=(1, 2, 3), keepdim=True) / other.std(dim=(1, 2, 3), keepdim=True)
 
 
 def interleaved(c: t.Tensor, n: t.Tensor, w: t.Tensor) -> t.Tensor:
@@ -104,6 +115,8 @@ class Told(nn.Module):
                 raise Mistake(facts, "Where are all three that it takes, images, num_steps and wanted, in this order?")
         if images.dim() != 4:
             question = "You give the model its arguments in another order. It takes images, num_steps and wanted."
+            if images.dim() == 5:
+                question = "You stack them, which makes an axis. All rows of a call follow each other."
             raise Mistake(f"the model gets {kind(images)} as images", question)
         lengths = {name: len(thing) if thing.dim() else 0 for name, thing in given}
         if len(set(lengths.values())) > 1:
@@ -139,6 +152,8 @@ def check_Guided(answer: Callable) -> str:
     for device in DEVICES:
         results = [ask(answer, case, device) for case in CASES]
         judge_numbers(results)
+    judge_rows(answer)
+    judge_gradient(answer)
     judge_device(answer)
     return "one call for both guesses, w = 0, 1 and beyond, a w for each image, labels, captions and embeddings"
 
@@ -168,8 +183,13 @@ def ask(answer: Callable, case: Case, device: str) -> Result:
     with t.no_grad():
         with unchanged(images=images, num_steps=num_steps, wanted=wanted):
             given = careful(guided)(images, num_steps)
+        for name, kept in [("wanted", wanted), ("null", nothing)]:
+            if not isinstance(now := getattr(guided, name, None), t.Tensor) or not now.equal(kept):
+                facts = f"after a call, self.{name} is {kind(now)} with other rows than before"
+                raise Mistake(facts, f"You overwrite self.{name}. What you put together needs a name of its own.")
         if len(model.calls) != 1 or isinstance(given, t.Tensor) and given.shape == SHAPE:
             judge_call(model, case, images, num_steps, wanted, nothing)
+        judge_shape(given, case)
         expect_tensor(given, SHAPE, f"with {case.what} it", device)
         if not careful(guided)(images, num_steps).equal(given):
             raise Mistake(
@@ -178,6 +198,17 @@ def ask(answer: Callable, case: Case, device: str) -> Result:
     guesses = (guess(images, num_steps, each) for each in (wanted, nothing))
     w = t.as_tensor(w, device=device).float().reshape(-1, 1, 1, 1)
     return Result(case, *guesses, w.expand(len(images), 1, 1, 1), given)
+
+
+def judge_shape(given: object, case: Case) -> None:
+    if isinstance(given, t.Tensor) and given.shape != SHAPE:
+        question = ""
+        if given.shape[0] == 2 * SHAPE[0]:
+            whole = given.shape[1:] == SHAPE[1:]
+            question = "You return both halves." if whole else "You cut along another axis. A half is half of the rows."
+        elif given.shape[-3:] == SHAPE[1:] and given[..., 0, 0, 0].numel() == 1:
+            question = "You take one row for a half."
+        raise Mistake(f"with {case.what} it returns {kind(given)}, expected shape {SHAPE}", question)
 
 
 def judge_call(
@@ -194,8 +225,13 @@ def judge_call(
         raise Mistake(facts, question)
     shown, counts, told = model.calls[0]
     if len(shown) != 2 * len(images):
-        facts = f"the model gets {len(shown)} images in its call, expected {2 * len(images)}, which is each image twice"
+        facts = f"with {case.what}, the model gets {len(shown)} images in its call"
+        facts += f", expected {2 * len(images)}, which is each image twice"
         raise Mistake(facts, "You ask for one guess. Where is the other one, in the same call?")
+    if told.dtype != wanted.dtype:
+        facts = f"with {case.what}, the model gets wanted of type {told.dtype}, expected {wanted.dtype}"
+        raise Mistake(facts, "You change their type. A table looks up whole numbers.")
+    n_nulls = sum(row.equal(nothing[0]) for row in told)
     for image, each in enumerate(images):
         mine = [i for i, row in enumerate(shown) if row.equal(each)]
         if not mine:
@@ -207,11 +243,19 @@ def judge_call(
             facts = (
                 f"image {image} is shown with the timesteps {counts[mine].tolist()}, expected {num_steps[image]} twice"
             )
-            raise Mistake(facts, "You put timesteps together in another order than images.")
+            question = "You put timesteps together in another order than images."
+            if counts.unique().numel() == 1:
+                question = "You give all images one timestep. Each has its own."
+            elif sorted(counts.tolist()) != sorted(2 * num_steps.tolist()):
+                question = "You give a half of the call other timesteps. Each image keeps its own."
+            raise Mistake(facts, question)
         nulls = sum(told[i].equal(nothing[0]) for i in mine)
         if nulls != 1:
             facts = f"with {case.what}, image {image} is shown with null {'twice' if nulls else 'never'}, expected once"
-            raise Mistake(facts, "Does one half of the call get self.null, and the other half self.wanted?")
+            question = "You put wishes together in another order than images."
+            if n_nulls != len(images):
+                question = "You give both halves null. Where is self.wanted?" if nulls else "Where is self.null?"
+            raise Mistake(facts, question)
         if not any(told[i].equal(wanted[image]) for i in mine):
             facts = f"with {case.what}, image {image} isn't shown with what is wanted for it"
             raise Mistake(facts, "You give images the wishes of others. Each has its own.")
@@ -228,7 +272,40 @@ def judge_numbers(results: list[Result]) -> None:
             wanted, null = r.wanted.flatten()[at], r.null.flatten()[at]
             facts = f"where the model guesses {wanted:.3f} for what is wanted and {null:.3f} for null, a number is"
             facts += f" {r.given.flatten()[at]:.3f}, expected {expected.flatten()[at]:.3f}"
-            raise Mistake(facts, recognise(GUIDED_MISTAKES, fits), given=f"with {r.case.what}")
+            raise Mistake(facts, recognise(GUIDED_MISTAKES, fits) or fixed(results), given=f"with {r.case.what}")
+
+
+def fixed(results: list[Result]) -> str:
+    """Whether one number stands for w in all cases."""
+    ways = t.cat([(r.wanted - r.null).flatten() for r in results])
+    gone = t.cat([(r.given - r.null).flatten() for r in results])
+    return (
+        "You use a fixed number. Where is self.w?"
+        if gone.allclose((gone @ ways / (ways @ ways)) * ways, atol=1e-3)
+        else ""
+    )
+
+
+def judge_rows(answer: Callable) -> None:
+    guided = careful(answer)(Told(), LABELS, 9, 2.0)
+    try:
+        guided(t.randn(SHAPE)[:2], t.tensor(COUNTS[:2]))
+    except ValueError:
+        return
+    except Exception as error:
+        facts = f"for 2 images and 4 wishes it raises {type(error).__name__}, expected ValueError"
+        raise Mistake(facts, "Where is the given line with check_rows?") from None
+    raise Mistake("it takes 2 images for 4 wishes, expected ValueError", "Where is the given line with check_rows?")
+
+
+def judge_gradient(answer: Callable) -> None:
+    """It may compute without gradients. But where they come through, they come through both guesses."""
+    guided, num_steps = careful(answer)(Told(), LABELS, 9, 2.5), t.tensor(COUNTS)
+    images = t.randn(SHAPE)
+    if guided(images.clone().requires_grad_(), num_steps).requires_grad:
+        facts = "the gradient at {} is not its slope"
+        question = "You detach one of the two guesses, or make it under no_grad."
+        judge_slopes(lambda x: guided(x, num_steps), facts, question, images=images)
 
 
 def judge_device(answer: Callable) -> None:

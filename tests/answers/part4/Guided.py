@@ -9,6 +9,7 @@ class _Given(course.Guided):
     """As in the course, but for the parts that an answer replaces."""
 
     def forward(self, images, num_steps):
+        course.check_rows(images, self.wanted)
         wanted, null = self.ask(images, num_steps)
         return self.mix(wanted, null)
 
@@ -62,6 +63,7 @@ class SideBySide(_Given):
 class WithoutAGraph(_Given):
     @t.no_grad()
     def forward(self, images, num_steps):
+        course.check_rows(images, self.wanted)
         both = self.model(t.vstack([images] * 2), t.hstack([num_steps] * 2), t.cat((self.wanted, self.null), dim=0))
         wanted, null = both[: len(images)], both[len(images) :]
         return null + self.w * (wanted - null)
@@ -161,6 +163,31 @@ class Clamped(_Given):
         return super().mix(wanted, null).clamp(-1, 1)
 
 
+@wrong("You use a fixed number. Where is self.w?")
+class AlwaysTwo(_Given):
+    def mix(self, wanted, null):
+        return null + 2 * (wanted - null)
+
+
+@wrong("You square w.")
+class Squared(_Given):
+    def mix(self, wanted, null):
+        return null + self.w**2 * (wanted - null)
+
+
+@wrong("You lift w to 1.")
+class AtLeastOne(_Given):
+    def mix(self, wanted, null):
+        return null + self.w.clamp(min=1) * (wanted - null)
+
+
+@wrong("You scale it back to the spread of one guess.")
+class Rescaled(_Given):
+    def mix(self, wanted, null):
+        result = super().mix(wanted, null)
+        return result / result.std(dim=(1, 2, 3), keepdim=True) * wanted.std(dim=(1, 2, 3), keepdim=True)
+
+
 @wrong("You take every other row for a half.")
 class EveryOtherRow(_Given):
     def ask(self, images, num_steps):
@@ -196,14 +223,62 @@ class PlainCall(_Given):
         return guess, guess
 
 
-@wrong("is shown with null never, expected once")
+@wrong("with w=0, the model gets 4 images in its call, expected 8, which is each image twice.\nYou ask for one guess.")
+class OnlyAboveOne(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps) if self.w.max() > 1 else self.model(images, num_steps, self.wanted)
+
+
+@wrong("You put wishes together in another order than images.")
+class ImagesSideBySide(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(images.repeat_interleave(2, dim=0), num_steps.repeat_interleave(2), told).chunk(2)
+
+
+@wrong("You give all images one timestep.")
+class FirstTimestep(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), num_steps[:1].expand(2 * len(images)), told).chunk(2)
+
+
+@wrong("You give a half of the call other timesteps.")
+class NullAtOneStep(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, t.ones_like(num_steps)]), told).chunk(2)
+
+
+@wrong("You stack them, which makes an axis.")
+class Stacked(_Given):
+    def ask(self, images, num_steps):
+        told = t.stack([self.wanted, self.null])
+        return self.model(t.stack([images, images]), t.stack([num_steps, num_steps]), told)
+
+
+@wrong("You change their type.")
+class WishesAsFloats(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null]).float()
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("You overwrite self.wanted.")
+class WantedOverwritten(_Given):
+    def ask(self, images, num_steps):
+        self.wanted = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), self.wanted).chunk(2)
+
+
+@wrong("is shown with null never, expected once.\nWhere is self.null?")
 class WantedTwice(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.wanted])
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
 
 
-@wrong("is shown with null twice, expected once")
+@wrong("is shown with null twice, expected once.\nYou give both halves null.")
 class NullTwice(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.null, self.null])
@@ -266,7 +341,33 @@ class NoReturn(_Given):
         super().forward(images, num_steps)
 
 
-@wrong("returns a tensor of shape (8, 4, 4, 4), expected shape (4, 4, 4, 4)")
+@wrong("You cut along another axis.")
+class HalvesOfChannels(_Given):
+    def forward(self, images, num_steps):
+        wanted, null = t.cat(self.ask(images, num_steps)).chunk(2, dim=1)
+        return self.mix(wanted, null)
+
+
+@wrong("You take one row for a half.")
+class FirstRows(_Given):
+    def forward(self, images, num_steps):
+        wanted, null, *_ = t.cat(self.ask(images, num_steps))
+        return self.mix(wanted, null)
+
+
+@wrong("Where is the given line with check_rows?")
+class RowsUnchecked(_Given):
+    def forward(self, images, num_steps):
+        return self.mix(*self.ask(images, num_steps))
+
+
+@wrong("You detach one of the two guesses, or make it under no_grad.")
+class NullDetached(_Given):
+    def mix(self, wanted, null):
+        return super().mix(wanted, null.detach())
+
+
+@wrong("returns a tensor of shape (8, 4, 4, 4), expected shape (4, 4, 4, 4).\nYou return both halves.")
 class BothHalves(_Given):
     def forward(self, images, num_steps):
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), t.cat([self.wanted, self.null]))
