@@ -168,7 +168,7 @@ def judge_ends(answer: Callable, labels: t.Tensor) -> None:
 
 
 def judge_rows(answer: Callable) -> None:
-    """Captions, as many as they have words in the later batches: a wrong axis shows as wrong numbers, not as an error."""
+    """Captions, later as many as they have words: a wrong axis shows as wrong numbers, not as an error."""
     captions, square, deep = t.arange(2000 * 4).reshape(2000, 4) % 5, t.zeros(40, 40), t.zeros(40, 40, 3)
     for rows, null in [(captions, CAPTION), (square, t.ones(40)), (deep, t.ones(40, 3))]:
         call = f"labels of shape {tuple(rows.shape)} and a null of shape {tuple(null.shape)}"
