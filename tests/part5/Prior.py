@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch as t
 from torch import nn
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.checking import (
     BETAS,
     DEVICES,
@@ -18,6 +19,7 @@ from tests.checking import (
     check,
     differs,
     expect_tensor,
+    judge_slopes,
     kind,
     mix,
     recognise,
@@ -33,11 +35,20 @@ def noise_of(x: t.Tensor, x0: t.Tensor, a: t.Tensor) -> t.Tensor:
     return (x - a.sqrt() * x0) / (1 - a).sqrt()
 
 
-GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E)
-    ("You return the second row of the answer. The guess is the first.", lambda rows: rows[:, :, 1:]),
-    ("You take the mean of both rows. The guess is the first.", lambda rows: rows.mean(dim=2, keepdim=True)),
-    ("You take the sum of both rows. The guess is the first.", lambda rows: rows.sum(dim=2, keepdim=True)),
-    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda rows: rows[:, :, :1].clamp(-1, 1)),
+def on_sphere(x: t.Tensor, length: float) -> t.Tensor:
+    return x / x.norm(dim=-1, keepdim=True) * length
+
+
+SPHERE = "You bring the guess to a length. It is what the network answers."
+GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E), the noised embeddings
+    ("You return the second row of the answer. The guess is the first.", lambda rows, x: rows[:, :, 1:]),
+    ("You take the mean of both rows. The guess is the first.", lambda rows, x: rows.mean(dim=2, keepdim=True)),
+    ("You take the sum of both rows. The guess is the first.", lambda rows, x: rows.sum(dim=2, keepdim=True)),
+    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda rows, x: rows[:, :, :1].clamp(-1, 1)),
+    ("You add the noised embedding. The guess is the answer itself.", lambda rows, x: x + rows[:, :, :1]),
+    ("You take the answer off the noised embedding. It's the clean one.", lambda rows, x: x - rows[:, :, :1]),
+    (SPHERE, lambda rows, x: on_sphere(rows[:, :, :1], E**0.5)),
+    (SPHERE, lambda rows, x: on_sphere(rows[:, :, :1], 1)),
 ]
 FORWARD_MISTAKES = [  # x_n, the clean embedding, ᾱ
     ("You return the clean embedding. forward guesses the noise.", lambda x, x0, a: x0),
@@ -46,6 +57,8 @@ FORWARD_MISTAKES = [  # x_n, the clean embedding, ᾱ
     ("Where is the square root below?", lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a)),
     ("Where are both square roots?", lambda x, x0, a: (x - a * x0) / (1 - a)),
     ("You divide by √ᾱ. Where is √(1 - ᾱ)?", lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt()),
+    ("You divide by 1 - √ᾱ. Where is √(1 - ᾱ)?", lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a.sqrt())),
+    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda x, x0, a: noise_of(x, x0.clamp(-1, 1), a)),
     ("Where is the difference divided?", lambda x, x0, a: x - a.sqrt() * x0),
     ("You divide only the second term. Mind the parentheses.", lambda x, x0, a: x - a.sqrt() * x0 / (1 - a).sqrt()),
     ("Where is the clean embedding scaled?", lambda x, x0, a: (x - x0) / (1 - a).sqrt()),
@@ -56,6 +69,7 @@ ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts
     ("You take the α of one step. Where is ᾱ of the count?", alphas),
     ("You take the β of one step. Where is ᾱ of the count?", lambda n: 1 - alphas(n)),
     ("You take ᾱ of one count before. alpha_bar takes counts.", lambda n: alpha_bars((n - 1).clamp(min=1))),
+    ("You take ᾱ from the network's schedule. Where is self.noise_schedule?", lambda n: 0.9 ** n.reshape(-1, 1, 1, 1)),
     ("You use the first one's ᾱ for all.", lambda n: alpha_bars(n[:1])),
     ("You take ᾱ of the last count. Where is num_steps?", lambda n: alpha_bars(t.full_like(n, len(BETAS)))),
 ]
@@ -69,6 +83,8 @@ class Oracle(nn.Module):
     def __init__(self, images: t.Tensor, wanted: t.Tensor, num_steps: t.Tensor, answer: t.Tensor) -> None:
         super().__init__()
         self.images, self.wanted, self.num_steps = images, wanted, num_steps
+        # another schedule than the prior's, as a network of Part 1 has one
+        self.noise_schedule = NoiseSchedule(len(BETAS), images.device, t.full((len(BETAS),), 0.1, device=images.device))
         self.answer, self.calls = nn.Parameter(answer.clone()), 0
 
     def forward(self, rows: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
@@ -111,12 +127,26 @@ class Oracle(nn.Module):
         return self.answer
 
 
+class Mixing(nn.Module):
+    """A network whose first row depends on both."""
+
+    img_shape = (1, 2, E)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise_schedule = schedule_for()
+
+    def forward(self, rows: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        return (rows + 0.7 * rows.flip(2)).sin()
+
+
 @check("5.5", mistakes=[*GUESS_MISTAKES, *FORWARD_MISTAKES, *ALPHA_BAR_MISTAKES])
 def check_Prior(answer: Callable) -> str:
     for method in ("guess", "forward"):
         for device in DEVICES:
             for counts in BATCHES:
                 judge_method(answer, method, t.tensor(counts, device=device))
+        judge_ways(answer, method)
     return "two rows for the network, the first of its answer, the noise that goes with it, gradients"
 
 
@@ -141,15 +171,25 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
     right = x0 if method == "guess" else noise_of(images, x0, a)
     if not plain.allclose(right, atol=1e-4):
         if method == "guess":
-            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows), atol=1e-4))
+            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows, images), atol=1e-4))
         else:
             made = [(q, formula(images, x0, a)) for q, formula in FORWARD_MISTAKES]
             made += [(q, noise_of(images, x0, bar(n))) for q, bar in ALPHA_BAR_MISTAKES]
             question = recognise(made, lambda numbers: plain.allclose(numbers, atol=1e-3))
         raise Mistake(f"{method}, for the counts {n.tolist()}: {differs(plain, right)}", question)
     if not network.calls:
-        raise Mistake(f"{method} does not ask the network")
+        raise Mistake(f"{method} does not ask the network", "Where do you call self.network?")
     judge_gradient(result, network, method)
+
+
+def judge_ways(answer: Callable, method: str) -> None:
+    """Gradients reach what it is given as they reach the network."""
+    n, images, wanted = t.tensor(BATCHES[0]), t.randn(4, 1, 1, E), t.randn(4, E)
+    model = careful(answer)(Mixing(), schedule_for())
+    call = model.guess if method == "guess" else model
+    facts = f"the gradient of {method} at {{}} is not its slope"
+    question = "You detach it on one of its ways, or use it under no_grad."
+    judge_slopes(lambda x, told: call(x, n, told), facts, question, images=images, wanted=wanted)
 
 
 def judge_gradient(result: t.Tensor, network: Oracle, method: str) -> None:

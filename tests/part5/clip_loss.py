@@ -5,6 +5,7 @@ directions. The first batch has four pairs of all kinds; the others tell what it
 """
 
 from collections.abc import Callable
+from math import exp
 
 import torch as t
 import torch.nn.functional as F
@@ -42,8 +43,11 @@ def loss_of(
     scores: Callable = lambda a, b, tau: a @ b.T / tau,
     target: Callable = shared,
     end: Callable = both,
+    whole: Callable | None = None,
 ) -> t.Tensor:
-    """The loss, with parts that a mistake replaces."""
+    """The loss, with parts that a mistake replaces, or whole."""
+    if whole:
+        return whole(images, captions, tokens, temperature)
     return end(scores(length(images), length(captions), temperature), target(tokens))
 
 
@@ -90,7 +94,23 @@ def first_of_equals(tokens: t.Tensor) -> t.Tensor:
     return F.one_hot(equals(tokens).argmax(dim=1), len(tokens)).float()
 
 
+def sums_of_tokens(tokens: t.Tensor) -> t.Tensor:
+    return shared(tokens.sum(dim=1, keepdim=True))
+
+
+def alike(x: t.Tensor, tau: float) -> t.Tensor:
+    return unit(x) @ unit(x).T / tau
+
+
+def as_alike_as_they_are(a: t.Tensor, b: t.Tensor, tokens: t.Tensor, tau: float) -> t.Tensor:
+    """The loss of a well-known tutorial."""
+    target = ((alike(a, tau) + alike(b, tau)) / 2).softmax(dim=1)
+    scores = unit(a) @ unit(b).T / tau
+    return (cross(scores, target) + cross(scores.T, target.T)) / 2
+
+
 LENGTHS = "Where is each embedding divided by its own length? A cosine doesn't depend on lengths."
+ONE_LENGTH = "You divide only one of the two by its length. A cosine needs both."
 ONE_WAY = "You look in one direction alone. An image looks for its caption, and a caption for its image."
 CLIP_MISTAKES = [
     (LENGTHS, {"length": lambda x: x}),
@@ -104,6 +124,13 @@ CLIP_MISTAKES = [
         {"length": lambda x: x / (x * x).sum(1, keepdim=True)},
     ),
     ("You multiply by the temperature. Scores are divided by it.", {"scores": lambda a, b, tau: a @ b.T * tau}),
+    (ONE_LENGTH, {"length": lambda x: x, "scores": lambda a, b, tau: unit(a) @ b.T / tau}),
+    (ONE_LENGTH, {"length": lambda x: x, "scores": lambda a, b, tau: a @ unit(b).T / tau}),
+    (
+        "You multiply by e to the temperature. Scores are divided by the temperature itself.",
+        {"scores": lambda a, b, tau: a @ b.T * exp(tau)},
+    ),
+    ("You divide by the root of the temperature.", {"scores": lambda a, b, tau: a @ b.T / tau**0.5}),
     ("Where is the temperature used?", {"scores": lambda a, b, tau: a @ b.T}),
     ("You use 0.03 whatever is given. Where is temperature?", {"scores": lambda a, b, tau: a @ b.T / 0.03}),
     ("You compare the images with themselves. Where are the captions?", {"scores": lambda a, b, tau: a @ a.T / tau}),
@@ -118,6 +145,16 @@ CLIP_MISTAKES = [
     ("You take the first of the equal captions. The target is split between all of them.", {"target": first_of_equals}),
     ("You take two captions for equal if one token is. All of them have to be.", {"target": any_token}),
     ("You compare the first token alone. Equal captions have all tokens in common.", {"target": first_token}),
+    ("You compare the sums of the tokens. Other captions have the same sum.", {"target": sums_of_tokens}),
+    (
+        "You take a softmax for the target. What isn't equal gets 0.",
+        {"target": lambda n: equals(n).softmax(dim=1)},
+    ),
+    ("You divide the target by the sum of the whole table.", {"target": lambda n: equals(n) / equals(n).sum()}),
+    (
+        "You take the target from how alike the embeddings are. It comes from tokens.",
+        {"whole": as_alike_as_they_are},
+    ),
     (
         "You take every pair for a right one. How are two captions compared?",
         {"target": lambda n: t.full((len(n),) * 2, 1 / len(n))},
@@ -142,6 +179,14 @@ CLIP_MISTAKES = [
     ("You take a softmax of the scores first. F.cross_entropy takes the scores themselves.", {"end": twice_softmax}),
     ("Where is the softmax? The scores of all captions count, not that of the own one alone.", {"end": no_softmax}),
     ("You take a squared error. Each row is a choice among B, so which loss has a classifier?", {"end": squared}),
+    (
+        "You ask of each pair whether it fits. Each row is a choice among B.",
+        {"target": equals, "end": F.binary_cross_entropy_with_logits},
+    ),
+    (
+        "You take the target's own entropy off, as F.kl_div does.",
+        {"end": lambda s, q: both(s, q) + (q * q.clamp(min=1e-9).log()).sum(dim=1).mean()},
+    ),
     ("Where is the logarithm?", {"end": lambda s, q: -(q * s.softmax(1)).sum(1).mean()}),
 ]
 
@@ -210,6 +255,8 @@ def judge_losses(measured: list) -> None:
         CLIP_MISTAKES,
         lambda mistake: all(close(found, loss_of(*on_cpu(asked), **mistake).item()) for _, asked, found in measured),
     )
+    if not question and close(measured[3][2], measured[4][2]):  # they differ in nothing but the temperature
+        question = "You use a temperature of your own. Where is that which is given?"
     if not question and measured.index(wrong) >= 3 and all(close(r, right(g)) for _, g, r in measured[:3]):
         question = "You have it right for different captions. What is the target where captions are equal?"
     raise Mistake(
@@ -229,7 +276,8 @@ def judge_default(answer: Callable) -> None:
     _, (images, captions, tokens, _) = batches("cpu")[2]
     result, expected = number(careful(answer)(images, captions, tokens), "cpu"), right((images, captions, tokens, 0.03))
     if not close(result, expected):
-        raise Mistake(f"without a temperature the loss is {result:.4f}, expected {expected:.4f}, as with 0.03")
+        facts = f"without a temperature the loss is {result:.4f}, expected {expected:.4f}, as with 0.03"
+        raise Mistake(facts, "You give it another default, or bound the scores.")
 
 
 def judge_gradients(answer: Callable) -> None:

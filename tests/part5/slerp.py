@@ -8,8 +8,21 @@ from math import cos, pi, sin
 
 import torch as t
 
-from tests.checking import DEVICES, Mistake, careful, check, differs, expect_tensor, recognise, unchanged
+from tests.checking import (
+    DEVICES,
+    TWO_DEVICES,
+    Mistake,
+    careful,
+    check,
+    differs,
+    elsewhere,
+    expect_tensor,
+    kind,
+    recognise,
+    unchanged,
+)
 
+AWAY = (*TWO_DEVICES, "copy out of meta")
 SHARES = [0.0, 0.25, 0.5, 0.8, 1.0]
 
 
@@ -54,6 +67,14 @@ SLERP_MISTAKES = [  # a, b, shares (n, 1), the angle
     (
         "You take cosines. The formula has sines.",
         lambda a, b, s, w: (((1 - s) * w).cos() * a + (s * w).cos() * b) / w.sin(),
+    ),
+    (
+        "You multiply by the angle outside of the sines. Mind the parentheses.",
+        lambda a, b, s, w: w * ((1 - s).sin() * a + s.sin() * b) / w.sin(),
+    ),
+    (
+        "You take an obtuse angle for an acute one. arccos knows them apart, by the sign.",
+        lambda a, b, s, w: arc(a, b, s, min(w, pi - w)),
     ),
     ("Where is the first vector?", lambda a, b, s, w: (s * w).sin() * b / w.sin()),
     ("Where is the second vector?", lambda a, b, s, w: ((1 - s) * w).sin() * a / w.sin()),
@@ -106,6 +127,7 @@ def check_slerp(answer: Callable) -> str:
         judge_points(measured)
     judge_shares(answer)
     judge_equal(answer)
+    judge_elsewhere(answer)
     return "the length kept, even angles, both ends, equal vectors"
 
 
@@ -116,8 +138,15 @@ def judged(answer: Callable, a: t.Tensor, b: t.Tensor, shares: t.Tensor, words: 
         raise Mistake(
             f"{words} and {len(shares)} shares it returns shape {tuple(result.shape)}", "You return it transposed."
         )
+    judge_rows(result, a, f"{words} and {len(shares)} shares")
     expect_tensor(result, (len(shares), len(a)), f"{words} and {len(shares)} shares it", device)
     return result.cpu()
+
+
+def judge_rows(result: object, a: t.Tensor, words: str) -> None:
+    if isinstance(result, t.Tensor) and result.shape == a.shape:
+        facts = f"{words} it returns {kind(result)}, expected a row for each share"
+        raise Mistake(facts, "You return one vector. Where are those of the other shares?")
 
 
 def judge_points(measured: list) -> None:
@@ -167,6 +196,7 @@ def judge_equal(answer: Callable) -> None:
         if isinstance(result, t.Tensor) and not result.isfinite().all():
             facts = f"for {words}, it returns nan"
             raise Mistake(facts, "You divide by a sine that is 0, or take the arccos of more than 1.")
+        judge_rows(result, a, f"for {words} and {len(shares)} shares")
         expect_tensor(result, (len(shares), len(a)), f"for {words}, it")
         if not result.allclose(a.expand_as(result), atol=1e-3):
             raise Mistake(
@@ -179,3 +209,30 @@ def judge_equal(answer: Callable) -> None:
         raise Mistake(
             f"for two vectors 1 degree apart, {differs(result, right)}", "You take an angle for 0 that isn't."
         )
+
+
+class Numberless(t.Tensor):
+    """A tensor of the meta device that gives numbers, but only when it is asked for them."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def item(self) -> float:
+        return 0.5
+
+    __float__ = item
+
+    def tolist(self) -> list[float]:
+        return [0.5] * len(self)
+
+    def cpu(self) -> t.Tensor:
+        return t.ones(self.shape)
+
+    def to(self, *where: object, **how: object) -> t.Tensor:
+        return self.cpu() if "cpu" in map(str, [*where, how.get("device")]) else super().to(*where, **how)
+
+
+def judge_elsewhere(answer: Callable) -> None:
+    given = [t.zeros(n, device="meta").as_subclass(Numberless) for n in (4, 4, 5)]
+    facts = "for vectors on another device, it mixes tensors of two devices"
+    elsewhere(lambda: answer(*given), facts, "You make a tensor on the CPU. Make it where start is.", AWAY)

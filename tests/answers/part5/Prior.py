@@ -169,6 +169,24 @@ class ClampedGuess(_Given):
         return rows[:, :, :1].clamp(-1, 1)
 
 
+@wrong("You add the noised embedding.")
+class AddedToTheNoised(_Given):
+    def guess(self, images, num_steps, wanted):
+        return images + super().guess(images, num_steps, wanted)
+
+
+@wrong("You take the answer off the noised embedding.")
+class TakenOffTheNoised(_Given):
+    def guess(self, images, num_steps, wanted):
+        return images - super().guess(images, num_steps, wanted)
+
+
+@wrong("You bring the guess to a length.")
+class OnTheSphere(_Given):
+    def first(self, rows):
+        return t.nn.functional.normalize(rows[:, :, :1], dim=-1) * rows.shape[-1] ** 0.5
+
+
 @wrong("You return both rows.")
 class BothRows(_Given):
     def first(self, rows):
@@ -220,6 +238,18 @@ class DividedByTheSignal(_Given):
         return (x - a.sqrt() * x0) / a.sqrt()
 
 
+@wrong("You divide by 1 - √ᾱ.")
+class RootOfOnePart(_Given):
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0) / (1 - a.sqrt())
+
+
+@wrong("You clamp the guess.")
+class ClampedInForward(_Given):
+    def noise(self, x, x0, a):
+        return super().noise(x, x0.clamp(-1, 1), a)
+
+
 @wrong("Where is the difference divided?")
 class NotDivided(_Given):
     def noise(self, x, x0, a):
@@ -268,6 +298,12 @@ class OneBefore(_Given):
         return self.noise_schedule.alpha_bar((num_steps - 1).clamp(min=1)).reshape(-1, 1, 1, 1)
 
 
+@wrong("You take ᾱ from the network's schedule.")
+class ScheduleOfTheNetwork(_Given):
+    def alpha_bar(self, num_steps):
+        return self.network.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
 @wrong("You use the first one's ᾱ for all.")
 class FirstCount(_Given):
     def alpha_bar(self, num_steps):
@@ -281,6 +317,18 @@ class LastCount(_Given):
 
 
 # ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("the gradient of guess at wanted is not its slope.\nYou detach it")
+class CaptionDetached(_Given):
+    def rows(self, images, wanted):
+        return super().rows(images, wanted.detach())
+
+
+@wrong("the gradient of forward at images is not its slope.\nYou detach it")
+class NoisedDetached(_Given):
+    def noise(self, x, x0, a):
+        return super().noise(x.detach(), x0, a)
 
 
 @wrong("no gradient of guess reaches the network")

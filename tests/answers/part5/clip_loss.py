@@ -248,6 +248,59 @@ def right_column_by_column(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, target=_shares if different else lambda n: same / same.sum(1))
 
 
+@wrong("You divide only one of the two by its length.")
+def images_normalised(images, captions, tokens, temperature=0.03):
+    return _loss(F.normalize(images), captions, tokens, temperature, unit=lambda x: x)
+
+
+@wrong("You multiply by e to the temperature.")
+def exponential_of_the_temperature(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, math.exp(-temperature))
+
+
+@wrong("You divide by the root of the temperature.")
+def root_of_the_temperature(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, math.sqrt(temperature))
+
+
+@wrong("You use a temperature of your own.")
+def another_fixed_temperature(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, 0.07)
+
+
+@wrong("You compare the sums of the tokens.")
+def sums_of_tokens(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=lambda n: _shares(n.sum(dim=1, keepdim=True)))
+
+
+@wrong("You take a softmax for the target.")
+def softmax_for_the_target(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=lambda n: _same(n).softmax(dim=1))
+
+
+@wrong("You divide the target by the sum of the whole table.")
+def shares_of_the_table(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=lambda n: _same(n) / _same(n).sum())
+
+
+@wrong("You take the target from how alike the embeddings are.")
+def as_alike_as_they_are(images, captions, tokens, temperature=0.03):
+    a, b = F.normalize(images), F.normalize(captions)
+    scores, target = a @ b.T / temperature, ((a @ a.T + b @ b.T) / 2 / temperature).softmax(dim=1)
+    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target.T)) / 2
+
+
+@wrong("You ask of each pair whether it fits.")
+def pair_by_pair(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=_same, end=F.binary_cross_entropy_with_logits)
+
+
+@wrong("You take the target's own entropy off")
+def by_kl_div(images, captions, tokens, temperature=0.03):
+    one_way = lambda s, q: F.kl_div(s.log_softmax(dim=1), q, reduction="batchmean")  # noqa: E731
+    return _loss(images, captions, tokens, temperature, end=lambda s, q: (one_way(s, q) + one_way(s.T, q)) / 2)
+
+
 @wrong("without a temperature the loss is")
 def other_default(images, captions, tokens, temperature=0.1):
     return _loss(images, captions, tokens, temperature)

@@ -213,6 +213,37 @@ def near_taken_for_equal(start, end, shares):
     return start.repeat(len(shares), 1) if _angle(start, end) < 0.1 else _slerp(start, end, shares)
 
 
+@wrong("You return one vector.")
+def start_for_equal(start, end, shares):
+    return start if _angle(start, end) < 1e-3 else _slerp(start, end, shares)
+
+
+@wrong("it mixes tensors of two devices")
+def filled_on_the_cpu(start, end, shares):
+    points = t.zeros(len(shares), len(start))
+    points[:] = _slerp(start, end, shares)
+    return points
+
+
+@wrong("You take an obtuse angle for an acute one.")
+def by_the_sine_alone(start, end, shares):
+    cosine = lambda a, b: (a @ b / (a.norm() * b.norm())).clamp(-1, 1)  # noqa: E731
+    return _slerp(start, end, shares, angle=lambda a, b: (1 - cosine(a, b) ** 2).sqrt().arcsin())
+
+
+@wrong("You multiply by the angle outside of the sines.")
+def angle_outside(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return w * ((1 - s).sin() * start + s.sin() * end) / w.sin()
+
+
+@wrong("it mixes tensors of two devices")
+def numpy_of_what_may_be_elsewhere(start, end, shares):
+    w = float(_angle(start, end))
+    points = np.outer(np.sin((1 - shares.numpy()) * w), start) + np.outer(np.sin(shares.numpy() * w), end)
+    return t.from_numpy(points / np.sin(w)).float() if w > 1e-3 else start.repeat(len(shares), 1)
+
+
 @wrong("You return it transposed.")
 def transposed(start, end, shares):
     return _slerp(start, end, shares).T
