@@ -177,7 +177,9 @@ def judge_rows(answer: Callable) -> None:
         if not whole.all():
             facts = f"with {call}, parts of a row are replaced, expected whole rows"
             question = "You draw for each number. There's one draw for each row."
-            if columns.all():
+            if not dropped.any(dim=0).all():
+                question = "You replace some numbers of a row alone."
+            elif columns.all():
                 question = "You let the chances run along the columns. Which shape do they need?"
             raise Mistake(facts, question)
         result = ask(answer, rows, 1.0, null)

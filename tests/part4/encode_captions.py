@@ -131,6 +131,9 @@ def judge_captions(answer: Callable, vectors: t.Tensor, tokens: t.Tensor) -> Non
     if isinstance(result, t.Tensor) and result.shape in (tokens.shape, tokens.shape[:1]) != expected.shape:
         facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
         raise Mistake(facts, "You add up the numbers of a vector. Which axis holds the words?")
+    if isinstance(result, t.Tensor) and result.shape == vectors.shape[1:]:
+        facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
+        raise Mistake(facts, "You average over the captions, too. Each has a vector of its own.")
     expect_tensor(result, tuple(expected.shape), call)
     if close(result, expected):
         return

@@ -167,6 +167,13 @@ def every_number_draws(labels, share, null):
     return t.where(t.rand(labels.shape, device=labels.device) < share, null, labels)
 
 
+@wrong("You replace some numbers of a row alone.")
+def first_word_alone(labels, share, null):
+    result = labels.clone().flatten(1) if labels.dim() > 1 else labels.clone()[:, None]
+    result[t.rand(len(labels), device=labels.device) < share, 0] = t.as_tensor(null).flatten()[0].to(labels)
+    return result.reshape(labels.shape)
+
+
 @wrong("You put in something else. Where is null?")
 def ten_always(labels, share, null):
     return _drop(labels, share, 10)

@@ -199,6 +199,11 @@ def of_length_1(vectors, tokens):
     return F.normalize(with_einops(vectors, tokens), dim=1)
 
 
+@wrong("You average over the captions, too. Each has a vector of its own.")
+def one_vector_for_all(vectors, tokens):
+    return vectors[tokens[tokens != 0]].mean(dim=0)
+
+
 @wrong("You average over the captions, too.")
 def one_vector_for_all(vectors, tokens):
     return with_einops(vectors, tokens).mean(dim=0).expand(len(tokens), -1)
