@@ -177,10 +177,10 @@ def judge_rows(answer: Callable) -> None:
         if not whole.all():
             facts = f"with {call}, parts of a row are replaced, expected whole rows"
             question = "You draw for each number. There's one draw for each row."
-            if not dropped.any(dim=0).all():
-                question = "You replace some numbers of a row alone."
-            elif columns.all():
+            if columns.all():
                 question = "You let the chances run along the columns. Which shape do they need?"
+            elif not dropped.any(dim=0).all():
+                question = "You replace some numbers of a row alone."
             raise Mistake(facts, question)
         result = ask(answer, rows, 1.0, null)
         if not result.equal(null.expand_as(rows)):

@@ -200,7 +200,7 @@ def of_length_1(vectors, tokens):
 
 
 @wrong("You average over the captions, too. Each has a vector of its own.")
-def one_vector_for_all(vectors, tokens):
+def mean_of_everything(vectors, tokens):
     return vectors[tokens[tokens != 0]].mean(dim=0)
 
 
