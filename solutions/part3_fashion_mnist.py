@@ -1147,13 +1147,69 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# A few samples won't tell you which row is best. These distances will. They were measured beforehand, with 2,000
-# samples each.
+# A few samples won't tell you which row is best. Distances will, and you'll get them in a moment. Before that, here's a
+# sampler that does better than all six rows.
+#
+# ### Look ahead
+#
+# Fifty calls of the network for one batch of images are still many. Look at what a long step does. It takes the clean
+# image that the network guesses at the step's *start*, and trusts it all the way down. But the guess changes on the
+# way, because with less noise, fewer images fit. The guess from the *middle* of the step would be the better one to
+# follow. Asking the network for it would cost one more call.
+#
+# You can do it for free. You know the guess of the step before, $x_0'$, so you know that the guess has moved by
+# $x_0 - x_0'$ within one step. Half a step further on, it will have moved by about half of that again:
+#
+# $$x_0 + \frac{x_0 - x_0'}{2}$$
+#
+# Follow this instead of $x_0$. If you've solved differential equations numerically, you've met it as the Adams-Bashforth
+# method. Its order is two, which means that with steps of half the length, the error on the path is about a quarter,
+# where plain steps only halve it. [DPM-Solver++](https://arxiv.org/abs/2211.01095), the sampler "DPM++ 2M" of the image
+# programs, does the same, but weighs the difference by how long the two steps are in log signal-to-noise.
+#
+# Your sampler doesn't have to change for it. `LookAhead` puts itself around your model, and whatever asks for its guess
+# gets the better one.
+
+# %%
+class LookAhead(part1.DiffusionModel):
+    """A model that carries each guessed image on by half a step, in the direction in which it moved in the last one."""
+
+    def __init__(self, model: part1.DiffusionModel):
+        super().__init__()
+        self.model, self.img_shape, self.noise_schedule = model, model.img_shape, model.noise_schedule
+
+    def forward(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        """Guess the noise, all at one timestep, on the way from T down.
+        images: (B, C, H, W), noised   num_steps: (B,)   returns: (B, C, H, W)"""
+        x0 = part1.reconstruct(images, self.model(images, num_steps), num_steps, self.noise_schedule).clamp(-1, 1)
+        is_first = num_steps[0] == len(self.noise_schedule)
+        ahead = x0 if is_first else x0 + (x0 - self.last) / 2
+        self.last = x0
+        alpha_bar = rearrange(self.noise_schedule.alpha_bar(num_steps), "b -> b 1 1 1")
+        return (images - alpha_bar.sqrt() * ahead) / (1 - alpha_bar).sqrt()
+
 
 # %%
 if MAIN:
-    for name, far in json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8")).items():
-        print(f"{name:18} distance {far:5.1f}")
+    model = shipped_model()
+    t.manual_seed(2)
+    start = t.randn(8, *model.img_shape, device=model.noise_schedule.device)
+    few, many = (2, 3) if IS_CI else (10, 50)
+    with utils.show_steps(model, 2 * few + many):
+        rows = {
+            f"{few} steps": ddim_sample(model, 8, few, 0.0, start),
+            f"{few}, looking ahead": ddim_sample(LookAhead(model), 8, few, 0.0, start),
+            f"{many} steps": ddim_sample(model, 8, many, 0.0, start),
+        }
+    utils.show_rows({name: part1.denormalize_img(images) for name, images in rows.items()})
+
+# %% [markdown]
+# Now the distances, measured beforehand. Each was taken three times, with 2,000 new samples of the same model.
+
+# %%
+if MAIN:
+    for name, runs in json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8")).items():
+        print(f"{name:33} distances" + "".join(f"{far:5.0f}" for far in runs))
 
 # %% [markdown]
 # <details>
@@ -1707,11 +1763,11 @@ if MAIN:
 # they're shipped, 64 of them as images and all of them as features.
 
 # %%
-def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0) -> t.Tensor:
-    """2,000 samples, always from the same random numbers (20 under IS_CI). returns: (2000, 1, 28, 28)"""
+def draw_many(model: part1.DiffusionModel, n_steps: int = 50, eta: float = 1.0, seed: int = 0) -> t.Tensor:
+    """2,000 samples, from the same random numbers for each seed (20 under IS_CI). returns: (2000, 1, 28, 28)"""
     batches, n_steps = [20] if IS_CI else [250] * 8, min(n_steps, len(model.noise_schedule))
     with utils.all_cores(), utils.fork_rng(), utils.show_steps(model, len(batches) * n_steps):
-        t.manual_seed(0)
+        t.manual_seed(seed)
         return t.cat([ddim_sample(model, n_samples, n_steps, eta) for n_samples in batches])
 
 

@@ -544,7 +544,7 @@ def draw(
     model: part1.DiffusionModel,
     n_samples: int,
     keep: Callable = as_guessed,
-    n_steps: int = 50,
+    n_steps: int = part4.STEPS,
     eta: float = 1.0,
     start: t.Tensor | None = None,
 ) -> t.Tensor:
@@ -640,7 +640,7 @@ if MAIN:
         t.manual_seed(0)
         begin = time.process_time()
         if name == "pixels":
-            images = part3.ddim_sample(pixel, 10, n_steps=min(50, len(pixel.noise_schedule)))
+            images = part3.ddim_sample(pixel, 10, n_steps=part4.STEPS)
         else:
             images = decoded(autoencoder_model(), draw(latent, 10) / scale)
         print(f"ten samples by way of {name}: {time.process_time() - begin:.1f} processor seconds")
@@ -1233,7 +1233,7 @@ def decoder_model() -> part4.Listener:
 
 
 def draw_from(
-    embeddings: t.Tensor, w: float = 2.0, eta: float = 1.0, start: t.Tensor | None = None, n_steps: int = 50
+    embeddings: t.Tensor, w: float = 2.0, eta: float = 1.0, start: t.Tensor | None = None, n_steps: int = part4.STEPS
 ) -> t.Tensor:
     """Draw an image for each embedding. embeddings: (B, E)   start: (B, 1, 28, 28), noise, or None to draw it
     returns: (B, 1, 28, 28) in [-1, 1]"""
@@ -1710,7 +1710,7 @@ def base_model() -> Painter:
     return train_by(painter_loss, model, config, halved(part3.clothes()), captions)
 
 
-def draw_small(model: Painter, captions: t.Tensor, w: float, keep: Callable = clipped, n_steps: int = 50) -> t.Tensor:
+def draw_small(model: Painter, captions: t.Tensor, w: float, keep: Callable = clipped, n_steps: int = part4.STEPS) -> t.Tensor:
     """Draw a small image for each caption. captions: (B, L) int   w: how much to insist   returns: (B, 1, 14, 14)"""
     return draw(part4.Guided(model, captions, model.null, w), len(captions), keep, n_steps)
 
@@ -1863,7 +1863,7 @@ class Enlarging(part1.DiffusionModel):
         return self.model(images, num_steps, self.small, self.levels)
 
 
-def enlarge(model: Enlarger, small: t.Tensor, level: int = 0, n_steps: int = 50) -> t.Tensor:
+def enlarge(model: Enlarger, small: t.Tensor, level: int = 0, n_steps: int = part4.STEPS) -> t.Tensor:
     """Draw a large image for each small one, which is noised to this level first.
     small: (B, 1, 14, 14)   returns: (B, 1, 28, 28) in [-1, 1]"""
     levels, noised = noise_augment(small, model.noise_schedule, level)
@@ -2154,7 +2154,7 @@ if MAIN:
 # %%
 @t.no_grad()
 def euler_sample(
-    model: nn.Module, start: t.Tensor, n_steps: int = 50, max_steps: int = 1000, return_all_steps: bool = False
+    model: nn.Module, start: t.Tensor, n_steps: int = part4.STEPS, max_steps: int = 1000, return_all_steps: bool = False
 ) -> t.Tensor | list[t.Tensor]:
     """Go back from noise to images, along the velocities that a model guesses, in Euler's steps.
     model: takes images (B, C, H, W) and num_steps (B,) int, gives velocities   start: (B, C, H, W), noise
@@ -2484,7 +2484,7 @@ def five_answers(wish: str, n: int) -> dict[str, t.Tensor]:
     plain, (latent, scale) = part3.clothes_model(), latent_model()
     small = draw_small(base_model(), part4.tokens([wish] * n).to(device), w=2.0)
     return {
-        "Part 3": part3.ddim_sample(plain, n, min(50, len(plain.noise_schedule))),
+        "Part 3": part3.ddim_sample(plain, n, part4.STEPS),
         "Latent Diffusion": decoded(autoencoder_model(), draw(latent, n) / scale),
         "GLIDE": part4.draw_captions(part4.painter(), [wish] * n),
         "DALL-E 2": draw_dalle2([wish] * n),

@@ -134,6 +134,7 @@ def test_the_encoder_is_small_and_leaves_padding_out():
     assert encoder(rows.flip(0)).flip(0).allclose(encoder(rows), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_held_out_is_not_learned_and_words_are_left_out_by_chance():
     images, rows = part4.captioned_clothes()
     every, labels = part3.clothes(), part4.labels_of().cpu()

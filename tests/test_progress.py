@@ -47,6 +47,7 @@ def folder(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------------------------ what is shown
 
 
+@pytest.mark.slow
 def test_progress_shows_every_exercise(folder, capfd):
     save_part(
         folder,
