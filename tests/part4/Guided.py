@@ -287,7 +287,7 @@ def fixed(results: list[Result]) -> str:
 
 
 def judge_rows(answer: Callable) -> None:
-    guided = careful(answer)(Told(), LABELS, 9, 2.0)
+    guided = careful(careful(answer)(Told(), LABELS, 9, 2.0))
     try:
         guided(t.randn(SHAPE)[:2], t.tensor(COUNTS[:2]))
     except ValueError:
@@ -300,7 +300,7 @@ def judge_rows(answer: Callable) -> None:
 
 def judge_gradient(answer: Callable) -> None:
     """It may compute without gradients. But where they come through, they come through both guesses."""
-    guided, num_steps = careful(answer)(Told(), LABELS, 9, 2.5), t.tensor(COUNTS)
+    guided, num_steps = careful(careful(answer)(Told(), LABELS, 9, 2.5)), t.tensor(COUNTS)
     images = t.randn(SHAPE)
     if guided(images.clone().requires_grad_(), num_steps).requires_grad:
         facts = "the gradient at {} is not its slope"

@@ -186,7 +186,7 @@ def judge_ways(answer: Callable, method: str) -> None:
     """Gradients reach what it is given as they reach the network."""
     n, images, wanted = t.tensor(BATCHES[0]), t.randn(4, 1, 1, E), t.randn(4, E)
     model = careful(answer)(Mixing(), schedule_for())
-    call = model.guess if method == "guess" else model
+    call = careful(model.guess if method == "guess" else model)
     facts = f"the gradient of {method} at {{}} is not its slope"
     question = "You detach it on one of its ways, or use it under no_grad."
     judge_slopes(lambda x, told: call(x, n, told), facts, question, images=images, wanted=wanted)
