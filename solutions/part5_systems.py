@@ -1537,8 +1537,8 @@ if MAIN:
 # the decoder. Without the prior you see why you need one. The decoder has never been given such embeddings, and all
 # three shoes have become bags. And GLIDE? It's as near to real images as DALL-E 2, obeys as well, and gets the class
 # right a little more often, with one network instead of four. Its pictures are more alike, though. For one caption they
-# vary less than real images do, and DALL-E 2's vary as much. (After its 8,000 steps, as you know it from Part 4, it gets
-# the class right far more often.)
+# vary less than real images do, and DALL-E 2's vary as much. (After its 8,000 steps, as you know it from Part 4, it
+# gets the class right far more often.)
 #
 # </details>
 
