@@ -113,6 +113,7 @@ def check_can_sample(model: t.nn.Module, n_samples: int) -> t.nn.Module:
 
 # ------------------------------------------------------------------------------------------------------------- pictures
 
+plt.rc("axes", prop_cycle=plt.cycler(color=["#1f66a8", "#c4500a", "#2a7f3b", "#b02020"]))  # dark enough for words
 plt.rc("axes.spines", top=False, right=False)
 plt.rc("figure", figsize=(6.4, 3.6), facecolor="white")
 plt.rc("legend", frameon=False)
@@ -121,6 +122,18 @@ plt.rc("legend", frameon=False)
 def show() -> None:
     """Show the current figure; under IS_CI, close it unseen."""
     plt.close() if IS_CI else plt.show()
+
+
+def label_lines(axis: Any = None) -> None:
+    """In the place of a legend, write each line's label at its right end, in its colour. axis: else the latest"""
+    axis, placed = axis or plt.gca(), []
+    axis.figure.draw_without_rendering()  # else it isn't known yet where on the screen lines end
+    ends = [tuple(line.get_transform().transform(line.get_xydata()[-1])) for line in axis.lines]
+    for (x, y), line in sorted(zip(ends, axis.lines, strict=True), key=lambda each: each[0][1]):
+        height = max([y, *(below + 15 for at, below in placed if abs(at - x) < 100)])  # pixels: labels keep apart
+        placed.append((x, height))
+        look = {"color": line.get_color(), "va": "center", "xycoords": line.get_transform()}
+        axis.annotate(line.get_label(), line.get_xydata()[-1], (7, height - y), textcoords="offset pixels", **look)
 
 
 def in_notebook() -> bool:
@@ -136,8 +149,7 @@ def check_pictures(images: Sequence[t.Tensor], titles: Sequence[str] | None) -> 
     for image in images:
         low, high = image.min().item(), image.max().item()
         if not (0 <= low and high <= 1):
-            span = f"these run from {low:.2f} to {high:.2f}"
-            raise ValueError(f"pictures hold values in [0, 1], {span}: denormalize_img first")
+            raise ValueError(f"pictures lie in [0, 1], these run from {low:.2f} to {high:.2f}: denormalize_img first")
 
 
 def show_images(images: Sequence[t.Tensor], titles: Sequence[str] | None = None, columns: int = 8) -> None:
@@ -240,23 +252,6 @@ def show_rows(rows: dict[str, t.Tensor]) -> None:
         axis.imshow(grid(images, n_images), cmap="gray", vmin=0, vmax=255)
         axis.set_ylabel(title, fontsize=10, rotation=0, ha="right", va="center")
         axis.set(xticks=[], yticks=[], frame_on=False)
-    show()
-
-
-def show_maps(
-    maps: Sequence[t.Tensor], titles: Sequence[str], marks: Sequence = (), axes_names: tuple = ("", ""), **look: Any
-) -> None:
-    """Show numbers as colours side by side, each map from its lowest number (dark) to its highest (bright).
-    maps: n tensors (H, W)   titles: n strings   marks: a pixel (row, column) of each map, to put a cross on
-    axes_names: what runs to the right, and what runs down   look: cmap, or vmin and vmax of maps to compare"""
-    figure, axes = plt.subplots(1, len(maps), figsize=(1 + 2 * len(maps), 2.4), squeeze=False, layout="constrained")
-    for axis, numbers, title in zip(axes[0], maps, titles, strict=True):
-        aspect = "auto" if max(numbers.shape) > 3 * min(numbers.shape) else "equal"
-        axis.imshow(numbers.detach().cpu().numpy(), aspect=aspect, **{"vmin": min(0, numbers.min().item())} | look)
-        axis.set_title(title, fontsize=10)
-        axis.set(xticks=[], yticks=[], xlabel=axes_names[0], ylabel=axes_names[1], frame_on=False)
-    for axis, (row, column) in zip(axes[0], marks, strict=False):
-        axis.plot(column, row, "P", color="red", markeredgecolor="white", markersize=11)  # seen on dark and on bright
     show()
 
 
@@ -443,14 +438,13 @@ def show_losses(band: tuple[float, float] | None = None) -> None:
     if Run.latest is None:
         raise RuntimeError("nothing has been trained yet: run the cell that trains first")
     if band:
-        plt.axhspan(*band, color="lightgrey", label="where other runs ended")
+        plt.axhspan(*band, color="lightgrey")
+        plt.text(0, band[0] - 0.02, "where other runs ended", color="dimgrey", va="top")
     styles = [("C0", "-", 1), ("black", "--", 2), ("C1", ":", 2)]  # told apart without colour, too
     for (name, points), (colour, dashes, width) in zip(Run.latest.curves.items(), styles, strict=False):
         plt.plot(*zip(*points, strict=True), dashes, color=colour, lw=width, label=name)
-    plt.ylim(0, 1.1)
-    plt.xlabel("training step")
-    plt.ylabel("loss")
-    plt.legend()
+    plt.gca().set(xlabel="training step", ylabel="loss", ylim=(0, 1.1))
+    label_lines()
     show()
 
 

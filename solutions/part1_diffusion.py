@@ -378,7 +378,7 @@ if MAIN:
         plt.plot(range(1, max_steps + 1), linear_schedule(max_steps), style, label=f"T = {max_steps}")
     plt.xlabel("step t")
     plt.ylabel("variance β of its noise")
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -850,7 +850,7 @@ if MAIN:
     plt.plot(steps, schedule.beta(steps), ":", label="β, added by this step")
     plt.xlabel("step t")
     plt.ylabel("share of the variance")
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -1157,12 +1157,12 @@ if MAIN:
     beta, alpha, alpha_bar = schedule.beta(steps), schedule.alpha(steps), schedule.alpha_bar(steps)
     plt.plot(steps, beta / (2 * alpha * (1 - alpha_bar)), "-", label="the ELBO (Equation 12)")
     plt.plot(steps, t.ones_like(beta), "--", label="the simple loss (Equation 14)")
-    plt.plot(steps, 1 / alpha_bar, ":", label="squared error of v, which comes last in this part")
+    plt.plot(steps, 1 / alpha_bar, ":", label="squared error of v (last in this part)")
     plt.xscale("log")
     plt.yscale("log")
     plt.xlabel("timestep")
     plt.ylabel("weight of the noise's squared error")
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -1919,7 +1919,7 @@ if MAIN:
         score = -noise_pred / (1 - model.noise_schedule.alpha_bar(n)).sqrt()
         axis.quiver(*grid.flatten(1).T.cpu(), *score.flatten(1).T.cpu(), color="C3", width=0.006)
         axis.add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False, ls="--"))
-        axis.set(title=f"{n} steps left", aspect="equal", xticks=[], yticks=[])
+        axis.set(title=f"{n} steps left", aspect="equal", xticks=[], yticks=[], frame_on=False)
     utils.show()
 
 # %% [markdown]

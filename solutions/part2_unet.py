@@ -68,7 +68,7 @@ MAIN = __name__ == "__main__"
 
 # %% tags=["folded"]
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -119,6 +119,24 @@ def check_unet(config: "UNetConfig") -> None:
     for width in [*asked, widths[-1]]:  # the last is that of the MidBlock
         if width % 4:
             raise ValueError(f"a width of {width} channels does not make the 4 equal heads of attention there")
+
+
+# %% tags=["folded"]
+def show_maps(
+    maps: Sequence[t.Tensor], titles: Sequence[str], marks: Sequence = (), axes_names: tuple = ("", ""), **look: Any
+) -> None:
+    """Show numbers as colours side by side, each map from its lowest number (dark) to its highest (bright).
+    maps: n tensors (H, W)   titles: n strings   marks: a pixel (row, column) of each map, to put a cross on
+    axes_names: what runs to the right, and what runs down   look: cmap, or vmin and vmax of maps to compare"""
+    _, axes = plt.subplots(1, len(maps), figsize=(1 + 2 * len(maps), 2.4), squeeze=False, layout="constrained")
+    for axis, numbers, title in zip(axes[0], maps, titles, strict=True):
+        aspect = "auto" if max(numbers.shape) > 3 * min(numbers.shape) else "equal"
+        axis.imshow(numbers.detach().cpu().numpy(), aspect=aspect, **{"vmin": min(0, numbers.min().item())} | look)
+        axis.set_title(title, fontsize=10)
+        axis.set(xticks=[], yticks=[], xlabel=axes_names[0], ylabel=axes_names[1], frame_on=False)
+    for axis, (row, column) in zip(axes[0], marks, strict=False):
+        axis.plot(column, row, "P", color="red", markeredgecolor="white", markersize=11)  # seen on dark and on bright
+    utils.show()
 
 
 # %% tags=["folded"]
@@ -306,7 +324,7 @@ if MAIN:
     norms = [nn.BatchNorm2d(6), GroupNorm(1, 6), GroupNorm(2, 6), GroupNorm(6, 6)]
     maps = [has_a_say(norm, x, image=1, channel=3) for norm in norms]
     titles = ["batch norm", "1 group", "2 groups", "6 groups"]
-    utils.show_maps(maps, titles, marks=[(1, 3)] * 4, axes_names=("channel", "image"))
+    show_maps(maps, titles, marks=[(1, 3)] * 4, axes_names=("channel", "image"))
 
 # %% [markdown]
 # <details>
@@ -464,7 +482,7 @@ if MAIN:
 # %%
 if MAIN:
     embedding = SinusoidalPositionEmbeddings(32)(t.arange(1, 1001))
-    utils.show_maps(
+    show_maps(
         [embedding.T, embedding @ embedding.T],
         ["embeddings of timesteps 1 to 1000", "their dot products"],
         axes_names=("timestep", ""),
@@ -513,7 +531,7 @@ if MAIN:
     weights = (patches @ patches.T / math.sqrt(25)).softmax(dim=1)
     looking = {"from the body": (15, 14), "from its left edge": (18, 8), "from the background": (2, 14)}
     maps = [weights[28 * row + column].reshape(28, 28) for row, column in looking.values()]
-    utils.show_maps(maps, list(looking), marks=list(looking.values()))
+    show_maps(maps, list(looking), marks=list(looking.values()))
 
 # %% [markdown]
 # <details>
@@ -617,7 +635,7 @@ if MAIN:
     conv = nn.Conv2d(8, 8, 3, padding=1)
     layers = [conv, nn.Sequential(conv, conv), SelfAttention(8)]
     maps = [(influence(layer, x, 7, 7) > 0).float() for layer in layers]
-    utils.show_maps(maps, ["one 3×3 convolution", "two of them", "self-attention"], marks=[(7, 7)] * 3)
+    show_maps(maps, ["one 3×3 convolution", "two of them", "self-attention"], marks=[(7, 7)] * 3)
 
 # %% [markdown]
 # <details>
@@ -646,7 +664,7 @@ if MAIN:
     in_order = mixed.flatten(2)[..., order.argsort()].reshape(coat.shape)
     maps = [shuffled, mixed, in_order, plain]
     titles = ["coat, shuffled", "after attention", "put back in order", "without shuffling"]
-    utils.show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles, cmap="gray")
+    show_maps([m[0, 0] - m[0, 0].min() for m in maps], titles, cmap="gray")
 
 # %% [markdown]
 # <details>
@@ -732,7 +750,7 @@ if MAIN:
             steps += [(f"after {i}, with x", with_x), (f"after {i}, without", without_x)]
     chosen = [steps[0], steps[15], steps[2], steps[16]]
     titles = [f"{name}\nspread {x[0, 0].std():.2f}" for name, x in chosen]
-    utils.show_maps([x[0, 0] for _, x in chosen], titles, cmap="gray")
+    show_maps([x[0, 0] for _, x in chosen], titles, cmap="gray")
 
 # %% [markdown]
 # <details>
@@ -991,7 +1009,7 @@ if MAIN:
 
     x = t.randn(1, 8, 64, 64)
     maps = [influence(lambda x, n=n: skip_of(n, x), x, 64 >> n, 64 >> n) for n in [1, 2, 3, 4]]
-    utils.show_maps([m.sqrt() for m in maps], [f"level {n}, {128 >> n} by {128 >> n}" for n in [1, 2, 3, 4]])
+    show_maps([m.sqrt() for m in maps], [f"level {n}, {128 >> n} by {128 >> n}" for n in [1, 2, 3, 4]])
 
 # %% [markdown]
 # <details>
@@ -1122,7 +1140,7 @@ if MAIN:
         F.conv_transpose2d(ones, t.ones(1, 1, 3, 3), stride=2, padding=1),
     ]
     titles = ["one pixel of 5 by 5", "its 4×4 stamp", "25 stamps of 4×4", "25 stamps of 3×3"]
-    utils.show_maps([m[0, 0] for m in maps], titles, vmin=0, vmax=4)
+    show_maps([m[0, 0] for m in maps], titles, vmin=0, vmax=4)
 
 # %% [markdown]
 # <details>

@@ -574,7 +574,7 @@ if MAIN:
     axes[0].set(title="what is left of the image, √ᾱ", xlabel="steps")
     axes[1].set(title="variance of a step's noise, β", xlabel="steps", yscale="log")
     axes[2].set(title="log of signal to noise, ᾱ / (1 − ᾱ)", xlabel="steps")
-    axes[0].legend()
+    utils.label_lines(axes[2])
     utils.show()
 
 # %% [markdown]
@@ -696,7 +696,7 @@ if MAIN:
     plt.xlabel("steps")
     plt.ylabel("the guessed image is off by")
     plt.yscale("log")
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -800,13 +800,13 @@ if MAIN:
         for d, average in averages.items():
             average.update(model)
             curves[d].append(average.model.weight.item())
-    styles = [("-", "silver", 0.7), ("--", "C0", 1.5), ("-", "black", 2.5)]
+    styles = [("-", "grey", 0.5), ("--", "C0", 1.5), ("-", "black", 2.5)]
     for (name, values), (style, colour, width) in zip(curves.items(), styles, strict=True):
         label = name if name == "weight" else f"average, d = {name}"
         plt.plot(values, style, color=colour, lw=width, label=label)
     plt.xlabel("training step")
     plt.ylabel("weight")
-    plt.legend()
+    utils.label_lines()
     utils.show()
 
 # %% [markdown]
@@ -1692,7 +1692,8 @@ def show_curve() -> None:
     """Draw how the distance falls in the whole training, as it was done for the course."""
     measured = json.loads((utils.ASSETS / "clothes.json").read_text(encoding="utf-8"))["measured"]
     plt.figure(figsize=(6, 3), layout="constrained")
-    plt.plot([row["images"] for row in measured], [row["distance"] for row in measured], "o-")
+    plt.plot([row["images"] for row in measured], [row["distance"] for row in measured], "o-", clip_on=False)
+    plt.gca().xaxis.set_major_formatter("{x:,.0f}")
     plt.xlabel("images seen")
     plt.ylabel("distance of 2,000 samples")
     plt.xlim(0, None)
@@ -1784,11 +1785,15 @@ def clothes_samples() -> tuple[t.Tensor, t.Tensor]:
 
 # %% tags=["folded"]
 def show_grids(grids: dict[str, t.Tensor], columns: int = 8) -> None:
-    """Show sets of images side by side, each in rows without gaps.
-    grids: by title, images (N, C, H, W) in [0, 1]   columns: of each grid"""
-    figure, axes = plt.subplots(1, len(grids), figsize=(4.6 * len(grids), 4.6), squeeze=False, layout="constrained")
-    for axis, (title, images) in zip(axes[0], grids.items(), strict=True):
-        axis.imshow(utils.grid(images, columns), cmap="gray", vmin=0, vmax=255)
+    """Show sets of images side by side, each in rows without gaps, and each pixel as 2 × 2 of the screen.
+    grids: by title, equal numbers of images (N, C, H, W) in [0, 1]   columns: of each grid"""
+    pictures = {title: utils.grid(images, columns) for title, images in grids.items()}
+    width, height = next(iter(pictures.values())).size
+    size = t.tensor([width * (1.04 * len(grids) - 0.04), height + 24]) / plt.rcParams["figure.dpi"]
+    place = {"left": 0, "right": 1, "bottom": 0, "top": height / (height + 24), "wspace": 0.04}
+    _, axes = plt.subplots(1, len(grids), figsize=size.tolist(), squeeze=False, gridspec_kw=place)
+    for axis, (title, picture) in zip(axes[0], pictures.items(), strict=True):
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axis.set_title(title, fontsize=10)
         axis.axis("off")
     utils.show()

@@ -304,6 +304,26 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     ),
     (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
+    (TypeError, "'NoneType' has no len()", "It is None, as a model's noise_schedule is before training."),
+    (
+        TypeError,
+        "invalid combination of arguments",
+        "PyTorch takes its arguments in another order, or of another type.",
+    ),
+    (RuntimeError, "shapes cannot be multiplied", "A layer gets another number of inputs than it was made for."),
+    (RuntimeError, "Sizes of tensors must match", "t.cat joins along one axis, dim. The others have to agree."),
+    (TypeError, "Module.", "Every module has a method of that name. Give your own layer another name."),
+    (TypeError, "Sequential.forward()", "nn.Sequential passes on one tensor. Call a layer that takes two by itself."),
+    (AttributeError, "before Module.__init__() call", "Where does __init__ begin with super().__init__()?"),
+    (ValueError, "divisible by num_groups", "The groups come first in nn.GroupNorm, and last in ResidualBlock."),
+    (ValueError, "only one element tensors", "Functions of math take one number. Those of PyTorch take tensors."),
+    (
+        RuntimeError,
+        "Given normalized_shape",
+        "nn.LayerNorm takes the last axes. nn.GroupNorm is made for (B, C, H, W).",
+    ),
+    (RuntimeError, "call numpy() on Tensor", "NumPy stops the gradients. PyTorch has functions of the same names."),
+    (RuntimeError, "modified by an inplace operation", "You write into a tensor in place that the gradient needs."),
 ]
 
 
@@ -499,6 +519,8 @@ def question_of_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
         return "You return many of them. Which one is asked for?"
     if shape == expected[1:]:
         return "You treat a single image. Where is the axis of the batch?"
+    if len(shape) == 4 and shape == [expected[0], 2 * expected[1], *expected[2:]]:
+        return "You put two tensors side by side as channels."
     if prod(shape) == prod(expected) and len(shape) < len(expected):
         return "Where does it get its axes back?"
     if sorted(shape) == sorted(expected):
@@ -606,7 +628,7 @@ def make(answer: Callable, *arguments: object, inputs: Sequence[t.Tensor], width
     if not isinstance(module, nn.Module):
         raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
     with t.no_grad():
-        module(*inputs)  # lazy layers get their weights here
+        module(*(x.clone() for x in inputs))  # lazy layers get their weights here
         for p in module.parameters():
             if p.requires_grad:
                 p.copy_(t.randn_like(p) / sqrt(width or p[0].numel()) if p.ndim > 1 else p + 0.3 * t.randn_like(p))
@@ -670,7 +692,8 @@ def judge_form(
         with unchanged(**dict(zip(names, inputs, strict=False))):
             results = listed(module(*inputs))
             if len(results) != len(shapes):
-                raise Mistake(f"{call} returns {len(results)} things, expected {len(shapes)}")
+                question = "You return more than is asked for." if len(results) > len(shapes) else "Where is the other?"
+                raise Mistake(f"{call} returns {len(results)} things, expected {len(shapes)}", question)
             for result, shape, name in zip(results, shapes, ("x", "skip"), strict=False):
                 expect_tensor(result, shape, f"as {name}, {call}" if len(shapes) > 1 else call)
         if not all(a.equal(b) for a, b in zip(listed(module(*inputs)), results, strict=True)):
@@ -679,6 +702,8 @@ def judge_form(
             )
         for i in range(len(inputs[0])):
             alone = listed(module(*(x[i : i + 1] for x in inputs)))
+            for result, shape in zip(alone, shapes, strict=True):
+                expect_tensor(result, (1, *shape[1:]), "for one image alone it")
             if not all(close(a, b[i : i + 1]) for a, b in zip(alone, results, strict=True)):
                 for k, name in enumerate(names[1 : len(inputs)], start=1):
                     like_it = [x[i : i + 1].expand_as(x) if j == k else x for j, x in enumerate(inputs)]
@@ -687,6 +712,12 @@ def judge_form(
                         raise Mistake(facts, f"You take one image's {name} for all, or a mean over the batch.")
                 facts = "what an image becomes depends on the other images of its batch"
                 raise Mistake(facts, "You use a batch norm, or let shapes broadcast that should not.")
+        if not all(close(a, b) for a, b in zip(listed(module.eval()(*inputs)), results, strict=True)):
+            raise Mistake(
+                "after .eval() it gives another result",
+                "You use self.training, as dropout does. This layer always does the same.",
+            )
+        module.train()
     return module, results
 
 
@@ -733,7 +764,7 @@ def judge_ways(module: nn.Module, inputs: Sequence[t.Tensor], names: Sequence[st
 
         facts = f"the gradient{of} at {{}} is not its slope, so it stops on one of the ways back"
         question = "You detach something on that way, or use it under no_grad."
-        judge_slopes(call, facts, question, **dict(zip(names, inputs, strict=False)))
+        judge_slopes(call, facts, question, batched=True, **dict(zip(names, inputs, strict=False)))
 
 
 @t.no_grad()
@@ -795,36 +826,52 @@ def judge_step_used(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0
 
 
 def judge_slopes(
-    call: Callable, facts: str, question: str, together: bool = False, slack: float = 0.02, **inputs: t.Tensor
+    call: Callable,
+    facts: str,
+    question: str,
+    together: bool = False,
+    slack: float = 0.02,
+    batched: bool = False,
+    **inputs: t.Tensor,
 ) -> None:
     """Refuse a result that changes with an input otherwise than its gradient says: on one of the ways from there, a
     detach or a no_grad stops the gradient, which no number of the result shows. facts: with {} for the input's name
     call: takes the inputs in their order, gives a tensor   together: change all inputs at once
-    slack: what share a slope may be off by, more where a ReLU bends"""
+    slack: what share a slope may be off by, more where a ReLU bends
+    batched: inputs are batches, and what each image becomes is known to depend on that image alone"""
     result = call(*inputs.values()).detach()
     pick = t.randn_like(result) / sqrt(result.numel())
     floats = [name for name, x in inputs.items() if x.is_floating_point()]
     for names in [floats] if together else [[name] for name in floats]:
 
-        def value(moved: list[t.Tensor], names: list[str] = names) -> t.Tensor:
-            return (call(*(inputs | dict(zip(names, moved, strict=True))).values()) * pick).sum()
+        def values(ends: list[list[t.Tensor]], names: list[str] = names, batched: bool = batched) -> t.Tensor:
+            """One number for each way that the inputs are moved, in one call if each image is treated by itself."""
+            if not batched:
+                moved = [inputs | dict(zip(names, end, strict=True)) for end in ends]
+                return t.stack([(call(*each.values()) * pick).sum() for each in moved])
+            many = {name: t.cat([x] * len(ends)) for name, x in inputs.items()}
+            many |= {name: t.cat(all_of_it) for name, all_of_it in zip(names, zip(*ends, strict=True), strict=True)}
+            return (call(*many.values()).unflatten(0, (len(ends), -1)) * pick).flatten(1).sum(dim=1)
 
         start = [inputs[name].detach() for name in names]
         with t.enable_grad():
             leaves = [x.clone().requires_grad_() for x in start]
-            out = value(leaves)
+            out = values([leaves])[0]
             gradients = t.autograd.grad(out, leaves, allow_unused=True) if out.requires_grad else [None] * len(leaves)
         gradients = [t.zeros_like(x) if g is None else g for g, x in zip(gradients, start, strict=True)]
-        misses, size = 0, t.cat([g.flatten() for g in gradients]).norm().item()
+        size = t.cat([g.flatten() for g in gradients]).norm().item()
         with t.no_grad():
-            for _ in range(8):
-                ways = [t.randn_like(x) for x in start]
-                ends = [[x + step * way for x, way in zip(start, ways, strict=True)] for step in (0.003, -0.003)]
-                measured = (value(ends[0]) - value(ends[1])).item() / 0.006
-                expected = sum((g * way).sum().item() for g, way in zip(gradients, ways, strict=True))
-                misses += abs(measured - expected) > slack * max(size, abs(measured)) + 1e-3
-        if misses > 4:  # one or two may run across the bend of a ReLU
-            raise Mistake(facts.format(names[0]), question)
+            ways = [[t.randn_like(x) for x in start] for _ in range(8)]
+            ends = [[x + step * w for x, w in zip(start, way, strict=True)] for step in (0.003, -0.003) for way in ways]
+            plus, minus = values(ends).chunk(2)
+            measured = (plus - minus) / 0.006
+            along = [sum((g * w).sum() for g, w in zip(gradients, way, strict=True)) for way in ways]
+            misses = (measured - t.stack(along)).abs() > slack * measured.abs().clamp(min=size) + 1e-3
+            if misses.sum() > 4:  # one or two may run across the bend of a ReLU
+                hardly = inputs | {name: x * (1 + 2e-6) for name, x in zip(names, start, strict=True)}
+                if call(*hardly.values()).equal(result):
+                    facts, question = "a millionth more at {} changes nothing", "You round it, as half precision does."
+                raise Mistake(facts.format(names[0]), question)
 
 
 def judge_given(thing: object, **given: object) -> None:

@@ -68,8 +68,17 @@ UNREADABLE = r"""() => {
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Path:
-    """A copy of the course, as the learner has it: what is run and saved there is theirs."""
-    copy = tmp_path_factory.mktemp("course")
+    return copy_course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def lab(course, tmp_path_factory) -> Iterator[dict]:
+    with open_lab(course, tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+def copy_course(copy: Path) -> Path:
+    """Copy the course, as the learner has it: what is run and saved there is theirs. returns: its folder"""
     for name in ("data", "notebooks", "solutions", "tests", "tools"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("utils.py", "requirements.txt"):
@@ -77,10 +86,9 @@ def course(tmp_path_factory) -> Path:
     return copy
 
 
-@pytest.fixture(scope="module")
-def lab(course, tmp_path_factory) -> Iterator[dict]:
+@contextmanager
+def open_lab(course: Path, home: Path) -> Iterator[dict]:
     """JupyterLab on a free port, with settings of its own, none of them this machine's. returns: its url and token"""
-    home = tmp_path_factory.mktemp("jupyter")
     folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -109,14 +117,14 @@ def lab(course, tmp_path_factory) -> Iterator[dict]:
 
 
 @contextmanager
-def browse(lab: dict, part: str, tmp_path: Path):
+def browse(lab: dict, part: str, tmp_path: Path, **settings):
     """A page with this part's exercise notebook. At the end: no error in its console, no request off this machine."""
     from playwright.sync_api import sync_playwright
 
     errors, urls = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page = browser.new_page(**{"viewport": {"width": 1400, "height": 900}} | settings)
         page.set_default_timeout(WAIT)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))

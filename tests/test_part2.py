@@ -4,6 +4,7 @@ import json
 import re
 from functools import cache
 
+import matplotlib.pyplot as plt
 import pytest
 import torch as t
 import torch.nn.functional as F
@@ -325,3 +326,14 @@ def test_a_unet_is_drawn_from_what_happens_in_it(crossed, monkeypatch):
         ["skip 3 × 8 × 8"] * 2 if crossed else ["skip 3 × 4 × 4", "skip 3 × 8 × 8"]
     )
     assert words[:2] == ["images\n3 × 8 × 8", "DownBlock\n3 → 3\n3 × 4 × 4"]
+
+
+def test_maps_carry_their_titles_and_marks(monkeypatch):
+    monkeypatch.setattr(utils, "show", lambda: None)
+    part2.show_maps([t.rand(3, 4, requires_grad=True), t.ones(2, 20)], ["a", "b"], [(2, 1)], ("right", "down"))
+    left, right = plt.gcf().axes
+    plt.close()
+    assert (left.get_title(), right.get_title()) == ("a", "b")
+    assert left.lines[0].get_xydata().tolist() == [[1, 2]] and not right.lines
+    assert (left.get_xlabel(), left.get_ylabel()) == ("right", "down")
+    assert right.images[0].get_clim() == (0, 1), "a map of ones is bright"

@@ -11,6 +11,7 @@ import time
 from functools import cache
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 import torch as t
@@ -575,6 +576,15 @@ def test_a_long_average_becomes_smooth_and_is_not_late():
     short, long = t.tensor(courses).T
     assert long[500:].std() < 0.4 * short[500:].std()
     assert (long[:300] - short[:300]).abs().mean() < 0.1
+
+
+def test_grids_are_drawn_in_whole_pixels(monkeypatch):
+    monkeypatch.setattr(utils, "show", plt.draw)
+    part3.show_grids({"a": t.rand(64, 1, 28, 28), "b": t.rand(64, 1, 28, 28)})
+    plt.gcf().draw_without_rendering()
+    sides = [side for axis in plt.gcf().axes for side in axis.get_window_extent().size]
+    plt.close()
+    assert sides == pytest.approx([2 * 8 * 28] * 4), "each pixel is 2 × 2 of the screen"
 
 
 class OneBump(part1.DiffusionModel):

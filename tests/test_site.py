@@ -122,6 +122,12 @@ def test_every_formula_shows(site, part):
     assert "$" not in words
 
 
+@each_page
+def test_every_link_within_a_page_leads_somewhere(site, name):
+    html = text_of(site, name)
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(re.findall(r' id="([^"]+)"', html))
+
+
 @each_part
 def test_what_was_printed_stands_there_and_the_solution_is_folded(site, part):
     source = ROOT / "solutions" / f"{part}.py"

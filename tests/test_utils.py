@@ -203,7 +203,21 @@ def test_curves_are_told_apart_without_colour(monkeypatch):
     (axis,) = plt.gcf().axes
     plt.close()
     assert len({line.get_linestyle() for line in axis.lines}) == 3
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b", "c"]
+    assert [text.get_text() for text in axis.texts] == ["a", "b", "c"]
+
+
+def test_labels_stand_at_the_ends_of_lines_and_keep_apart():
+    _, axis = plt.subplots()
+    for name, end in [("high", 0.51), ("low", 0.5), ("far", 0.9)]:
+        axis.plot([0, 1], [0, end], label=name)
+    axis.plot([0, 0.5], [0, 0.5], label="short")
+    utils.label_lines()
+    axis.figure.draw_without_rendering()
+    plt.close()
+    height = {text.get_text(): text.get_window_extent().y0 for text in axis.texts}
+    assert sorted(height, key=height.get) == ["low", "short", "high", "far"], "short stands left of low, as high"
+    assert height["high"] - height["low"] == pytest.approx(15) and height["short"] == pytest.approx(height["low"])
+    assert [text.get_color() for text in axis.texts][-1] == axis.lines[2].get_color()
 
 
 def test_allclose_says_how_far_apart_tensors_are(capsys):
@@ -213,20 +227,6 @@ def test_allclose_says_how_far_apart_tensors_are(capsys):
         utils.allclose(t.ones(2), t.tensor([1, 1.5]))
     with pytest.raises(AssertionError, match=r"shapes differ: \(2,\), expected \(1, 2\)"):
         utils.allclose(t.ones(2), t.ones(1, 2))
-
-
-# ------------------------------------------------------------------------------------------------ pictures of Part 2
-
-
-def test_maps_carry_their_titles_and_marks(monkeypatch):
-    monkeypatch.setattr(utils, "show", lambda: None)
-    utils.show_maps([t.rand(3, 4, requires_grad=True), t.ones(2, 20)], ["a", "b"], [(2, 1)], ("right", "down"))
-    left, right = plt.gcf().axes
-    plt.close()
-    assert (left.get_title(), right.get_title()) == ("a", "b")
-    assert left.lines[0].get_xydata().tolist() == [[1, 2]] and not right.lines
-    assert (left.get_xlabel(), left.get_ylabel()) == ("right", "down")
-    assert right.images[0].get_clim() == (0, 1), "a map of ones is bright"
 
 
 def test_a_grid_holds_every_image_in_its_place():

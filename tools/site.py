@@ -100,6 +100,7 @@ def read(section: list[NotebookNode], outputs: dict[str, list]) -> list[Notebook
             continue
         cell.source = re.sub(r"\]\(https?://[^)]+/notebooks/images/", "](images/", cell.source)
         cell.source = FILE.sub(rf"[\1]({ADDRESS}/blob/main/\2)" if ADDRESS else r"\1", cell.source)
+        cell.source = re.sub(r"\]\(#[^)]+\)", lambda link: link[0].lower(), cell.source)  # as Sphinx names a heading
         folds = dict(FOLD.findall(cell.source))
         if code and PICTURE.search(folds.get(EXPECTED, "")):
             code.outputs = [out for out in code.outputs if not any("image/" in kind for kind in out.get("data", {}))]

@@ -31,7 +31,7 @@ from tests.part1.q_eq2 import own_schedule
 LOOKUPS = {"beta": lambda b, n: b[n - 1], "alpha": lambda b, n: 1 - b[n - 1], "alpha_bar": alpha_bar}
 LOOKUP_MISTAKES = [
     (
-        "You take timesteps for indices. Where is rows?",
+        "You look one index late. Timesteps begin at 1, indices at 0, and rows turns one into the other.",
         {name: lambda b, n, f=f: f(b, n + 1) for name, f in LOOKUPS.items()},
     ),
     ("You give the betas. Where is 1 -?", {"alpha": LOOKUPS["beta"], "alpha_bar": LOOKUPS["beta"]}),
@@ -59,10 +59,19 @@ LOOKUP_MISTAKES = [
         "You take e to the power of minus all betas. That is near ᾱ for small β only.",
         {"alpha_bar": lambda b, n: exp(-sum(b[:n]))},
     ),
-    (
-        "You use a schedule of your own. Where are the betas that are given?",
-        {name: lambda b, n, f=f: f(linear_schedule(len(b)).tolist(), n) for name, f in LOOKUPS.items()},
-    ),
+    ("You multiply the betas. ᾱ multiplies the alphas.", {"alpha_bar": lambda b, n: 1 - prod(b[:n])}),
+    ("You subtract 1 from β. α is 1 - β.", {"alpha": lambda b, n: b[n - 1] - 1}),
+    ("You turn the schedule round.", {name: lambda b, n, f=f: f(b[::-1], n) for name, f in LOOKUPS.items()}),
+    *[
+        (
+            "You use a schedule of your own. Where are the betas that are given?",
+            {
+                name: lambda b, n, f=f, length=length: f(linear_schedule(length or len(b)).tolist(), n)
+                for name, f in LOOKUPS.items()
+            },
+        )
+        for length in (0, 200, 1000)
+    ],
 ]
 
 
@@ -78,7 +87,10 @@ def judge_lookup(schedule: object, name: str) -> None:
     for n in range(1, len(BETAS) + 1):
         try:
             result = lookup(n)
-        except IndexError as error:
+        except (IndexError, ValueError) as error:
+            if n == 1 and "num_steps counts" in str(error):
+                facts = f"{name}(1) is refused, as if it were timestep 0"
+                raise Mistake(facts, "You subtract 1 before rows, which subtracts it itself.") from None
             if "tensor of dimension 0" in str(error) or "0-dim" in str(error):
                 question = "You take prod, the product of all. cumprod keeps each product on the way."
                 raise Mistake(f"{name}({n}) looks for a row in a single number, expected a vector", question) from None
@@ -86,6 +98,9 @@ def judge_lookup(schedule: object, name: str) -> None:
                 raise
             break  # a row beyond the end: what came before tells why
         shape = () if isinstance(result, t.Tensor) and result.ndim == 0 else (1,)
+        if isinstance(result, t.Tensor) and tuple(result.shape) in {(len(BETAS),), (n,)} - {(1,)}:
+            facts = f"{name}({n}) returns {kind(result)}, expected shape (1,)"
+            raise Mistake(facts, "You return many entries. Which one is this timestep's?")
         expect_tensor(result, shape, f"{name}({n})")
         if result.is_inference():
             raise Mistake(
@@ -106,7 +121,15 @@ def judge_lookup(schedule: object, name: str) -> None:
         f"{name} gives {numbers(values, wanted)} for timesteps 1 to {len(given)},\nexpected {numbers(wanted, values)}"
     )
     rounded = "You round, or compute in half precision." if values.allclose(wanted, rtol=1e-2) else ""
-    raise Mistake(facts, recognise(LOOKUP_MISTAKES, fits, rounded), given=f"with betas {BETAS}")
+    question, memory = recognise(LOOKUP_MISTAKES, fits, rounded), pointers(schedule)
+    if "another of the three vectors" in question and len({*memory}) < len(memory):
+        question = "You write one of the three vectors over another, in place."
+    raise Mistake(facts, question, given=f"with betas {BETAS}")
+
+
+def pointers(schedule: t.nn.Module) -> list[int]:
+    """Where the numbers of each buffer are in memory."""
+    return [buffer.data_ptr() for _, buffer in schedule.named_buffers(remove_duplicate=False)]
 
 
 @check("1.5", mistakes=LOOKUP_MISTAKES)
@@ -151,7 +174,11 @@ def judge_contents(schedule: t.nn.Module, T: int) -> None:
     """What the methods give, and that there are buffers alone."""
     if not isinstance(schedule, t.nn.Module):
         raise Mistake("it is not a module", "Where does the class line say nn.Module?")
-    if not [*schedule.buffers(), *schedule.parameters()]:  # without any, even the given device would fail
+    parameters = "it has parameters, which training would change"
+    learned = "You make parameters of them. What is not trained is a buffer."
+    if not list(schedule.buffers()):  # without any, even the given device would fail
+        if list(schedule.parameters()):
+            raise Mistake(parameters, learned)
         question = "You keep the vectors as plain attributes. Buffers alone move with the module and are saved with it."
         raise Mistake("it holds no buffers", question)
     if len(schedule) != T:
@@ -160,6 +187,9 @@ def judge_contents(schedule: t.nn.Module, T: int) -> None:
         judge_lookup(schedule, name)
         steps = t.tensor([4, 1, 1, 3, 2])
         result = getattr(schedule, name)(steps)
+        if isinstance(result, t.Tensor) and result.numel() == 1:
+            facts = f"{name} of 5 timesteps returns {kind(result)}, expected shape (5,)"
+            raise Mistake(facts, "You look one of them up for all. Each timestep has its own entry.")
         expect_tensor(result, (5,), f"{name} of 5 timesteps")
         if not result.allclose(t.tensor([right(BETAS, n) for n in steps.tolist()]), atol=1e-5):
             facts = f"{name}(t.tensor({steps.tolist()})) is {numbers(result)},"
@@ -169,23 +199,25 @@ def judge_contents(schedule: t.nn.Module, T: int) -> None:
         judge_outside(schedule, name, T)
     judge_given(schedule, max_steps=T)
     if list(schedule.parameters()):
-        raise Mistake(
-            "it has parameters, which training would change",
-            "You make parameters of them. What is not trained is a buffer.",
-        )
+        raise Mistake(parameters, learned)
 
 
 def judge_outside(schedule: t.nn.Module, name: str, T: int) -> None:
-    """There is no timestep 0, and it is not the last one, which Python's index -1 would make of it."""
-    try:
-        wrapped = getattr(schedule, name)(0)
-    except NotImplementedError:
-        raise
-    except Exception:
-        return
-    if isinstance(wrapped, t.Tensor) and wrapped.numel() == 1 and abs(wrapped.item() - LOOKUPS[name](BETAS, T)) < 1e-5:
-        facts = f"{name}(0) gives that of the last timestep, expected an error"
-        raise Mistake(facts, "You take index -1. Where is rows, which knows the timesteps that there are?")
+    """There is no timestep 0 or T + 1: neither is the last one, which Python's index -1 makes of 0, or any other."""
+    known = t.tensor([LOOKUPS[name](BETAS, n) for n in range(1, T + 1)])
+    for n in (0, T + 1):
+        try:
+            other = getattr(schedule, name)(n)
+        except NotImplementedError:
+            raise
+        except Exception:
+            continue
+        if isinstance(other, t.Tensor) and other.numel() == 1 and (known - other.item()).abs().min() < 1e-5:
+            of = "the last" if abs(other.item() - known[-1]) < 1e-5 else "another"
+            question = "You make another timestep of it. Where is rows, which knows the timesteps that there are?"
+            if n == 0 and of == "the last":
+                question = "You take index -1. Where is rows, which knows the timesteps that there are?"
+            raise Mistake(f"{name}({n}) gives that of {of} timestep, expected an error", question)
 
 
 def judge_moved(answer: Callable, T: int) -> None:

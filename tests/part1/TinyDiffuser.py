@@ -47,6 +47,7 @@ def check_TinyDiffuser(answer: Callable) -> str:
         judge_shapes(tiny(answer, shape), t.randn(size, *shape), t.randint(1, 11, (size,)))
     if not same_guess(model, images, steps):
         raise Mistake("the same images get another guess in each call", "You draw something at random in forward.")
+    judge_beginning(model, images, steps)
     model = tiny(answer)
     guess = model(images, steps)
     if not guess.requires_grad:
@@ -72,6 +73,18 @@ def check_TinyDiffuser(answer: Callable) -> str:
     )
     judge_tiny_device(answer)
     return "shapes, both inputs used, two layers with a ReLU between them, every parameter trained"
+
+
+def judge_beginning(model: t.nn.Module, images: t.Tensor, steps: t.Tensor) -> None:
+    """With the weights that it begins with, some learn. (A last layer at 0 stops those before it, for one step.)"""
+    guess = model(images, steps)
+    if guess.requires_grad:
+        guess.backward(t.randn_like(guess))
+        if not any(p.grad is not None and p.grad.any() for p in model.parameters() if p.ndim > 1):
+            raise Mistake(
+                "as it begins, no gradient reaches any weight", "You set all weights to 0, so none can learn."
+            )
+        model.zero_grad()
 
 
 def same_guess(model: t.nn.Module, images: t.Tensor, steps: t.Tensor) -> bool:
@@ -119,6 +132,10 @@ def judge_mlp(model: t.nn.Module) -> None:
     guess, zeros, turned = model(images, steps), t.zeros_like(images), steps.flip(0)
     if guess.allclose(model(zeros, steps)):
         raise Mistake("the guess does not depend on the images", "Where do the pixels go into the first layer?")
+    dark = -images.abs()
+    if model(dark, steps).allclose(model(2 * dark, steps)):
+        question = "You put a ReLU before the first layer, which cuts off what is below 0."
+        raise Mistake("the guess is the same for all images darker than grey", question)
     if guess.allclose(model(images, turned)):
         raise Mistake("the guess does not depend on num_steps", "Where does the timestep go into the first layer?")
     judge_pixels(model, images, steps)
@@ -180,12 +197,14 @@ def judge_width(answer: Callable) -> None:
             question = "You add the images to the guess. The two layers alone make it."
         elif directions(narrow - narrow.mean(dim=1, keepdim=True)) <= 1:
             question = "You add the timestep to the guess. The two layers alone make it."
+        elif directions(model(images, t.full((len(images),), 5)).flatten(1)) <= 1:
+            question = "You let the timestep go past the first layer. It goes in there, beside the pixels."
         raise Mistake("with hidden_size=1 the guesses vary in more than one direction", question)
     count = sum(p.numel() for p in tiny(answer, hidden_size=64).parameters())
     expected = (PIXELS + 1) * 64 + 64 + 64 * PIXELS + PIXELS
     if count > expected + 4 * 64:  # of a layer for the timestep alone, 128 more
         facts = f"with hidden_size=64 it has {count:,} numbers to train, two layers have {expected:,}"
-        raise Mistake(facts, "You use more than two layers.")
+        raise Mistake(facts, "You use more than two layers, or put in more than the pixels and one timestep.")
     rest = narrow - narrow.mean(dim=0)
     along = rest @ rest[rest.norm(dim=1).argmax()]
     width = along.max() - along.min()
@@ -224,6 +243,9 @@ def judge_scale(answer: Callable) -> None:
     if (guess(100, 100) - last).norm().item() > 0.3 * way:
         facts = "the last of 100 steps gives another guess than the last of 1000"
         raise Mistake(facts, "Where is the timestep scaled to [0, 1], by max_steps?")
+    if (guess(2, 2) - first).norm().item() > 1.5 * way:
+        facts = "with max_steps=2, timestep 2 stands for more than the last of 1000"
+        raise Mistake(facts, "You divide by max_steps - 1, which leaves [0, 1]. Timesteps run from 1 to max_steps.")
     if min(leaps) < 1e-5:
         facts = "with max_steps=1000, two timesteps in a row give the same guess"
         raise Mistake(facts, "You round the timestep, or compute it in half precision.")

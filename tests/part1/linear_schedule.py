@@ -80,6 +80,8 @@ def check_linear_schedule(answer: Callable) -> str:
         if isinstance(result, t.Tensor) and result.ndim == 1 and len(result) != T:
             off_by_one = {T + 1: "You take max_steps for the number of gaps.", T - 1: "You leave one end out."}
             question = off_by_one.get(len(result), "Where does max_steps say how many numbers there are?")
+            if len(result) == T + 1 and result[1:].allclose(t.linspace(lo, hi, T)):
+                question = "You put one more number in front. The first β belongs to step 1."
             raise Mistake(f"{call} gives {len(result)} number{'s'[: len(result) != 1]}, expected {T}", question)
         expect_tensor(result, (T,), call)
         expected = t.linspace(lo, hi, T)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch as t
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.checking import (
     BETAS,
     Mistake,
@@ -34,7 +35,30 @@ from tests.checking import (
 )
 
 BATCH = (6, 3, 4, 6)
-LAST = alpha_bar(BETAS, len(BETAS))
+BARS = [alpha_bar(BETAS, n) for n in range(1, len(BETAS) + 1)]
+LAST = BARS[-1]
+# other vectors that ᾱ may be looked up in, or at another index, which Python lets wrap round
+LATE, EARLY = (BARS[1:] + BARS[:1], BARS[1:] + BARS[-1:]), (BARS[-1:] + BARS[:-1], BARS[:1] + BARS[:-1])
+OWN = [NoiseSchedule(length, "cpu").alpha_bars[: len(BETAS)].tolist() for length in (len(BETAS), 200, 1000)]
+
+
+def looked_up(formula: Callable, bars: list[float]) -> Callable:
+    """A formula of image, noise and ᾱ, with what another vector holds in place of ᾱ."""
+
+    def mistaken(x: t.Tensor, noise: t.Tensor, a: t.Tensor, _: t.Tensor) -> t.Tensor:
+        index = (a.reshape(-1, 1) - t.tensor(BARS, device=a.device)).abs().argmin(dim=1)
+        return formula(x, noise, t.tensor(bars, device=a.device)[index].reshape(a.shape))
+
+    return mistaken
+
+
+def lookups(formula: Callable) -> list[tuple[str, Callable]]:
+    """The rows of those who look ᾱ up in another place."""
+    return [
+        *[("You look ᾱ up one index late. Timesteps begin at 1.", looked_up(formula, bars)) for bars in LATE],
+        *[("You look ᾱ up one timestep early.", looked_up(formula, bars)) for bars in EARLY],
+        *[("You use a schedule of your own. Where is noise_schedule?", looked_up(formula, bars)) for bars in OWN],
+    ]
 
 
 def unmix(xt: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
@@ -84,6 +108,7 @@ NOISED_MISTAKES = [
         "You let the factors run along the width of the images. Which shape should they have?",
         lambda x, e, a, _: a.reshape(1, 1, 1, -1).sqrt() * x + (1 - a).reshape(1, 1, 1, -1).sqrt() * e,
     ),
+    *lookups(mix),
 ]
 
 
@@ -104,10 +129,12 @@ def ask(answer: Callable, *arguments) -> object:
     try:
         return careful(answer)(*arguments)
     except (ValueError, IndexError) as error:
-        error.add_note("Timesteps run from 1 to max_steps, indices from 0. Which do you draw, and which look up?")
+        error.add_note(
+            "Timesteps run from 1 to max_steps, indices from 0. The schedule takes timesteps, a vector indices."
+        )
         raise
     except RuntimeError as error:
-        if not isinstance(error, NotImplementedError):
+        if "must match" in str(error):
             error.add_note("Factors have one number for each image, and three axes of length 1 after it.")
         raise
 
@@ -123,10 +150,11 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
         facts = f"the timesteps come {['second', 'third'][places[0] - 1]}, expected first: num_steps, noise, noised"
         raise Mistake(facts, "You return them in another order than the docstring.")
     if not isinstance(num_steps, t.Tensor) or num_steps.shape != img.shape[:1]:
-        raise Mistake(
-            f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one timestep for each image",
-            question_of_shape(num_steps.shape if isinstance(num_steps, t.Tensor) else (), img.shape[:1]),
-        )
+        facts = f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one timestep for each image"
+        if not isinstance(num_steps, t.Tensor):
+            raise Mistake(facts, "Where is one tensor made of them?" if isinstance(num_steps, list) else "")
+        one = "You draw one for all. Each image draws its own." if num_steps.numel() == 1 < len(img) else ""
+        raise Mistake(facts, one or question_of_shape(num_steps.shape, img.shape[:1]))
     if num_steps.is_floating_point() or num_steps.is_complex() or num_steps.dtype == t.bool:
         facts = f"num_steps holds numbers of type {num_steps.dtype}, expected whole ones"
         raise Mistake(facts, "You make them floats, by a division or .float().")
@@ -194,11 +222,18 @@ def check_noise_img(answer: Callable) -> str:
         if not mistake.question and made_for_others(noised, img, noise, a):
             question = "You draw timesteps twice: those you return are not those you look up."
             raise Mistake(mistake.facts, question) from None
+        share = ((1 - alphas(num_steps)) / (1 - a)).sqrt()  # of the last step in all the noise
+        rest = used - share * noise
+        if not mistake.question and abs((rest * noise).mean()) < 0.2 and abs(rest.var() - (1 - share**2).mean()) < 0.2:
+            raise Mistake(
+                mistake.facts, "You return the noise of the last step alone. All of it is asked for."
+            ) from None
         if not mistake.question and abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
             facts = "noised is made with other noise than the one returned"
             raise Mistake(facts, "You draw the noise twice.") from None
         raise
     judge_other_sizes(answer)
+    judge_offset(answer)
     judge_noise_img_device(answer)
     return "timesteps from 1 to the last, own noise for each image, Equation 4 in every number"
 
@@ -217,6 +252,14 @@ def judge_counts_again(num_steps: t.Tensor, again: t.Tensor, total: int) -> None
     if all((t.bincount(each)[1:] - even).abs().max() <= 1 for each in (num_steps, again)):
         facts = f"twice, exactly {even:.0f} of {len(num_steps)} images get each timestep"
         raise Mistake(facts, "You deal timesteps out in equal shares. Each image draws its own.")
+    half = len(num_steps) // 2
+    mirrored = all(
+        (each - each.flip(0)).abs().max() <= 2 for each in (t.bincount(num_steps)[1:], t.bincount(again)[1:])
+    )
+    for other in (num_steps.roll(1), num_steps.roll(half), num_steps.flip(0)):  # by chance, 0.02
+        if mirrored or abs(t.corrcoef(t.stack([num_steps, other]).float())[0, 1]) > 0.1:
+            question = "You sort them, or let one draw decide for two images. Each image draws its own."
+            raise Mistake("an image's timestep can be told from another's", question)
 
 
 def judge_other_sizes(answer: Callable) -> None:
@@ -241,16 +284,30 @@ def judge_other_sizes(answer: Callable) -> None:
             )
 
 
+def judge_offset(answer: Callable) -> None:
+    """No offset is shared by the numbers of an image: the means of so many of them are nearly 0."""
+    img = t.zeros(64, 3, 16, 16)
+    means = judge_triple(ask(answer, img, schedule_for()), img, "cpu")[1].mean(dim=(2, 3))
+    if means.std() > 1.4 / 16:  # by chance, 1 / 16
+        facts = f"the noise of a channel of 256 numbers has a mean of std {means.std():.3f}, expected {1 / 16:.3f}"
+        raise Mistake(facts, "You add an offset that its numbers share. Each number draws its own noise.")
+
+
 def judge_noise_returned(img: t.Tensor, noise: t.Tensor, noised: t.Tensor, again: t.Tensor) -> None:
     """One draw from N(0, 1) for each number of the batch, another one in each call."""
     if noise.equal(again):
         raise Mistake("two calls give the same noise", "You set a seed inside, or make the noise outside.")
     judge_independence(noise, ["image", "channel", "row", "column"])
     mean, std = noise.mean().item(), noise.std().item()
+    if noise.equal(noised) and abs(std - 1) > 0.05:
+        question = "You return the same tensor for both, or write one over the other in place."
+        raise Mistake("noise and noised are the same", question)
     if abs(std - 1) > 0.05 and abs(mean) < 0.05:
         question = "You return other noise than ε, which has variance 1 before it is scaled."
         if noise.allclose(noised - img, atol=1e-5):
             question = "You return noised - img, which holds the fading, too."
+        elif abs(noised.std() - 1) < 0.05 and abs((img * noise).mean()) > 0.1:
+            question = "You swap noise and noised."
         raise Mistake(f"the noise returned has std {std:.3f}, expected 1", question)
     judge_gaussian(noise, "the noise")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch as t
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.checking import (
     BETAS,
     Mistake,
@@ -59,8 +60,49 @@ def wrapped(bar: t.Tensor) -> t.Tensor:
     return schedule_for(bar.device.type).alpha_bars[STEPS.to(bar.device) - 2].reshape(-1, 1, 1, 1)
 
 
-STEPS = t.tensor([1, 4, 2, 3, 4, 1])
+STEPS = t.tensor([2, 1, 4, 3, 4, 1])
+
+
+def of_own_schedule(*_: t.Tensor) -> tuple:
+    """β, α, ᾱ and ᾱ of the step before, of a linear schedule made anew."""
+    own = NoiseSchedule(len(BETAS), "cpu")
+    b, a, bar = (look(STEPS).reshape(-1, 1, 1, 1).to(_[0].device) for look in (own.beta, own.alpha, own.alpha_bar))
+    return b, a, bar, bar / a
+
+
+def at_the_first(value: Callable) -> Callable:
+    """ᾱ of the step before, with a mistake where that is 1, before the first step."""
+    return lambda b, a, bar, before: t.where(before > 0.999, value(bar), before)
+
+
 MEAN_MISTAKES = [
+    ("You take 0 for ᾱ before the first step. Nothing has been added yet.", as_if(before=at_the_first(t.zeros_like))),
+    (
+        "You take ᾱ₁ for ᾱ before the first step. Nothing has been added yet.",
+        as_if(before=at_the_first(lambda bar: bar)),
+    ),
+    (
+        "You put √ᾱ of this step in front of x₀, where that of the step before belongs.",
+        lambda xt, x0, b, a, bar, before: (bar.sqrt() * b * x0 + a.sqrt() * (1 - before) * xt) / (1 - bar),
+    ),
+    (
+        "You put 1 - ᾱ of this step in front of xₜ, where that of the step before belongs.",
+        lambda xt, x0, b, a, bar, before: (before.sqrt() * b * x0 + a.sqrt() * (1 - bar) * xt) / (1 - bar),
+    ),
+    (
+        "You put x₀ where line 4 has the noise.",
+        lambda xt, x0, b, a, bar, before: (xt - b / (1 - bar).sqrt() * x0) / a.sqrt(),
+    ),
+    ("You clamp the mean. It may leave [-1, 1].", lambda *inputs: mean_of(*inputs).clamp(-1, 1)),
+    ("You give x₀ for every image. That is right at timestep 1 alone.", lambda xt, x0, *rest: x0),
+    (
+        "You give xₜ back at timestep 1. There the mean is x₀.",
+        lambda xt, x0, *rest: t.where(rest[-1] > 0.999, xt, mean_of(xt, x0, *rest)),
+    ),
+    (
+        "You use a schedule of your own. Where is noise_schedule?",
+        lambda xt, x0, *rest: mean_of(xt, x0, *of_own_schedule(*rest)),
+    ),
     ("You take ᾱ of this step, where ᾱ of the step before belongs.", as_if(before=lambda b, a, bar, before: bar)),
     (
         "You take index -1, which is the last ᾱ. Before the first step, ᾱ is 1.",
@@ -129,6 +171,9 @@ MEAN_MISTAKES = [
     ),
 ]
 VARIANCE_MISTAKES = [
+    ("You keep it above 0. At timestep 1 the variance is exactly 0.", lambda *rest: away_from_0(*rest, 1e-2)),
+    ("You keep it above 0. At timestep 1 the variance is exactly 0.", lambda *rest: away_from_0(*rest, 1e-3)),
+    ("You keep it above 0. At timestep 1 the variance is exactly 0.", lambda *rest: away_from_0(*rest, 1e-4)),
     ("You give β itself. How much of that noise is known, given x₀?", lambda b, a, bar, before: b),
     (
         "You give a standard deviation. Equation 7 has the variance.",
@@ -166,6 +211,10 @@ VARIANCE_MISTAKES = [
 def beta_tilde(b: t.Tensor, bar: t.Tensor, before: t.Tensor) -> t.Tensor:
     """Equation 7, its variance."""
     return (1 - before) / (1 - bar) * b
+
+
+def away_from_0(b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor, least: float) -> t.Tensor:
+    return beta_tilde(b, bar, before).clamp(min=least)
 
 
 def judge_pair(result: object, shape: tuple[int, ...], device: str) -> tuple[t.Tensor, t.Tensor]:
@@ -213,10 +262,21 @@ def check_posterior(answer: Callable) -> str:
     return "mean and variance at every timestep, the first included, where both are known exactly"
 
 
+def ask_one_step(answer: Callable, *arguments: object) -> object:
+    """The answer's result. What is asked for a timestep before the first is told as that."""
+    try:
+        return ask(answer, *arguments)
+    except ValueError as error:
+        if "num_steps counts" in str(error):
+            facts = "at num_steps=1 the schedule is asked for timestep 0, which it does not have"
+            raise Mistake(facts, "You look ᾱ of the step before up. What is it before the first step?") from None
+        raise
+
+
 def judge_every_step(answer: Callable, device: str) -> None:
     xt, x0, num_steps = t.randn(BATCH, device=device), 2 * t.rand(BATCH, device=device) - 1, STEPS.to(device)
     with unchanged(xt=xt, x0=x0, num_steps=num_steps):
-        mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)
+        mean, variance = judge_pair(ask_one_step(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)
     if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)[0]):
         raise Mistake("called twice, it gives two means", "You draw a sample. Mean and variance are asked for.")
     bar, a = alpha_bars(num_steps), alphas(num_steps)
@@ -229,7 +289,7 @@ def judge_other_sizes(answer: Callable) -> None:
     """Other images, a single grey one among them, and a schedule that half precision cannot count."""
     schedule = schedule_of([beta / 30 for beta in other_betas(300)])
     for shape, steps in [((2, 1, 5, 3), [259, 1]), ((1, 1, 2, 3), [291])]:
-        xt, x0, num_steps = t.randn(shape), 2 * t.rand(shape) - 1, t.tensor(steps)
+        xt, x0, num_steps = t.randn(shape), 2 * t.randn(shape), t.tensor(steps)  # x0 may be a guess, out of range
         mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule), shape, "cpu")
         b, a, bar = (
             each(num_steps).reshape(-1, 1, 1, 1) for each in (schedule.beta, schedule.alpha, schedule.alpha_bar)
@@ -237,4 +297,6 @@ def judge_other_sizes(answer: Callable) -> None:
         expected = mean_of(xt, x0, b, a, bar, bar / a), beta_tilde(b, bar, bar / a)
         if not mean.allclose(expected[0], atol=1e-4) or not variance.allclose(expected[1], rtol=1e-3, atol=1e-6):
             facts = f"it is right for images (6, 3, 4, 6), but not for {shape} at timesteps {steps} of 300"
+            if mean.allclose(mean_of(xt, x0.clamp(-1, 1), b, a, bar, bar / a), atol=1e-4):
+                raise Mistake("an x₀ beyond [-1, 1] counts as if it were at its end", "You clamp x₀.")
             raise Mistake(facts, "You write a size or a schedule out, or round timesteps.")

@@ -148,7 +148,7 @@ def call(q: Callable, x: t.Tensor, n: int, betas: list[float] = BETAS) -> object
         if not isinstance(error, NotImplementedError) and type(error).__module__ == "builtins":
             error.add_note(f"The check called it with x of shape {tuple(x.shape)}, num_steps={n}, betas={betas}.")
             if isinstance(error, RuntimeError):
-                error.add_note("Each factor in front of x and of the noise is a single number.")
+                error.add_note("The noise has the shape of x, and each factor in front of the two is a single number.")
         raise
 
 
@@ -188,6 +188,12 @@ def judge_noise(q: Callable) -> None:
     if noise.equal(again):
         raise Mistake("two calls give the same noise", "You set a seed inside, or make the noise outside.")
     judge_independence(noise, ["channel", "row", "column"])
+    for made, question in [
+        (0.5, "You bring it to [0, 1]. All computation stays in [-1, 1]."),
+        (-sqrt(1 - BETAS[0]), "You normalise x once more. It is in [-1, 1] already."),
+    ]:
+        if abs(mean - made) < 0.01:
+            raise Mistake(f"after 1 step an image of zeros has mean {mean:.3f}, expected 0", question)
     if noised(q, 0, 2).abs().max() == 1:
         raise Mistake(
             "no number is larger than 1", "You clamp or rescale the result. A noised image may leave [-1, 1]."
@@ -219,6 +225,8 @@ def judge_levels(q: Callable, mistakes: list) -> None:
         facts.append(is_left(wrong.kept, kept))
     if not wrong.fits((wrong.kept, noise)):
         facts.append(f"the noise has std {apart(wrong.noise, noise)}")
+    if not question and all(abs(noised(q, value, wrong.n).std() - 1) < 1e-3 for value in (0, 1)):
+        question = "You divide by the standard deviation. The two factors take care of it."
     near = all(abs(each.kept / right(BETAS, each.n)[0] - 1) < 0.01 for each in measured)
     if not question and near and wrong.fits((wrong.kept, noise)):
         question = "You round, or compute in half precision."

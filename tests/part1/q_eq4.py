@@ -30,6 +30,22 @@ EQ4_MISTAKES = [
     ("Where does the image fade?", share(lambda a: 1, missing)),
     ("Where is the noise scaled?", share(sqrt, lambda a: 1)),
     ("Where is noise added? On an image of zeros there is none.", share(sqrt, lambda a: 0)),
+    ("Where is the image? What comes back is noise alone.", share(lambda a: 0, missing)),
+    (
+        "You add the noise of all steps, but fade none. The image fades, too.",
+        share(lambda a: 1, lambda a: missing(a) / sqrt(a)),
+    ),
+    ("You square, where the root belongs.", share(sqrt, lambda a: (1 - a) ** 2)),
+    ("You square, where the root belongs.", share(lambda a: a**2, missing)),
+    (
+        "You draw noise for each step and add it up. One draw is enough.",
+        lambda b, n: (sqrt(alpha_bar(b, n)), sqrt(n) * missing(alpha_bar(b, n))),
+    ),
+    (
+        "You fade the image by one step less than the noise.",
+        lambda b, n: (sqrt(alpha_bar(b, n - 1)), missing(alpha_bar(b, n))),
+    ),
+    ("You multiply from the last step on. ᾱ begins at the first.", jump(lambda b, n: alpha_bar(b[n - 1 :], len(b)))),
     ("You begin the product at 0, so nothing is left of the image.", lambda b, n: (0, 1)),
     (
         "You add the noise of the last step alone. What do all steps add?",

@@ -9,6 +9,7 @@ from tests.checking import (
     alpha_bars,
     alphas,
     check,
+    differs,
     elsewhere,
     expect_tensor,
     mix,
@@ -18,7 +19,7 @@ from tests.checking import (
     schedule_of,
     unchanged,
 )
-from tests.part1.noise_img import BATCH, LAST, ask, judge_formula, unmix
+from tests.part1.noise_img import BATCH, LAST, ask, judge_formula, lookups, unmix
 
 RECONSTRUCT_MISTAKES = [
     ("Where is the fading undone?", lambda xt, e, a, _: xt - (1 - a).sqrt() * e),
@@ -61,12 +62,24 @@ RECONSTRUCT_MISTAKES = [
         "You let the factors run along the width of the images. Which shape should they have?",
         lambda xt, e, a, _: (xt - (1 - a).reshape(1, 1, 1, -1).sqrt() * e) / a.reshape(1, 1, 1, -1).sqrt(),
     ),
+    (
+        "You take one step back, as Algorithm 2 does. Here all of the noise goes at once.",
+        lambda xt, e, a, one: (xt - (1 - one) / (1 - a).sqrt() * e) / one.sqrt(),
+    ),
+    (
+        "You multiply the image by √ᾱ. What is divided by it is the whole difference.",
+        lambda xt, e, a, _: a.sqrt() * xt - (1 - a).sqrt() * e,
+    ),
+    ("You squash it by tanh. To clamp is all that is allowed.", lambda xt, e, a, _: unmix(xt, e, a).tanh()),
+    ("You clamp the noised image. It may leave [-1, 1].", lambda xt, e, a, _: unmix(xt.clamp(-1, 1), e, a)),
+    *lookups(unmix),
 ]
 
 
 @check("1.7", mistakes=RECONSTRUCT_MISTAKES)
 def check_reconstruct(answer: Callable) -> str:
     judge_numbers(answer, "cpu")
+    judge_guess(answer)
     judge_other_sizes(answer)
     facts, xt = "with images on another device, tensors of two devices meet", t.ones(BATCH, device="meta")
     num_steps = t.ones(len(xt), dtype=t.int64, device="meta")
@@ -89,6 +102,19 @@ def judge_numbers(answer: Callable, device: str) -> None:
     if not result.equal(ask(answer, xt, noise, num_steps, schedule_for(device))):
         raise Mistake("called twice, it gives two results", "You draw new noise. The noise is given.")
     judge_formula(result, x0, RECONSTRUCT_MISTAKES, num_steps, xt, noise, a, alphas(num_steps))
+
+
+def judge_guess(answer: Callable) -> None:
+    """A guess of the noise leads outside [-1, 1], where clamping to that range or nothing may be done."""
+    xt, noise, num_steps = 2 * t.randn(BATCH), t.randn(BATCH), t.tensor([1, 4, 2, 3, 4, 1])
+    a = alpha_bars(num_steps)
+    result, expected = ask(answer, xt, noise, num_steps, schedule_for()), unmix(xt, noise, a)
+    if result.allclose(expected, atol=1e-4) or result.allclose(expected.clamp(-1, 1), atol=1e-4):
+        return
+    question = "You bring it back to the range in another way. To clamp it to [-1, 1] is all that is allowed."
+    if result.allclose((xt - (1 - a).sqrt() * noise).clamp(-1, 1) / a.sqrt(), atol=1e-4):
+        question = "You clamp before you divide by √ᾱ. It is the clean image that may be clamped."
+    raise Mistake(f"it is right for the true noise, but for a guess {differs(result, expected)}", question)
 
 
 def judge_other_sizes(answer: Callable) -> None:

@@ -59,8 +59,13 @@ COUNT_MISTAKES = [
     ("You leave the first step out.", lambda T: range(T - 1, 0, -1)),
     ("You leave the last step out: range stops before its end.", lambda T: range(T, 1, -1)),
     ("You tell the model T in every step. Where is the loop's timestep?", lambda T: [T] * T),
-    ("You take one step only, or return inside the loop.", lambda T: [T]),
+    ("You take one step only, or return inside the loop, or ask the model before it.", lambda T: [T]),
     ("You scale the timesteps. That is left to the model.", lambda T: [n / T for n in range(T, 0, -1)]),
+    ("You skip every second timestep.", lambda T: range(T, 0, -2)),
+    ("You take one step more at the end.", lambda T: [*range(T, 0, -1), 1]),
+    ("You ask the model twice in each step.", lambda T: [n for n in range(T, 0, -1) for _ in range(2)]),
+    ("You write the number of steps out. Where is len(schedule)?", lambda T: range(1000, 0, -1)),
+    ("You write the number of steps out. Where is len(schedule)?", lambda T: range(200, 0, -1)),
 ]
 OWN_SCHEDULE = "You look another schedule up than the model's."
 
@@ -72,6 +77,11 @@ def of_own_schedule(name: str, length: int) -> Callable:
         return LINE4[name](linear_schedule(length or len(b)).tolist(), n)
 
     return factor
+
+
+def at_some(with_noise: Callable) -> Callable:
+    """σ at some timesteps n of T alone."""
+    return lambda b, n: sqrt(b[n - 1]) if with_noise(n, len(b)) else 0.0
 
 
 FACTOR_MISTAKES = {
@@ -105,7 +115,10 @@ FACTOR_MISTAKES = {
         ),
         ("You divide by 1 - ᾱ. Where is its root?", lambda b, n: LINE4["guess"](b, n) / sqrt(1 - alpha_bar(b, n))),
         ("Where is β divided by √(1 - ᾱ)?", lambda b, n: LINE4["guess"](b, n) * sqrt(1 - alpha_bar(b, n))),
-        ("You divide by √(1 - α), with α for ᾱ.", lambda b, n: sqrt(b[n - 1]) / sqrt(1 - b[n - 1])),
+        (
+            "You subtract √β times the guess, or divide by √(1 - α), with α for ᾱ.",
+            lambda b, n: sqrt(b[n - 1]) / sqrt(1 - b[n - 1]),
+        ),
         ("You add the guess. It is noise, to be taken away.", lambda b, n: -LINE4["guess"](b, n)),
         ("You take all noise away at once.", lambda b, n: sqrt(1 - alpha_bar(b, n)) / sqrt(1 - b[n - 1])),
         (
@@ -138,6 +151,14 @@ FACTOR_MISTAKES = {
         ("You subtract the guess as it is. Where is its factor?", lambda b, n: 1.0),
         ("You subtract the guess times √β, the noise of one step.", lambda b, n: sqrt(b[n - 1])),
         ("Where is the guess used?", lambda b, n: 0.0),
+        (
+            "You look up one index late. Timesteps begin at 1, indices at 0.",
+            lambda b, n: LINE4["guess"](b, n % len(b) + 1),
+        ),
+        (
+            "You take β of the step before.",
+            lambda b, n: LINE4["guess"](b, n) / b[n - 1] * b[max(n - 2, 0)],
+        ),
     ],
     "z": [
         (OWN_SCHEDULE, of_own_schedule("z", 0)),
@@ -166,6 +187,18 @@ FACTOR_MISTAKES = {
             "You take 1 - ᾱ of the step before for σ². The text takes β.",
             lambda b, n: sqrt(1 - before(b, n)) if n > 1 else 0.0,
         ),
+        ("You leave out the noise of the last two steps. Timestep 1 alone gets none.", at_some(lambda n, T: n > 2)),
+        ("You add noise in the first step alone.", at_some(lambda n, T: n == T)),
+        ("You turn it round: noise in the last step alone, where there should be none.", at_some(lambda n, T: n == 1)),
+        (
+            "You take the root of β̃'s fraction alone. β stands under it, too.",
+            lambda b, n: other_sigma(b, n) * sqrt(b[n - 1]) if n > 1 else 0.0,
+        ),
+        (
+            "You turn β̃'s fraction upside down.",
+            lambda b, n: b[n - 1] / other_sigma(b, n) if n > 1 else 0.0,
+        ),
+        ("You take β of the step before for σ².", lambda b, n: sqrt(b[n - 2]) if n > 1 else 0.0),
         ("Where is the noise scaled by σ?", lambda b, n: 1.0 if n > 1 else 0.0),
         ("You take 1 - ᾱ for σ². The text takes β.", lambda b, n: sqrt(1 - alpha_bar(b, n)) if n > 1 else 0.0),
     ],
@@ -208,8 +241,8 @@ class Painter(Recording):
 
 def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.Tensor], Painter]:
     """All images from x_T to x_0, under the same seed, for a model that answers 1 at these timesteps."""
-    model = Painter(ones, n_samples=n_samples)
-    seed_all(t.initial_seed())
+    model, seed = Painter(ones, n_samples=n_samples), t.initial_seed()
+    seed_all(seed)
     try:
         result = careful(answer)(model, n_samples)
     except (ValueError, IndexError) as error:
@@ -219,6 +252,8 @@ def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.
         else:
             error.add_note("Which timesteps does the loop go through? The first is T, the last is 1.")
         raise
+    finally:
+        seed_all(seed)  # an answer may have set another
     if isinstance(result, t.Tensor) and result.requires_grad:
         raise Mistake("the samples carry a graph for gradients", "Where are gradients turned off, by no_grad?")
     expect_tensor(result, (n_samples, *Painter.img_shape), f"sample(model, {n_samples})")
@@ -232,7 +267,8 @@ def check_sample(answer: Callable) -> str:
     if not model.counts:
         raise Mistake("the model is never called", "Where is the loop over the timesteps?")
     if model.counts != list(range(T, 0, -1)):
-        facts = f"the model sees the timesteps {[round(n, 2) for n in model.counts]}, expected {list(range(T, 0, -1))}"
+        few = ", ".join(f"{n:.3g}" for n in model.counts[: 2 * T]) + ", ..." * (len(model.counts) > 2 * T)
+        facts = f"the model sees the timesteps [{few}], expected {list(range(T, 0, -1))}"
         raise Mistake(facts, recognise(COUNT_MISTAKES, lambda counts: model.counts == list(counts(T))))
     if isinstance(model.counts[0], float):
         raise Mistake(
@@ -273,6 +309,10 @@ def judge_start(x: t.Tensor) -> None:
 def judge_end(answer: Callable) -> None:
     """What is returned is none of the images on the way, which each guess of 1 changes."""
     way, _ = way_of(answer, *range(1, len(BETAS) + 1), n_samples=50)
+    if all(x.equal(way[0]) for x in way[:-1]):
+        raise Mistake(
+            "the model is shown x_T in every step", "You show it the first images again. Where are the latest?"
+        )
     for i, x in enumerate(way[:-1]):
         if way[-1].equal(x):
             n = len(BETAS) - i
@@ -377,7 +417,7 @@ def clamps_on_the_way(x: t.Tensor, after: t.Tensor) -> bool:
 
 def judge_draw(z: t.Tensor) -> None:
     """What the first step adds, if anything: Gaussian, one draw for each number."""
-    if z.std() < 1e-4:
+    if z.abs().max() < 1e-4:
         return
     if z.std(dim=0).max() < 1e-4:
         raise Mistake("all samples of a batch get the same noise", "You give z another shape than x's.")
@@ -406,7 +446,9 @@ def judge_steps(answer: Callable) -> None:
     for i, (entry, seen) in enumerate(zip(steps, shown, strict=False)):
         if not entry.allclose(seen):
             question = ""
-            if all(entry.equal(other) for other in steps):
+            if i > 0 and all(entry.equal(model.shown[0]) for entry in steps[:-1]):
+                question = "You list x_T again and again. Each entry is the x of its step."
+            elif all(entry.equal(other) for other in steps):
                 question = "You change one tensor in place, and list it many times."
             elif steps[-1].allclose(model.shown[0]) or steps[-1].allclose(model.shown[1]):
                 question = "You turn the order round. It is noisy first, clean last."

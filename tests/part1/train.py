@@ -30,14 +30,39 @@ from tests.checking import (
     recognise,
     schedule_for,
 )
-from tests.part1.noise_img import unmix
+from tests.part1.noise_img import BARS, looked_up, unmix
 
 N_IMAGES, LEVEL, SIZE, TEST_LEVEL = 12, 20.0, 5, 1000.0  # batches of 5, 5 and 2; a test image shines out
+
+
+def elbo_weight(a: t.Tensor) -> t.Tensor:
+    """Equation 12's weight of the timesteps that have these ᾱ."""
+    one = looked_up(lambda x, noise, alpha: alpha, [1 - beta for beta in BETAS])(a, a, a, a)  # their α
+    return (1 - one) / (2 * one * (1 - a))
+
+
 LOSS_MISTAKES = [
     ("You sum the squares. Equation 14 takes the mean.", lambda w, noise, x0, xt, a: 2 * (w - noise).sum()),
     (
         "You sum over each image. Equation 14 takes the mean.",
         lambda w, noise, x0, xt, a: 2 * (w - noise).sum() / len(xt),
+    ),
+    (
+        "You sum over the batch. Equation 14 takes the mean.",
+        lambda w, noise, x0, xt, a: 2 * (w - noise).mean() * len(xt),
+    ),
+    ("Where is the difference squared?", lambda w, noise, x0, xt, a: 1.0),
+    (
+        "You weigh the timesteps. Equation 14 gives each a 1.",
+        lambda w, noise, x0, xt, a: 2 * (a / (1 - a) * (w - noise)).mean(),
+    ),
+    (
+        "You weigh the timesteps. Equation 14 gives each a 1.",
+        lambda w, noise, x0, xt, a: 2 * ((5 * (1 - a) / a).clamp(max=1) * (w - noise)).mean(),
+    ),
+    (
+        "You weigh the timesteps. Equation 14 gives each a 1.",
+        lambda w, noise, x0, xt, a: 2 * (elbo_weight(a) * (w - noise)).mean(),
     ),
     ("You halve the loss.", lambda w, noise, x0, xt, a: (w - noise).mean()),
     (
@@ -112,6 +137,7 @@ PICTURE_MISTAKES = [
         lambda x0, xt, e, g, r, a: tuple(((each + 1) / 2).clamp(0, 1) for each in (x0, xt, e, g, r)),
     ),
 ]
+NAMES = ["optimizer", "x0", "num_steps", "noise", "noised", "noise_pred", "loss"]
 LR = 0.0123456  # which shows where it is rounded
 ADAM = partial(t.optim.Adam, lr=LR)
 NEVER = 10_000
@@ -137,6 +163,11 @@ ADAM_MISTAKES = [  # what steps makes, if an epoch has so many of them
     ("You round the learning rate.", lambda steps, epoch: steps(partial(t.optim.Adam, lr=round(LR, 4)))),
     ("You round the learning rate.", lambda steps, epoch: steps(partial(t.optim.Adam, lr=round(LR, 3)))),
     ("You clip gradients. Algorithm 1 has no such line.", lambda steps, epoch: steps(clip=1.0)),
+    ("You clip gradients. Algorithm 1 has no such line.", lambda steps, epoch: steps(clip=0.5)),
+    ("You clip gradients. Algorithm 1 has no such line.", lambda steps, epoch: steps(clip=0.1)),
+    ("You clip gradients. Algorithm 1 has no such line.", lambda steps, epoch: steps(clip=0.01)),
+    ("You step after every second minibatch.", lambda steps, epoch: steps(every=2, forget=2)),
+    ("You step after every second minibatch.", lambda steps, epoch: steps(every=2)),
     (
         "You use weight decay. The text asks for plain Adam.",
         lambda steps, epoch: steps(partial(t.optim.Adam, lr=LR, weight_decay=0.01)),
@@ -203,6 +234,23 @@ class Recorder(Recording):
         w = self.weight.detach()
         return (w + slope(len(self.trained)) * (self.weight - w)).expand(images.shape).clone()
 
+    def refuse(self, images: object, num_steps: object) -> None:
+        if isinstance(images, t.Tensor) and images.ndim == 1 and isinstance(num_steps, t.Tensor) and num_steps.ndim > 1:
+            raise Mistake("the model gets the timesteps first, expected images, num_steps", "You swap the two.")
+        if not isinstance(images, t.Tensor) or images.ndim != 4:
+            facts = f"the model is shown {kind(images)}, expected (B, {', '.join(map(str, Recorder.img_shape))})"
+            raise Mistake(facts, "You take a single image for a minibatch.")
+        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
+            facts = f"the model gets {kind(num_steps)} as num_steps"
+            facts += f",\nexpected shape ({len(images)},), one timestep an image"
+            question = (
+                "You pass other timesteps than those that noise_img returns, or take its results in another order."
+            )
+            raise Mistake(facts, question)
+        if images.dtype != t.float32:
+            facts = f"the model is shown numbers of type {images.dtype}, expected torch.float32"
+            raise Mistake(facts, "You change the type of the images, which a network's weights do not follow.")
+
     def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         guess, run = self.guess(images), utils.Run.latest
         logged, pictures = (run.step, run.pictures) if run else (0, [])
@@ -217,6 +265,17 @@ class Recorder(Recording):
         if guess.requires_grad:
             guess.register_hook(remember)
         return guess
+
+
+class Wide(Recorder):
+    """A model of more weights, which add nothing to the guess, but get a gradient."""
+
+    def __init__(self, schedule: NoiseSchedule | None = None) -> None:
+        super().__init__(schedule)
+        self.more = t.nn.ParameterList([t.ones(2, 3), t.ones(3), t.ones(3, 2)])
+
+    def guess(self, images: t.Tensor) -> t.Tensor:
+        return super().guess(images) + sum((p - p.detach()).sum() for p in self.more)
 
 
 class Painted(Recorder):
@@ -247,6 +306,10 @@ def run_train(
     utils.IS_CI, utils.Run.latest = True, None
     try:
         return careful(answer)(model, config, trainset, testset), utils.Run.latest
+    except NameError as error:
+        if any(f"'{name}'" in str(error) for name in NAMES):
+            error.add_note(f"The given lines use these names: {', '.join(NAMES)}.")
+        raise
     finally:
         utils.Run.latest, utils.IS_CI = latest, quiet
         os.environ.pop("WANDB_MODE") if before is None else os.environ.update(WANDB_MODE=before)
@@ -297,15 +360,6 @@ def check_train(answer: Callable) -> str:
 
 def judge_minibatches(trained: list[Call]) -> list[int]:
     """Which images were shown, in order; and whether they and their timesteps have the right form."""
-    for call in trained:
-        images, num_steps = call.images, call.num_steps
-        if images.ndim != 4:
-            facts = f"the model is shown {kind(images)}, expected (B, {', '.join(map(str, Recorder.img_shape))})"
-            raise Mistake(facts, "You take a single image for a minibatch.")
-        if not isinstance(num_steps, t.Tensor) or num_steps.shape != images.shape[:1]:
-            facts = f"the model gets {kind(num_steps)} as num_steps"
-            facts += f",\nexpected shape ({len(images)},), one timestep an image"
-            raise Mistake(facts, "You pass other timesteps than those that noise_img returns.")
     counts = t.cat([call.num_steps for call in trained])
     if counts.is_floating_point() or counts.min() < 1 or counts.max() > len(BETAS):
         question = "You subtract 1. Timesteps begin at 1."
@@ -313,8 +367,13 @@ def judge_minibatches(trained: list[Call]) -> list[int]:
             question = "You use another schedule than the model's, with more steps."
         if counts.is_floating_point():
             question = "You scale them. That is left to the model."
+            if (counts[:, None] - t.tensor(BARS)).abs().amin(dim=1).max() < 1e-5:
+                question = "You pass ᾱ. The model takes the timesteps."
+            elif counts.equal(counts.round()) and 1 <= counts.min() and counts.max() <= len(BETAS):
+                question = "You make floats of the timesteps, which are whole numbers."
         facts = f"num_steps runs from {counts.min():.3g} to {counts.max():.3g}"
-        raise Mistake(f"the model's {facts}, expected timesteps from 1 to {len(BETAS)}", question)
+        facts += f", in numbers of type {counts.dtype}" * counts.is_floating_point()
+        raise Mistake(f"the model's {facts}, expected whole timesteps from 1 to {len(BETAS)}", question)
     sizes = [len(call.images) for call in trained]
     if max(sizes) != SIZE:
         few = ", ".join(map(str, sizes[:4])) + ", ..." * (len(sizes) > 4)
@@ -386,6 +445,10 @@ def noise_in(images: t.Tensor, num_steps: t.Tensor, level: float = LEVEL) -> t.T
     return (images - a.sqrt() * clean) / (1 - a).sqrt()
 
 
+def noise_of(call: Call) -> t.Tensor:
+    return noise_in(call.images, call.num_steps)
+
+
 def judge_gradients(trained: list[Call]) -> None:
     """The gradient of every step is that of the mean squared error between w and the noise."""
     measured, parts = [call.gradient for call in trained], []
@@ -403,7 +466,9 @@ def judge_gradients(trained: list[Call]) -> None:
         raise Mistake(
             facts,
             recognise(
-                LOSS_MISTAKES, fits, otherwise="You compare the guess with something else than noise_img's noise."
+                LOSS_MISTAKES,
+                fits,
+                otherwise="You compare the guess with something else than noise_img's noise, or weigh the errors.",
             ),
         )
 
@@ -419,6 +484,9 @@ def judge_adam(model: Recorder) -> None:
 
     if fits(lambda steps, epoch: steps()):
         return
+    if values[0] != 1:
+        facts = f"before the first step the weight is {values[0]:.5f}, expected 1, as it was"
+        raise Mistake(facts, "You set the model's weights. It is trained from those that it has.")
     question = recognise(ADAM_MISTAKES, fits, otherwise="You do more than Adam with this lr, one step a minibatch.")
     expected = weights(gradients)
     i = max(range(len(values)), key=lambda i: abs(values[i] - expected[i]))
@@ -435,6 +503,8 @@ def judge_epochs(seen: list[int]) -> None:
             question = "You return in the inner loop, after the first minibatch."
         elif len(seen) == N_IMAGES:
             question = "You stop after the first epoch. Where is epochs, and at which level is the return?"
+        elif len(seen) == 6 * N_IMAGES:
+            question = "You train on each minibatch twice."
         elif len(seen) == 3 * SIZE:
             question = "You leave the loop over the minibatches early."
         elif len(seen) % SIZE == 0 and len(seen) < 3 * N_IMAGES:
@@ -449,7 +519,7 @@ def judge_epochs(seen: list[int]) -> None:
 
 def judge_order(answer: Callable) -> tuple:
     """Each epoch has a new random order. With 12 minibatches, no order comes twice by chance."""
-    model, N, size = Recorder(schedule_for()), 36, 3
+    model, N, size = Wide(schedule_for()), 36, 3
     _, run = run_train(answer, model, trainset=plain_images(LEVEL * t.arange(N)), epochs=3, batch_size=size)
     images, counts = (t.cat([getattr(call, name) for call in model.trained]) for name in ("images", "num_steps"))
     seen = (images.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL).round().int().tolist()
@@ -464,6 +534,9 @@ def judge_order(answer: Callable) -> tuple:
     if all(second[i : i + size] == list(range(second[i], second[i] + size)) for i in range(0, N, size)):
         facts = "each minibatch is a piece of the data, in its order"
         raise Mistake(facts, "You shuffle the minibatches, not the images.")
+    if as_before := [name for name, p in model.named_parameters() if p.eq(1).all()]:
+        facts = f"after {len(model.trained)} steps, {len(as_before)} of a model's 4 parameters are as before"
+        raise Mistake(facts, "You give the optimizer some of them. Where are all of model.parameters()?")
     if counts.max() < len(BETAS):
         facts = f"timestep {len(BETAS)} never comes, in {len(counts)} draws"
         raise Mistake(facts, "You give noise_img a max_steps. Left out, it is the schedule's length.")
@@ -505,6 +578,13 @@ def judge_logged_losses(trained: list[Call], run: utils.Run) -> None:
             question = "You log a mean over the steps so far. Each step logs its own loss."
         elif step > 1 and any(abs(value - total) < 0.002 * loss for total in (sum(so_far), sum(losses[epoch:step]))):
             question = "You log the sum of the losses so far. Each step logs its own loss."
+        elif abs(value - (trained[step - 1].w - noise_of(trained[step - 1])).mean().item() ** 2) < 0.002 * loss:
+            question = "You square the mean of the differences. Equation 14 takes the mean of their squares."
+        elif (
+            step < len(trained)
+            and abs(value - (trained[step].w - noise_of(trained[step - 1])).square().mean().item()) < 0.002 * loss
+        ):
+            question = "You take the loss anew after the step. The one that was trained with is logged."
         elif abs(value - loss * len(trained[step - 1].images)) < 0.002 * value:
             question = "You multiply by the number of images. The mean squared error is asked for."
         raise Mistake(f"train_loss is logged as {apart(value, loss)} after step {step}", question)
@@ -541,6 +621,8 @@ def judge_testing(answer: Callable) -> None:
     if step != length:
         facts = f"the first test_loss is logged at step {step}, expected {length}, the last of its epoch"
         raise Mistake(facts, "You log it at another step than the training loss.")
+    if not model.trained[0].training:
+        raise Mistake("the model is trained in eval mode", "You call eval() before it trains.")
     if not all(call.training for call in model.trained):
         raise Mistake("after the first test, the model is trained in eval mode", "Where is it set back to train mode?")
 
@@ -651,7 +733,7 @@ def judge_picture(picture: object, calls: list[Call], images: t.Tensor) -> None:
     off = list(dict.fromkeys(name for name, bad in zip(names, wrong.tolist(), strict=True) if bad))
     places = "all places" if len(off) > 3 else f"the place of the {' and of the '.join(off)}"
     facts = f"the logged pictures show something else in {places}"
-    otherwise = "You mix minibatches. All five are of one, as the model saw it."
+    otherwise = "You change the images, or mix minibatches. All five are of one, as the model saw it."
     raise Mistake(facts, recognise(PICTURE_MISTAKES, lambda f: gaps(f).amax(dim=1).min() < 2, otherwise))
 
 

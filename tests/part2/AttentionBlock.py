@@ -41,8 +41,14 @@ def check_AttentionBlock(answer: Callable) -> str:
 
         if not close(found(3 * x + 5), found(x), 0.01):
             facts = "what is added to x changes when all of x is scaled and shifted"
+            if close(found(3 * x), found(x), 0.01):
+                raise Mistake(
+                    facts, "Where does the norm subtract the mean? You divide by a size alone, as RMS norm does."
+                )
             if close(found(1e3 * x), found(2e3 * x), 0.02) and not comes_normed(answer, x):
                 raise Mistake(facts, "You run it all twice.")  # the second has nearly the same input then
+            if close(found(x + 5), found(x), 0.01):
+                raise Mistake(facts, "Where is x divided by its standard deviation? You subtract the mean alone.")
             many = any(close(found(x * pieces), found(x), 0.01) for pieces in scaled_pieces())
             question = (
                 "You use a norm with many groups. Here it has one."
@@ -101,6 +107,9 @@ def judge_one_attention(answer: Callable) -> None:
             if p.ndim > 1 and p.shape[0] > 1:  # not a norm's
                 p.mul_(scale)
         sizes.append((module(x) - x).norm().item())
+    if not min(sizes):
+        facts = "with each norm's scale at 1 and each bias at 0, nothing is added to x"
+        raise Mistake(facts, "You multiply what attention finds by a number that is learned. It is added as it is.")
     if not 3 < sizes[0] / max(sizes[1], 1e-9) < 5.5:
         facts = f"with half the weights, what is added is {sizes[1] / sizes[0]:.3f} times as large, expected about 0.25"
         raise Mistake(facts, "You run attention twice, or another layer after it.")

@@ -78,14 +78,35 @@ def judge_widths(module: nn.Module, channels_in: int, channels_out: int) -> None
 
 def judge_two_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 0) -> None:
     """Each 3×3 kernel is that of one block alone: without it the other block is still there."""
-    names = [name for name, p in make_it().named_parameters() if is_3x3(name, p)]
+    module = silence(make_it(), nothing)
+    kernels = {name: (p, p.clone()) for name, p in module.named_parameters() if is_3x3(name, p)}
     with t.no_grad():
-        plain = listed(silence(make_it(), is_3x3)(*inputs))[pick]
-        for silent in names:
-            module = silence(make_it(), lambda name, p, silent=silent: name == silent)
+        plain = listed(silence(module, is_3x3)(*inputs))[pick]
+        for silent in kernels:
+            for name, (p, weight) in kernels.items():
+                p.copy_(weight * (name != silent))
             if close(listed(module(*inputs))[pick], plain):
                 facts = f"without {silent} both ResidualBlocks do nothing"
                 raise Mistake(facts, "You use one block twice. Each has weights of its own.")
+
+
+@t.no_grad()
+def judge_step_handed_on(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """Each ResidualBlock gets step_emb as it is."""
+
+    def see(block: nn.Module, arguments: tuple, named: dict) -> None:
+        given = [*arguments, *named.values()]
+        if not any(isinstance(thing, t.Tensor) and thing.equal(inputs[1]) for thing in given):
+            facts = "a ResidualBlock is given something else than step_emb"
+            raise Mistake(facts, "You change step_emb on its way, or hand on another. They get it as it is.")
+
+    blocks = [block for block in module.modules() if type(block).__name__ == "ResidualBlock"]
+    hooks = [block.register_forward_pre_hook(see, with_kwargs=True) for block in blocks]
+    try:
+        module(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def far_change(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0) -> float:
@@ -195,7 +216,8 @@ def check_DownBlock(answer: Callable) -> str:
     with t.no_grad():
         same = make(answer, 8, 8, 12, 4, False, False, inputs=[x, e])
         if not close(*same(x, e)):
-            raise Mistake("with downsample=False, x and skip differ", "Where are both the same tensor then?")
+            facts = "with downsample=False, x and skip differ"
+            raise Mistake(facts, "You change one of them. Both are what comes out of the last ResidualBlock.")
     judge_reach(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), 8, 12, pick=1)
     judge_two_blocks(lambda: make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), [x, e], pick=1)
     skeletons = [silence(make(answer, 8, 8, 12, 4, True, asked, inputs=[x, e]), is_3x3) for asked in (False, True)]
@@ -211,11 +233,14 @@ def check_DownBlock(answer: Callable) -> str:
             raise Mistake(facts, why_not_unchanged(skeleton(x, e)[1], x))
     judge_footprint(skeleton, [x, e], {"halved": True})
     judge_straight(lambda scale: skeleton(scale * x, e)[0], "halving")
+    judge_resized(skeleton, skeleton(x, e)[0], lambda kernel: F.conv2d(x, kernel, stride=2, padding=1), "halving")
     judge_groups_of_blocks(lambda g: make(answer, 8, 8, 12, g, True, False, inputs=[x, e]), [x, 0 * e], pick=1)
     module = make(answer, 8, 8, 12, 4, False, True, inputs=[x, e])
     judge_place(module, lambda module, y: module(y, 0 * e)[1], t.randn(2, 8, 5, 6), expected=2)
     inputs = [t.randn(2, 8, 4, 6), t.randn(2, 12)]
-    judge_ways(make(answer, 8, 16, 12, 4, True, True, inputs=inputs), inputs)
+    module = make(answer, 8, 16, 12, 4, True, True, inputs=inputs)
+    judge_ways(module, inputs)
+    judge_step_handed_on(module, inputs)
     return "x and skip, two ResidualBlocks, some attention where asked, the halving and its refusal of odd sizes"
 
 
@@ -224,7 +249,7 @@ def judge_pair(answer: Callable) -> None:
     module = answer(8, 8, 12, 4, True, False)
     if not isinstance(module, nn.Module):
         raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
-    result = module(x, e)
+    result = module(x.clone(), e.clone())  # what is changed in place is told below
     if not isinstance(result, tuple) or len(result) != 2:
         raise Mistake(f"it returns {kind(result)}, expected two tensors: x, skip", "Where is the skip for the way up?")
     unhalved = answer(8, 8, 12, 4, False, False)(x, e)
@@ -241,6 +266,10 @@ def judge_pair(answer: Callable) -> None:
     if shapes[1] == (6, 4) and shapes[0] not in ((3, 2), None):
         facts = f"with downsample=True, {' by '.join(map(str, shapes[0]))} pixels are left of 6 by 4, expected 3 by 2"
         raise Mistake(facts, why_resized_otherwise(module, (6, 4), shapes[0]))
+    wider = answer(8, 16, 12, 4, True, False)(x, e)[1]
+    if isinstance(wider, t.Tensor) and wider.shape == (2, 8, 6, 4):
+        facts = "with channels_in=8 and channels_out=16, skip has 8 channels, expected 16"
+        raise Mistake(facts, "You keep skip before the ResidualBlocks. It is what comes out of them.")
     if isinstance(unhalved[0], t.Tensor) and unhalved[0].shape[2:] == (3, 2):
         raise Mistake("with downsample=False, x is halved", "You halve whatever downsample says.")
 
@@ -292,6 +321,18 @@ def judge_straight(resized: Callable, what: str) -> None:
         place = "after" if once.min() > -0.28 or minus.min() > -0.28 else "before"
         facts = f"without 3×3 kernels, the opposite input does not give the opposite after the {what}"
         raise Mistake(facts, f"You use an activation {place} the {what}.")
+
+
+@t.no_grad()
+def judge_resized(skeleton: nn.Module, resized: t.Tensor, by: Callable, what: str) -> None:
+    """Without the blocks' kernels and attention, the 4×4 kernel alone makes what comes out. by: what a kernel makes"""
+    kernels = [p for p in skeleton.parameters() if p.shape[2:] == (4, 4)]
+    made = by(kernels[0]) if len(kernels) == 1 else resized
+    if made.shape == resized.shape and not close(resized, made):
+        facts = f"what comes out of the {what} is not what its 4×4 kernel makes"
+        if close(resized[:, :, 2:-2, 2:-2], made[:, :, 2:-2, 2:-2]):
+            raise Mistake(f"{facts}, at the border", "You pad with something else than zeros.")
+        raise Mistake(facts, f"You use one more layer for the {what}. The 4×4 one is enough.")
 
 
 @t.no_grad()

@@ -24,6 +24,7 @@ from tests.part2.DownBlock import (
     judge_groups_of_blocks,
     judge_place,
     judge_reach,
+    judge_step_handed_on,
     judge_two_blocks,
 )
 
@@ -44,7 +45,9 @@ def check_MidBlock(answer: Callable) -> str:
     judge_place(module, lambda module, y: module(y, t.zeros(2, 12)), t.randn(2, 8, 5, 6), expected=1)
     judge_groups_of_blocks(lambda groups: without_attention(make(answer, 8, 12, groups, inputs=[x, e])), [x, 0 * e])
     inputs = [t.randn(2, 8, 4, 5), t.randn(2, 12)]
-    judge_ways(make(answer, 8, 12, 4, inputs=inputs), inputs)
+    module = make(answer, 8, 12, 4, inputs=inputs)
+    judge_ways(module, inputs)
+    judge_step_handed_on(module, inputs)
     return "two ResidualBlocks with weights of their own, some attention, the timestep in both"
 
 

@@ -63,6 +63,8 @@ SHORTCUT_MISTAKES = [  # what comes back of x with all weights at 0; arrives: wh
     ("You add the input twice.", lambda x, arrives: 2 * x),
     ("You subtract the input. It is added.", lambda x, arrives: -x),
     ("You divide the sum by a root. The input is added as it is.", lambda x, arrives: x / 2**0.5),
+    ("You halve the sum. The input is added as it is.", lambda x, arrives: x / 2),
+    ("You cut off what is large.", lambda x, arrives: x.clamp(-1, 1)),
     ("You use a norm after the input is added. It comes at the very end.", lambda x, arrives: F.group_norm(x, 4)),
     (
         "You add the input before the last norm. It comes at the very end.",
@@ -75,11 +77,12 @@ SHORTCUT_MISTAKES = [  # what comes back of x with all weights at 0; arrives: wh
 
 def residual(x: t.Tensor, e: t.Tensor, kernels: list, linear: t.Tensor, **how: Callable) -> t.Tensor:
     """The branch without biases, 4 groups. how: what a mistake does otherwise"""
-    normed = F.group_norm(F.conv2d(x, kernels[0], padding=1), 4)
+    modes = how.get("pad", ("constant", "constant"))
+    normed = F.group_norm(F.conv2d(F.pad(x, (1, 1, 1, 1), modes[0]), kernels[0]), 4)
     step = how.get("after", as_it_is)(how.get("told", F.silu)(e) @ linear.T)[:, :, None, None]
     bent = how.get("bend", F.silu)(normed + how.get("before", t.zeros_like)(step))
-    hidden = how.get("again", as_it_is)(bent + how.get("behind", as_it_is)(step))
-    return F.silu(F.group_norm(F.conv2d(hidden, kernels[1], padding=1), 4))
+    hidden = how.get("again", as_it_is)(how.get("join", t.add)(bent, how.get("behind", as_it_is)(step)))
+    return F.silu(F.group_norm(F.conv2d(F.pad(hidden, (1, 1, 1, 1), modes[1]), kernels[1]), 4))
 
 
 def as_it_is(x: t.Tensor) -> t.Tensor:
@@ -87,6 +90,18 @@ def as_it_is(x: t.Tensor) -> t.Tensor:
 
 
 WHOLE_MISTAKES = [
+    *[
+        ("You pad with something else than zeros.", {"pad": modes})
+        for mode in ("reflect", "replicate", "circular")
+        for modes in ((mode, mode), ("constant", mode), (mode, "constant"))
+    ],
+    ("You use a tanh before the timestep's Linear. It is SiLU.", {"told": t.tanh}),
+    ("You use a sigmoid before the timestep's Linear. It is SiLU.", {"told": t.sigmoid}),
+    ("You use Mish before the timestep's Linear. It is SiLU.", {"told": F.mish}),
+    ("You use Mish after the first norm. It is SiLU.", {"bend": F.mish}),
+    ("You add the timestep twice.", {"behind": lambda step: 2 * step}),
+    ("You scale channels by the timestep. It is only added.", {"join": lambda bent, step: bent * (1 + step)}),
+    ("You scale channels by the timestep. It is only added.", {"join": lambda bent, step: bent * t.sigmoid(step)}),
     ("You use a ReLU after the first norm. It is SiLU.", {"bend": F.relu}),
     ("You use a GELU after the first norm. It is SiLU.", {"bend": F.gelu}),
     ("You use a tanh after the first norm. It is SiLU.", {"bend": t.tanh}),
@@ -147,6 +162,15 @@ def check_ResidualBlock(answer: Callable) -> str:
 def why_sizes_differ(words: str, arguments: tuple, shape: tuple) -> str:
     """What PyTorch's words about two sizes may come from."""
     sizes = tuple(map(int, re.findall(r"tensor [ab] \((\d+)\)", words)))
+    for expected, got in re.findall(r"to have (\d+) channels, but got (\d+)", words):
+        if (int(expected), int(got)) == arguments[:2]:
+            return "You send what a convolution has made through a layer for the input. The input itself goes there."
+        if (int(got), int(expected)) == arguments[:2]:
+            return "You swap input_channels and output_channels."
+    if "mat1 and mat2" in words:
+        return f"Where does the timestep's Linear take step_dim numbers, here {arguments[2]}?"
+    if f"input of size: [{shape[0]}, {arguments[2]}]" in words:
+        return "You swap x and step_emb. forward gets x first."
     widths, H, W = {arguments[0], arguments[1]}, *shape[2:]
     if {*sizes} == widths and "dimension 1" in words:
         return "Where does the input go through a 1×1 convolution, when the number of channels changes?"
@@ -171,6 +195,12 @@ def judge_shortcut(answer: Callable) -> None:
             return (made := mistake(x, arrives)) is not None and close(result, made)
 
         question = recognise(SHORTCUT_MISTAKES, fits)
+        if question == LAYER_ON_SHORTCUT and not any(
+            p.shape[:2] == (8, 8) and p[0, 0].numel() == 1 for p in module.parameters()
+        ):
+            question = "You multiply by the input. It is added."
+        if result.isnan().any():
+            question = "You divide the kernels by their spread. They are used as they are."
         raise Mistake("with all weights at 0 and equal widths, the input does not come back unchanged", question)
     wider = make(answer, 8, 16, 12, 4, inputs=[x, e])
     if silence(wider, everything)(x, e).abs().max() > 1e-4:
@@ -204,6 +234,11 @@ def judge_branch(answer: Callable) -> None:
         facts = "with equal widths, one 3×3 kernel makes both convolutions"
         raise Mistake(facts, "You use one convolution twice. Each has weights of its own.")
     branch = module(x, e) - x
+    for name, p in module.named_parameters():
+        if p.numel() == 1 and not name.endswith("bias"):
+            raise Mistake(
+                f"{name} is one number to learn", "You scale by a number that is learned. Here there is none."
+            )
     if branch.abs().max() < 1e-4:
         raise Mistake(
             "with a step_emb of 0, nothing is added to the input", "You multiply by the timestep. It is added."
@@ -320,6 +355,14 @@ def judge_step_place(answer: Callable) -> None:
     module = silence(make(answer, C, C, 12, 4, inputs=[x, e]), nothing)
     alone = silence(make(answer, C, C, 12, C, inputs=[x, e]), nothing)
     noise = t.randn(B, C, H, W)
+    usual = alone(noise, 0 * e)
+    for name, p in alone.named_parameters():
+        if is_3x3(name, p):
+            p[0] *= 10
+            if not close(alone(noise, 0 * e), usual, 0.01):
+                facts = f"with groups={C} for {C} channels, the norm after {name} puts more than one channel in a group"
+                raise Mistake(facts, "You take another number of groups, perhaps the size of one.")
+            p[0] /= 10
     change = alone(noise, e) - alone(noise, 0 * e)
     if change.abs().max() < 0.05 * alone(noise, e).std():
         facts = "with one channel a group, step_emb changes nothing: a norm takes it off again"
@@ -361,6 +404,12 @@ def judge_whole(answer: Callable, only_known: bool = False) -> None:
     module = silence(make(answer, 8, 16, 12, 4, inputs=[x, e]), nothing)
     weights = [(name, p) for name, p in module.named_parameters() if p.ndim > 1 and p.requires_grad]
     for name, p in weights:
+        if is_3x3(name, p) and p.shape[0] != 16:
+            facts = f"with input_channels=8 and output_channels=16, {name} gives {p.shape[0]} channels"
+            raise Mistake(facts, "Where does the first convolution bring the width to output_channels?")
+        if p.shape[:2] == (8, 12):
+            facts = f"with input_channels=8 and output_channels=16, {name} gives 8 numbers for step_emb"
+            raise Mistake(facts, "You add it to the input. It comes after the first norm and SiLU.")
         if p.ndim == 4 and p.shape[1] not in (8, 16) and p.shape[2:] != (1, 1) or p.shape[1:] == (4, 1, 1):
             facts = (
                 f"{name} has shape {tuple(p.shape)}, so each of its channels sees {p.shape[1]} of the channels before"

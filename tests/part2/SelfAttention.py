@@ -4,6 +4,7 @@ Without biases, an image of two kinds of pixels, a and b, tells all: what a pixe
 in an image of a alone and in one of b alone, and how far between them it lies is the weight that it gives to b.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from math import log, sqrt
 
@@ -72,8 +73,11 @@ def check_SelfAttention(answer: Callable) -> str:
         except RuntimeError as error:
             if "batch2 tensor" in str(error):
                 error.add_note("Where is k turned, so that each query meets each key?")
+            elif re.search(r"a \(4\) must .* b \(15\) at non-singleton dimension 1", str(error)):
+                error.add_note("Where are the last two axes of k swapped, and those alone? Each query meets each key.")
             elif shape[2] != shape[3] and type(error) is not NotImplementedError:
-                error.add_note("The check tries images that are not square, too.")
+                made = f"{shape[2]} by {shape[3]} pixels and {shape[1]} channels, for {heads} heads"
+                error.add_note(f"The check tries images that are not square, too. Here they have {made}.")
             raise
         with t.no_grad():
             expect_tensor(module(x), shape, f"for x {shape} and {heads} heads it")
@@ -204,6 +208,8 @@ def judge_weights(answer: Callable) -> None:
         if not one_key_for_all and ways_to_choose(module, 16, list(range(16))) > 1:
             facts = "with num_heads=1, pixels are weighted in several ways, expected one"
             raise Mistake(facts, "You take num_heads for the width of a head. It is how many there are.")
+        if not one_key_for_all:
+            raise Mistake(facts, "You use something else than a softmax, or add something to what a pixel gets.")
         raise Mistake(facts, "You take the softmax over another axis. One pixel's weights on all others add up to 1.")
     if close(module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0], b):
         raise Mistake("of two pixels, each looks at the other alone", "You use a mask. A pixel looks at itself, too.")
@@ -241,6 +247,7 @@ def judge_heads(answer: Callable) -> None:
         elif ways > heads:
             question = "You run attention more than once."
         raise Mistake(f"{facts}, expected {heads}, one for each head", question)
+    judge_layers(answer, unmixed=distinct <= heads)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:
             facts = f"what only {len(few)} of the {C} channels hold reaches one head alone"
@@ -248,6 +255,52 @@ def judge_heads(answer: Callable) -> None:
     if distinct <= heads:
         facts = f"the channels fall into {distinct} sets, one for each head, that are not mixed"
         raise Mistake(facts, "Where is the output projection, after the heads are put together?")
+
+
+@t.enable_grad()
+def judge_layers(answer: Callable, unmixed: bool) -> None:
+    """Queries, keys, values and the output projection have C · C numbers each. Those of the first two make a difference
+    only where pixels differ. unmixed: whether the projection is known to be missing"""
+    C = 4
+    kinds = t.randn(2, 64, C)
+    module = bare(answer, C, 2, images_of(kinds, [0], (1, 1)))
+    weights = {name: p for name, p in module.named_parameters() if p.requires_grad and p.ndim > 1}
+
+    def gradients(pattern: list[int]) -> list[t.Tensor]:
+        image = images_of(kinds, pattern, (1, len(pattern)))
+        out = module(image)
+        found = t.autograd.grad((out * t.randn_like(out)).sum(), list(weights.values()), allow_unused=True)
+        return [t.zeros_like(p) if g is None else g for g, p in zip(found, weights.values(), strict=True)]
+
+    with t.no_grad():
+        for name, p in weights.items():
+            weight, results = p.clone(), []
+            for scale in (0, 1, 2):
+                p.copy_(scale * weight)
+                results.append(module(images_of(kinds, [0], (1, 1))))
+            p.copy_(weight)
+            if not close(results[2] - results[1], results[1] - results[0], 0.01):
+                raise Mistake(f"the result does not grow evenly with {name}", f"You use {name} twice.")
+    alone = gradients([0])
+    mixed = gradients([0, 1, 1])
+    counts_alone = [g.abs() > 1e-5 * max(h.abs().max() for h in alone) for g in alone]
+    counts = [g.abs() > 1e-5 * max(h.abs().max() for h in mixed) for g in mixed]
+    values = sum(int(each.sum()) for each in counts_alone)
+    matches = sum(int((each & ~one).sum()) for each, one in zip(counts, counts_alone, strict=True))
+    if (matches, values) == (2 * C * C, 2 * C * C) or unmixed:
+        return
+    facts = f"with {C} channels and 2 heads, {matches} weights make the matches and {values} what pixels get from them"
+    if (matches, values) == (C * C, 2 * C * C):
+        question = "You use one layer twice: values, queries and keys each have their own."
+    elif (matches, values) == (2 * C * C, C * C):
+        question = "Where is the layer that makes the values?"
+    elif matches > 2 * C * C and values > 2 * C * C:
+        question = "You make the heads wider or narrower. Each has channels / num_heads numbers."
+    elif min(matches, values) == 2 * C * C:
+        question = "You use one Linear layer too many."
+    else:  # the heads tell
+        return
+    raise Mistake(f"{facts}, expected {2 * C * C} each", question)
 
 
 def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:

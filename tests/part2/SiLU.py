@@ -6,7 +6,7 @@ import torch as t
 import torch.nn.functional as F
 from torch import nn
 
-from tests.checking import Mistake, check, differs, expect_tensor, recognise, unchanged
+from tests.checking import Mistake, check, differs, expect_tensor, judge_device, recognise, unchanged
 from tests.part2.GroupNorm import judge_type
 
 SILU_MISTAKES = [
@@ -43,6 +43,17 @@ SILU_MISTAKES = [
         lambda x: x * x.flatten().softmax(0).reshape(x.shape),
     ),
     ("You return x as it came.", lambda x: x),
+    (
+        "You keep x as it is where it is above 0. SiLU is x · sigmoid(x) there, too.",
+        lambda x: t.where(x > 0, x, F.silu(x)),
+    ),
+    ("You multiply the sigmoid by the size of x, without its sign.", lambda x: x.abs() * t.sigmoid(x)),
+    ("You add x once more.", lambda x: x + F.silu(x)),
+    ("You subtract a half from the sigmoid.", lambda x: x * (t.sigmoid(x) - 0.5)),
+    ("You take the square of the sigmoid.", lambda x: x * t.sigmoid(x) ** 2),
+    ("You write tanhshrink, x - tanh(x).", F.tanhshrink),
+    ("You write ReLU, squared.", lambda x: F.relu(x) ** 2),
+    ("You divide the sigmoid by x. x times the sigmoid is asked for.", lambda x: t.sigmoid(x) / x),
     ("You multiply x by the tanh of its half. The sigmoid is (1 + tanh(x / 2)) / 2.", lambda x: x * t.tanh(x / 2)),
 ]
 
@@ -60,13 +71,17 @@ def check_SiLU(answer: Callable) -> str:
         x = t.linspace(-6, 6, 1001) if shape == (1001,) else t.randn(shape)
         with t.no_grad(), unchanged(x=x):
             result = layer(x)
+            if isinstance(result, t.Tensor) and result.shape == () != shape:
+                raise Mistake(f"for x {shape} it returns one number", "You add up, by sum or by @. Each x has its own.")
             expect_tensor(result, shape, f"for x {shape} it")
         if not result.allclose(F.silu(x), atol=1e-4):
             facts = f"at {x.flatten()[(result - F.silu(x)).abs().argmax()]:.2f}, {differs(result, F.silu(x))}"
-            raise Mistake(facts, recognise(SILU_MISTAKES, lambda f: result.allclose(f(x), atol=1e-3)))
+            question = recognise(SILU_MISTAKES, lambda f: result.allclose(f(x), atol=1e-3))
+            raise Mistake(facts, question or why_not_silu(x, result))
     x = t.linspace(-6, 6, 101, dtype=t.float64)
     with t.no_grad():
         judge_type(layer(x), F.silu(x))
+    judge_device(answer, (), [t.randn(3)])
     x = t.tensor([-200.0, -100, -30, -1, 0, 1, 30, 100, 200], requires_grad=True)
     overflow = "You use an exp of your own. e^200 is too large for float32."
     if layer(x).isnan().any():
@@ -85,3 +100,14 @@ def check_SiLU(answer: Callable) -> str:
         facts = f"at {x[at].item():.0f} its gradient is {mine[at]:.3f}, expected {expected[at]:.3f}"
         raise Mistake(facts, overflow if mine.isnan().any() else "You detach a part of it, or use it under no_grad.")
     return "equal to PyTorch's, for any shape, with gradients, from -200 to 200"
+
+
+def why_not_silu(x: t.Tensor, result: t.Tensor) -> str:
+    """What to say of numbers that are near SiLU's, or SiLU's of another multiple of x."""
+    if result.allclose(F.silu(x), rtol=0.01, atol=0.01):
+        return "You round the numbers, as half precision does."
+    inside = t.logit((result / x).clamp(1e-6, 1 - 1e-6)) / x  # of x · sigmoid(k x), k
+    middle = inside[(x.abs() > 0.5) & (x.abs() < 3)]
+    if len(middle) > 9 and (middle - middle.mean()).abs().max() < 0.02:
+        return f"You multiply x by {middle.mean():.3g} in the sigmoid. It takes x itself."
+    return ""

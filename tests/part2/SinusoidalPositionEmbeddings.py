@@ -6,11 +6,14 @@ from math import exp, log, sqrt
 import torch as t
 from torch import nn
 
-from tests.checking import Mistake, check, expect_error, expect_tensor, judge_layer, kind, recognise, unchanged
+from tests.checking import Mistake, check, expect_error, expect_tensor, judge_layer, kind, numbers, recognise, unchanged
 
 
 def waves(n: t.Tensor, frequencies: t.Tensor) -> t.Tensor:
-    angles = n[:, None] * frequencies
+    return waves_of(n[:, None] * frequencies)
+
+
+def waves_of(angles: t.Tensor) -> t.Tensor:
     return t.cat([angles.sin(), angles.cos()], dim=1)
 
 
@@ -120,6 +123,29 @@ WAVE_MISTAKES = [
             (n[:, None] * powers(d).repeat_interleave(2)).cos(),
         ),
     ),
+    ("You round down, by //.", lambda n, d: waves_of(n[:, None] // 10_000 ** (t.arange(0, d, 2) / d))),
+    ("You round the frequencies, as half precision does.", lambda n, d: waves(n, powers(d).bfloat16().float())),
+    ("You round the frequencies, as half precision does.", lambda n, d: waves(n, powers(d).half().float())),
+    ("You round the angles, as half precision does.", lambda n, d: waves_of((n[:, None] * powers(d)).half().float())),
+    (
+        "You turn the sign of a wave round, by a minus or by half a turn, π. The cosine is a quarter turn ahead.",
+        lambda n, d: t.cat([(n[:, None] * powers(d)).sin(), -(n[:, None] * powers(d)).sin()], dim=1),
+    ),
+    ("You turn the sign of the angles round.", lambda n, d: waves(-n, powers(d))),
+    ("You bring the waves to [0, 1]. They go from -1 to 1.", lambda n, d: (waves(n, powers(d)) + 1) / 2),
+    ("You divide each embedding by its length.", lambda n, d: waves(n, powers(d)) / sqrt(d / 2)),
+    (
+        "You take the sine of the frequency, and multiply that by the timestep. Both are multiplied first.",
+        lambda n, d: n[:, None] * t.cat([powers(d).sin(), powers(d).cos()]),
+    ),
+    (
+        "You multiply sine and cosine with each other. Each has a place of its own.",
+        lambda n, d: t.cat([waves(2 * n, powers(d))[:, : d // 2] / 2, waves(n, powers(d))[:, d // 2 :]], dim=1),
+    ),
+    (
+        "You write a tangent.",
+        lambda n, d: t.cat([(n[:, None] * powers(d)).sin(), (n[:, None] * powers(d)).tan()], dim=1),
+    ),
     *[
         ("You use another base than 10,000.", lambda n, d, base=base, last=last: waves(n, powers(d, base, last)))
         for base in (10, 500, 2000, 5000, 20_000, 50_000, 1e6)
@@ -147,6 +173,8 @@ def check_SinusoidalPositionEmbeddings(answer: Callable) -> str:
     )
     for d in (8, 4, 32):
         layer = answer(d)
+        if d == 8 and isinstance(layer, nn.Module):
+            judge_first(answer, layer)
         if not isinstance(layer, nn.Module):
             raise Mistake("it is not a module", "Where does the class line name nn.Module, and __init__ call super()?")
         if trained := [tuple(p.shape) for p in layer.parameters() if p.requires_grad]:
@@ -161,6 +189,7 @@ def check_SinusoidalPositionEmbeddings(answer: Callable) -> str:
                 judge_waves_form(result, n, d)
             judge_waves(result, n, d)
         halves = t.randint(1, 1001, (20,)) + 0.5
+        judge_halves(layer, halves)
         if layer(halves).allclose(layer(halves.floor()), atol=1e-3) or layer(halves).allclose(
             layer(halves.ceil()), atol=1e-3
         ):
@@ -168,6 +197,32 @@ def check_SinusoidalPositionEmbeddings(answer: Callable) -> str:
         judge_waves(layer(halves), halves, d)
     judge_layer(answer, (8,), [t.tensor([1, 50, 1000])], [(3, 8)])
     return "sine and cosine of each frequency, from 1 to about 1/10,000, whole and broken timesteps"
+
+
+def judge_first(answer: Callable, layer: nn.Module) -> None:
+    """What PyTorch's words don't tell of the first call, and what two layers give."""
+    n = t.arange(11) + 1
+    try:
+        result, again = layer(n), answer(8)(n)
+    except RuntimeError as error:
+        if "(11)" in str(error) and "(4)" in str(error):
+            error.add_note("The check gives it 11 timesteps, and has 4 frequencies. Where do both get an axis to meet?")
+        raise
+    if isinstance(result, t.Tensor) and result.is_inference():
+        facts = "what it returns cannot take part in a backward pass"
+        raise Mistake(facts, "You compute under inference_mode, which is for networks that no longer learn.")
+    learned = any(p.requires_grad for p in layer.parameters())
+    if isinstance(result, t.Tensor) and result.shape == (11, 8) and not learned and not result.equal(again):
+        facts = "two of it give two embeddings of the same timesteps"
+        raise Mistake(facts, "You draw the frequencies at random. Here they follow from embedding_size.")
+
+
+def judge_halves(layer: nn.Module, halves: t.Tensor) -> None:
+    try:
+        layer(halves)
+    except (IndexError, RuntimeError) as error:
+        error.add_note("The check also gives it timesteps such as 7.5. A table knows whole ones alone.")
+        raise
 
 
 def judge_waves_form(result: object, n: t.Tensor, d: int) -> None:
@@ -179,9 +234,13 @@ def judge_waves_form(result: object, n: t.Tensor, d: int) -> None:
             (len(n), 2 * d): "You use d frequencies. There are d/2.",
             (d, len(n)): "You swap the axes. The first one belongs to the timesteps.",
             (len(n), 1, d): "You add an axis too many.",
+            (d // 2, 2 * len(n)): "You swap the axes. The first one belongs to the timesteps.",
+            (len(n), d + 1): "You put the timestep itself beside its waves. They are enough.",
             (len(n), d // 2, 2): "Where are the last two axes made one?",
             (len(n), 2, d // 2): "Where are the last two axes made one?",
         }.get(tuple(result.shape))
+        if result.ndim == 2 and len(result) == len(n) and not question:
+            question = "You write out the size of the embedding. embedding_size says it."
         if question and result.shape != (len(n), d):
             raise Mistake(f"{call} returns {kind(result)}, expected shape {(len(n), d)}", question)
         if result.dtype == t.float64:
@@ -195,6 +254,10 @@ def judge_waves(result: t.Tensor, n: t.Tensor, d: int) -> None:
         return
     many = len(n) > d  # of few counts, another formula can fit by chance
     question = recognise(WAVE_MISTAKES, lambda formula: many and same_columns(result, formula(n, d)))
+    if not question and many and (found := frequencies(result, n)) is not None:
+        expected = powers(d)
+        facts = f"with embedding_size {d}, the frequencies are {numbers(found, beside=expected)}, expected"
+        raise Mistake(f"{facts} {numbers(expected)}", "You make other frequencies. Each is that of the formula.")
     for expected in [(n[:, None] * powers(d)).sin().T, (n[:, None] * powers(d)).cos().T]:
         for k, column in enumerate(expected):
             if not any(column.allclose(own, atol=2e-3) for own in result.T) and (k == 0 or question):
@@ -205,3 +268,14 @@ def judge_waves(result: t.Tensor, n: t.Tensor, d: int) -> None:
         f"with embedding_size {d}, the columns are other waves than those of frequencies from 1 to about 1/10,000",
         question,
     )
+
+
+def frequencies(result: t.Tensor, n: t.Tensor) -> t.Tensor | None:
+    """The frequencies, from the largest down, of columns that are sines and cosines of d / 2 of them, up to 1.57."""
+    if not (n == 1).any():
+        return None
+    found = result[n == 1][0].clamp(-1, 1).asin()
+    found = found.clamp(min=0).sort(descending=True).values
+    sines = [f for f in found if any((n * f).sin().allclose(column, atol=2e-3) for column in result.T)]
+    both = [f for f in sines if any((n * f).cos().allclose(column, atol=2e-3) for column in result.T)]
+    return t.stack(both) if 2 * len(both) == result.shape[1] and same_columns(result, waves(n, t.stack(both))) else None

@@ -80,28 +80,36 @@ def check_UNet(answer: Callable) -> str:
                     expect_tensor(model(*inputs), (3, *shape), f"for {(3, *shape)} and {(3,)} it")
             else:
                 formed.append((inputs, *judge_form(answer, settings, inputs, [(3, *shape)], NAMES)))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, IndexError) as error:
             error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
+            if f"to have 1 channels, but got {shape[0]}" in str(error):
+                path = "You write out the number of the images' channels. config.img_shape begins with it."
             if path:
                 error.add_note(path)
+            raise
+        except Mistake as mistake:
+            if mistake.facts.endswith(f"a tensor of shape {(3, 1, *shape[1:])}, expected shape {(3, *shape)}"):
+                mistake.question = "You write out the number of the images' channels. config.img_shape begins with it."
             raise
     with t.no_grad():
         judge_output(answer)  # first: behind an activation, not all may learn, and not even the counts may show
         if not no_condition:
             judge_condition(answer)
     for inputs, model, results in formed:
-        judge_table(model, inputs)
+        if any(p.ndim == 2 and max(p.shape) >= 1000 for p in model.parameters()):
+            judge_table(model, inputs)
         judge_training(model, inputs)
     if not no_condition:
         judge_condition_learns(answer)
     judge_saving(answer, settings, model, inputs, results)
-    judge_device(answer, settings, inputs)
     if not no_condition:
-        judge_device(answer, settings, [*inputs, t.randn(3, 32)])
+        judge_device(lambda config: up_to_its_blocks(answer(config)), settings, inputs)
+    judge_device(answer, settings, inputs if no_condition else [*inputs, t.randn(3, 32)])
     with t.no_grad():
         judge_counts(answer)
         judge_blocks(answer)
     judge_skips(answer)
+    judge_chain(*formed[0][1::-1])
     judge_config(answer)
     inputs = [t.randn(2, 1, 4, 6), t.tensor([3, 700]), t.randn(2, 32)][: 2 if no_condition else 3]
     judge_ways(make(answer, config((1, 4, 6), (1, 1)), inputs=inputs), inputs, NAMES[: len(inputs)])
@@ -114,7 +122,12 @@ def check_UNet(answer: Callable) -> str:
 
 def judge_what_there_is(answer: Callable) -> None:
     """As long as forward isn't written, judge what __init__ makes."""
-    model = answer(config())
+    try:
+        model = answer(config())
+    except TypeError as error:
+        if "'NoneType' object" in str(error):
+            error.add_note("config.attention may be None. The given line makes a list of it, attention.")
+        raise
     try:
         model(t.randn(2, 1, 4, 6), t.tensor([1, 1000]))
     except NotImplementedError as error:
@@ -221,10 +234,26 @@ def at_each_block(model: nn.Module, see: Callable) -> Iterator[None]:
             hook.remove()
 
 
+class Enough(Exception):
+    """What was looked for has been seen."""
+
+
+def up_to_its_blocks(model: nn.Module) -> nn.Module:
+    """The model, which stops where its first block begins."""
+
+    def stop(module: nn.Module, arguments: tuple) -> None:
+        raise Enough
+
+    for block in model.modules():
+        if BLOCKS & {each.__name__ for each in type(block).__mro__}:
+            block.register_forward_pre_hook(stop)
+    return model
+
+
 def judge_condition(answer: Callable) -> None:
     """A condition is added to step_emb, and does nothing else: blocks that get the sum without it give the same."""
     images, counts, condition = t.randn(3, 1, 4, 6), t.tensor([1, 400, 1000]), t.randn(3, 32)
-    settings = (config((1, 4, 6), (1, 1)),)
+    settings = (config(),)
     model = make(answer, *settings, inputs=[images, counts])
     seen: list[tuple[str, t.Tensor]] = []
 
@@ -301,7 +330,14 @@ def judge_condition_learns(answer: Callable) -> None:
 def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str:
     """Which DownBlocks halve, which UpBlocks double, and whose skip each of them gets, as far as the network runs.
     returns: the question to ask if it ends in an error; empty where nothing is known"""
-    downs, ups, made = [], [], []
+    downs, ups, made, running = [], [], [], []
+
+    def begin(module: nn.Module, arguments: tuple, named: dict) -> None:
+        x = [*arguments, named.get("x")][0]
+        running.append((type(module).__name__, tuple(x.shape) if isinstance(x, t.Tensor) else None))
+
+    def end(module: nn.Module, arguments: tuple, result: object) -> None:
+        running.pop()
 
     def down(module: nn.Module, arguments: tuple, named: dict, result: object) -> None:
         downs.append((*[*arguments, named.get("x")][:1], *listed(result)))
@@ -315,6 +351,9 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
 
     hooks = []
     for block in model.modules():
+        if type(block).__name__ in BLOCKS - {"ResidualBlock"}:
+            hooks.append(block.register_forward_pre_hook(begin, with_kwargs=True))
+            hooks.append(block.register_forward_hook(end))
         if type(block).__name__ == "DownBlock":
             hooks.append(block.register_forward_hook(down, with_kwargs=True))
         if type(block).__name__ == "UpBlock":
@@ -324,8 +363,11 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
         model(*inputs)
     for hook in hooks:
         hook.remove()
+    stopped = f"The error comes from a {running[-1][0]} that gets images of shape {running[-1][1]}." if running else ""
+    if len(downs) < levels and ups:
+        return f"Before the first UpBlock, {len(downs)} of {levels} DownBlocks have run. Where do all of them run?"
     if len(downs) != levels or any(len(each) < 3 for each in downs) or any(len(each) != 2 for each in ups):
-        return ""
+        return stopped
     resizing = [True] * (levels - 1) + [False]
     judge_resizing("DownBlocks", "halve", [x.shape[2] > small.shape[2] for x, small, _ in downs], resizing)
     for k, (_, skip) in enumerate(ups[:levels]):
@@ -336,11 +378,24 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
             turned = [i for i, (*_, each) in enumerate(downs) if each is ups[0][1]] == [0]
             question = "You use the skips first in, first out." if turned else "You hand a skip to another level."
             raise Mistake(f"{facts} of the {ordinal(own)}", f"{question} The last one in is the first one out.")
+        for what, others in [
+            ("what goes into a", [x for x, *_ in downs]),
+            ("the halved x of a", [x for _, x, _ in downs]),
+        ]:
+            if not same and any(other.shape == skip.shape and other.equal(skip) for other in others):
+                facts = f"the {ordinal(k)} UpBlock to run gets {what} DownBlock for a skip"
+                raise Mistake(
+                    facts, "Where do you keep the skip, the second of the two things that a DownBlock returns?"
+                )
+    doubled = [big.shape[2] > x.shape[2] for (x, _), big in zip(ups, made)]
     if len(made) == levels:
-        judge_resizing("UpBlocks", "double", [big.shape[2] > x.shape[2] for (x, _), big in zip(ups, made)], resizing)
+        judge_resizing("UpBlocks", "double", doubled, resizing)
+    elif doubled and not doubled[0] and ups[0][1].shape == ups[0][0].shape:
+        facts = f"with {levels} levels, the first UpBlock to run keeps the size, expected that it doubles"
+        raise Mistake(facts, "You double in the wrong UpBlocks. Only that of level 0 keeps the size, and it runs last.")
     elif ups and ups[-1][0].shape == ups[-1][1].shape:
         return "You run the UpBlocks in another order. That of the coarsest level runs first."
-    return ""
+    return f"{stopped} Where do its widths come from the config, as in the table?" if stopped else ""
 
 
 def ordinal(i: int) -> str:
@@ -365,9 +420,10 @@ def judge_table(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
     with t.enable_grad():  # anew, if the model has turned it off
         guess.square().sum().backward()
     for name, p in model.named_parameters():
-        if p.grad is not None and p.ndim == 2 and len(p) >= 1000:
-            learning = int(p.grad.any(dim=1).sum())
-            facts = f"{name} has {len(p)} rows, and {learning} of them learn from {len(counts)} timesteps"
+        if p.grad is not None and p.ndim == 2 and max(p.shape) >= 1000:
+            rows = "rows" if len(p) >= 1000 else "columns"
+            learning = int(p.grad.any(dim=int(rows == "rows")).sum())
+            facts = f"{name} has {max(p.shape)} {rows}, and {learning} of them learn from {len(counts)} timesteps"
             raise Mistake(facts, "You use a table with a row for each timestep. Sinusoids embed them.")
     model.zero_grad()
 
@@ -421,7 +477,7 @@ def judge_output(answer: Callable) -> None:
     if loud.abs().max() <= 1.001 and loud.abs().median() > 0.99:  # behind a norm it may be small, but is seldom 1
         raise Mistake("the guess never leaves [-1, 1]", "You clamp or squash the guess at the end. Noise goes further.")
     if close(model(1e7 * images, counts), model(1e6 * images, counts), 0.05):
-        raise Mistake("images that are ten times as large change nothing", "You use a norm at the very end.")
+        raise Mistake("images that are ten times as large change nothing", "You use a norm outside the blocks.")
     far = 1e6 * images  # where all that norms and attention add is little beside the shortcuts
     if not close(model(-far, counts), -model(far, counts), 0.05):
         facts = "large images with every sign turned round do not give the opposite guess"
@@ -435,10 +491,6 @@ def judge_output(answer: Callable) -> None:
             "with all weights at 0 the guess is not 0",
             question or "You add something to what the last convolution gives.",
         )
-
-
-class Enough(Exception):
-    """What was looked for has been seen."""
 
 
 @t.no_grad()
@@ -515,6 +567,14 @@ def judge_kernels(model: nn.Module) -> None:
             kernel = f"{p.shape[2]}×{p.shape[3]}"
             question = f"You use a kernel of {kernel}. The stem's is 3×3, and that of the last convolution 1×1."
             raise Mistake(f"{name} has a {kernel} kernel", question)
+    blocks = [it for it in model.modules() if BLOCKS & {each.__name__ for each in type(it).__mro__}]
+    inside = {p for block in blocks for p in block.parameters()}
+    for name, p in model.named_parameters():
+        if blocks and p not in inside and p.ndim == 4 and p.shape[:2] not in ((8, 3), (3, 8)):
+            facts = f"with 8 channels, for images of 3, {name} has shape {tuple(p.shape)}"
+            raise Mistake(
+                facts, "You use one convolution too many. Outside the blocks there are only the stem and the last."
+            )
 
 
 def judge_blocks(answer: Callable) -> None:
@@ -547,6 +607,9 @@ def judge_blocks(answer: Callable) -> None:
     dark, once, twice = (model(scale * images, counts) for scale in (0, 1, 2))
     if once.abs().max() < 1e-6:
         raise Mistake("with all 3×3 kernels but the stem's at 0, the guess is 0", "Where is the last convolution 1×1?")
+    if dark.abs().max() > 1e-4:
+        facts = "with black images and all 3×3 kernels but the stem's at 0, the guess is not 0"
+        raise Mistake(facts, "You shift the images before the stem, or add something on their way.")
     if close(twice - dark, 2 * (once - dark)):
         raise Mistake("with attention at no level there is none at all", "Where is the MidBlock, at the bottom?")
 
@@ -555,7 +618,7 @@ def judge_blocks(answer: Callable) -> None:
 def judge_skips(answer: Callable) -> None:
     """With three levels of equal widths, a skip at the wrong place fits if it is resized. With all 3×3 kernels but the
     stem's at 0, what is left are the ways that images take, and a dead resizing layer closes all ways through it."""
-    shape = (3, 16, 24)
+    shape = (3, 8, 12)
     inputs = [t.randn(2, *shape), t.tensor([3, 700])]
     model = make(answer, config(shape, (1, 1, 1), attention=(False,) * 3), inputs=inputs)
     silence(model, lambda name, p: is_3x3(name, p) and p.shape[1] != 3)
@@ -587,6 +650,35 @@ def judge_skips(answer: Callable) -> None:
         raise Mistake(facts, "Where does each UpBlock get the skip of its own size, last in, first out?")
 
 
+@t.no_grad()
+def judge_chain(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """Each block gets what the one before it has made."""
+    kinds = {it: BLOCKS & {each.__name__ for each in type(it).__mro__} for it in model.modules()}
+    large = [it for it, found in kinds.items() if found - {"ResidualBlock"}]
+    inside = {it for block in large for it in block.modules()}
+    hooks, made = [], []
+    if {*BLOCKS} - {name for found in kinds.values() for name in found}:
+        return
+
+    def before(module: nn.Module, arguments: tuple, named: dict) -> None:
+        x, name = [*arguments, named.get("x")][0], type(module).__name__
+        if made and isinstance(x, t.Tensor) and (x.shape != made[-1][1].shape or not close(x, made[-1][1])):
+            facts = f"after a {made[-1][0]} comes a {name}, which is given something else than what that has made"
+            raise Mistake(facts, "You add something between two blocks, or put it beside. Only UpBlocks get skips.")
+
+    def after(module: nn.Module, arguments: tuple, result: object) -> None:
+        made.append((type(module).__name__, listed(result)[0]))
+
+    for block, found in kinds.items():
+        if block in large or (found and block not in inside):
+            hooks += [block.register_forward_pre_hook(before, with_kwargs=True), block.register_forward_hook(after)]
+    try:
+        model(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def judge_config(answer: Callable) -> None:
     @cache
     def size(dim_mults: tuple = (2, 4), **settings) -> int:
@@ -614,7 +706,11 @@ def judge_all_groups(answer: Callable) -> None:
     """With a group for each channel, every norm takes off by how much a channel's weights are larger."""
     settings = config((1, 4, 4), channels=12, groups=12, attention=(False,))
     inputs = [t.randn(2, 1, 4, 4), t.tensor([5, 900])]
-    model = silence(make(answer, settings, inputs=inputs), nothing)
+    try:
+        model = silence(make(answer, settings, inputs=inputs), nothing)
+    except ValueError as error:
+        error.add_note("The check made it with channels=12, groups=12 and dim_mults (1,), so all widths are 12.")
+        raise
     before = model(*inputs)
     for name, p in model.named_parameters():
         if is_3x3(name, p) and p.shape[1] > 1:

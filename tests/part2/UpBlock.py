@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 import torch as t
+import torch.nn.functional as F
 from torch import nn
 
 from tests.checking import (
@@ -29,6 +30,8 @@ from tests.part2.DownBlock import (
     judge_no_norm,
     judge_place,
     judge_reach,
+    judge_resized,
+    judge_step_handed_on,
     judge_straight,
     judge_two_blocks,
     judge_widths,
@@ -70,16 +73,21 @@ def check_UpBlock(answer: Callable) -> str:
     for asked in (False, True):
         skeleton = silence(make(answer, 8, 8, 12, 4, False, asked, inputs=[x, e, skip]), is_3x3)
         judge_attention(asked, far_change(skeleton, [x, e, skip]))
-    judge_up_place(answer)
+    arrives = judge_up_place(answer)
     skeleton = silence(make(answer, 8, 16, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
     judge_no_norm(lambda scale: skeleton(scale * x, e, scale * skip), "doubling")
     judge_footprint(skeleton, [x, e, skip], {})
     judge_straight(lambda scale: skeleton(scale * x, e, scale * skip), "doubling")
+    joined = t.cat([x, skip], dim=1)[:, arrives]
+    made = skeleton(x, e, skip)
+    judge_resized(skeleton, made, lambda kernel: F.conv_transpose2d(joined, kernel, stride=2, padding=1), "doubling")
     judge_groups_of_blocks(lambda g: make(answer, 8, 8, 12, g, False, False, inputs=[x, e, skip]), [x, 0 * e, skip])
     skeleton = silence(make(answer, 8, 16, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
     judge_attention_first(skeleton, [x, e, skip])
     inputs = [t.randn(2, 8, 4, 5), t.randn(2, 12), t.randn(2, 8, 4, 5)]
-    judge_ways(make(answer, 8, 16, 12, 4, True, True, inputs=inputs), inputs)
+    module = make(answer, 8, 16, 12, 4, True, True, inputs=inputs)
+    judge_ways(module, inputs)
+    judge_step_handed_on(module, inputs)
     return "x beside skip, the widths on the way up, some attention where asked, the doubling"
 
 
@@ -96,19 +104,33 @@ def judge_nothing_beside(answer: Callable) -> None:
 
 
 @t.no_grad()
-def judge_up_place(answer: Callable) -> None:
-    """As 8 + 8 channels come and 16 go, x beside skip comes through as it is, in an order that is the learner's."""
+def judge_up_place(answer: Callable) -> t.Tensor:
+    """As 8 + 8 channels come and 16 go, x beside skip comes through as it is, in an order that is the learner's.
+    returns: (16,), which channel of x beside skip comes to each place"""
     y, e = t.randn(2, 16, 5, 6), t.zeros(2, 12)
     numbered = t.arange(1.0, 17).reshape(1, 16, 1, 1).expand(2, 16, 5, 6)
     plain = silence(make(answer, 8, 16, 12, 4, False, False, inputs=[y[:, :8], e, y[:, 8:]]), everything)
     came = plain(numbered[:, :8], e, numbered[:, 8:])[0, :, 0, 0].round().long() - 1
-    if sorted(came.tolist()) != list(range(16)):
+    through = plain(y[:, :8], e, y[:, 8:])
+    if sorted(came.tolist()) != list(range(16)) or not close(through, y[:, came]):
         facts = (
             "with all weights at 0 and as many channels out as come in, x beside skip does not come through as it is"
         )
-        raise Mistake(facts, why_not_unchanged(plain(y[:, :8], e, y[:, 8:]), y))
+        raise Mistake(facts, why_not_through(through, y))
     module, back = make(answer, 8, 16, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
     judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
+    return came
+
+
+def why_not_through(through: t.Tensor, y: t.Tensor) -> str:
+    """What to say of x beside skip, y, that has come through changed."""
+    if through.abs().max() < 1e-4:
+        return "You put a layer beside the ResidualBlocks. With as many channels in as out, they pass on what comes."
+    whole = [any(close(each, own) for each in through.unbind(1)) for own in y.unbind(1)]
+    for name, changed, other in [("x", whole[:8], whole[8:]), ("skip", whole[8:], whole[:8])]:
+        if all(other) and not all(changed):
+            return f"You change {name} before it is put beside the other. It goes there as it is."
+    return why_not_unchanged(through, y)
 
 
 @t.no_grad()
@@ -119,13 +141,13 @@ def judge_attention_first(skeleton: nn.Module, inputs: Sequence[t.Tensor]) -> No
     far = skeleton(x, e, skip)[:, :, 8:16, 8:16]
     if close(far, far[:, :, :1, :1].expand_as(far)):
         facts = "what attention finds far away comes without the pattern of the transposed convolution"
-        raise Mistake(facts, "You run the attention after the doubling. It comes before.")
+        raise Mistake(facts, "You double before the attention. The doubling comes last.")
 
 
 def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
     module = answer(*arguments)
     try:
-        result = module(*inputs)
+        result = module(*(x.clone() for x in inputs))  # what is changed in place is told later
     except RuntimeError as error:
         names = "channels_in={}, channels_out={}, step_dim={}, groups={}, upsample={}, attention={}".format(*arguments)
         error.add_note(f"The check made it with {names}: x and skip have {arguments[0]} channels each.")
@@ -133,6 +155,10 @@ def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor
             expected, got = map(int, found.groups())
             if got == 2 * arguments[0]:
                 error.add_note(f"Where does the first ResidualBlock take in {got} channels, those of x and of skip?")
+        if re.search(rf"tensor a \({2 * len(inputs[0])}\) .* tensor b \({len(inputs[0])}\)", str(error)):
+            error.add_note("You put x and skip behind each other, as images. They go side by side, as channels.")
+        if f"[{len(inputs[0])}, 2, {arguments[0]}, " in str(error):
+            error.add_note("You stack x and skip, which adds an axis. They go side by side, as channels.")
         if "Sizes of tensors must match" in str(error):
             error.add_note("You change the size of x before it meets its skip. The doubling comes last.")
         raise

@@ -16,6 +16,7 @@ from tools.make_assets import (
 
 COMMANDS = {  # each function, what it makes, and how long that takes on two CPU cores
     readme.readme: "noise that becomes 64 clothes, docs/clothes.png: half a minute",
+    readme.exercise: "a wrong answer and its check, docs/exercise.png, with Chromium: half a minute",
     diagrams.diagrams: "the diagrams of the text, into notebooks/images: a moment",
     part2.drawn: "the eight drawn clothes of Part 2: a moment",
     part2.parts: "what each part of the U-Net is for: seven minutes on one CPU core",
@@ -28,7 +29,7 @@ COMMANDS = {  # each function, what it makes, and how long that takes on two CPU
     part3.ablation: "what each change brings, twice: three hours",
     part4.labels: "the model of Part 4 that listens to labels: four minutes",
     part4.guidance: "what guidance does to 2,000 samples: half an hour",
-    part4_captions.captions: "the model of Part 4 that listens to captions: five minutes",
+    part4_captions.captions: "the model of Part 4 that listens to captions: a quarter of an hour",
     part4_captions.obeyed: "how often it obeys each word: half an hour",
     part4_captions.faithful: "drawings, noised and drawn anew: ten to twenty minutes",
     part5_latent.autoencoder: "Part 5's codes of images: four minutes",

@@ -47,11 +47,15 @@ def detour(n_samples: int = 1000, weights: tuple[float, ...] = (2.0,)) -> None:
     every = part5.embed(model.of_images, every)
     t.manual_seed(0)
     prior = part5.train_prior(part5.prior_config(), model)
+    t.manual_seed(0)
+    painter = part4.continue_from(part3.shipped_model(), part4.make_caption_model())
+    config = part4.caption_config() | dict(n_steps=2500)  # the decoder's training is not longer either
+    painter = part4.train_listener(painter, config, *part4.captioned_clothes())
     told = {
         "true embedding": (decoder, seen),
         "prior": (decoder, part5.draw_embeddings(prior, read)),
         "caption's embedding": (decoder, read),
-        "caption, directly": (part4.caption_model(), tokens),
+        "caption, directly": (painter, tokens),
     }
     rows, pictures = [], {"the images": as_bytes(images[:10])}
     rows.append({"told": "the images themselves"} | measure(model, images, tokens, read))

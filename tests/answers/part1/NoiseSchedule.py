@@ -222,7 +222,7 @@ class Parameters(_Given):
         return self.betas.device
 
 
-@wrong("requires a gradient.\nYou make a parameter of it, but nothing is learned here.")
+@wrong("it has parameters, which training would change")
 class LearnedParameters(_Given):
     def fill(self, betas, device):
         self.betas = nn.Parameter(betas)
@@ -247,7 +247,7 @@ class BetasIgnored(_Given):
         super().fill(_linear(self.max_steps), device)
 
 
-@wrong("You take timesteps for indices.")
+@wrong("You look one index late.")
 class CountsUsedAsRows(_Given):
     def rows(self, num_steps):
         return t.as_tensor(num_steps, device=self.device).reshape(-1)
@@ -567,3 +567,81 @@ EQUIVALENT = {
         "self.register_buffer('alpha_bars', self.alphas.cumprod(dim=-1))"
     ],
 }
+
+
+@wrong("it has parameters, which training would change.\nYou make parameters of them.")
+class ParametersUnderTheGivenDevice(_Given):
+    def fill(self, betas, device):
+        self.betas = nn.Parameter(betas.to(device))
+        self.alphas = nn.Parameter(1 - betas.to(device))
+        self.alpha_bars = nn.Parameter((1 - betas.to(device)).cumprod(0))
+
+
+@wrong("You look one index late.")
+class OneRowLate(_Given):
+    def beta(self, num_steps):
+        return self.betas[self.rows(num_steps) + 1]
+
+
+@wrong("beta(1) is refused, as if it were timestep 0.\nYou subtract 1 before rows")
+class SubtractsBeforeRows(_Given):
+    def beta(self, num_steps):
+        return self.betas[self.rows(num_steps - 1)]
+
+
+@wrong("alpha(1) returns a tensor of shape (4,), expected shape (1,).\nYou return many entries.")
+class WholeVector(_Given):
+    def alpha(self, num_steps):
+        return self.alphas
+
+
+@wrong("alpha_bar(2) returns a tensor of shape (2,), expected shape (1,).\nYou return many entries.")
+class AllUpToTheTimestep(_Given):
+    def alpha_bar(self, num_steps):
+        return self.alpha_bars[:num_steps]
+
+
+@wrong("beta of 5 timesteps returns a tensor of shape (1,), expected shape (5,).\nYou look one of them up for all.")
+class FirstTimestepAlone(_Given):
+    def beta(self, num_steps):
+        return self.betas[self.rows(num_steps)[:1]]
+
+
+@wrong("You write one of the three vectors over another, in place.")
+class RunningProductInPlace(_Given):
+    def fill(self, betas, device):
+        self.register_buffer("betas", betas.to(device))
+        self.register_buffer("alphas", 1 - self.betas)
+        self.register_buffer("alpha_bars", self.alphas.cumprod_(dim=0))
+
+
+@wrong("alpha(0) gives that of another timestep, expected an error.\nYou make another timestep of it.")
+class ClampsToTheTimestepsThereAre(_Given):
+    def alpha(self, num_steps):
+        return self.alphas[t.as_tensor(num_steps).clamp(1, self.max_steps).reshape(-1) - 1]
+
+
+@wrong("You multiply the betas. ᾱ multiplies the alphas.")
+class OneMinusTheProductOfBetas(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alpha_bars = 1 - self.betas.cumprod(0)
+
+
+@wrong("You subtract 1 from β. α is 1 - β.")
+class BetaMinusOne(_Given):
+    def alpha(self, num_steps):
+        return super().beta(num_steps) - 1
+
+
+@wrong("You turn the schedule round.")
+class FromNoiseToClean(_Given):
+    def fill(self, betas, device):
+        super().fill(betas.flip(0), device)
+
+
+@wrong("You use a schedule of your own.")
+class AlwaysTwoHundredSteps(_Given):
+    def fill(self, betas, device):
+        super().fill(betas, device)
+        self.alphas = 1 - _linear(200).to(device)

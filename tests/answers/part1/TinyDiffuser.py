@@ -311,7 +311,7 @@ class PixelsTimesTheCount(_Given):
         return self.layers(images.flatten(1) * step).reshape(images.shape)
 
 
-@wrong("the guess is a linear function of the images")
+@wrong("You put a ReLU before the first layer")
 class ReLUBeforeTheLayers(_Given):
     def make(self, n, hidden):
         self.layers = nn.Sequential(nn.ReLU(), nn.Linear(n + 1, hidden), nn.Linear(hidden, n))
@@ -429,7 +429,7 @@ class SoftplusBetween(_Given):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.Softplus(), nn.Linear(hidden, n))
 
 
-@wrong("with hidden_size=64 it has 12,028 numbers to train, two layers have 7,868.\nYou use more than two layers.")
+@wrong("with hidden_size=64 it has 12,028 numbers to train, two layers have 7,868.\nYou use more than two layers, or")
 class ThreeLayers(_Given):
     def make(self, n, hidden):
         one, two, three = nn.Linear(n + 1, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, n)
@@ -573,6 +573,48 @@ class ReLUByMaximum(_Given):
         hidden = self.into(rearrange(images, "b c h w -> b (w h c)")) + self.step(num_steps[:, None] / self.max_steps)
         C, H, W = self.img_shape
         return rearrange(self.out(t.maximum(hidden, t.zeros_like(hidden))), "b (c h w) -> b c h w", c=C, h=H, w=W)
+
+
+@wrong("You put a ReLU before the first layer")
+class ReLUOnTheImages(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.ReLU(), nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+
+@wrong("as it begins, no gradient reaches any weight.\nYou set all weights to 0")
+class AllWeightsBeginAtZero(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        for p in self.parameters():
+            nn.init.zeros_(p)
+
+
+@wrong("You let the timestep go past the first layer.")
+class TimestepInTheSecondLayer(_Given):
+    def make(self, n, hidden):
+        self.first, self.second = nn.Linear(n, hidden), nn.Linear(hidden + 1, n)
+
+    def forward(self, images, num_steps):
+        hidden = self.first(images.flatten(1)).relu()
+        return self.second(t.cat([hidden, num_steps[:, None] / self.max_steps], dim=1)).reshape(images.shape)
+
+
+@wrong("You divide by max_steps - 1, which leaves [0, 1].")
+class DividedByOneLess(_Given):
+    def forward(self, images, num_steps):
+        inputs = t.cat([images.flatten(1), num_steps[:, None] / (self.max_steps - 1)], dim=1)
+        return self.layers(inputs).reshape(images.shape)
+
+
+@wrong("You use more than two layers, or put in more than the pixels and one timestep.")
+class TimestepBesideEveryPixel(_Given):
+    def make(self, n, hidden):
+        self.layers = nn.Sequential(nn.Linear(2 * n, hidden), nn.ReLU(), nn.Linear(hidden, n))
+
+    def forward(self, images, num_steps):
+        pixels = images.flatten(1)
+        step = (num_steps[:, None] / self.max_steps).expand_as(pixels)
+        return self.layers(t.cat([pixels, step], dim=1)).reshape(images.shape)
 
 
 EQUIVALENT = {

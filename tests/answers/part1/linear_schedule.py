@@ -291,3 +291,8 @@ def by_gaps_added_up_in_float32(max_steps, min_noise=0.0001, max_noise=0.02):
 def between_uneven_weights(max_steps, min_noise=0.0001, max_noise=0.02):
     weights = t.stack([t.arange(max_steps - 1, -1, -1), t.arange(max_steps)], dim=1).float()
     return weights @ t.tensor([min_noise, max_noise]) / (max_steps - 1)
+
+
+@wrong("gives 6 numbers, expected 5.\nYou put one more number in front.")
+def zero_in_front(max_steps, min_noise=0.0001, max_noise=0.02):
+    return t.cat([t.zeros(1), t.linspace(min_noise, max_noise, max_steps)])

@@ -2,6 +2,7 @@ import numpy as np
 import torch as t
 from einops import rearrange
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.answers import right, wrong
 
 
@@ -609,6 +610,86 @@ def counts_from_a_multinomial(img, noise_schedule, max_steps=None):
     num_steps, noise = t.multinomial(chances, len(img), replacement=True) + 1, t.randn(*img.shape).to(img.device)
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, t.sqrt(a) * img + t.sqrt(1.0 - a) * noise
+
+
+def _noised_by(bars, img, noise_schedule, max_steps):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(bars(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You look ᾱ up one index late.")
+def row_of_the_timestep(img, noise_schedule, max_steps=None):
+    T = len(noise_schedule)
+    return _noised_by(lambda n: noise_schedule.alpha_bars[n.clamp(max=T - 1)], img, noise_schedule, max_steps)
+
+
+@wrong("You look ᾱ up one timestep early.")
+def timestep_before(img, noise_schedule, max_steps=None):
+    return _noised_by(lambda n: noise_schedule.alpha_bar((n - 1).clamp(1)), img, noise_schedule, max_steps)
+
+
+@wrong("You use a schedule of your own. Where is noise_schedule?")
+def own_schedule(img, noise_schedule, max_steps=None):
+    own = NoiseSchedule(len(noise_schedule), img.device)
+    return _noised_by(own.alpha_bar, img, noise_schedule, max_steps)
+
+
+def _with_steps(num_steps, img, noise_schedule):
+    noise, a = t.randn_like(img), _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("an image's timestep can be told from another's.\nYou sort them")
+def sorted_timesteps(img, noise_schedule, max_steps=None):
+    return _with_steps(_counts(img, noise_schedule, max_steps).sort().values, img, noise_schedule)
+
+
+@wrong("Each image draws its own.")
+def antithetic_pairs(img, noise_schedule, max_steps=None):
+    first = _counts(img, noise_schedule, max_steps)[: len(img) // 2 + 1]
+    both = t.cat([first, (max_steps or len(noise_schedule)) + 1 - first])[: len(img)]
+    return _with_steps(both, img, noise_schedule)
+
+
+@wrong("You draw one for all. Each image draws its own.")
+def one_timestep_not_expanded(img, noise_schedule, max_steps=None):
+    return _with_steps(_counts(img[:1], noise_schedule, max_steps), img, noise_schedule)
+
+
+@wrong("num_steps is a list, expected shape (6,), one timestep for each image.\nWhere is one tensor made of them?")
+def timesteps_in_a_list(img, noise_schedule, max_steps=None):
+    num_steps, *others = with_einops(img, noise_schedule, max_steps)
+    return num_steps.tolist(), *others
+
+
+@wrong("You add an offset that its numbers share.")
+def offset_noise(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    noise = noise + 0.1 * t.randn_like(img[:, :, :1, :1])
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("noise and noised are the same.")
+def noise_written_over(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, noise.mul_((1 - a).sqrt()).add_(a.sqrt() * img)
+
+
+@wrong("You swap noise and noised.")
+def noise_and_noised_swapped(img, noise_schedule, max_steps=None):
+    num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
+    return num_steps, noised, noise
+
+
+@wrong("You return the noise of the last step alone.")
+def noise_of_the_last_step(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a, one = _column(noise_schedule.alpha_bar(num_steps)), _column(noise_schedule.alpha(num_steps))
+    before = (a / one).sqrt() * img + (1 - a / one).clamp(0).sqrt() * t.randn_like(img)
+    return num_steps, noise, one.sqrt() * before + (1 - one).sqrt() * noise
 
 
 EQUIVALENT = {

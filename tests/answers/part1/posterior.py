@@ -3,6 +3,7 @@ from functools import partial
 import torch as t
 from einops import rearrange, repeat
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.answers import right, wrong
 
 
@@ -131,7 +132,7 @@ def variance_wraps_round(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, variance=variance)
 
 
-@wrong("ValueError: num_steps counts steps of noise, 1 to 4")
+@wrong("asked for timestep 0, which it does not have.\nYou look ᾱ of the step before up.")
 def asks_for_step_0(xt, x0, num_steps, noise_schedule):
     before = _column(noise_schedule.alpha_bar(num_steps - 1))
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, before))
@@ -341,7 +342,7 @@ def no_variance(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: 0 * b)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("at num_steps=4 with betas [0.1, 0.4, 0.2, 0.25],\na number of the variance is 0.000")
+@wrong("at num_steps=4 with betas [0.1, 0.4, 0.2, 0.25],\na number of the variance is 0.087")
 def variance_of_the_first_image(xt, x0, num_steps, noise_schedule):
     formula = lambda *factors: _variance(*factors)[:1].expand(len(xt), 1, 1, 1)  # noqa: E731
     return _wrong_variance(formula)(xt, x0, num_steps, noise_schedule)
@@ -480,6 +481,74 @@ def with_ratios_of_snr(xt, x0, num_steps, noise_schedule):
 def variance_clamped_as_in_many_codes(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
     return mean, variance.clamp(min=1e-20)
+
+
+def _before_the_first(value):
+    def formula(xt, x0, b, a, bar, before):
+        return _mean(xt, x0, b, a, bar, t.where(before > 0.999, value(bar), before))
+
+    return _wrong_mean(formula)
+
+
+@wrong("You take 0 for ᾱ before the first step.")
+def nothing_kept_before_the_first(xt, x0, num_steps, noise_schedule):
+    return _before_the_first(t.zeros_like)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You take ᾱ₁ for ᾱ before the first step.")
+def first_timestep_twice(xt, x0, num_steps, noise_schedule):
+    return _before_the_first(lambda bar: bar)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You put √ᾱ of this step in front of x₀")
+def this_steps_root(xt, x0, num_steps, noise_schedule):
+    formula = lambda xt, x0, b, a, bar, s: (bar.sqrt() * b * x0 + a.sqrt() * (1 - s) * xt) / (1 - bar)  # noqa: E731
+    return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You put 1 - ᾱ of this step in front of xₜ")
+def this_steps_noise(xt, x0, num_steps, noise_schedule):
+    formula = lambda xt, x0, b, a, bar, s: (s.sqrt() * b * x0 + a.sqrt() * (1 - bar) * xt) / (1 - bar)  # noqa: E731
+    return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You put x₀ where line 4 has the noise.")
+def line_4_of_the_image(xt, x0, num_steps, noise_schedule):
+    formula = lambda xt, x0, b, a, bar, before: (xt - b / (1 - bar).sqrt() * x0) / a.sqrt()  # noqa: E731
+    return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You clamp the mean.")
+def mean_clamped(xt, x0, num_steps, noise_schedule):
+    return _wrong_mean(lambda *inputs: _mean(*inputs).clamp(-1, 1))(xt, x0, num_steps, noise_schedule)
+
+
+@wrong("You clamp x₀.")
+def clean_image_clamped(xt, x0, num_steps, noise_schedule):
+    return with_einops(xt, x0.clamp(-1, 1), num_steps, noise_schedule)
+
+
+@wrong("You give x₀ for every image.")
+def all_at_the_first(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return (x0 if (num_steps == 1).any() else mean), variance
+
+
+@wrong("You give xₜ back at timestep 1.")
+def xt_at_the_first(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return t.where(_column(num_steps) == 1, xt, mean), variance
+
+
+@wrong("You use a schedule of your own.")
+def own_schedule(xt, x0, num_steps, noise_schedule):
+    return with_einops(xt, x0, num_steps, NoiseSchedule(len(noise_schedule), xt.device))
+
+
+@wrong("You keep it above 0. At timestep 1 the variance is exactly 0.")
+def variance_kept_above_a_thousandth(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean, variance.clamp(min=1e-3)
 
 
 EQUIVALENT = {

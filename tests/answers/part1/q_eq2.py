@@ -345,7 +345,7 @@ def no_epsilon(x, num_steps, betas):
     return x
 
 
-@wrong("You add more than noise.")
+@wrong("You normalise x once more.")
 def normalised_again(x, num_steps, betas):
     x = x * 2 - 1
     for beta in betas[:num_steps]:
@@ -463,6 +463,17 @@ def one_number_a_channel(x, num_steps, betas):
     for beta in betas[:num_steps]:
         x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn(x.shape[0], 1, 1)
     return x
+
+
+@wrong("You bring it to [0, 1]. All computation stays in [-1, 1].")
+def denormalised(x, num_steps, betas):
+    return (over_the_betas(x, num_steps, betas) + 1) / 2
+
+
+@wrong("You divide by the standard deviation.")
+def rescaled_to_variance_1(x, num_steps, betas):
+    x = over_the_betas(x, num_steps, betas)
+    return x / x.std()
 
 
 EQUIVALENT = {

@@ -362,13 +362,13 @@ def no_epsilon(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt()
 
 
-@wrong("You add more than noise.")
+@wrong("You normalise x once more.")
 def normalised_again(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * (2 * x - 1) + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("You clamp or rescale the result.")
+@wrong("You bring it to [0, 1].")
 def denormalised(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     xt = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -528,6 +528,47 @@ def power_of_the_average(x, num_steps, betas):
 def seeded_by_the_timestep(x, num_steps, betas):
     t.manual_seed(num_steps)
     return product_of_a_slice(x, num_steps, betas)
+
+
+@wrong("Where is the image? What comes back is noise alone.")
+def noise_alone(x, num_steps, betas):
+    return (1 - (1 - betas[:num_steps]).prod()).sqrt() * t.randn_like(x)
+
+
+@wrong("You add the noise of all steps, but fade none.")
+def variance_exploding(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return x + ((1 - alpha_bar) / alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("You square, where the root belongs.")
+def noise_squared(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar) ** 2 * t.randn_like(x)
+
+
+@wrong("You square, where the root belongs.")
+def image_squared(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar**2 * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("You draw noise for each step and add it up.")
+def sum_of_draws(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * sum(t.randn_like(x) for _ in range(num_steps))
+
+
+@wrong("You fade the image by one step less than the noise.")
+def image_one_step_behind(x, num_steps, betas):
+    before, alpha_bar = (1 - betas[: num_steps - 1]).prod(), (1 - betas[:num_steps]).prod()
+    return before.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("You multiply from the last step on.")
+def product_from_the_last_step(x, num_steps, betas):
+    alpha_bar = (1 - betas[num_steps - 1 :]).prod()
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
 alpha_bars, noised = (1 - t.linspace(0.0001, 0.02, 200)).cumprod(0), t.zeros(6, 3, 32, 32)  # as other cells leave them

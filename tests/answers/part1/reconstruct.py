@@ -1,6 +1,7 @@
 import torch as t
 from einops import einsum, rearrange
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.answers import right, wrong
 
 
@@ -359,3 +360,53 @@ def on_permuted_axes(noisy_img, noise, num_steps, noise_schedule):
 def noise_by_the_images_factor(noisy_img, noise, num_steps, noise_schedule):
     a = _column(noise_schedule.alpha_bar(num_steps))
     return (noisy_img - a.sqrt() * noise) / a.sqrt()
+
+
+@wrong("You take one step back, as Algorithm 2 does.")
+def line_4_without_noise(noisy_img, noise, num_steps, noise_schedule):
+    a, one = _column(noise_schedule.alpha_bar(num_steps)), _column(noise_schedule.alpha(num_steps))
+    return (noisy_img - (1 - one) / (1 - a).sqrt() * noise) / one.sqrt()
+
+
+@wrong("You multiply the image by √ᾱ.")
+def as_from_a_velocity(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return a.sqrt() * noisy_img - (1 - a).sqrt() * noise
+
+
+@wrong("You squash it by tanh.")
+def squashed(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, noise_schedule).tanh()
+
+
+@wrong("You clamp the noised image.")
+def noised_image_clamped(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img.clamp(-1, 1), noise, num_steps, noise_schedule)
+
+
+@wrong("but for a guess a number is")
+def clamped_before_the_division(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return (noisy_img - (1 - a).sqrt() * noise).clamp(-1, 1) / a.sqrt()
+
+
+@wrong("You bring it back to the range in another way.")
+def imagens_dynamic_threshold(noisy_img, noise, num_steps, noise_schedule):
+    clean = with_einops(noisy_img, noise, num_steps, noise_schedule)
+    limit = _column(clean.flatten(1).abs().quantile(0.995, dim=1)).clamp(min=1)
+    return clean.clamp(-limit, limit) / limit
+
+
+@wrong("You look ᾱ up one timestep early.")
+def timestep_before(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, (num_steps - 1).clamp(1), noise_schedule)
+
+
+@wrong("You look ᾱ up one index late.")
+def row_of_the_timestep(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps % len(noise_schedule) + 1, noise_schedule)
+
+
+@wrong("You use a schedule of your own.")
+def own_schedule(noisy_img, noise, num_steps, noise_schedule):
+    return with_einops(noisy_img, noise, num_steps, NoiseSchedule(len(noise_schedule), noisy_img.device))

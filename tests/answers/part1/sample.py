@@ -241,7 +241,7 @@ def divisor_missing(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("You divide by √(1 - α), with α for ᾱ.")
+@wrong("or divide by √(1 - α), with α for ᾱ.")
 def alpha_for_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 - a).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
@@ -542,7 +542,7 @@ def down_to_zero(model, n_samples, return_all_steps=False):
     return x.detach()
 
 
-@wrong("You take one step only, or return inside the loop.")
+@wrong("You take one step only, or return inside the loop, or")
 def returns_in_the_loop(model, n_samples, return_all_steps=False):
     steps = _sample(model, n_samples, True, order=lambda T: [T])
     return steps if return_all_steps else steps[-1]
@@ -777,6 +777,147 @@ def with_the_posterior_of_the_guessed_image(model, n_samples, return_all_steps=F
             mean, variance = posterior(x, x0, num_steps, s)
             steps.append(mean + variance.sqrt() * t.randn_like(x))
     return tuple(steps) if return_all_steps else steps[-1]
+
+
+@wrong("You skip every second timestep.")
+def every_second_step(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, order=lambda T: range(T, 0, -2))
+
+
+@wrong("You take one step more at the end.")
+def last_step_twice(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, order=lambda T: [*range(T, 0, -1), 1])
+
+
+@wrong("the model sees the timesteps [200, 199, 198, 197, 196, 195, 194, 193, ...], expected [4, 3, 2, 1].")
+def two_hundred_steps(model, n_samples, return_all_steps=False):
+    own = NoiseSchedule(200, "cpu")
+    return _sample(model, n_samples, return_all_steps, order=lambda T: range(200, 0, -1), look_up=own)
+
+
+@wrong("You write the number of steps out. Where is len(schedule)?")
+def a_thousand_steps(model, n_samples, return_all_steps=False):
+    own = NoiseSchedule(1000, "cpu")
+    return _sample(model, n_samples, return_all_steps, order=lambda T: range(1000, 0, -1), look_up=own)
+
+
+@wrong("You ask the model twice in each step.")
+def asks_twice(model, n_samples, return_all_steps=False):
+    def line4(x, e, z, b, a, bar):
+        n = (model.noise_schedule.alpha_bars - bar).abs().argmin().item() + 1
+        guess = (e + model(x, t.full((n_samples,), n, device=x.device))) / 2
+        return (x - b / (1 - bar).sqrt() * guess) / a.sqrt() + b.sqrt() * z
+
+    return _sample(model, n_samples, return_all_steps, line4=line4)
+
+
+@wrong("the model is shown x_T in every step.")
+def first_images_shown_again(model, n_samples, return_all_steps=False):
+    s = model.noise_schedule
+    with t.no_grad():
+        x = first = t.randn(n_samples, *model.img_shape, device=s.device)
+        for n in range(len(s), 0, -1):
+            guess = model(first, t.full((n_samples,), n, device=s.device))
+            x = (x - s.beta(n) / (1 - s.alpha_bar(n)).sqrt() * guess) / s.alpha(n).sqrt()
+            x = x + s.beta(n).sqrt() * t.randn_like(x) if n > 1 else x
+    return x
+
+
+@wrong("You look up one index late.")
+def rows_of_the_timesteps(model, n_samples, return_all_steps=False):
+    class Late:
+        def __getattr__(self, name):
+            vector = getattr(model.noise_schedule, f"{name}s")
+            return lambda n: vector[n % len(vector)]
+
+    return _sample(model, n_samples, return_all_steps, look_up=Late())
+
+
+def _with_line4(line4):
+    return lambda model, n_samples, all_steps: _sample(model, n_samples, all_steps, line4=line4)
+
+
+def _mean(x, e, b, a, bar):
+    return (x - b / (1 - bar).sqrt() * e) / a.sqrt()
+
+
+@wrong("You take the root of β̃'s fraction alone.")
+def half_a_root(model, n_samples, return_all_steps=False):
+    def line4(x, e, z, b, a, bar):
+        return _mean(x, e, b, a, bar) + ((1 - bar / a) / (1 - bar)).clamp(0).sqrt() * b * z
+
+    return _with_line4(line4)(model, n_samples, return_all_steps)
+
+
+@wrong("You turn β̃'s fraction upside down.")
+def fraction_upside_down(model, n_samples, return_all_steps=False):
+    def line4(x, e, z, b, a, bar):
+        return _mean(x, e, b, a, bar) + ((1 - bar) / (1 - bar / a).clamp(1e-6) * b).sqrt() * z
+
+    return _with_line4(line4)(model, n_samples, return_all_steps)
+
+
+def _with_sigma(sigma):
+    def answer(model, n_samples, return_all_steps=False):
+        s = model.noise_schedule
+        steps = [t.randn(n_samples, *model.img_shape, device=s.device)]
+        with t.no_grad():
+            for n in range(len(s), 0, -1):
+                e = model(steps[-1], t.full((n_samples,), n, device=s.device))
+                mean = _mean(steps[-1], e, s.beta(n), s.alpha(n), s.alpha_bar(n))
+                steps.append(mean + sigma(s, n) * t.randn_like(mean))
+        return steps if return_all_steps else steps[-1]
+
+    return answer
+
+
+@wrong("You leave out the noise of the last two steps.")
+def none_in_the_last_two(model, n_samples, return_all_steps=False):
+    return _with_sigma(lambda s, n: s.beta(n).sqrt() * (n > 2))(model, n_samples, return_all_steps)
+
+
+@wrong("You add noise in the first step alone.")
+def in_the_first_step_alone(model, n_samples, return_all_steps=False):
+    return _with_sigma(lambda s, n: s.beta(n).sqrt() * (n == len(s)))(model, n_samples, return_all_steps)
+
+
+@wrong("You turn it round: noise in the last step alone")
+def in_the_last_step_alone(model, n_samples, return_all_steps=False):
+    return _with_sigma(lambda s, n: s.beta(n).sqrt() * (n == 1))(model, n_samples, return_all_steps)
+
+
+@wrong("You take β of the step before for σ².")
+def sigma_of_the_step_before(model, n_samples, return_all_steps=False):
+    return _with_sigma(lambda s, n: s.beta(n - 1).sqrt() if n > 1 else 0)(model, n_samples, return_all_steps)
+
+
+@wrong("You take β of the step before.")
+def beta_of_the_step_before(model, n_samples, return_all_steps=False):
+    class Mixed:
+        def __init__(self, s):
+            self.beta, self.alpha, self.alpha_bar = lambda n: s.beta(max(n - 1, 1)), s.alpha, s.alpha_bar
+
+    return _sample(model, n_samples, return_all_steps, look_up=Mixed(model.noise_schedule))
+
+
+@wrong("all samples of a batch get the same noise")
+def one_number_for_all(model, n_samples, return_all_steps=False):
+    noise = lambda x, n: t.randn(1, device=x.device) * (n > 1)  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, noise=noise)
+
+
+@wrong("You set a seed inside.")
+def seeded_by_each_timestep(model, n_samples, return_all_steps=False):
+    def noise(x, n):
+        t.manual_seed(n)
+        return t.randn_like(x) if n > 1 else t.zeros_like(x)
+
+    return _sample(model, n_samples, return_all_steps, noise=noise)
+
+
+@wrong("You list x_T again and again.")
+def first_images_listed_again(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, collect=lambda steps, x: steps + [steps[0]])
 
 
 EQUIVALENT = {

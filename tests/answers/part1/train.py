@@ -267,7 +267,7 @@ def root_of_the_loss(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e).sqrt())
 
 
-@wrong("You compare the guess with something else than noise_img's noise.")
+@wrong("You compare the guess with something else than noise_img's noise, or")
 def compares_with_new_noise(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, t.randn_like(e)))
 
@@ -531,7 +531,7 @@ def denormalised_before(model, config, trainset, testset=None):
     return _with_pictures(order)(model, config, trainset, testset)
 
 
-@wrong("You mix minibatches.")
+@wrong("or mix minibatches.")
 def pictures_of_another_minibatch(model, config, trainset, testset=None):
     order = lambda x0, xt, e, g, r: (x0.flip(0), xt, e, g, r)  # noqa: E731
     return _with_pictures(order)(model, config, trainset, testset)
@@ -1059,6 +1059,116 @@ def with_its_own_noising(model, config, trainset, testset=None):
 def by_scalar_products(model, config, trainset, testset=None):
     loss = lambda g, e, x0, xt: t.einsum("bchw,bchw->", g - e, g - e) / e.numel()  # noqa: E731
     return _train(model, config, trainset, testset, loss=loss)
+
+
+@wrong("3 of a model's 4 parameters are as before.\nYou give the optimizer some of them.")
+def first_parameter_alone(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam([next(m.parameters())], lr=c["lr"])  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You sum over the batch.")
+def summed_over_the_batch(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt: (g - e).square().flatten(1).mean(dim=1).sum()  # noqa: E731
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+@wrong("Where is the difference squared?")
+def mean_of_the_differences(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: (g - e).mean())
+
+
+@wrong("You square the mean of the differences.")
+def square_of_the_mean(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: (g - e).mean() ** 2)
+
+
+def _weighted(weight):
+    def answer(model, config, trainset, testset=None):
+        seen = []
+
+        def noising(x0, schedule):
+            num_steps, noise, noised = noise_img(x0, schedule)
+            seen.append([each(num_steps).reshape(-1, 1, 1, 1) for each in (schedule.alpha, schedule.alpha_bar)])
+            return num_steps, noise, noised
+
+        loss = lambda g, e, x0, xt: (weight(*seen[-1]) * (g - e).square()).mean()  # noqa: E731
+        return _train(model, config, trainset, testset, loss=loss, noising=noising)
+
+    return answer
+
+
+@wrong("You weigh the timesteps. Equation 14 gives each a 1.")
+def weighed_by_snr(model, config, trainset, testset=None):
+    return _weighted(lambda a, bar: bar / (1 - bar))(model, config, trainset, testset)
+
+
+@wrong("You weigh the timesteps. Equation 14 gives each a 1.")
+def weighed_by_min_snr(model, config, trainset, testset=None):
+    return _weighted(lambda a, bar: (bar / (1 - bar)).clamp(max=5) * (1 - bar) / bar)(model, config, trainset, testset)
+
+
+@wrong("You weigh the timesteps. Equation 14 gives each a 1.")
+def weighed_as_in_equation_12(model, config, trainset, testset=None):
+    return _weighted(lambda a, bar: (1 - a) / (2 * a * (1 - bar)))(model, config, trainset, testset)
+
+
+@wrong("You make floats of the timesteps")
+def float_timesteps(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, counts=lambda n: n.float())
+
+
+@wrong("numbers of type torch.float64, expected torch.float32.\nYou change the type of the images")
+def images_in_float64(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, show=lambda x0, noised: noised.double())
+
+
+@wrong("or take its results in another order.")
+def noise_for_the_timesteps(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps, noise, noised = noise_img(x0, schedule)
+        return noise, num_steps, noised
+
+    return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("before the first step the weight is 0.00000, expected 1, as it was.\nYou set the model's weights.")
+def begins_anew(model, config, trainset, testset=None):
+    for p in model.parameters():
+        t.nn.init.zeros_(p)
+    return _train(model, config, trainset, testset)
+
+
+@wrong("You step after every second minibatch.")
+def gradients_of_two_minibatches(model, config, trainset, testset=None):
+    class Rule(t.optim.Adam):
+        calls = 0
+
+        def step(self):
+            self.calls += 1
+            if self.calls % 2 == 0:
+                super().step()
+                super().zero_grad()
+
+        def zero_grad(self):
+            pass
+
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), lr=c["lr"]))
+
+
+@wrong("the model is trained in eval mode.\nYou call eval() before it trains.")
+def eval_before_training(model, config, trainset, testset=None):
+    model.eval()
+    return _train(model, config, trainset, testset)
+
+
+@wrong("The given lines use these names: optimizer, x0")
+def other_names(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        steps, eps, xt = noise_img(x0, schedule)
+        return steps, noise, xt  # noqa: F821
+
+    return _of(noising=noising)(model, config, trainset, testset)
 
 
 EQUIVALENT = {

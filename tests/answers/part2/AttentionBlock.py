@@ -393,6 +393,42 @@ class FirstImageNormed(_Given):
         return x + self.attention(self.norm(x[:1]).expand_as(x))
 
 
+@wrong("You multiply what attention finds by a number that is learned.")
+class LearnedGate(_Given):
+    """As in the SAGAN paper."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.gamma = nn.Parameter(t.zeros(1))
+
+    def forward(self, x):
+        return x + self.gamma * self.attention(self.norm(x))
+
+
+@wrong("Where does the norm subtract the mean?")
+class RMSNorm(_Given):
+    def forward(self, x):
+        return x + self.attention(x / x.square().mean(dim=(1, 2, 3), keepdim=True).sqrt())
+
+    def make_norm(self, channels):
+        return nn.Identity()
+
+
+@wrong("You put two tensors side by side as channels.")
+class SideBySide(_Given):
+    def forward(self, x):
+        return t.cat([x, self.attention(self.norm(x))], dim=1)
+
+
+@wrong("Where is x divided by its standard deviation?")
+class MeanAlone(_Given):
+    def make_norm(self, channels):
+        return nn.Identity()
+
+    def forward(self, x):
+        return x + self.attention(x - x.mean(dim=(1, 2, 3), keepdim=True))
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.norm = nn.GroupNorm(1, channels) -> after self.attention = SelfAttention(channels)",

@@ -164,7 +164,7 @@ class AsAList(_Given):
         return list(super().forward(x, step_emb))
 
 
-@wrong("as skip, for (3, 8, 6, 4) and (3, 12) it returns a tensor of shape (3, 8, 6, 4), expected shape (3, 16, 6, 4)")
+@wrong("You keep skip before the ResidualBlocks.")
 class SkipIsTheInput(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, step_emb)[0], x
@@ -659,6 +659,32 @@ class SiLUBehindTheBlocks(_Given):
 class ReLUBehindTheBlocks(_Given):
     def blocks(self, x, step_emb):
         return F.relu(super().blocks(x, step_emb))
+
+
+@wrong("You pad with something else than zeros.")
+class ReflectedBorders(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1, padding_mode="reflect")
+
+
+@wrong("You use one more layer for the halving.")
+class ConvolutionBehindTheHalving(_Given):
+    def make_resize(self, c):
+        return nn.Sequential(super().make_resize(c), nn.Conv2d(c, c, 1))
+
+
+@wrong("You change step_emb on its way")
+class StepThroughSiLU(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, F.silu(step_emb))
+
+
+@wrong("You write into x in place.")
+class ClampedInPlace(_Given):
+    """Done twice it changes nothing, so it has to be seen the first time."""
+
+    def blocks(self, x, step_emb):
+        return super().blocks(x.clamp_(-1, 1), step_emb)
 
 
 EQUIVALENT = {

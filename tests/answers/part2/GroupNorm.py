@@ -602,6 +602,54 @@ class MeanUnderNoGrad(_Given):
         return (groups - mean) / self.divisor(groups.var(-1, keepdim=True, correction=0))
 
 
+@wrong("You use self.training")
+class OtherwiseInEvalMode(_Given):
+    """As batch norm does."""
+
+    def scaled(self, groups):
+        return super().scaled(groups) if self.training else groups
+
+
+@wrong("which makes a plain tensor")
+class MovedAfterwards(_Given):
+    def make(self, num_channels, affine, where):
+        self.weight = nn.Parameter(t.ones(num_channels)).to(**where) if affine else None
+        self.bias = nn.Parameter(t.zeros(num_channels)).to(**where) if affine else None
+
+
+@wrong("You take the mean and the variance of different numbers.")
+class MeanOfTheImage(_Given):
+    def forward(self, x):
+        mean = x.mean(dim=(1, 2, 3), keepdim=True)
+        var = x.unflatten(1, (self.num_groups, -1)).var(dim=(2, 3, 4), correction=0)
+        var = var.repeat_interleave(x.shape[1] // self.num_groups, dim=1)[:, :, None, None]
+        return self.affine((x - mean) / self.divisor(var))
+
+
+@wrong("Where are the parentheses around x - mean?")
+class NoParentheses(_Given):
+    def scaled(self, groups):
+        return groups - groups.mean(-1, keepdim=True) / self.divisor(groups.var(-1, keepdim=True, correction=0))
+
+
+@wrong("You round the numbers, as half precision does.")
+class HalfPrecision(_Given):
+    def scaled(self, groups):
+        return super().scaled(groups.half().to(groups.dtype))
+
+
+@wrong("You write out a number of groups.")
+class TwoGroupsAlways(_Given):
+    def scaled(self, groups):
+        return super().scaled(groups.reshape(len(groups), 2, -1))
+
+
+@wrong("so weight and bias are None")
+class AffineWhateverIsAsked(_Given):
+    def affine(self, x):
+        return x * self.weight[:, None, None] + self.bias[:, None, None]
+
+
 EQUIVALENT = {
     "weight and bias, like mean and variance, do not need each other": [
         "self.weight = nn.Parameter(ones) if affine else None -> after self.bias = nn.Parameter(t.zeros_like(ones)) if affine else None",

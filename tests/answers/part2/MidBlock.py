@@ -406,6 +406,30 @@ class NoGradLeftIn(_Given):
         return super().forward(x, step_emb)
 
 
+@wrong("You change step_emb on its way")
+class StepThroughSiLU(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, F.silu(step_emb))
+
+
+@wrong("nn.Sequential passes on one tensor.")
+class OneSequential(_Given):
+    def forward(self, x, step_emb):
+        return nn.Sequential(self.block1, self.attention, self.block2)(x, step_emb)
+
+
+@wrong("You take away axes of length 1, as squeeze() does.")
+class SqueezedAlone(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb).squeeze(0)
+
+
+@wrong("You return more than is asked for.")
+class APair(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb), x
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.block1 = ResidualBlock(channels, channels, step_dim, groups) -> after self.attention = AttentionBlock(channels)",

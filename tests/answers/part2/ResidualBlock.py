@@ -778,6 +778,74 @@ class ThirdConvolution(_Given):
         return nn.Sequential(*self.part(c, c, groups), nn.Conv2d(c, c, 1))
 
 
+@wrong("Where does the first convolution bring the width to output_channels?")
+class WidthInTheSecondConvolution(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.first = self.part(input_channels, input_channels, groups)
+        self.step = self.make_step(step_dim, input_channels)
+        self.second = self.part(input_channels, output_channels, groups)
+
+
+@wrong("You pad with something else than zeros.")
+class ReflectedBorders(_Given):
+    def part(self, a, b, groups):
+        conv = nn.Conv2d(a, b, 3, padding=1, padding_mode="reflect")
+        return nn.Sequential(conv, nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("You add the timestep twice.")
+class StepTwice(_Given):
+    def told(self, hidden, step_emb):
+        return super().told(super().told(hidden, step_emb), step_emb)
+
+
+@wrong("You scale channels by the timestep.")
+class OnePlusStep(_Given):
+    def told(self, hidden, step_emb):
+        return hidden * (1 + rearrange(self.step(step_emb), "b c -> b c 1 1"))
+
+
+@wrong("You multiply by the input.")
+class TimesTheInput(_Given):
+    def forward(self, x, step_emb):
+        return self.second(self.told(self.first(x), step_emb)) * self.shortcut(x)
+
+
+@wrong("You scale by a number that is learned.")
+class Gated(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.gamma = nn.Parameter(t.zeros(1))
+
+    def forward(self, x, step_emb):
+        return self.gamma * self.second(self.told(self.first(x), step_emb)) + self.shortcut(x)
+
+
+@wrong("You add it to the input.")
+class StepToTheInput(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.step = self.make_step(step_dim, input_channels)
+
+    def forward(self, x, step_emb):
+        x = self.told(x, step_emb)
+        return self.second(self.first(x)) + self.shortcut(x)
+
+
+@wrong("The input itself goes there.")
+class InputWrittenOver(_Given):
+    def forward(self, x, step_emb):
+        x = self.first(x)
+        return self.second(self.told(x, step_emb)) + self.shortcut(x)
+
+
+@wrong("You take another number of groups, perhaps the size of one.")
+class SizeOfAGroup(_Given):
+    def part(self, a, b, groups):
+        return super().part(a, b, b // groups if b % groups == 0 else groups)
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.first = nn.Sequential(nn.Conv2d(input_channels, output_channels, 3, padding=1), nn.GroupNorm(groups, output_channels), nn.SiLU()) -> after self.step = nn.Sequential(nn.SiLU(), nn.Linear(step_dim, output_channels))",

@@ -672,6 +672,64 @@ class HalfTheHeads(_Given):
         return [rearrange(made, "b n (h d) -> b h n d", h=n) for made in self.made(pixels)]
 
 
+@wrong("You use one layer twice: values, queries and keys each have their own.")
+class ValuesAreKeys(_Given):
+    def made(self, pixels):
+        return self.q(pixels), self.k(pixels), self.k(pixels)
+
+    def make(self, channels):
+        self.q, self.k, self.out = (nn.Linear(channels, channels) for _ in range(3))
+
+
+@wrong("Where is the layer that makes the values?")
+class ValuesAreThePixels(ValuesAreKeys):
+    def made(self, pixels):
+        return self.q(pixels), self.k(pixels), pixels
+
+
+@wrong("You use one Linear layer too many.")
+class TwoProjections(_Given):
+    def make(self, channels):
+        super().make(channels)
+        self.more = nn.Linear(channels, channels)
+
+    def project(self, mixed):
+        return self.more(super().project(mixed))
+
+
+@wrong("You use out.weight twice.")
+class SameProjectionTwice(_Given):
+    def project(self, mixed):
+        return self.out(super().project(mixed))
+
+
+@wrong("You make the heads wider or narrower.")
+class WideHeads(_Given):
+    """As where dim_head is a setting of its own."""
+
+    def make(self, channels):
+        self.q, self.k, self.v = (nn.Linear(channels, 32 * self.num_heads) for _ in range(3))
+        self.out = nn.Linear(32 * self.num_heads, channels)
+
+
+@wrong("You round it, as half precision does.")
+class HalfPrecision(_Given):
+    def pixels(self, x):
+        return super().pixels(x.bfloat16().float())
+
+
+@wrong("You use something else than a softmax, or add something to what a pixel gets.")
+class PixelsAddedBeforeTheProjection(_Given):
+    def attend(self, q, k, v):
+        return super().attend(q, k, v) + q
+
+
+@wrong("Where are the last two axes of k swapped, and those alone?")
+class HeadsSwappedWithPixels(_Given):
+    def matches(self, q, k):
+        return q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.qkv = nn.Linear(channels, 3 * channels) -> after self.project = nn.Linear(channels, channels)",

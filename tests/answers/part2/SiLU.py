@@ -328,7 +328,7 @@ class NoReturn(_Module):
         x * t.sigmoid(x)
 
 
-@wrong("returns a tensor of shape (), expected shape (1001,)")
+@wrong("You add up, by sum or by @.")
 class Summed(_Module):
     def bend(self, x):
         return (x * t.sigmoid(x)).sum()
@@ -380,3 +380,33 @@ class OneNumberAtATime(_Module):
 class Halved(_Module):
     def bend(self, x):
         return x * t.tanh(x / 2)
+
+
+@wrong("You turn x into another type.")
+class SigmoidInFloat32(_Module):
+    def bend(self, x):
+        return x * t.sigmoid(x.float())
+
+
+@wrong("You make a tensor on the CPU.")
+class SigmoidOnTheCPU(_Module):
+    def bend(self, x):
+        return x * t.sigmoid(x.cpu())
+
+
+@wrong("You keep x as it is where it is above 0.")
+class XAboveZero(_Module):
+    def bend(self, x):
+        return t.where(x > 0, x, x * t.sigmoid(x))
+
+
+@wrong("You multiply x by 1.5 in the sigmoid.")
+class SteeperSigmoid(_Module):
+    def bend(self, x):
+        return x * t.sigmoid(1.5 * x)
+
+
+@wrong("You round the numbers, as half precision does.")
+class HalfPrecision(_Module):
+    def bend(self, x):
+        return (x.half() * t.sigmoid(x.half())).to(x.dtype)

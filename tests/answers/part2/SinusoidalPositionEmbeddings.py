@@ -412,7 +412,7 @@ class Rounded(_Given):
         return super().forward(num_steps.long())
 
 
-@wrong("IndexError: tensors used as indices must be long")
+@wrong("A table knows whole ones alone.")
 class Table(_Given):
     """Precomputed for whole counts."""
 
@@ -521,6 +521,59 @@ class SineOfTheTimestep(_Given):
 class TimestepsDivided(_Given):
     def forward(self, num_steps):
         return super().forward(num_steps / num_steps.max())
+
+
+@wrong("You compute under inference_mode")
+class UnderInferenceMode(_Given):
+    @t.inference_mode()
+    def forward(self, num_steps):
+        return super().forward(num_steps)
+
+
+@wrong("the frequencies are [1, 0.5, 0.25, 0.125], expected [1, 0.1, 0.01, 0.001]")
+class PowersOfTwo(_Given):
+    def make(self, d):
+        return 2.0 ** -t.arange(d // 2)
+
+
+@wrong("You draw the frequencies at random.")
+class RandomFourierFeatures(_Given):
+    """As in score-based models."""
+
+    def make(self, d):
+        return 16 * t.randn(d // 2)
+
+
+@wrong("You put the timestep itself beside its waves.")
+class TimestepBeside(_Given):
+    def forward(self, num_steps):
+        return t.cat([num_steps[:, None], super().forward(num_steps)], dim=1)
+
+
+@wrong("You round down, by //.")
+class FloorDivision(_Given):
+    def forward(self, num_steps):
+        angles = num_steps[:, None] // (10_000 ** (t.arange(0, self.size, 2, device=num_steps.device) / self.size))
+        return t.cat([angles.sin(), angles.cos()], dim=1)
+
+
+@wrong("You turn the sign of a wave round")
+class HalfATurn(_Given):
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return t.cat([angles, angles + t.pi], dim=1).sin()
+
+
+@wrong("Where do both get an axis to meet?")
+class NoAxisAdded(_Given):
+    def forward(self, num_steps):
+        return (num_steps * self.frequencies).sin()
+
+
+@wrong("You write out the size of the embedding.")
+class SixteenFrequencies(_Given):
+    def make(self, d):
+        return super().make(32)
 
 
 EQUIVALENT = {

@@ -557,7 +557,7 @@ class TakenFromTheImages(_Given):
         return images - super().forward(images, num_steps, condition)
 
 
-@wrong("You use a norm at the very end.")
+@wrong("You use a norm outside the blocks.")
 class NormAtTheEnd(_Given):
     def make(self, config, channels, *others):
         super().make(config, channels, *others)
@@ -1118,7 +1118,7 @@ class SiLUBeforeTheEnd(_Given):
         return nn.Sequential(nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
 
 
-@wrong("You use a norm at the very end.")
+@wrong("You use a norm outside the blocks.")
 class NormAndSiLUBeforeTheEnd(_Given):
     """As in the paper's code."""
 
@@ -1314,6 +1314,71 @@ class InterpolatedToFit(_Given):
 
     def end(self, x, step_emb):
         return super().end(F.interpolate(x, scale_factor=0.5), step_emb)
+
+
+@wrong("You add something between two blocks")
+class StemOnceMore(_Given):
+    """As in networks that end in a ResidualBlock of twice the width."""
+
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        self.last = ResidualBlock(2 * channels, channels, step_dim, groups)
+
+    def forward(self, images, num_steps, condition=None):
+        step_emb, first = self.conditioned(self.embed(num_steps), condition), self.stem(images)
+        x, skips = self.down(first, step_emb)
+        x = self.up(self.middle(x, step_emb), step_emb, skips)
+        return self.end(t.cat([x, first], dim=1), step_emb)
+
+
+@wrong("You add something between two blocks")
+class AroundTheMidBlock(_Given):
+    def middle(self, x, step_emb):
+        return x + super().middle(x, step_emb)
+
+
+@wrong("You use one convolution too many.")
+class TwoConvolutionsAtTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        return nn.Sequential(nn.Conv2d(channels, channels, 1), super().make_end(channels, image_channels))
+
+
+@wrong("You shift the images before the stem")
+class ImagesRescaled(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(2 * images - 1, num_steps, condition)
+
+
+@wrong("You use a table with a row for each timestep.")
+class OneHot(_Given):
+    def make_step(self, channels, step_dim):
+        self.classes = self.config.max_steps + 1
+        return nn.Sequential(nn.Linear(self.classes, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
+
+    def embed(self, num_steps):
+        return self.step(F.one_hot(num_steps, self.classes).float())
+
+
+@wrong("You write out the number of the images' channels.")
+class OneChannelAtTheEnd(_Given):
+    def make_end(self, channels, image_channels):
+        return super().make_end(channels, 1)
+
+
+@wrong("Where do you keep the skip, the second of the two things that a DownBlock returns?")
+class HalvedKept(_Given):
+    def down(self, x, step_emb):
+        skips = []
+        for down in self.downs:
+            x, _ = down(x, step_emb)
+            skips.append(x)
+        return x, skips
+
+
+@wrong("You double in the wrong UpBlocks.")
+class DoublesInTheLast(_Given):
+    def doubles(self, level):
+        return level < self.levels - 1
 
 
 EQUIVALENT = {

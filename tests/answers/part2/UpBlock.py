@@ -291,7 +291,7 @@ class AttentionWithoutNorm(_Given):
         return x if self.look is None else x + self.look(x)
 
 
-@wrong("You run the attention after the doubling.")
+@wrong("You double before the attention.")
 class AttentionAfterTheDoubling(_Given):
     def forward(self, x, step_emb, skip):
         return self.attention(self.resize(self.blocks(self.beside(x, skip), step_emb)))
@@ -596,6 +596,38 @@ class FirstBlockOnceMore(_Given):
     def blocks(self, x, step_emb):
         x = self.block1(x, step_emb)
         return x + self.block2(x, step_emb)
+
+
+@wrong("You change skip before it is put beside the other.")
+class SkipScaled(_Given):
+    """As in Imagen's network."""
+
+    def beside(self, x, skip):
+        return t.cat([x, skip / 2**0.5], dim=1)
+
+
+@wrong("You change skip before it is put beside the other.")
+class SkipMirrored(_Given):
+    def beside(self, x, skip):
+        return t.cat([x, skip.flip(3)], dim=1)
+
+
+@wrong("You use one more layer for the doubling.")
+class ConvolutionBehindTheDoubling(_Given):
+    def make_resize(self, c):
+        return nn.Sequential(super().make_resize(c), nn.Conv2d(c, c, 1))
+
+
+@wrong("You stack x and skip, which adds an axis.")
+class Stacked(_Given):
+    def beside(self, x, skip):
+        return t.stack([x, skip], dim=1)
+
+
+@wrong("You change step_emb on its way")
+class StepThroughSiLU(_Given):
+    def blocks(self, x, step_emb):
+        return super().blocks(x, F.silu(step_emb))
 
 
 EQUIVALENT = {
