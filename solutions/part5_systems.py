@@ -1194,10 +1194,10 @@ if MAIN:
 # ### The decoder
 #
 # The last network draws a picture from an embedding. It's the `Listener` that has listened to labels and to captions in
-# Part 4, with an encoder for embeddings. Like those, it begins with Part 3's network and learns for 2,000 steps more,
-# here from the training images and their own embeddings. That takes about four minutes on two cores, and with
-# `utils.FULL = True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code
-# back into *its* image. This one is a diffusion model, and draws a different picture every time.)
+# Part 4, with an encoder for embeddings. Like those, it begins with Part 3's network. It learns for 2,000 steps more,
+# from the training images and their own embeddings. That takes about four minutes on two cores, and with `utils.FULL =
+# True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code back into *its*
+# image. This one is a diffusion model, and draws a different picture every time.)
 
 
 # %%
@@ -2080,8 +2080,8 @@ if MAIN:
 # %% [markdown]
 # What does it buy? In 50 steps each, the two models come to 15 (2,000 captions, w = 2), and Part 3's model to 34. But
 # don't read too much into that, because this cascade is told what to draw, and guided. GLIDE, which is told captions as
-# well, needs a single network and comes to 16. So at our size, there's no gain to be seen. At 1024 by 1024 pixels there
-# is, because a single network for such images would cost too much to train.
+# well, needs a single network and came to 16 above. So at our size, there's no gain to be seen. At 1024 by 1024 pixels
+# there is, because a single network for such images would cost too much to train.
 
 # %% [markdown]
 # ## Flow matching
