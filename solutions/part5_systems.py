@@ -1195,9 +1195,9 @@ if MAIN:
 #
 # The last network draws a picture from an embedding. It's the `Listener` that has listened to labels and to captions in
 # Part 4, with an encoder for embeddings. Like those, it begins with Part 3's network. It learns for 2,000 steps more,
-# from the training images and their own embeddings. That takes about four minutes on two cores, and with `utils.FULL =
-# True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code back into *its*
-# image. This one is a diffusion model, and draws a different picture every time.)
+# from the training images and their own embeddings. That takes about four minutes on two cores, and with
+# `utils.FULL = True` it happens here. (Don't confuse it with the decoder of Latent Diffusion. That one turns a code
+# back into *its* image. This one is a diffusion model, and draws a different picture every time.)
 
 
 # %%
