@@ -117,10 +117,18 @@ plt.rc("axes", prop_cycle=plt.cycler(color=["#1f66a8", "#c4500a", "#2a7f3b", "#b
 plt.rc("axes.spines", top=False, right=False)
 plt.rc("figure", figsize=(6.4, 3.6), facecolor="white")
 plt.rc("legend", frameon=False)
+plt.rc("svg", hashsalt="course")  # the same figure is the same file
 
 
 def show() -> None:
-    """Show the current figure; under IS_CI, close it unseen."""
+    """Show the current figure, in a notebook as SVG, too, if it is one of lines; under IS_CI, close it unseen."""
+    axes = plt.gcf().axes
+    if in_notebook():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        points = sum(len(line.get_xdata()) for axis in axes for line in axis.lines)
+        is_sharp = points < 3000 and not any(axis.images or axis.collections for axis in axes)
+        set_matplotlib_formats(*(["png", "svg"] if is_sharp else ["png"]))
     plt.close() if IS_CI else plt.show()
 
 

@@ -385,7 +385,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two straight lines that both rise from nearly 0 to 0.02, a dashed one within 200 steps and a solid one within 1000 steps.](images/part1_linear_schedule.png)
+# ![Two straight lines that both rise from nearly 0 to 0.02, a dashed one within 200 steps and a solid one within 1000 steps.](images/part1_linear_schedule.svg)
 #
 # Both lines begin at 0.0001 and end at 0.02. The dashed one has a fifth of the steps to get there.
 #
@@ -697,7 +697,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three falling curves of what is left of the image against the step. With 100 steps the curve stops at 0.603, with 200 at 0.364, and with 1000 it comes down to 0.006.](images/part1_short_schedules.png)
+# ![Three falling curves of what is left of the image against the step. With 100 steps the curve stops at 0.603, with 200 at 0.364, and with 1000 it comes down to 0.006.](images/part1_short_schedules.svg)
 #
 # </details>
 
@@ -857,7 +857,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three curves against the step. Alpha, dashed, stays just below 1. Beta, dotted, stays just above 0. Alpha bar, solid, falls from 1 to 0.13 within 200 steps.](images/part1_noise_schedule.png)
+# ![Three curves against the step. Alpha, dashed, stays just below 1. Beta, dotted, stays just above 0. Alpha bar, solid, falls from 1 to 0.13 within 200 steps.](images/part1_noise_schedule.svg)
 #
 # No single step does much: α never falls below 0.98. All 200 together leave 0.13 of the variance, and the root of that
 # is the 0.36 you know.
@@ -1370,7 +1370,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Training and test loss against the training step. The training loss falls from about 1 to 0.3 within the first few hundred steps, then slowly and with many small jumps into the grey strip around 0.2. The test loss, a dashed line that begins after the first epoch, runs through the middle of it.](images/part1_losses.png)
+# ![Training and test loss against the training step. The training loss falls from about 1 to 0.3 within the first few hundred steps, then slowly and with many small jumps into the grey strip around 0.2. The test loss, a dashed line that begins after the first epoch, runs through the middle of it.](images/part1_losses.svg)
 #
 # The loss starts near 1. A network that answers 0 is off by the noise itself, whose variance is 1. It ends at about
 # 0.20, in the grey strip where three other runs of this network ended. The test loss follows, because 50,000 images are

@@ -228,6 +228,8 @@ def test_run_makes_the_pictures_of_the_stored_run(part):
     old, new = pictures(nbformat.read(ROOT / "solutions" / f"{part}.ipynb", 4)), pictures(notebook)
     assert old.keys() == new.keys()
     for name in old:
+        if name.endswith(".svg"):
+            continue  # lines, which the numbers of other tests hold
         before, after = frames(old[name]), frames(new[name])
         assert name == CURVE or before.shape == after.shape, name
         assert name in LUCK or np.abs(before - after).mean() < 0.05, name

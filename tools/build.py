@@ -226,11 +226,12 @@ def pictures(notebook: NotebookNode) -> dict[str, bytes]:
     found, drawn = {}, []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            drawn = [out["data"]["image/png"] for out in cell.outputs if "image/png" in out.get("data", {})]
+            drawn = [out["data"] for out in cell.outputs if "image/png" in out.get("data", {})]
         for fold in re.findall(r"<summary>What you should see</summary>(.*?)</details>", cell.source, re.DOTALL):
             names = re.findall(r"!\[[^\]]+\]\((?:\.\./notebooks/)?images/([^)]+)\)", fold)
             for name, data in zip(names, drawn[-len(names) :], strict=False):
-                found[name] = base64.b64decode(data)
+                is_svg = name.endswith(".svg")  # figures of lines come as both
+                found[name] = data["image/svg+xml"].encode() if is_svg else base64.b64decode(data["image/png"])
     return found
 
 

@@ -87,7 +87,7 @@ def main() -> int:
     os.environ.pop("MPLBACKEND", None)  # the kernel draws into the notebook
     if args.outputs:
         # so that what is stored is the same everywhere
-        os.environ |= {"WANDB_MODE": "disabled", "DEVICE": "cpu", "IS_CI": "", "FULL": ""}
+        os.environ |= {"WANDB_MODE": "disabled", "DEVICE": "cpu", "IS_CI": "", "FULL": "", "SOURCE_DATE_EPOCH": "0"}
     for source in sources:
         notebook, _ = build(source)
         begin = time.monotonic()
