@@ -154,7 +154,8 @@ if MAIN:
 #
 # $$x_0 = m + \frac{\sqrt{\bar\alpha}\, \sigma^2}{v} (x - \sqrt{\bar\alpha}\, m)$$
 #
-# **Step 3.** The noise that leads from this $x_0$ to $x$. You know that one. It's Equation 4.
+# **Step 3.** The noise that leads from this $x_0$ to $x$. Equation 4 ties the three together,
+# $x = \sqrt{\bar\alpha}\, x_0 + \sqrt{1 - \bar\alpha}\, \epsilon$.
 
 # %%
 def mixture_noise(x: t.Tensor, alpha_bar: t.Tensor, means: t.Tensor, weights: t.Tensor, std: float) -> t.Tensor:
@@ -203,11 +204,17 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# Why a softmax in step 1? By Bayes' rule, a Gaussian's share goes with its weight times its density at $x$. All of them
+# are equally wide, so the factor before the exponential is the same in each, and it cancels.
+#
 # Where does the fraction in step 2 come from? Within Gaussian $k$, the point $x$ is off its centre for two reasons. The
 # clean points are spread, with the variance $\bar\alpha \sigma^2$ after fading, and the noise adds $1 - \bar\alpha$. If
 # you only know the sum of two independent Gaussians, your best guess gives each its share of the variance. So
 # $\bar\alpha \sigma^2 / v$ of the distance is faded spread. Divide by $\sqrt{\bar\alpha}$ to undo the fading. If
 # $\sigma = 0$, the fraction is 0, and you're back at `what_fits`.
+#
+# And why does one average give the other in step 3? With $x$ given, Equation 4 makes the noise a linear function of
+# the clean point. So the average noise is the noise that goes with the average clean point.
 #
 # Now make a model of it. Two of the four Gaussians belong to class 0, on the left, and two to class 1. The world can be
 # told which class is wanted. The other class's Gaussians then get weight 0.
@@ -365,11 +372,14 @@ if MAIN:
 # </details>
 
 # %% [markdown]
+# So one network learns two things. From the images that keep their labels it learns the best guess for a class, and
+# from the others the best guess when nobody says what it is. That second one is what Part 3's network gives.
+#
 # Everything else is given. A `Listener` holds a network, a schedule, what turns wishes into vectors (`encode`), and the
 # null label. `train_listener` is Part 3's training, with your `training_step` in it. It has two more lines, which fetch
 # the labels and drop a tenth of them.
 #
-# And the network doesn't have to begin with random weights. Part 3's network can draw already, it only has to learn to
+# And the network doesn't have to begin with random weights. Part 3's network can draw already, and only has to learn to
 # listen. `continue_from` puts a copy of it into a listener.
 
 # %%
@@ -503,7 +513,8 @@ def label_model() -> Listener:
     import solutions.part4_guidance as course
 
     print("These weights come with the course: Part 3's and 2,000 more steps, four minutes on two CPU cores.")
-    return load_listener(course.make_label_model(), "labels.pt")
+    with utils.fork_rng():  # loaded early or late, the same samples follow
+        return load_listener(course.make_label_model(), "labels.pt")
 
 
 @cache
@@ -559,7 +570,8 @@ if MAIN:
 # Does it listen? A network can ignore what you tell it. It lowers its loss quite well without, because a noised image
 # usually shows what it is. You can find out without drawing a single sample. Noise some test images, and let the model
 # guess the noise three times, once with the right label, once with the null label, and once with the label of another
-# class. If it listens, the three errors differ. At which timesteps would you expect the difference, early or late?
+# class. If it listens, the three errors differ. Where would you expect the larger difference, after a few steps of
+# noise or after many?
 
 # %%
 @t.no_grad()
@@ -647,7 +659,7 @@ def check_guidance(wanted: t.Tensor, w: float | t.Tensor) -> None:
 # `self.null`, of the same shape. `self.w` is (1, 1, 1, 1), or (B, 1, 1, 1) if each image has a `w` of its own.
 #
 # Write `forward`. Get both guesses from **one** call of `self.model`. One call with twice as many images is often
-# faster than two calls, and on a GPU much faster. Put everything that the model takes together twice.
+# faster than two calls, and on a GPU much faster. So each thing that the model takes must have twice as many rows.
 
 # %%
 class Guided(part1.DiffusionModel):
@@ -948,8 +960,8 @@ if MAIN:
 # Line 4 asks for the slope of $\ln p(c \mid x)$. You got it from two guesses of noise. But there's a more obvious way.
 # $p(c \mid x)$ is what a classifier computes! Take any classifier, ask for its slope along the pixels, and steer with
 # that. Then the diffusion model doesn't have to know any labels. You could steer Part 3's. That's **classifier
-# guidance** ([Dhariwal and Nichol](https://arxiv.org/abs/2105.05233)), and it's the older of the two. With $s$ for how
-# hard it pulls,
+# guidance** ([Dhariwal and Nichol](https://arxiv.org/abs/2105.05233)), and it's the older of the two. This is line 4
+# again, times $-\sqrt{1 - \bar\alpha_n}$, with the classifier's slope in it and $s$ for how hard it pulls:
 #
 # $$\epsilon = \epsilon_\theta(x, n) - s \sqrt{1 - \bar\alpha_n}\, \nabla_x \ln p(c \mid x, n)$$
 #
@@ -1033,7 +1045,8 @@ if MAIN:
 # </details>
 
 # %% [markdown]
-# `Steered` is to a classifier what `Guided` is to a listener. Find the formula in its last line.
+# `Steered` is to a classifier what `Guided` is to a listener. Find the formula in its last line. (`log_p` is a sum over
+# the images. No image changes what the classifier says of another, so the slope of the sum holds the slope of each.)
 
 # %%
 class Steered(part1.DiffusionModel):
@@ -1308,7 +1321,7 @@ if MAIN:
 #
 # ![Four rows of squares over the words. Two bright squares for "a boot"; grey ones for the words of "a dark boot with a heel", in which "a" is twice as bright; darker ones for the seven words of "a bright plain shirt with short sleeves"; none for the caption that says nothing, and none in the column of padding.](images/part4_bag_of_words.png)
 #
-# Each row has a grey square for each of its words. The fewer words there are, the brighter they are. "a" comes twice in
+# Each row has a square for each of its words. The fewer words there are, the brighter the squares. "a" comes twice in
 # the second caption, so its square is twice as bright. Padding stays black, even in the row that's nothing but padding.
 #
 # </details>
@@ -1342,8 +1355,8 @@ class CaptionEncoder(nn.Module):
 #   be said of boots that are middling in everything, and you couldn't ask for any boot.
 # - **Some combinations are held out.** `HELD_OUT` names six, such as a dark patterned T-shirt. The model learns from
 #   dark T-shirts, from patterned T-shirts, and from dark patterned shirts. Images of dark patterned T-shirts are left
-#   out. (In Part 3, its network saw them, too, but without a word about them.) If it can draw one when you ask for it,
-#   it has put the words together by itself.
+#   out. (Part 3's network, which it begins with, did see them, but without a word about them.) If it can draw one when
+#   you ask for it, it has put the words together by itself.
 
 # %%
 HELD_OUT = [  # class and words that never come together in training
@@ -1388,7 +1401,8 @@ def caption_model() -> Listener:
     import solutions.part4_guidance as course
 
     print("These weights come with the course: Part 3's and 8,000 more steps, a quarter of an hour on two CPU cores.")
-    return load_listener(course.make_caption_model(), "captions.pt")
+    with utils.fork_rng():  # loaded early or late, the same samples follow
+        return load_listener(course.make_caption_model(), "captions.pt")
 
 
 # %%
@@ -1767,7 +1781,7 @@ if MAIN:
 def start_from(model: part1.DiffusionModel, images: t.Tensor, num_steps: int, n_steps: int = 50) -> t.Tensor:
     """Noise images, and draw new ones from there (Meng et al., Section 3).
     images: (B, C, H, W) in [-1, 1]   num_steps: 1 to T, after how many steps of noise the path back begins
-    n_steps: 1 to T, by step_back, of a path from T; from num_steps it's as many fewer
+    n_steps: 1 to T, how many calls of step_back a path from T takes; one from T / 2 takes half of them
     returns: (B, C, H, W) in [-1, 1]
     errors: ValueError for images or numbers of steps that don't fit"""
     schedule = check_can_edit(model, images, n_steps)
@@ -1945,7 +1959,7 @@ if MAIN:
     my_pad().show()
 
 # %% [markdown]
-# Say what it is, and run the next cell.
+# In the next cell, put a caption for it in the place of "a boot". Then run the cell.
 
 # %%
 if MAIN:
@@ -1970,9 +1984,9 @@ if MAIN:
 # You've built the core of **GLIDE**, at a ten-thousandth of its size. What's different out there?
 #
 # **The text encoder.** [GLIDE](https://arxiv.org/abs/2112.10741) turns a caption into tokens, pieces of words instead
-# of words, and reads them with a transformer. Its last token takes the place of the class label, as your condition
-# does. All the others go into the attention layers of the U-Net, where each place in the image can look at each word.
-# So "red" can stay with the cube. Your bag of words has only one vector for everything.
+# of words, and reads them with a transformer, which gives a vector for each token. The last one takes the place of the
+# class label, as your condition does. All of them go into the attention layers of the U-Net, where each place in the
+# image can look at each word. So "red" can stay with the cube. Your bag of words has only one vector for everything.
 #
 # **The size.** GLIDE has 3.5 billion parameters for images of 64 by 64 pixels, and a second diffusion model of 1.5
 # billion, the **upsampler**, makes 256 by 256 of them. That one is a listener, too. It's told the caption and the small
@@ -1986,7 +2000,8 @@ if MAIN:
 # **Negative prompts.** Guidance moves away from the guess for the null caption. Nothing says that it has to be the null
 # caption. Put "patterned" in its place, and you move away from patterns: $\epsilon_- + w\, (\epsilon_c - \epsilon_-)$.
 # Users of Stable Diffusion found this useful long before anyone wrote a paper about it. With your `Guided` it takes no
-# new code, because `null` is an argument. Try it with `null=tokens(["a patterned dress"])[0]`.
+# new code, because `null` is an argument. Try it in `told`, with `tokens(["a patterned dress"])[0]` in the place of
+# `model.null`, and ask for "a dress".
 #
 # **Editing.** GLIDE's users paint over a region and type what should be there, and that's your `inpaint` with a
 # caption. Programs that "improve" a sketch run your `start_from`. Their dial, called *strength*, is num_steps / T.
