@@ -1049,7 +1049,7 @@ if MAIN:
 
 # %%
 class Prior(part1.DiffusionModel):
-    """A diffusion model of image embeddings that is told a caption's.
+    """A diffusion model of image embeddings that is told a caption's. Gradients reach the network and all it is shown.
     network: one of Part 1 for images of two rows, (1, 2, E)"""
 
     def __init__(self, network: part1.DiffusionModel, noise_schedule: part1.NoiseSchedule):

@@ -1,6 +1,8 @@
 """What a check does besides judging: it is quiet, it leaves the session as it was, and hides its own frames."""
 
+import ast
 import random
+import re
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
@@ -233,13 +235,31 @@ def test_an_error_that_comes_of_a_changed_default_is_told_as_that(leave, said, c
     assert capsys.readouterr().out == "ok 9.9 what_follows: all\n"
 
 
+def says_which_way(question: str) -> bool:
+    """ "You ..." for what is done and wrong, "Where ...?" for what is missing, at times after what is right."""
+    sentences = re.split(r"(?<=[.?]) ", question)
+    told = any(sentence.startswith(("You ", "Where ")) or ", so where" in sentence for sentence in sentences)
+    return told and not any(UNTOLD.match(sentence) for sentence in sentences)
+
+
+UNTOLD = re.compile("(Is|Are|Was|Were|Do|Does|Did|Has|Have|Can|Should) .*[?]$")  # it accuses as well as it reminds
+
+
 @each_exercise
 def test_a_question_says_which_way_the_mistake_goes(exercise):
-    """ "You ..." for what is done and wrong, "Where ...?" for what is missing."""
-    if exercise.part != "part1":
-        pytest.skip("its tables are older")
     questions = [question for question, _ in check_of(exercise).mistakes]
-    assert not [question for question in questions if not question.startswith(("You ", "Where "))]
+    assert not [question for question in questions if not says_which_way(question)]
+
+
+def test_no_question_of_a_check_leaves_open_which_way_the_mistake_goes():
+    """Those outside of the tables, too."""
+    open_ones = []
+    for file in sorted((ROOT / "tests").glob("part*/*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                sentences = re.split(r"(?<=[.?]) |\n", node.value)
+                open_ones += [f"{file.name}:{node.lineno}: {each}" for each in sentences if UNTOLD.match(each)]
+    assert not open_ones, "\n".join(open_ones)
 
 
 def in_notebook(source: str, **variables: object) -> dict:

@@ -5,7 +5,7 @@ tests/answers/partN/NAME.py holds those of exercise NAME, one function (or class
     @right                            # another way to be right: the check has to accept it
     def as_a_sum(x): ...
 
-    @wrong("Is the end included?")    # one plausible mistake: the check has to refuse it with these words
+    @wrong("You leave the end out.")  # one plausible mistake: the check has to refuse it with these words
     def end_left_out(x): ...
 """
 
@@ -21,7 +21,7 @@ def right(answer: Callable) -> Callable:
 def wrong(diagnosis: str) -> Callable[[Callable], Callable]:
     """diagnosis: words that the check's message must hold; for an error of the answer's own, its type and text"""
     if not isinstance(diagnosis, str) or not diagnosis:
-        raise TypeError('say which diagnosis the mistake must get: @wrong("Is the end included?")')
+        raise TypeError('say which diagnosis the mistake must get: @wrong("You leave the end out.")')
 
     def mark(answer: Callable) -> Callable:
         answer.diagnosis = diagnosis

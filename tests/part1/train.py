@@ -342,7 +342,7 @@ def check_train(answer: Callable) -> str:
     untrained = Recorder()
     run_train(answer, untrained, lr=0.0, batch_size=128, epochs=1)
     if (w := untrained.weight.item()) != 1:
-        raise Mistake(f"with lr=0 the model changes, from 1 to {w:.3f}", "Is lr used?")
+        raise Mistake(f"with lr=0 the model changes, from 1 to {w:.3f}", "Where is lr used?")
     if not untrained.trained:
         raise Mistake(
             f"with {N_IMAGES} images and batch_size=128 no step is taken", "You drop the last, smaller minibatch."

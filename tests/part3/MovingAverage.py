@@ -77,14 +77,19 @@ def backwards(row: t.Tensor) -> t.Tensor:
     return t.cat(row.split([6, 4, 4, 6])[::-1])
 
 
+AS_ADAM = "You divide by 1 - decay to the power of u, as Adam does. Here a small d at the start is the remedy."
 MOVING_AVERAGE_MISTAKES = [
     ("The average never changes. Where does the result get into self.model?", lambda u: u.old),
+    ("You leave updates out. Each of them counts.", lambda u: u.old if u.new.equal(u.old) else u.mix(u.right)),
     (
         "Some numbers stay as they were. Where are the other parameters updated?",
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
     ),
     ("You take the model's own number. d is 0 here, or rounded down to it.", lambda u: u.model),
-    ("You take the full decay for d from the start. Mind the parentheses of the fraction, too.", lambda u: u.mix(u.d)),
+    (
+        "You take the full decay for d from the start. Mind the fraction, its parentheses and which way up it is.",
+        lambda u: u.mix(u.d),
+    ),
     ("You take the larger of the two for d.", lambda u: u.mix(max(u.d, warm(u.n)))),
     (
         "You count this update as number 0 in the fraction. The first one is number 1.",
@@ -96,6 +101,7 @@ MOVING_AVERAGE_MISTAKES = [
     ("Where is the 1 above the fraction line?", lambda u: u.mix(min(u.d, u.n / (10 + u.n)))),
     ("Where is u above the fraction line?", lambda u: u.mix(min(u.d, 1 / (10 + u.n)))),
     ("Where is u below the fraction line?", lambda u: u.mix(min(u.d, (1 + u.n) / 10))),
+    ("You pull twice in each update.", lambda u: u.mix(u.right**2)),
     ("You raise the decay to the power of u.", lambda u: u.mix(u.d**u.n)),
     ("You take Adam's 1 - decay to the power of u. Here it's a fraction.", lambda u: u.mix(1 - u.d**u.n)),
     ("You multiply the decay by the fraction. The smaller of the two is d.", lambda u: u.mix(u.d * warm(u.n))),
@@ -126,13 +132,15 @@ MOVING_AVERAGE_MISTAKES = [
         "Some numbers are the model's own. Where are the other parameters averaged?",
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.model),
     ),
-    (
-        "You divide by 1 - decay to the power of u, as Adam does. Here a small d at the start is the remedy.",
-        lambda u: u.mix(u.d) / (1 - u.d**u.n),
-    ),
+    (AS_ADAM, lambda u: u.mix(u.d) / (1 - u.d**u.n)),
+    (AS_ADAM, lambda u: u.mix(u.right) / (1 - u.right**u.n)),
     ("You round the model's weights.", lambda u: u.mix(u.right, u.model.round())),
     ("You round the model's weights, to bfloat16.", lambda u: u.mix(u.right, u.model.bfloat16().float())),
     ("You round the model's weights, to float16.", lambda u: u.mix(u.right, u.model.half().float())),
+    (
+        "You round both, to bfloat16.",
+        lambda u: (u.right * u.old.bfloat16() + (1 - u.right) * u.model.bfloat16()).float(),
+    ),
     ("You round the average, to bfloat16.", lambda u: u.mix(u.right).bfloat16().float()),
     ("You round the average, to float16.", lambda u: u.mix(u.right).half().float()),
     ("You round the average.", lambda u: u.mix(u.right).round()),
@@ -143,8 +151,13 @@ MOVING_AVERAGE_MISTAKES = [
     ("You subtract the model. Its share is added.", lambda u: u.right * u.old - (1 - u.right) * u.model),
     ("You move away from the model. A difference is the wrong way round.", lambda u: u.mix(2 - u.right)),
     ("You keep the old average at its full size. Where is its factor d?", lambda u: u.old + (1 - u.right) * u.model),
+    ("You add the mix to the average. It takes its place.", lambda u: u.old + u.mix(u.right)),
     ("You add their sum. Their difference is the way to go.", lambda u: u.old + (1 - u.right) * (u.model + u.old)),
     ("You halve the mix. Its two shares add up to 1.", lambda u: u.mix(u.right) / 2),
+    (
+        "You subtract d from the model. Mind the parentheses of 1 - d.",
+        lambda u: u.right * u.old + u.model - u.right,
+    ),
     ("You add the model at its full size. Where is its factor 1 - d?", lambda u: u.right * u.old + u.model),
     ("You give both the factor d. The model has 1 - d.", lambda u: u.right * (u.old + u.model)),
     ("Where is the old average?", lambda u: (1 - u.right) * u.model),
@@ -188,7 +201,10 @@ def judge_update(average: object, model: WeightsToAverage, d: float, n: int, ear
     for name, value in all_of(model).items():
         if not value.equal(before[name]):
             facts = f"update changes the {name} of the model that it is given"
-            raise Mistake(facts, "You write to the model that is trained. Which of the two is averaged?")
+            question = "You write to the model that is trained. Which of the two is averaged?"
+            if name not in ("weights", "buffers"):
+                question = "You do more to the model that is trained than read it."
+            raise Mistake(facts, question)
     if not isinstance(average.model, nn.Module):
         raise Mistake(f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights")
     lost = model.state_dict().keys() - average.model.state_dict().keys()
@@ -236,7 +252,7 @@ def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
     expected, gap = wrong.mix(wrong.right), wrong.old - wrong.model
     d = ((wrong.new - wrong.model) @ gap / (gap @ gap)).item()
     if not question and wrong.fits(wrong.mix(d)):
-        question = f"All numbers fit d = {d:.4g}. How does it come about?"
+        question = f"You take {d:.4g} for d. Where is the fraction of the text?"
     i = (wrong.new - expected).abs().argmax().item()
     facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
     facts += f";\nthe average becomes {apart(wrong.new[i].item(), expected[i].item())} with d = {wrong.right:.4g}"

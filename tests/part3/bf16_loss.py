@@ -91,6 +91,10 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
     ),
     ("You take a root of the loss.", lambda b: mse(b.guess, b.target) ** 0.5),
     ("You halve the loss.", lambda b: mse(b.guess, b.target) / 2),
+    (
+        "You clip the guess. What the network answers may leave [-1, 1].",
+        lambda b: mse(b.guess.clamp(-1, 1), b.target),
+    ),
     ("You round the target to bfloat16.", lambda b: mse(b.guess, as_bf16(b.target))),
     (
         "You round x0 and noise to bfloat16.",
@@ -175,6 +179,9 @@ class Bf16Model(VelocityGuesser):
                 "model.target is asked under autocast",
                 "You ask it inside of the with block, which ends after the guess.",
             )
+        if num_steps.shape != x0.shape[:1]:
+            facts = f"model.target gets {kind(num_steps)} as num_steps"
+            raise Mistake(facts, "You swap its arguments. They're x0, noise and num_steps.")
         return super().target(x0, noise, num_steps)
 
 
@@ -231,6 +238,10 @@ def judge_loss(answer: Callable, device: str) -> None:
         raise Mistake(f"the network is asked {asked} times, expected once", question)
     if not model.network.layer.weight.equal(Bf16Network(inputs).to(device).layer.weight):
         raise Mistake("the weights of the network have changed", "You round them in place. Autocast works on copies.")
+    if not all(module.training for module in model.network.modules()):
+        raise Mistake(
+            "the network is in eval mode afterwards", "You call eval. All but the numbers' type stays as it is."
+        )
     judge_value(result, model)
     judge_gradient(result, model.network)
     twin = Bf16Model(Bf16Network(inputs), schedule_for(device)).to(device)
@@ -283,7 +294,7 @@ def judge_value(result: object, model: Bf16Model) -> None:
         return abs(plain.item() - (value := mistake(b))) < 1e-5 * abs(value)
 
     if not fits(lambda b: expected):
-        cast = "You compute the loss in bfloat16, and cast it at the end." if as_bf16(plain) == plain else ""
+        cast = "You compute the loss in bfloat16, and cast it at the end." if as_bf16(plain) == plain != 0 else ""
         question = recognise(LOSS_MISTAKES, fits, otherwise=cast or of_factor(plain.item() / expected))
         raise Mistake(f"the loss is {plain.item():.6g}, expected {expected:.6g}", question)
 
@@ -307,4 +318,6 @@ def judge_gradient(result: t.Tensor, network: Bf16Network) -> None:
         question = "You cut the loss off from the guess, with detach, .data or a tensor made anew."
         if not network.guesses[0].requires_grad:
             question = "You ask the network under no_grad."
+            if not weight.requires_grad:
+                question = "You freeze the weights. The training needs their gradients."
         raise Mistake("the loss is right, but no gradient goes back to the weights", question)

@@ -40,7 +40,7 @@ ALPHAS = "You return what each step keeps. Where is the 1 - ?"
 ROOTS = "You return standard deviations, with one root too many. β is a variance."
 FIXED = "You clip at a fixed number. Where is max_beta?"
 ONE_DIVIDED = "You divide only one of the two ᾱ by f(0)."
-ROLLED = "You divide the first one by the last. With roll, the last value comes round to the front."
+ROLLED = "You divide the first one by the last. With roll or index -1, the last value comes round to the front."
 PI_BEFORE_SUM = "You divide or multiply a part of the sum alone. Mind the parentheses around n/T + s."
 PI_TWICE_HALVED = "You divide π by 4, as in π / 2 ** 2. It's halved once."
 COSINE_MISTAKES = [
@@ -48,6 +48,9 @@ COSINE_MISTAKES = [
     ("You take a fixed number. Where is s?", dict(x=lambda n, T, s: cosine_share(n, T, 0.008))),
     ("Where is n/T + s divided by 1 + s?", dict(x=lambda n, T, s: n / T + s)),
     ("Where is s added to n/T, too?", dict(x=lambda n, T, s: n / T / (1 + s))),
+    ("You subtract s. It's added.", dict(x=lambda n, T, s: (n / T - s) / (1 - s))),
+    ("You subtract s. It's added.", dict(x=lambda n, T, s: (n / T - s) / (1 + s))),
+    ("You multiply n/T by s. It's added.", dict(x=lambda n, T, s: n / T * s / (1 + s))),
     ("You divide s by T, too. n is divided by T before s is added.", dict(x=lambda n, T, s: (n + s) / T / (1 + s))),
     ("You add s to T. It's added to n/T.", dict(x=lambda n, T, s: n / (T + s) / (1 + s))),
     ("You divide s alone by 1 + s. All of n/T + s is.", dict(x=lambda n, T, s: n / T + s / (1 + s))),
@@ -87,7 +90,10 @@ COSINE_MISTAKES = [
         "You always make 1000 steps. Where is max_steps?",
         dict(x=lambda n, T, s: cosine_share(t.arange(1001).double(), 1000, s)),
     ),
+    ("You let n go from 1 to T. It goes from 0.", dict(x=lambda n, T, s: cosine_share(1 + n * (T - 1) / T, T, s))),
+    ("You let n end at T - 1. It goes from 0 to T.", dict(x=lambda n, T, s: cosine_share(n * (T - 1) / T, T, s))),
     ("You take degrees. t.cos takes radians, and 90 degrees are π/2.", dict(f=lambda x: (x * 90).cos() ** 2)),
+    ("You double π. It's halved.", dict(f=lambda x: (x * 2 * pi).cos() ** 2)),
     ("Where is π halved?", dict(f=lambda x: (x * pi).cos() ** 2)),
     ("Where is π/2?", dict(f=lambda x: x.cos() ** 2)),
     ("You divide by π/2. It's multiplied.", dict(f=lambda x: (x * 2 / pi).cos() ** 2)),
@@ -95,7 +101,7 @@ COSINE_MISTAKES = [
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos() ** 2)),
     ("You halve the fraction. Where is π?", dict(f=lambda x: (x / 2).cos() ** 2)),
     ("You square the cosine twice.", dict(f=lambda x: (x * pi / 2).cos() ** 4)),
-    ("Where is the cosine squared?", dict(f=lambda x: (x * pi / 2).cos())),
+    ("Where is the cosine squared? A root later on takes that back, too.", dict(f=lambda x: (x * pi / 2).cos())),
     ("You square the fraction. The cosine of it all is squared.", dict(f=lambda x: (x**2 * pi / 2).cos())),
     ("You square the angle. Its cosine is squared.", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
     ("You take a sine. At n = 0 the image is whole, so f is 1 or nearly.", dict(f=lambda x: (x * pi / 2).sin() ** 2)),
@@ -132,6 +138,7 @@ COSINE_MISTAKES = [
     (ROLLED, dict(end=lambda b, f, top: 1 - f / f.roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[:-1] / f[:-1].roll(1))),
     (ROLLED, dict(end=lambda b, f, top: 1 - f[1:] / f[1:].roll(1))),
+    ("You let n run from T down to 0.", dict(end=lambda b, f, top: unclipped_betas(f.flip(0)))),
     ("You turn the sign of each round.", dict(end=lambda b, f, top: -b)),
     (ALPHAS, dict(end=lambda b, f, top: 1 - b)),
     (ALPHAS, dict(end=lambda b, f, top: 1 - b.clamp(max=top))),
@@ -159,6 +166,10 @@ COSINE_MISTAKES = [
         "You come one step late, and the first one is 0. The last one ends at n = T.",
         dict(end=lambda b, f, top: F.pad(b[:-1], (1, 0))),
     ),
+    (
+        "You take the second one twice. Where is the first step, from n = 0?",
+        dict(end=lambda b, f, top: t.cat([b[1:2], b[1:]])),
+    ),
     ("Where is the first step? f begins at n = 0.", dict(end=lambda b, f, top: b[1:])),
     ("Where is the last step? f ends at n = T.", dict(end=lambda b, f, top: b[:-1])),
 ]
@@ -174,6 +185,10 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
         if made.shape != given.shape:
             return False
         for wrong in (made.clamp(-9, 9), made.clamp(lowest, top)):
+            if len(given) == T and wrong.allclose(
+                right.float(), rtol=5e-5, atol=1e-6
+            ):  # what is off is too little to tell by
+                continue
             same = len(given) == T and ((wrong - given).abs() * digits).max() < 1e-6  # computed in float32
             if same or wrong.allclose(given, rtol=5e-5, atol=1e-6):
                 return True
@@ -183,9 +198,9 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
         return question
     if result.shape == right.shape:
         if result.allclose(right.float(), rtol=0.01, atol=0):
-            return "Nearly right, but you lose digits, by rounding, by a type that holds few, or by a π written down."
+            return "Nearly right, but you lose digits, by rounding, a type that holds few, a π written down, or a small number that is added."
         if (result - right).abs()[right < top].max() < 1e-4:
-            return "Only where β is clipped it's off. Which max_beta was it called with, or is the default?"
+            return "You clip at another number than max_beta, or change its default."
     return ""
 
 

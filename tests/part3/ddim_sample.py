@@ -8,6 +8,7 @@ factor of the guessed noise exactly, and what is left over is σz.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -63,8 +64,8 @@ def ddim_noise(x: t.Tensor, x0: t.Tensor, e: t.Tensor, a: t.Tensor, b: t.Tensor)
     return (x - a**0.5 * x0) / (1 - a) ** 0.5
 
 
-def ddim_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.Tensor:
-    return b**0.5 * x0 + (1 - b) ** 0.5 * noise
+def ddim_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor, lowest: float = 0.0) -> t.Tensor:
+    return b**0.5 * x0 + (1 - b).clamp(min=lowest) ** 0.5 * noise
 
 
 def ddim_step(
@@ -117,6 +118,7 @@ def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.
 
 
 NAN = "You take a root or a logarithm of a negative number, or divide by 0."
+CLAMPED_ABOVE_0 = "You leave noise in the last step. There ᾱ is 1, and what's under the middle root may be 0."
 SCALED = "You scale the guessed image by its largest number. It's clipped to [-1, 1]."
 GUESS_CLIPPED = "You clip the guessed noise. Only the guessed image is in [-1, 1]."
 STEP_MISTAKES = [
@@ -162,6 +164,7 @@ STEP_MISTAKES = [
     ("You take α, of one step alone, for ᾱ of n.", dict(bar=(ddim_alpha, ddim_bar))),
     ("You take α, of one step alone, for ᾱ of m.", dict(bar=(ddim_bar, ddim_alpha))),
     ("You take another schedule. Where is that of the model?", dict(bar=ddim_own_bar)),
+    ("You take another schedule. Where is that of the model?", dict(bar=ddim_own_bar, clean_bar=ddim_own_bar)),
     ("You reconstruct x0 from m steps. x still has n.", dict(clean_at=lambda n, m: max(m, 1))),
     ("You take a tanh. Clipping leaves alone what lies in [-1, 1].", dict(clip=lambda x0, m: x0.tanh())),
     (
@@ -212,6 +215,7 @@ STEP_MISTAKES = [
     ),
     (ALGORITHM_2, dict(instead=lambda x, e, noise, n: algorithm_2(x, noise, n))),
     (ALGORITHM_2, dict(instead=lambda x, e, noise, n: algorithm_2(x, e, n))),
+    *[(CLAMPED_ABOVE_0, dict(mix=partial(ddim_mix, lowest=10.0**-digits))) for digits in range(1, 7)],
     (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax().clamp(min=1))),
     (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1))),
 ]
@@ -274,8 +278,16 @@ KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ
 
 COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mistake, where counts is given
     (
+        "You count the jumps. The model is told the timestep n.",
+        lambda seen, counts, expected: len(seen) > 1 and seen in ([*range(len(seen))], [*range(1, len(seen) + 1)]),
+    ),
+    (
         "You tell the model m. x still has n steps of noise.",
         lambda seen, counts, expected: seen in (counts[1:], [max(m, 1) for m in counts[1:]]),
+    ),
+    (
+        "You begin with 0, an index or the end of the path. The first timestep is T.",
+        lambda seen, counts, expected: seen == [0],
     ),
     (
         "You go up. The path goes from T down to 0.",
@@ -394,8 +406,12 @@ class Step:
 def check_ddim_sample(answer: Callable) -> str:
     answer = careful(answer)
     model, plain = way_of(answer, 3, 6, 0.0)
-    if not all(one.allclose(two, equal_nan=True) for one, two in zip(plain, way_of(answer, 3, 6, 0.0)[1], strict=True)):
-        raise Mistake("with eta=0, two ways from the same start end apart", "Where does eta multiply all of σ?")
+    again = way_of(answer, 3, 6, 0.0)[1]
+    if not all(one.allclose(two, equal_nan=True) for one, two in zip(plain, again, strict=True)):
+        question, drawn = "Where does eta multiply all of σ?", (plain[1] - again[1]).std() / 2**0.5
+        if drawn.isclose((1 - ddim_bar(COUNTS[3][1])) ** 0.5, rtol=0.05):
+            question = "You noise the image with fresh noise alone. Where is the guessed one?"
+        raise Mistake("with eta=0, two ways from the same start end apart", question)
     steps = steps_of(3, model, plain)
     try:
         for n_steps, n_samples in [(1, 1), (7, 2)]:
@@ -430,12 +446,18 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
                 up = "You begin with 0. The path goes from T down to 0."
                 error.add_note("You look ᾱ of 0 steps up. The text says what it is." if seen else up)
             raise
+        except IndexError as error:
+            error.add_note("Row 0 of a schedule belongs to timestep 1. alpha_bar takes the timestep itself.")
+            raise
         except RuntimeError as error:
             if "Boolean value" in str(error):
                 error.add_note("A tensor is neither true nor false. Where do you ask whether start is None?")
             raise
         if isinstance(result, t.Tensor) and result.requires_grad:
             raise Mistake("the samples carry a graph for gradients", "Where is @t.no_grad(), above def?")
+        if isinstance(result, list | tuple) and len(result) == n_steps + 1:
+            facts = f"without return_all_steps it returns {kind(result)} of {len(result)}, expected one tensor"
+            raise Mistake(facts, "You return all steps, asked or not. Where is return_all_steps used?")
         numbers = result.nan_to_num() if isinstance(result, t.Tensor) else result  # a nan is judged where it comes up
         expect_tensor(numbers, shape, f"with n_steps={n_steps} it")
         judge_counts(model.counts, COUNTS[n_steps], COUNTS[n_steps][:-1])
@@ -447,13 +469,18 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
         elif (model.shown[0] * start).mean() > 0.5 * start.square().mean():
             question = "You change start, or add to it." if gap.std() > 1e-3 else "You change start."
         raise Mistake("the first images that the model gets are not start", question)
+    if n_steps > 1 and all(x.equal(start) for x in model.shown):
+        raise Mistake(
+            "the model is shown the same images at every timestep",
+            "You show it start each time. Where is x as it has become?",
+        )
     return model, [x.double() for x in [*model.shown, result]]
 
 
 def judge_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
     if seen != expected:
         facts = f"where counts is {counts}, the model gets the timesteps {seen}, expected {counts[:-1]}"
-        otherwise = "Where does each go to the next of the given ones?"
+        otherwise = "You choose timesteps of your own. They go from each of counts to the next."
         raise Mistake(facts, recognise(COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
 
 
@@ -537,7 +564,9 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     before_0 = [step for step in steps if step.m]
     if all(step.fresh.std() < 1e-3 and step.kept.isclose((1 - ddim_bar(step.m)) ** 0.5, 1e-3) for step in before_0):
         facts = f"with eta={ETA}, no fresh noise is added, and the guessed noise is not made smaller"
-        raise Mistake(facts, "Then σ is 0. Where does eta count in it, and is its last fraction the right way up?")
+        raise Mistake(
+            facts, "Then σ is 0. Where does eta count in it? If it does, you turn the last fraction upside down."
+        )
     judge_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
     judge_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
     within = (first.abs() < first.std()).double().mean()
@@ -562,7 +591,7 @@ def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: floa
 
     for n, m, got, expected, _ in measured:
         if not same(got, expected):
-            times = f"In each step it is about {got / expected:.1f} times as large. Where does that come from?"
+            times = f"You make it about {got / expected:.1f} times as large, in each step."
             others = [
                 (NAN, got.isnan()),
                 ("You add noise in the last step. Nothing cleans up after it.", m == 0),
@@ -601,6 +630,11 @@ def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None
     if not isinstance(steps, list | tuple | t.Tensor):
         raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list")
     if len(steps) != len(plain):
+        if any(isinstance(entry, list) for entry in steps):
+            raise Mistake(
+                f"with return_all_steps=True it returns {kind(steps)} that holds a list",
+                "You return one thing too many.",
+            )
         question = "Where is one entry for each step, and the start?"
         if len(steps) == len(plain) - 1:
             question = "Where are both the start and the result in it?"

@@ -46,10 +46,10 @@ def gram(x: np.ndarray, ddof: int) -> np.ndarray:
 
 SHAPE_OF_C = "You compare images with each other. C tells how features vary together, so it has a row for each feature."
 WHOLE_PRODUCT = "You take the root of one of the two alone. It covers the whole product."
-BOTH_ONCE = "You put the same covariance into the product twice. Each is in it once."
+BOTH_ONCE = "You put the same covariance into the product twice, or measure C₁ - C₂. Each is in it once."
 DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
 PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
-OFFSET = "You add something to the diagonals. The formula adds nothing, and with small features that would change much."
+OFFSET = "You add something to C or under the root. The formula adds nothing, and with small features that would change much."
 STANDARD = "You scale the features to a standard deviation of 1. They're taken as they are."
 ONE_FEATURE = "You throw all numbers of a set together. Each feature has its own mean and variances."
 FRECHET_MISTAKES = [
@@ -67,6 +67,10 @@ FRECHET_MISTAKES = [
     (
         "You put standard deviations into C. It holds variances.",
         dict(cov=lambda x, ddof: np.diag(x.std(axis=0, ddof=ddof))),
+    ),
+    (
+        "You take the roots of C₁ and C₂ themselves. Only their product has one.",
+        dict(cov=lambda x, ddof: sqrtm(np.cov(x.T, ddof=ddof))),
     ),
     ("You put correlations into C. It holds covariances.", dict(cov=lambda x, ddof: np.corrcoef(x.T))),
     ("Where is the mean taken off before C is made?", dict(cov=lambda x, ddof: x.T @ x / (len(x) - ddof))),
@@ -125,6 +129,7 @@ FRECHET_MISTAKES = [
     ("Where are C₁ and C₂ themselves in the trace?", dict(end=lambda g, A, B, R: g - 2 * np.trace(R))),
     ("Where is C₁ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(B - 2 * R))),
     ("Where is C₂ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(A - 2 * R))),
+    ("You subtract C₂. It's added.", dict(end=lambda g, A, B, R: g + np.trace(A - B - 2 * R))),
     ("You take the root of a sum. It's that of a product.", dict(root=lambda A, B: sqrtm(A + B))),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + ((A - B) ** 2).sum())),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + np.linalg.norm(A - B))),
@@ -146,6 +151,17 @@ FRECHET_MISTAKES = [
         "You scale each image's features to length 1. They're taken as they are.",
         lambda x1, x2: frechet(*(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (x1, x2)), 1),
     ),
+    ("You take the trace away. It's added.", dict(end=lambda g, A, B, R: g - np.trace(A + B - 2 * R))),
+    ("You subtract the root four times. It's twice.", dict(end=lambda g, A, B, R: g + np.trace(A + B - 4 * R))),
+    ("You unpack the root, as if it were two things, and keep its first row.", dict(root=lambda A, B: sqrtm(A @ B)[0])),
+    (
+        "You take singular values. The root of the matrix has the roots of its eigenvalues.",
+        dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.svd(A @ B)[1]))),
+    ),
+    (
+        "You multiply the means. The gap is their difference.",
+        lambda x1, x2: frechet(x1, x2, 1, size=lambda v: x1.mean(axis=0) @ x2.mean(axis=0)),
+    ),
     ("You add the gap twice.", dict(end=lambda g, A, B, R: 2 * g + np.trace(A + B - 2 * R))),
     (
         "You take the root of the whole sum. It's that of C₁ C₂ alone.",
@@ -158,11 +174,17 @@ FRECHET_MISTAKES = [
         (OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm((A + o * np.eye(len(A))) @ (B + o * np.eye(len(B))))))
         for digits in range(1, 6)
     ],
+    *[(OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm(A @ B + o))) for digits in range(1, 6)],
+    *[(OFFSET, dict(root=lambda A, B, o=10.0**-digits: sqrtm(A @ B + o * np.eye(len(A))))) for digits in range(1, 6)],
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum(axis=1).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).mean()),
     (PAIRED, lambda x1, x2: ((x1 - x2) ** 2).sum()),
     (PAIRED, lambda x1, x2: np.linalg.norm(x1 - x2)),
     (PAIRED, lambda x1, x2: np.linalg.norm(x1 - x2, axis=1).mean()),
+    (
+        ONE_FEATURE,
+        lambda x1, x2: ((x1.mean(axis=0) - x2.mean(axis=0)) ** 2).sum() + (x1.std() - x2.std()) ** 2,
+    ),
     (ONE_FEATURE, lambda x1, x2: (x1.mean() - x2.mean()) ** 2 + (x1.std() - x2.std()) ** 2),
     (ONE_FEATURE, lambda x1, x2: (x1.mean() - x2.mean()) ** 2 + x1.var() + x2.var() - 2 * x1.std() * x2.std()),
 ]
@@ -188,6 +210,11 @@ class Clouds:
         """d where each covariance is divided by its n - ddof."""
         one, two = ((len(x) - 1) / (len(x) - ddof) for x in (self.x1, self.x2))
         return self.gap + one * self.traces[0] + two * self.traces[1] - 2 * sqrt(one * two) * self.traces[2]
+
+    def of_as_many(self, ddof: int) -> float:
+        """d of sets that are cut to the smaller one's size."""
+        n = min(len(self.x1), len(self.x2))
+        return frechet(self.x1[:n].double().numpy(), self.x2[:n].double().numpy(), ddof)
 
     def mistaken(self, mistake: dict[str, Callable] | Callable, ddof: int) -> float:
         """mistake: parts of the formula, or another formula of both clouds"""
@@ -225,11 +252,19 @@ def judge_number(answer: Callable, pair: Clouds) -> float:
     with unchanged(features1=pair.x1, features2=pair.x2):
         try:
             result = careful(answer)(pair.x1, pair.x2)
+        except (TypeError, RuntimeError) as error:
+            if "converted to" in str(error):
+                error.add_note("Where are all numbers added up, by the trace and the length of the gap, before float?")
+            raise
         except np.linalg.LinAlgError as error:
             question = (
                 "You invert or factor a matrix that need not allow it. The formula takes a root, and nothing else."
             )
             raise Mistake(f"for {pair.words},\nit ends in an error, LinAlgError: {error}", question) from None
+        except ValueError as error:
+            if len(pair.x1) != len(pair.x2):
+                error.add_note("The two sets differ in size. Where is each described by itself?")
+            raise
     if result is None:
         raise Mistake("it returns None, expected one number", "Where does the function return something?")
     if shape := tuple(getattr(result, "shape", ())):
@@ -270,6 +305,8 @@ def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
         question = "You round it, or cut its digits off."
     elif len(pair.x1) != len(pair.x2):
         question = "For sets of equal size it was right. Where is each set counted by itself?"
+        if all(other.fits(d, other.of_as_many) for other, d in measured):
+            question = "You leave out images of the larger set. Each set is described by all that it has."
     # clouds at distance 0 are too little to tell by, and the root of the whole may be one of -1e-16
     telling = [(other, d) for other, d in measured if other.distance(1) > 1e-9]
     with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there

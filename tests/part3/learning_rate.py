@@ -142,7 +142,7 @@ RATE_MISTAKES = [
     ("You take warmup away from the steps that are left, too.", two_lines(fall=lambda n, N, w: (N - n - w) / (N - w))),
     ("You begin the fall at step 0, which cuts off the peak.", lambda n, N, p, w: p * min(1, n / w) * (N - n) / N),
     ("You multiply both lines. One holds at a time.", lambda n, N, p, w: p * n / w * (N - n) / (N - w)),
-    ("You take the higher one of the two lines.", lambda n, N, p, w: p * max(n / w, (N - n) / (N - w))),
+    ("You swap the two lines, or take the higher one.", lambda n, N, p, w: p * max(n / w, (N - n) / (N - w))),
     (
         "You let it fall like a cosine. A straight line is asked for.",
         two_lines(fall=lambda n, N, w: (1 + cos(pi * (n - w) / (N - w))) / 2),
@@ -186,7 +186,10 @@ def as_rate(result: object, call: str) -> float:
     if isinstance(result, t.Tensor | np.ndarray) and len(result.reshape(-1)) == 1:
         result = result.item()
     if isinstance(result, t.Tensor | np.ndarray) or not hasattr(result, "__float__"):
-        raise Mistake(f"{call} returns {kind(result)}, expected one number", "Which number is that of this step?")
+        raise Mistake(
+            f"{call} returns {kind(result)}, expected one number",
+            "You return more than one number. Which is that of this step?",
+        )
     return float(result)
 
 
@@ -201,6 +204,8 @@ def rate_question(course: Sequence[float], N: int, peak: float, w: int) -> str:
 
     if question := recognise(RATE_MISTAKES, fits):
         return question
+    if np.allclose(course, (as_if := course[0] / right[0]) * np.array(right), rtol=1e-4, atol=1e-4 * abs(course[0])):
+        return f"All rates are those of a peak of {as_if * peak:.4g}. Where is the peak that is given?"
     if np.isnan(course).any():
         return "You divide 0 by 0."
     if np.allclose(course, np.maximum(right, min(course)), rtol=1e-4):

@@ -16,7 +16,11 @@ from tests.checking import Mistake, careful, check, kind, numbers, recognise
 
 FIRST_RATE = 0.9  # of the optimizer, before any step
 RATES = [0.5, 0.2, 0.4]
-GRADIENTS = [[0.3, 0.0, 0.4, 0.0, 0.0], [3.0, -0.4, 0.0, 4.0, 0.2], [0.6, 0.8, -1.2, 0.5, 0.9]]  # the first is short
+GRADIENTS = [
+    [0.24, 0.0, 0.32, 0.0, 0.0],
+    [3.0, -0.4, 0.0, 4.0, 0.2],
+    [0.6, 0.8, -1.2, 0.5, 0.9],
+]  # the first is short, twice it, too
 
 
 class FiveNumbers(nn.Module):
@@ -95,25 +99,43 @@ def clip_each(model: nn.Module) -> None:
         nn.utils.clip_grad_norm_([p], 1.0)
 
 
-def to_length_1(model: nn.Module) -> None:
-    length = t.cat([p.grad for p in model.parameters()]).norm()
+def clip_by(model: nn.Module, length_of: Callable, least: float = 1.0) -> None:
+    length = length_of(t.cat([p.grad for p in model.parameters()])).clamp(min=least)
     for p in model.parameters():
         p.grad /= length
 
 
+def to_length_1(model: nn.Module) -> None:
+    clip_by(model, t.norm, least=0.0)
+
+
+def to_length(model: nn.Module, length: float) -> None:
+    nn.utils.clip_grad_norm_(model.parameters(), length)
+
+
+def adopt(model: nn.Module, average: MovingAverage) -> None:
+    model.load_state_dict(average.model.state_dict())
+
+
+@t.no_grad()
+def clip_weights(model: nn.Module, average: MovingAverage) -> None:
+    for p in model.parameters():
+        p.clamp_(-1, 1)
+
+
 def a_step(
-    rate: Callable = lambda lr: lr,
+    rate: Callable = lambda lr, old: lr,  # old: the optimizer's
     zero: bool = True,
     clip: Callable = clip,
     steps: int = 1,
     late: bool = False,
     of: Callable = lambda loss, lr: loss,
-    adopt: bool = False,
+    end: Callable = lambda model, average: None,
     updates: tuple[int, int] = (0, 1),  # of the average, before the step and after it
 ) -> Callable:
     def step(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Optimizer, average: MovingAverage) -> None:
         if not late:
-            optimizer.param_groups[0]["lr"] = rate(lr)
+            optimizer.param_groups[0]["lr"] = rate(lr, optimizer.param_groups[0]["lr"])
         if zero:
             optimizer.zero_grad()
         of(loss, lr).backward()
@@ -126,8 +148,7 @@ def a_step(
             optimizer.param_groups[0]["lr"] = lr
         for _ in range(updates[1]):
             average.update(model)
-        if adopt:
-            model.load_state_dict(average.model.state_dict())
+        end(model, average)
 
     return step
 
@@ -141,27 +162,52 @@ def by_hand(loss: t.Tensor, lr: float, model: nn.Module, optimizer: t.optim.Opti
             p -= lr * p.grad
 
 
+def with_adam(loss: t.Tensor, lr: float, model: nn.Module, optimizer: object, average: MovingAverage) -> None:
+    a_step()(loss, lr, model, t.optim.Adam(model.parameters()), average)
+
+
+def short_alone(loss: t.Tensor, lr: float, model: nn.Module, optimizer: object, average: MovingAverage) -> None:
+    """A step that is left out where the gradient is long."""
+    gradient = t.cat(t.autograd.grad(loss, [*model.parameters()], retain_graph=True))
+    if gradient.norm() <= 1:
+        a_step()(loss, lr, model, optimizer, average)
+
+
 def no_clip(model: nn.Module) -> None: ...
 
 
 UNUSED = "All steps have the rate that the optimizer began with. Where does lr reach it?"
 KEPT = "Where are the gradients of earlier steps emptied? backward adds to what is there."
 UNCLIPPED = "Where is the gradient clipped in time? Before backward there is none, and after step it has been used."
+LOSS_TIMES_LR = "You multiply the loss by lr. The optimizer does that with its step."
+NOT_THE_OPTIMIZER = "You take the step by hand, or with a new optimizer. The given one remembers earlier gradients."
 WEIGHT_MISTAKES = [
     ("The weights never change. Where is the step, with a gradient that is still there?", a_step(steps=0)),
-    (UNUSED, a_step(rate=lambda lr: FIRST_RATE)),
+    (UNUSED, a_step(rate=lambda lr, old: old)),
     ("You set lr after the step, so each step has the rate of the step before.", a_step(late=True)),
-    ("You multiply the rate by lr. It is lr.", a_step(rate=lambda lr: FIRST_RATE * lr)),
+    ("You multiply the rate by lr. It is lr.", a_step(rate=lambda lr, old: FIRST_RATE * lr)),
+    ("You multiply the rate by lr. It is lr.", a_step(rate=lambda lr, old: old * lr)),
     (KEPT, a_step(zero=False)),
     (KEPT + " And where is it clipped?", a_step(zero=False, clip=no_clip)),
     (UNCLIPPED, a_step(clip=no_clip)),
-    (UNUSED + " And where is it clipped?", a_step(rate=lambda lr: FIRST_RATE, clip=no_clip)),
+    (UNUSED + " And where is it clipped?", a_step(rate=lambda lr, old: old, clip=no_clip)),
     (
         "You clip each number of the gradient by itself. The length over all of them is clipped.",
         a_step(clip=clip_values),
     ),
     ("You clip each parameter's gradient by itself. The length is that of all together.", a_step(clip=clip_each)),
-    ("You make short gradients longer. Only long ones are clipped.", a_step(clip=to_length_1)),
+    (
+        "You make short gradients longer, or the loss much larger. Only long gradients are clipped.",
+        a_step(clip=to_length_1),
+    ),
+    (
+        "You take the squared length. Where is its root?",
+        a_step(clip=lambda model: clip_by(model, lambda gradient: gradient.square().sum())),
+    ),
+    (
+        "You average the squares. For the length they're added up.",
+        a_step(clip=lambda model: clip_by(model, lambda gradient: gradient.square().mean().sqrt())),
+    ),
     (
         "You take the sum of all sizes for the length. It's a root of squares.",
         a_step(clip=lambda model: clip(model, 1.0)),
@@ -170,16 +216,20 @@ WEIGHT_MISTAKES = [
         "You take the largest size for the length. It's a root of squares.",
         a_step(clip=lambda model: clip(model, t.inf)),
     ),
-    ("You multiply the loss by lr. The optimizer does that with its step.", a_step(of=lambda loss, lr: lr * loss)),
+    (LOSS_TIMES_LR, a_step(of=lambda loss, lr: lr * loss)),
+    (LOSS_TIMES_LR, a_step(rate=lambda lr, old: old, of=lambda loss, lr: lr * loss)),
     ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0))),
     ("You clip the loss. Its gradient is clipped.", a_step(of=lambda loss, lr: loss.clamp(max=1.0), clip=no_clip)),
-    ("You put the average into the model. The training goes on with the model's own weights.", a_step(adopt=True)),
+    ("You put the average into the model. The training goes on with the model's own weights.", a_step(end=adopt)),
+    ("You clip the weights. The gradient is clipped.", a_step(clip=no_clip, end=clip_weights)),
+    ("You leave a step out where the gradient is long. It's shortened.", short_alone),
     ("You take two steps at once.", a_step(steps=2)),
-    ("You go up the gradient. The step goes down.", a_step(rate=lambda lr: -lr)),
-    ("You take the step by hand, or with a new optimizer. The given one remembers earlier gradients.", by_hand),
+    ("You go up the gradient. The step goes down.", a_step(rate=lambda lr, old: -lr)),
+    (NOT_THE_OPTIMIZER, by_hand),
+    (NOT_THE_OPTIMIZER, with_adam),
 ]
 AVERAGE_MISTAKES = [
-    ("The weights are right. Where is the average updated?", a_step(updates=(0, 0))),
+    ("The weights are right. Where is the given average updated?", a_step(updates=(0, 0))),
     ("You update the average before the step. It takes in the weights that come out of it.", a_step(updates=(1, 0))),
     ("You update it once before the step and once after it.", a_step(updates=(1, 1))),
     ("You update it twice.", a_step(updates=(0, 2))),
@@ -211,19 +261,25 @@ def judge_weights(walked: Walked, right: Walked) -> None:
             length = t.tensor(GRADIENTS[i]).norm()
             facts = f"step {i + 1} with lr = {RATES[i]} and the gradient {GRADIENTS[i]}, of length {length:.3g}, takes"
             facts += f"\nthe weights from {numbers(before)} to {numbers(now, beside=expected)}, expected {numbers(expected, beside=now)}"
-            otherwise = clipped_to(walked, right)
+            otherwise = of_length(walked)
             question = recognise(WEIGHT_MISTAKES, lambda step: walked.same_weights(walk(step)), otherwise)
             raise Mistake(facts, question, given=f"with SGD of momentum 0.5, begun at lr = {FIRST_RATE}")
         before = now
 
 
-def clipped_to(walked: Walked, right: Walked) -> str:
-    """What to ask if the second step, whose gradient is long, is the first one to differ, and only in its length."""
-    if not walked.weights[0].allclose(right.weights[0], atol=1e-4):
-        return ""
-    moved, expected = (way.weights[1] - way.weights[0] for way in (walked, right))
-    memory = 0.5 * RATES[1] * t.tensor(GRADIENTS[0])  # what the momentum adds
-    factor = ((moved + memory) @ (expected + memory) / (expected + memory).square().sum()).item()
-    if (moved + memory).allclose(factor * (expected + memory), atol=1e-4):
-        return f"You clip the long gradient to length {factor:.3g}. Which length is asked for?"
-    return ""
+def of_length(walked: Walked) -> str:
+    """What to ask of a way that is right but for a factor or for the length that gradients are clipped to."""
+    start, (one, two, _), gradient = FiveNumbers().row().detach(), walked.weights, t.tensor(GRADIENTS[0])
+    moved = ((one - start).norm() / RATES[0]).item()
+    times = moved / gradient.norm().item()
+    if times > 0.999:  # then the long gradient tells, without what the momentum adds
+        moved = ((two - one + 0.5 * RATES[1] * gradient).norm() / RATES[1]).item()
+    ways = [
+        (f"You clip to length {moved:.3g}. Which length is asked for?", dict(clip=partial(to_length, length=moved))),
+        (
+            f"You make the gradient {times:.3g} times as large, by one more backward or a factor.",
+            dict(of=lambda loss, lr: times * loss),
+        ),
+        (f"You take {times:.3g} times lr for the rate.", dict(rate=lambda lr, old: times * lr)),
+    ]
+    return recognise(ways, lambda how: walked.same_weights(walk(a_step(**how))))

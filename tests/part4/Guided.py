@@ -18,6 +18,7 @@ from tests.checking import (
     check,
     elsewhere,
     expect_tensor,
+    judge_slopes,
     kind,
     recognise,
     schedule_for,
@@ -47,34 +48,47 @@ CASES = [
 ]
 
 GUIDED_MISTAKES = [  # of the guess for what is wanted, the guess for null, and w
-    ("Are the two guesses swapped? At w=0 what is wanted doesn't count.", lambda c, n, w: c + w * (n - c)),
+    ("You swap the two guesses. At w=0 what is wanted doesn't count.", lambda c, n, w: c + w * (n - c)),
     (
-        "Is that the papers' other form? There w=0 is the plain conditional model, and here w=1.",
+        "You use the papers' other form. There w=0 is the plain conditional model, and here w=1.",
         lambda c, n, w: c + w * (c - n),
     ),
-    ("Is w used?", lambda c, n, w: c),
-    ("Is what is wanted used?", lambda c, n, w: n),
+    ("Where is w used?", lambda c, n, w: c),
+    ("Where is the guess for what is wanted?", lambda c, n, w: n),
     (
-        "Is the sign of the difference turned? The guess moves away from what is wanted.",
+        "You turn the difference. The guess moves away from what is wanted.",
         lambda c, n, w: n - w * (c - n),
     ),
-    ("Is the null guess taken off what is multiplied by w?", lambda c, n, w: n + w * c),
-    ("Is that the difference alone? The null guess is where it starts from.", lambda c, n, w: w * (c - n)),
+    ("You multiply the whole guess by w. Where is the null guess taken off it?", lambda c, n, w: n + w * c),
+    ("You return the difference alone. The null guess is where it starts from.", lambda c, n, w: w * (c - n)),
     (
-        "Is one of the factors' signs turned? They are w and 1 - w, and add up to 1.",
+        "You turn the sign of a factor. They are w and 1 - w, and add up to 1.",
         lambda c, n, w: w * c - (1 - w) * n,
     ),
-    ("Do the factors of the two guesses add up to 1?", lambda c, n, w: (1 + w) * c - (1 - w) * n),
-    ("Is the sum scaled down? It may be longer than either guess.", lambda c, n, w: (n + w * (c - n)) / (1 + w)),
-    ("Does every image have the w of the first? Each has its own.", lambda c, n, w: n + w[:1] * (c - n)),
-    ("Does every image have the mean w? Each has its own.", lambda c, n, w: n + w.mean() * (c - n)),
-    ("w runs along the width of the images. Which shape has self.w?", lambda c, n, w: n + w.movedim(0, 3) * (c - n)),
-    ("Is it clamped? Noise may leave [-1, 1].", lambda c, n, w: (n + w * (c - n)).clamp(-1, 1)),
+    ("You mix both forms. The factors of the two guesses add up to 1.", lambda c, n, w: (1 + w) * c - (1 - w) * n),
+    ("You scale the sum down. It may be longer than either guess.", lambda c, n, w: (n + w * (c - n)) / (1 + w)),
+    ("You use the first image's w for all. Each has its own.", lambda c, n, w: n + w[:1] * (c - n)),
+    ("You use the mean w for all images. Each has its own.", lambda c, n, w: n + w.mean() * (c - n)),
+    ("You square w.", lambda c, n, w: n + w**2 * (c - n)),
+    ("You lift w to 1. Below 1, what is wanted counts for less.", lambda c, n, w: n + w.clamp(min=1) * (c - n)),
     (
-        "Is every other row taken for a half? t.cat puts all of the first before all of the second.",
+        "You scale it back to the spread of one guess. It may be larger than either.",
+        lambda c, n, w: spread_as(c, n + w * (c - n)),
+    ),
+    (
+        "You let w run along the width of the images. Which shape has self.w?",
+        lambda c, n, w: n + w.movedim(0, 3) * (c - n),
+    ),
+    ("You clamp it. Noise may leave [-1, 1].", lambda c, n, w: (n + w * (c - n)).clamp(-1, 1)),
+    (
+        "You take every other row for a half. t.cat puts all of the first before all of the second.",
         lambda c, n, w: interleaved(c, n, w),
     ),
 ]
+
+
+def spread_as(one: t.Tensor, other: t.Tensor) -> t.Tensor:
+    return other * one.std(dim=(1, 2, 3), keepdim=True) / other.std(dim=(1, 2, 3), keepdim=True)
 
 
 def interleaved(c: t.Tensor, n: t.Tensor, w: t.Tensor) -> t.Tensor:
@@ -98,23 +112,27 @@ class Told(nn.Module):
         for name, thing in given:
             if not isinstance(thing, t.Tensor):
                 facts = f"the model gets {kind(thing)} as {name}, expected a tensor"
-                raise Mistake(
-                    facts, "It takes three things, images, num_steps and wanted. Does it get all, in this order?"
-                )
+                raise Mistake(facts, "Where are all three that it takes, images, num_steps and wanted, in this order?")
         if images.dim() != 4:
-            question = "It takes images, num_steps and wanted, in this order."
+            question = "You give the model its arguments in another order. It takes images, num_steps and wanted."
+            if images.dim() == 5:
+                question = "You stack them, which makes an axis. All rows of a call follow each other."
             raise Mistake(f"the model gets {kind(images)} as images", question)
         lengths = {name: len(thing) if thing.dim() else 0 for name, thing in given}
         if len(set(lengths.values())) > 1:
             words = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
-            raise Mistake(f"the model gets {words}", "If all images come twice, what else has to come twice?")
+            raise Mistake(f"the model gets {words}", "You give some of them once. Each of the three comes twice.")
         if num_steps.dim() != 1 or num_steps.is_floating_point():
-            raise Mistake(f"the model gets {kind(num_steps)} of type {num_steps.dtype} as num_steps", "Is it as given?")
+            raise Mistake(
+                f"the model gets {kind(num_steps)} of type {num_steps.dtype} as num_steps",
+                "You change num_steps on the way.",
+            )
         if images.is_meta:
             for name, thing in given:
                 if not thing.is_meta:
                     raise Mistake(
-                        f"a model on another device gets {name} on the {thing.device.type}", "Where is it made?"
+                        f"a model on another device gets {name} on the {thing.device.type}",
+                        "You make it on another device.",
                     )
             return images + self.weight
         self.calls.append((images.detach().clone(), num_steps.clone(), wanted.detach().clone()))
@@ -134,6 +152,8 @@ def check_Guided(answer: Callable) -> str:
     for device in DEVICES:
         results = [ask(answer, case, device) for case in CASES]
         judge_numbers(results)
+    judge_rows(answer)
+    judge_gradient(answer)
     judge_device(answer)
     return "one call for both guesses, w = 0, 1 and beyond, a w for each image, labels, captions and embeddings"
 
@@ -153,24 +173,42 @@ def ask(answer: Callable, case: Case, device: str) -> Result:
     null, w = (each.to(device) if isinstance(each, t.Tensor) else each for each in (case.null, case.w))
     guided = careful(answer)(model, wanted, null, w)
     if not isinstance(guided, nn.Module):
-        raise Mistake("it is not a module", "Does the class line still name part1.DiffusionModel?")
+        raise Mistake("it is not a module", "Where does the class line name part1.DiffusionModel?")
     for name in ("img_shape", "noise_schedule"):
         if getattr(guided, name, None) is not getattr(model, name):
-            raise Mistake(f"its {name} is not that of the model", "What does the given __init__ keep?")
+            raise Mistake(
+                f"its {name} is not that of the model", "Where is the line of the given __init__ that keeps it?"
+            )
     nothing = t.as_tensor(null).to(wanted).expand_as(wanted)
     with t.no_grad():
         with unchanged(images=images, num_steps=num_steps, wanted=wanted):
             given = careful(guided)(images, num_steps)
+        for name, kept in [("wanted", wanted), ("null", nothing)]:
+            if not isinstance(now := getattr(guided, name, None), t.Tensor) or not now.equal(kept):
+                facts = f"after a call, self.{name} is {kind(now)} with other rows than before"
+                raise Mistake(facts, f"You overwrite self.{name}. What you put together needs a name of its own.")
         if len(model.calls) != 1 or isinstance(given, t.Tensor) and given.shape == SHAPE:
             judge_call(model, case, images, num_steps, wanted, nothing)
+        judge_shape(given, case)
         expect_tensor(given, SHAPE, f"with {case.what} it", device)
         if not careful(guided)(images, num_steps).equal(given):
             raise Mistake(
-                "called twice with the same images, it gives two results", "Does forward change what it keeps?"
+                "called twice with the same images, it gives two results", "You change in forward what the model keeps."
             )
     guesses = (guess(images, num_steps, each) for each in (wanted, nothing))
     w = t.as_tensor(w, device=device).float().reshape(-1, 1, 1, 1)
     return Result(case, *guesses, w.expand(len(images), 1, 1, 1), given)
+
+
+def judge_shape(given: object, case: Case) -> None:
+    if isinstance(given, t.Tensor) and given.shape != SHAPE:
+        question = ""
+        if given.shape[0] == 2 * SHAPE[0]:
+            whole = given.shape[1:] == SHAPE[1:]
+            question = "You return both halves." if whole else "You cut along another axis. A half is half of the rows."
+        elif given.shape[-3:] == SHAPE[1:] and given[..., 0, 0, 0].numel() == 1:
+            question = "You take one row for a half."
+        raise Mistake(f"with {case.what} it returns {kind(given)}, expected shape {SHAPE}", question)
 
 
 def judge_call(
@@ -179,31 +217,48 @@ def judge_call(
     """One call, in which each image comes twice with its timestep, once with what is wanted and once with null."""
     if len(model.calls) != 1:
         facts = f"the model is called {len(model.calls)} times, expected once with twice as many images"
-        question = "t.cat puts tensors together." if model.calls else "Whose guesses does it mix?"
+        question = (
+            "You ask for each guess by itself. t.cat puts tensors together."
+            if model.calls
+            else "Where do you ask the model?"
+        )
         raise Mistake(facts, question)
     shown, counts, told = model.calls[0]
     if len(shown) != 2 * len(images):
-        facts = f"the model gets {len(shown)} images in its call, expected {2 * len(images)}, which is each image twice"
-        raise Mistake(facts, "Both guesses come from one call.")
+        facts = f"with {case.what}, the model gets {len(shown)} images in its call"
+        facts += f", expected {2 * len(images)}, which is each image twice"
+        raise Mistake(facts, "You ask for one guess. Where is the other one, in the same call?")
+    if told.dtype != wanted.dtype:
+        facts = f"with {case.what}, the model gets wanted of type {told.dtype}, expected {wanted.dtype}"
+        raise Mistake(facts, "You change their type. A table looks up whole numbers.")
+    n_nulls = sum(row.equal(nothing[0]) for row in told)
     for image, each in enumerate(images):
         mine = [i for i, row in enumerate(shown) if row.equal(each)]
         if not mine:
-            raise Mistake(f"image {image} isn't shown to the model as it is", "Is it changed on the way?")
+            raise Mistake(f"image {image} isn't shown to the model as it is", "You change the images on the way.")
         if len(mine) != 2:
             facts = f"with {case.what}, image {image} is shown {len(mine)} times in the call, expected twice"
-            raise Mistake(facts, "Each image comes twice. Is a half of the call made of other rows?")
+            raise Mistake(facts, "You fill a half of the call with other rows. Each image comes twice.")
         if counts[mine].tolist() != [num_steps[image]] * 2:
             facts = (
                 f"image {image} is shown with the timesteps {counts[mine].tolist()}, expected {num_steps[image]} twice"
             )
-            raise Mistake(facts, "Are images and timesteps put together in the same order?")
+            question = "You put timesteps together in another order than images."
+            if counts.unique().numel() == 1:
+                question = "You give all images one timestep. Each has its own."
+            elif sorted(counts.tolist()) != sorted(2 * num_steps.tolist()):
+                question = "You give a half of the call other timesteps. Each image keeps its own."
+            raise Mistake(facts, question)
         nulls = sum(told[i].equal(nothing[0]) for i in mine)
         if nulls != 1:
             facts = f"with {case.what}, image {image} is shown with null {'twice' if nulls else 'never'}, expected once"
-            raise Mistake(facts, "Does one half of the call get self.null, and the other half self.wanted?")
+            question = "You put wishes together in another order than images."
+            if n_nulls != len(images):
+                question = "You give both halves null. Where is self.wanted?" if nulls else "Where is self.null?"
+            raise Mistake(facts, question)
         if not any(told[i].equal(wanted[image]) for i in mine):
             facts = f"with {case.what}, image {image} isn't shown with what is wanted for it"
-            raise Mistake(facts, "Each image has a wish of its own. Are the wishes in the order of the images?")
+            raise Mistake(facts, "You give images the wishes of others. Each has its own.")
 
 
 def judge_numbers(results: list[Result]) -> None:
@@ -217,7 +272,40 @@ def judge_numbers(results: list[Result]) -> None:
             wanted, null = r.wanted.flatten()[at], r.null.flatten()[at]
             facts = f"where the model guesses {wanted:.3f} for what is wanted and {null:.3f} for null, a number is"
             facts += f" {r.given.flatten()[at]:.3f}, expected {expected.flatten()[at]:.3f}"
-            raise Mistake(facts, recognise(GUIDED_MISTAKES, fits), given=f"with {r.case.what}")
+            raise Mistake(facts, recognise(GUIDED_MISTAKES, fits) or fixed(results), given=f"with {r.case.what}")
+
+
+def fixed(results: list[Result]) -> str:
+    """Whether one number stands for w in all cases."""
+    ways = t.cat([(r.wanted - r.null).flatten() for r in results])
+    gone = t.cat([(r.given - r.null).flatten() for r in results])
+    return (
+        "You use a fixed number. Where is self.w?"
+        if gone.allclose((gone @ ways / (ways @ ways)) * ways, atol=1e-3)
+        else ""
+    )
+
+
+def judge_rows(answer: Callable) -> None:
+    guided = careful(careful(answer)(Told(), LABELS, 9, 2.0))
+    try:
+        guided(t.randn(SHAPE)[:2], t.tensor(COUNTS[:2]))
+    except ValueError:
+        return
+    except Exception as error:
+        facts = f"for 2 images and 4 wishes it raises {type(error).__name__}, expected ValueError"
+        raise Mistake(facts, "Where is the given line with check_rows?") from None
+    raise Mistake("it takes 2 images for 4 wishes, expected ValueError", "Where is the given line with check_rows?")
+
+
+def judge_gradient(answer: Callable) -> None:
+    """It may compute without gradients. But where they come through, they come through both guesses."""
+    guided, num_steps = careful(careful(answer)(Told(), LABELS, 9, 2.5)), t.tensor(COUNTS)
+    images = t.randn(SHAPE)
+    if guided(images.clone().requires_grad_(), num_steps).requires_grad:
+        facts = "the gradient at {} is not its slope"
+        question = "You detach one of the two guesses, or make it under no_grad."
+        judge_slopes(lambda x: guided(x, num_steps), facts, question, images=images)
 
 
 def judge_device(answer: Callable) -> None:
@@ -230,4 +318,4 @@ def judge_device(answer: Callable) -> None:
         guided.wanted, guided.null, guided.w = wanted, wanted, t.ones(1, 1, 1, 1, device="meta")
         return guided(images, num_steps)
 
-    elsewhere(call, facts, "Is a tensor made on the CPU?")
+    elsewhere(call, facts, "You make a tensor on the CPU. Make it where the images are.")

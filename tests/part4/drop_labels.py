@@ -21,24 +21,29 @@ from tests.checking import (
 )
 
 MANY, SHARE = 4000, 0.4
+FEW = 0.04  # a share that is no multiple of a tenth
+ONE_A_CLASS = "You draw once for a class. Each row has a chance of its own, whatever its label is."
 CAPTION = t.tensor([9, 8, 7, 6])  # a null that is a row itself
 
 REPLACED_MISTAKES = [  # what stands in a dropped row, where that is no null
-    ("Are they set to 0? The null label is an argument.", lambda rows, null: not rows.any()),
-    ("Are they set to -1? The null label is an argument.", lambda rows, null: bool((rows == -1).all())),
-    ("Is null one less than it should be? It's given as it is.", lambda rows, null: bool((rows == null - 1).all())),
-    ("Is null added to the label?", lambda rows, null: bool(((rows - null >= 0) & (rows - null < 10)).all())),
+    ("You set them to 0. Where is null?", lambda rows, null: not rows.any()),
+    ("You set them to -1. Where is null?", lambda rows, null: bool((rows == -1).all())),
+    ("You take one less than null. It's given as it is.", lambda rows, null: bool((rows == null - 1).all())),
     (
-        "Do they get other classes? The null label stands for none of them.",
+        "You add null to the label. It takes the label's place.",
+        lambda rows, null: bool(((rows - null >= 0) & (rows - null < 10)).all()),
+    ),
+    (
+        "You give them other classes. The null label stands for none of them.",
         lambda rows, null: bool(((rows >= 0) & (rows < 10)).all()),
     ),
 ]
 SHARE_MISTAKES = [  # the share that is dropped
-    ("Is the share kept, and the rest dropped?", lambda found: abs(found - (1 - SHARE)) < 0.025),
-    ("Is share used, or a fixed number?", lambda found: abs(found - 0.1) < 0.025 or abs(found - 0.5) < 0.025),
-    ("Is share used twice, or squared?", lambda found: abs(found - SHARE**2) < 0.03),
+    ("You keep that share and drop the rest.", lambda found: abs(found - (1 - SHARE)) < 0.025),
+    ("You use a fixed number. Where is share?", lambda found: abs(found - 0.1) < 0.025 or abs(found - 0.5) < 0.025),
+    ("You use share twice, or square it.", lambda found: abs(found - SHARE**2) < 0.03),
     (
-        "Is it drawn with t.randn? Those numbers aren't spread evenly from 0 to 1.",
+        "You draw with t.randn. Those numbers aren't spread evenly from 0 to 1.",
         lambda found: abs(found - 0.655) < 0.025,
     ),
 ]
@@ -50,7 +55,7 @@ def check_drop_labels(answer: Callable) -> str:
     for device in DEVICES:
         labels = t.randint(0, 10, (MANY,), generator=t.Generator().manual_seed(987654)).to(device)
         dropped = dropped_rows(answer, labels, SHARE, 10)
-        judge_share(dropped)
+        judge_share(dropped, labels)
         judge_chance(answer, labels, dropped)
     judge_small(answer)
     judge_ends(answer, labels.cpu())
@@ -58,7 +63,7 @@ def check_drop_labels(answer: Callable) -> str:
     judge_types(answer)
     facts, question = (
         "with labels on another device, tensors of two devices meet",
-        "Are the chances drawn where the labels are?",
+        "You draw the chances on the CPU. Draw them where the labels are.",
     )
     elsewhere(lambda: answer(t.ones(6, dtype=t.int64, device="meta"), SHARE, 10), facts, question)
     return "the share, each row by itself, whole captions, types kept, the labels given untouched"
@@ -74,15 +79,15 @@ def ask(answer: Callable, labels: t.Tensor, share: float, null: t.Tensor | float
         raise Mistake(f"{call} it returns {kind(result)}, expected one tensor", NO_TENSOR.get(type(result), ""))
     if result.dtype == t.bool and labels.dtype != t.bool:
         facts = f"{call} it returns true and false, expected labels"
-        raise Mistake(facts, "That says which rows are dropped. What do they become?")
+        raise Mistake(facts, "You return which rows are dropped. What do they become?")
     if result.shape != shape:
-        question = "Are the dropped rows left out? They become null." if len(result) < len(labels) else ""
+        question = "You leave the dropped rows out. They become null." if len(result) < len(labels) else ""
         if result.dim() > len(shape):
-            question = "How many axes have the chances, and how many have the labels?"
+            question = "You give the chances more axes than the labels have."
         raise Mistake(f"{call} it returns {kind(result)}, expected the same shape", question)
     if result.dtype != labels.dtype:
         facts = f"{call} and type {labels.dtype} it returns type {result.dtype}"
-        raise Mistake(facts, "Is a number of another type put in, or multiplied with?")
+        raise Mistake(facts, "You put a number of another type in, or multiply with one.")
     if result.device != labels.device:
         raise Mistake(f"{call} on {labels.device.type} it returns a tensor on {result.device.type}")
     return result
@@ -99,14 +104,17 @@ def dropped_rows(answer: Callable, labels: t.Tensor, share: float, null: int) ->
     return dropped
 
 
-def judge_share(dropped: t.Tensor) -> None:
+def judge_share(dropped: t.Tensor, labels: t.Tensor) -> None:
     found = dropped.float().mean().item()
     if abs(found - SHARE) > 0.04:
+        by_class = [dropped[labels == label].float().mean().item() for label in range(10)]
+        whole_classes = 0 < found < 1 and all(share in (0, 1) for share in by_class)
         others = [
-            ("Is there one draw for the whole minibatch? Each image has a chance of its own.", found in (0, 1)),
-            ("Is every one dropped?", found > 0.99),
+            ("You draw once for the whole minibatch. Each image has a chance of its own.", found in (0, 1)),
+            ("You drop every one.", found > 0.99),
         ]
-        question = recognise(SHARE_MISTAKES, lambda made: made(found)) or recognise(others, bool)
+        question = ONE_A_CLASS if whole_classes else recognise(SHARE_MISTAKES, lambda made: made(found))
+        question = question or recognise(others, bool)
         raise Mistake(
             f"{found:.0%} of {MANY:,d} labels are dropped with share={SHARE}, expected about {SHARE:.0%}", question
         )
@@ -120,16 +128,20 @@ def judge_chance(answer: Callable, labels: t.Tensor, dropped: t.Tensor) -> None:
         seed_all(t.initial_seed() + 1)
         seeded = dropped_rows(answer, labels, SHARE, 10).equal(dropped)
         first = dropped[: int(SHARE * MANY)].float().mean() > 0.99
-        question = "Are those the first ones? Each row has the same chance." if first else "Is it a matter of chance?"
-        raise Mistake(facts, question if first or not seeded else "Is a seed set inside?")
+        question = (
+            "You drop the first ones. Each row has the same chance."
+            if first
+            else "Where do you draw? Each row has a chance of its own."
+        )
+        raise Mistake(facts, question if first or not seeded else "You set a seed inside, or draw only once.")
     shares = [dropped[labels == label].float().mean().item() for label in range(10)]
     if max(shares) > 2 * SHARE:
         facts = f"label {shares.index(max(shares))} is dropped in {max(shares):.0%} of its rows, with share={SHARE}"
-        raise Mistake(facts, "Each row has a chance of its own, whatever its label is. Is there one draw for a class?")
+        raise Mistake(facts, ONE_A_CLASS)
     together = (dropped[1:] & dropped[:-1]).float().mean().item()
     if abs(together - SHARE**2) > 0.04:
         facts = f"of two neighbours, both are dropped in {together:.0%} of all cases, expected {SHARE**2:.0%}"
-        raise Mistake(facts, "Does each row have a draw of its own?")
+        raise Mistake(facts, "You let rows share a draw. Each has its own.")
 
 
 def judge_small(answer: Callable) -> None:
@@ -137,34 +149,48 @@ def judge_small(answer: Callable) -> None:
     found = sum(dropped_rows(answer, t.tensor([3]), SHARE, 10).item() for _ in range(300)) / 300
     if abs(found - SHARE) > 0.14:
         facts = f"with share={SHARE}, a minibatch of a single image loses its label in {found:.0%} of all cases"
-        raise Mistake(facts, "Is a fixed number of rows dropped? Each has a chance of its own.")
+        raise Mistake(facts, "You drop a fixed number of rows. Each has a chance of its own.")
 
 
 def judge_ends(answer: Callable, labels: t.Tensor) -> None:
     for share, words in [(0.0, "none of the labels should be dropped"), (1.0, "all labels should be dropped")]:
         found = dropped_rows(answer, labels, share, 10).float().mean().item()
         if found != share:
-            raise Mistake(f"with share={share:.0f}, {found:.0%} of the labels are dropped: {words}", "Is share used?")
+            facts = f"with share={share:.0f}, {found:.0%} of the labels are dropped: {words}"
+            raise Mistake(facts, "You change share on the way.")
+    found = dropped_rows(answer, labels, FEW, 10).float().mean().item()
+    if abs(found - FEW) > 0.02:
+        facts = f"with share={FEW}, {found:.0%} of the labels are dropped, expected {FEW:.0%}"
+        raise Mistake(facts, "You change share on the way, or round it to tenths.")
+    if answer(labels, 0.0, 10) is labels:
+        facts = "with share=0 it returns the very labels that it is given, expected a new tensor"
+        raise Mistake(facts, "You return labels itself. What is done to the result later is then done to them.")
 
 
 def judge_rows(answer: Callable) -> None:
-    """Captions, as many as they have words in the last batch: a wrong axis shows as wrong numbers, not as an error."""
-    for rows, null in [(t.arange(2000 * 4).reshape(2000, 4) % 5, CAPTION), (t.zeros(40, 40), t.ones(40))]:
+    """Captions, later as many as they have words: a wrong axis shows as wrong numbers, not as an error."""
+    captions, square, deep = t.arange(2000 * 4).reshape(2000, 4) % 5, t.zeros(40, 40), t.zeros(40, 40, 3)
+    for rows, null in [(captions, CAPTION), (square, t.ones(40)), (deep, t.ones(40, 3))]:
         call = f"labels of shape {tuple(rows.shape)} and a null of shape {tuple(null.shape)}"
-        dropped = ask(answer, rows, 0.5, null) != rows
+        dropped = (ask(answer, rows, 0.5, null) != rows).flatten(1)
         whole, columns = dropped.all(dim=1) | ~dropped.any(dim=1), dropped.all(dim=0) | ~dropped.any(dim=0)
         if not whole.all():
             facts = f"with {call}, parts of a row are replaced, expected whole rows"
-            question = "Is there one draw for each number? There's one for each row."
+            question = "You draw for each number. There's one draw for each row."
             if columns.all():
-                question = "Whole columns are replaced. Which shape do the chances need, to run along the rows?"
+                question = "You let the chances run along the columns. Which shape do they need?"
+            elif not dropped.any(dim=0).all():
+                question = "You replace some numbers of a row alone."
             raise Mistake(facts, question)
         result = ask(answer, rows, 1.0, null)
         if not result.equal(null.expand_as(rows)):
-            raise Mistake(f"with {call}, a dropped row is {result[0][:6].tolist()}, expected {null[:6].tolist()}")
+            facts = f"with {call}, a dropped row is {result[0][:6].tolist()}, expected {null[:6].tolist()}"
+            raise Mistake(facts, "You put in something else. Where is null?")
         share = dropped.any(dim=1).float().mean().item()
         if abs(share - 0.5) > 0.45:
-            raise Mistake(f"with {call}, {share:.0%} of the rows are dropped with share=0.5", "Does each row draw?")
+            raise Mistake(
+                f"with {call}, {share:.0%} of the rows are dropped with share=0.5", "You draw once for all rows."
+            )
 
 
 def judge_types(answer: Callable) -> None:

@@ -4,7 +4,18 @@ from collections.abc import Callable
 
 import torch as t
 
-from tests.checking import Mistake, careful, check, close, elsewhere, expect_tensor, numbers, recognise, unchanged
+from tests.checking import (
+    Mistake,
+    careful,
+    check,
+    close,
+    elsewhere,
+    expect_tensor,
+    kind,
+    numbers,
+    recognise,
+    unchanged,
+)
 
 # 0 is padding: a caption of two words, the same in another order, of one, of four, with a word said twice, and of none
 TOKENS = [[3, 1, 0, 0], [1, 3, 0, 0], [2, 0, 0, 0], [5, 6, 4, 1], [3, 3, 2, 0], [0, 0, 0, 0]]
@@ -49,7 +60,7 @@ CAPTION_MISTAKES = [
         lambda v, w: v[0] * (w == 0).sum(dim=1, keepdim=True) / n_words(w).clamp(min=1),
     ),
     (
-        "A word that comes twice counts twice. You count it once.",
+        "You count a word once that comes twice.",
         lambda v, w: by_caption(v, w, lambda words: v[sorted(set(words))].mean(dim=0)),
     ),
     (
@@ -79,9 +90,18 @@ CAPTION_MISTAKES = [
         lambda v, w: sum_of_words(v, w) / n_words(w).clamp(min=1).sqrt(),
     ),
     ("You multiply by the number of words.", lambda v, w: sum_of_words(v, w) * n_words(w)),
+    ("You divide with //. That gives whole numbers.", lambda v, w: sum_of_words(v, w) // n_words(w).clamp(min=1)),
+    (
+        "You take 8 for the length of a row. It has any.",
+        lambda v, w: sum_of_words(v, w) / (8 - (w == 0).sum(dim=1, keepdim=True)).clamp(min=1),
+    ),
+    (
+        "You take a softmax of the mask. Padding still counts there.",
+        lambda v, w: ((w != 0).float().softmax(dim=1)[:, :, None] * v[w]).sum(dim=1),
+    ),
     ("You bring the mean to length 1.", lambda v, w: t.nn.functional.normalize(sum_of_words(v, w), dim=1)),
     (
-        "All captions get the same vector. You average over them, too.",
+        "You average over the captions, too. All get the same vector.",
         lambda v, w: mean_of_words(v, w).mean(0).expand(len(w), -1),
     ),
 ]
@@ -108,13 +128,19 @@ def judge_captions(answer: Callable, vectors: t.Tensor, tokens: t.Tensor) -> Non
     if isinstance(result, t.Tensor) and result.shape == expected.shape and not result[empty].isfinite().all():
         if result[~empty].isfinite().all():
             raise Mistake(f"{EMPTY} becomes nan", "You divide by its number of words, which is 0.")
+    if isinstance(result, t.Tensor) and result.shape in (tokens.shape, tokens.shape[:1]) != expected.shape:
+        facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
+        raise Mistake(facts, "You add up the numbers of a vector. Which axis holds the words?")
+    if isinstance(result, t.Tensor) and result.shape == vectors.shape[1:]:
+        facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
+        raise Mistake(facts, "You average over the captions, too. Each has a vector of its own.")
     expect_tensor(result, tuple(expected.shape), call)
     if close(result, expected):
         return
     wrong = (result - expected).abs().amax(dim=1)
     if wrong[~empty].numel() and wrong[~empty].max() < 1e-4:
         facts = f"{EMPTY} becomes {numbers(result[empty][0])}, expected zeros"
-        raise Mistake(facts, "What is left of its padding? It is what the model gets when nothing is asked for.")
+        raise Mistake(facts, "You leave padding in where there is nothing else. It becomes zeros.")
     row = wrong.argmax()
     question = recognise(CAPTION_MISTAKES, lambda made: close(result[~empty], made(vectors, tokens)[~empty]))
     facts = f"the caption {tokens[row].tolist()} becomes {numbers(result[row])},\nexpected {numbers(expected[row])}"
@@ -132,7 +158,7 @@ def judge_gradient(answer: Callable) -> None:
     (expected,) = t.autograd.grad((mean_of_words(vectors, tokens) * weights).sum(), vectors)
     if not close(got, expected):
         facts = "the gradient at the vectors is not that of the mean"
-        raise Mistake(facts, "Does it go through the vectors of the words, each as often as the word comes?")
+        raise Mistake(facts, "You let it through some of the words alone, or through padding.")
 
 
 def judge_device(answer: Callable) -> None:

@@ -12,7 +12,18 @@ from itertools import pairwise
 import torch as t
 
 from solutions.part1_diffusion import NoiseSchedule
-from tests.checking import Mistake, Recording, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import (
+    Mistake,
+    Recording,
+    careful,
+    check,
+    elsewhere,
+    expect_tensor,
+    kind,
+    recognise,
+    seed_all,
+    unchanged,
+)
 
 BETAS = [0.1, 0.2, 0.3, 0.3, 0.4, 0.55, 0.75]  # √ᾱ of neighbours is far apart
 COUNTS = {3: [7, 5, 2, 0], 7: [7, 6, 5, 4, 3, 2, 1, 0], 1: [7, 0]}  # by n_steps
@@ -38,7 +49,10 @@ class Shown(Recording):
 
     def refuse(self, images: object, num_steps: object) -> None:
         if not isinstance(images, t.Tensor) or images.shape[1:] != self.img_shape:
-            raise Mistake(f"the model gets {kind(images)}, expected images (B, {', '.join(map(str, self.img_shape))})")
+            facts = f"the model gets {kind(images)}, expected images (B, {', '.join(map(str, self.img_shape))})"
+            raise Mistake(facts, "You give x a shape of your own. Where is that of the images?")
+        if isinstance(num_steps, t.Tensor) and not num_steps.is_meta and (num_steps < 1).any():
+            raise Mistake("the model is asked after 0 steps of noise", "You swap n and m. A step begins at n.")
 
     def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         self.remember(images, num_steps)
@@ -68,6 +82,7 @@ class Step:
         x0 = ((self.x - (1 - a) ** 0.5 * self.guess) / a**0.5).clamp(-1, 1)
         variance = (1 - b) / (1 - a) * (1 - a / b)
         noise = (self.x - a**0.5 * x0) / (1 - a) ** 0.5
+        self.clean, self.noise = x0, noise
         self.mean = b**0.5 * x0 + max(1 - b - variance, 0) ** 0.5 * noise
         self.std = variance**0.5
 
@@ -119,6 +134,7 @@ def in_words(got: tuple[float, float]) -> str:
 @check("4.6", mistakes=NOISED_MISTAKES)
 def check_inpaint(answer: Callable) -> str:
     answer = careful(answer)
+    judge_seed(lambda model, images: answer(model, images, KEEP, n_steps=3))
     for n_steps in (3, 7):
         judge_walk(answer, n_steps)
     judge_walk(answer, 1)
@@ -140,7 +156,7 @@ def judge_walk(answer: Callable, n_steps: int) -> None:
     judge_swapped(steps, images, kept)
     judge_kept(steps, images, kept)
     judge_end(steps[-1], images, kept)
-    judge_steps(steps, ~kept, "what is not kept")
+    judge_steps(steps, images, ~kept, "what is not kept")
 
 
 def judge_result(result: object, images: t.Tensor, call: str) -> None:
@@ -151,9 +167,11 @@ def judge_result(result: object, images: t.Tensor, call: str) -> None:
 
 def judge_counts(seen: list[float], counts: list[int]) -> None:
     if seen != counts[:-1]:
-        question = "Does each step go from one of the given counts to the next?"
+        question = "You choose timesteps of your own. Where is counts?"
         if not seen:
             question = "Where does it take a step?"
+        elif seen == counts[:1]:
+            question = "You take one step alone, by a return within the loop, or all in one jump to 0."
         elif seen == counts[1:-1]:
             question = "You leave out the first step."
         elif seen == counts[:-2]:
@@ -179,7 +197,9 @@ def judge_begin(x: t.Tensor, images: t.Tensor, kept: t.Tensor) -> None:
     free = share_of(images, x, ~kept)
     if not is_near(free, (0, 1)):
         facts = f"at first, what is not kept holds {in_words(free)}, expected noise of std 1 alone"
-        question = "What is the first x? Nothing is known of that part."
+        question = "Where is the noise that it begins with? Nothing is known of that part."
+        if abs(x[~kept].mean() - 0.5) < SLACK:
+            question = "You draw between 0 and 1."
         if is_near(free, noised(len(BETAS))) or abs(free[0]) > SLACK:
             question = "You begin with the image. It is to be drawn anew there, from noise."
         raise Mistake(facts, question)
@@ -194,7 +214,8 @@ def judge_noise(x: t.Tensor, images: t.Tensor, share: float, where: str = "") ->
     axes = [name for axis, name in enumerate(["image", "channel", "row", "column"]) if noise.std(dim=axis).max() < 0.1]
     if axes and noise.std() > 0.1:
         raise Mistake(
-            f"{where}every {' and '.join(axes)} gets the same noise", "Has the noise the shape of the images?"
+            f"{where}every {' and '.join(axes)} gets the same noise",
+            "You draw too few numbers. The noise has the shape of the images.",
         )
 
 
@@ -226,13 +247,15 @@ def judge_kept(steps: Sequence[Step], images: t.Tensor, kept: t.Tensor) -> None:
             question = recognise(NOISED_MISTAKES, lambda made: all(is_near(got, made(n, m)) for n, m, got in between))
             only = "You put it in at the first step alone. Each step changes it again."
             question = question or (only if is_near(between[0][2], noised(between[0][1])) else "")
+            if not question and max(step.result[kept].abs().max() for step in steps) <= 1:
+                question = "You clamp it. What is noised may leave [-1, 1]."
         raise Mistake(facts, question)
 
 
 def judge_end(last: Step, images: t.Tensor, kept: t.Tensor) -> None:
     got, expected = last.result[kept], images[kept]
     if not got.allclose(expected, atol=1e-4):
-        question = "What should be there after the last step?"
+        question = "Where is the image put, after the last step?"
         if got.allclose(last.mean[kept], atol=1e-3):
             question = "You leave there what the last step makes of it. Where is the image put back?"
         elif is_near(share_of(images, last.result, kept), noised(1)):
@@ -243,7 +266,7 @@ def judge_end(last: Step, images: t.Tensor, kept: t.Tensor) -> None:
         raise Mistake(f"in the result, what is kept is off by up to {gap:.2f}, expected the image itself", question)
 
 
-def judge_steps(steps: Sequence[Step], where: t.Tensor, what: str) -> None:
+def judge_steps(steps: Sequence[Step], images: t.Tensor, where: t.Tensor, what: str) -> None:
     """Elsewhere, each x is what step_back makes of the one before."""
     for step in steps:
         if not step.taken(where):
@@ -252,8 +275,37 @@ def judge_steps(steps: Sequence[Step], where: t.Tensor, what: str) -> None:
             facts += (
                 f"the difference has mean {rest.mean():.2f} and std {rest.std():.2f}, expected 0 and {step.std:.2f}"
             )
-            stays = step.result[where].equal(step.x[where])
-            raise Mistake(facts, "x stays as it was. Where does the result of step_back go?" if stays else "")
+            raise Mistake(facts, question_of_step(step, images, where))
+
+
+def question_of_step(step: Step, images: t.Tensor, where: t.Tensor) -> str:
+    result, b = step.result[where], bar(step.m)
+    if result.equal(step.x[where]):
+        return "You leave x as it was. Where does the result of step_back go?"
+    if step.m and is_near(share_of(images, step.result, where), noised(step.m)):
+        return "You noise the images anew for each step. A step begins with what the last one gave."
+    anew = result - b**0.5 * step.clean[where]
+    if abs(anew.std() - (1 - b) ** 0.5) < SLACK and abs((anew * step.noise[where]).mean()) < SLACK:
+        return "You go all the way to 0 and noise that again. step_back goes to m itself."
+    share, rest = share_of(step.mean, step.result, where)
+    if abs(share - b**0.5) < SLACK and abs(rest - (b * step.std**2 + 1 - b) ** 0.5) < SLACK:
+        return "You noise x again, after a step that has left it at m."
+    return "You let step_back go elsewhere than from n to m, or change what it gives."
+
+
+def judge_seed(call: Callable[[Shown, t.Tensor], object]) -> None:
+    """The noise in the first x is another one each time."""
+    images, firsts, seed = known_images((4, *Shown.img_shape)), [], t.initial_seed()
+    for more in (1, 2):
+        seed_all(seed + more)
+        model = Shown()
+        call(model, images)
+        firsts += model.shown[:1]
+    seed_all(seed)
+    if len(firsts) == 2 and firsts[0].equal(firsts[1]):
+        everywhere = t.ones_like(images, dtype=t.bool)
+        if share_of(images, firsts[0], everywhere)[1] > 0.1:
+            raise Mistake("two calls begin with the same noise", "You set a seed inside, so that chance is gone.")
 
 
 def judge_another_size(answer: Callable) -> None:

@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 import torch as t
 
-from tests.checking import DEVICES, Mistake, careful, check, elsewhere, expect_tensor, numbers, recognise, unchanged
+from tests.checking import (
+    DEVICES,
+    Mistake,
+    careful,
+    check,
+    elsewhere,
+    expect_tensor,
+    globals_used,
+    numbers,
+    recognise,
+    unchanged,
+)
 
 
 class Case(NamedTuple):
@@ -48,12 +59,12 @@ WEIGHED = Case(  # as many points as Gaussians and axes: a wrong axis shows as w
     t.tensor([[0.6, 0.3, 0.1], [0.25, 0.25, 0.5], [0.0, 0.8, 0.2]]),
     0.4,
 )
-FAR = Case(
-    "points far from all Gaussians",
+FAR = Case(  # as many Gaussians as no other case has, and the last one is the nearest
+    "points far from all of five Gaussians",
     t.tensor([[40.0, -30.0], [-25.0, 60.0]]),
     t.tensor([0.9, 0.5]),
-    t.tensor([[0.5, 0.5], [-0.5, -0.2], [0.3, -0.4]]),
-    t.full((2, 3), 1 / 3),
+    t.tensor([[0.5, 0.5], [-0.5, -0.2], [0.3, -0.4], [0.1, 0.1], [0.9, -0.9]]),
+    t.full((2, 5), 1 / 5),
     0.1,
 )
 CASES = [FIRST, TWO, WEIGHED]
@@ -94,134 +105,176 @@ def noise(x: t.Tensor, x0: t.Tensor, a: t.Tensor) -> t.Tensor:
 
 def closed_form(
     case: Case,
+    given: Callable = lambda case: case,
     variance: Callable = variance,
     squares: Callable = squares,
     shares: Callable = shares,
     clean: Callable = clean,
     noise: Callable = noise,
 ) -> t.Tensor:
-    x, a, means, weights = (each.double() for each in case[1:5])
+    x, a, means, weights = (each.double() for each in given(case)[1:5])
     a = a[:, None]
     v = variance(a, case.std)
     m = shares(weights, squares(x, a, means), v) @ means
     return noise(x, clean(x, m, a, case.std, v), a)
 
 
-ROOT = "Is the square root of ᾱ missing somewhere? A variance fades by ᾱ, a point by √ᾱ."
-SPREAD = "Is that only the noise's variance? The clean points of one Gaussian are spread, too."
-WEIGHTS = "Do the weights count? Their logarithms are added before softmax."
+ROOT = "You take a root in v. A variance fades by ᾱ, a point by √ᾱ."
+SPREAD = "You take only the noise's variance for v. The clean points of one Gaussian are spread, too."
+WEIGHTS = "Where do the weights count? Their logarithms are added before softmax."
+FIRST_ONE = "You use the first point's ᾱ for all."
 MIXTURE_MISTAKES = [
-    ("That is the average clean point. The noise leads from it to x.", dict(noise=lambda x, x0, a: x0)),
-    ("Is x0 faded before it is taken off x?", dict(noise=lambda x, x0, a: (x - x0) / (1 - a).sqrt())),
-    ("Is x0 faded by a root?", dict(noise=lambda x, x0, a: (x - a * x0) / (1 - a).sqrt())),
+    ("You return the average clean point. The noise leads from it to x.", dict(noise=lambda x, x0, a: x0)),
+    ("Where does x0 fade before it is taken off x?", dict(noise=lambda x, x0, a: (x - x0) / (1 - a).sqrt())),
+    ("You fade x0 by ᾱ. Where is the root?", dict(noise=lambda x, x0, a: (x - a * x0) / (1 - a).sqrt())),
     (
-        "Is the noise divided by a root? In Equation 4 its factor is √(1 - ᾱ).",
+        "You divide by 1 - ᾱ. Where is its root?",
         dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a)),
     ),
     (
-        "What's left of x is the noise times its factor. Is it divided by that?",
+        "Where is the division by the noise's factor? What's left of x is the noise times that.",
         dict(noise=lambda x, x0, a: x - a.sqrt() * x0),
     ),
     (
-        "Is it multiplied by the noise's factor? To get the noise back, divide.",
+        "You multiply by the noise's factor. To get the noise back, divide.",
         dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) * (1 - a).sqrt()),
     ),
-    ("Is the sign turned? The noise leads from x0 to x.", dict(noise=lambda x, x0, a: -noise(x, x0, a))),
+    ("You turn the sign. The noise leads from x0 to x.", dict(noise=lambda x, x0, a: -noise(x, x0, a))),
     (
-        "That is the score. The noise is the score times -√(1 - ᾱ).",
+        "You return the score. The noise is the score times -√(1 - ᾱ).",
         dict(noise=lambda x, x0, a: -(x - a.sqrt() * x0) / (1 - a)),
     ),
-    ("Is it divided by the image's factor?", dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt())),
     (
-        "Does x0 go in, or the mean of the centres alone? The points of one Gaussian are spread around it.",
+        "You divide by 1 - √ᾱ. The noise's factor is √(1 - ᾱ).",
+        dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a.sqrt())),
+    ),
+    (
+        "You divide by the image's factor. Where is the noise's?",
+        dict(noise=lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt()),
+    ),
+    (
+        "You take m for x0. Where is the spread around it, the second term of step 2?",
         dict(clean=lambda x, m, a, s, v: m),
     ),
     (
-        "In step 2, is the standard deviation squared?",
+        "You take σ in step 2. Where is its square?",
         dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s / v * (x - a.sqrt() * m)),
     ),
     (
-        "In step 2, is there a root too few or too many? The factor in front is √ᾱ.",
+        "You take ᾱ in front in step 2. Where is its root?",
         dict(clean=lambda x, m, a, s, v: m + a * s**2 / v * (x - a.sqrt() * m)),
     ),
-    ("In step 2, does √ᾱ stand in front?", dict(clean=lambda x, m, a, s, v: m + s**2 / v * (x - a.sqrt() * m))),
+    ("Where is the √ᾱ in front, in step 2?", dict(clean=lambda x, m, a, s, v: m + s**2 / v * (x - a.sqrt() * m))),
     (
-        "In step 2, is the mean faded before it is taken off x?",
+        "Where does m fade before it is taken off x, in step 2?",
         dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - m)),
     ),
     (
-        "In step 2, is the mean faded by a root?",
+        "You fade m by ᾱ in step 2. Where is the root?",
         dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - a * m)),
     ),
     (
-        "In step 2, is it divided by v, or by the standard deviation?",
+        "You divide by √v in step 2. The text divides by v.",
         dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v.sqrt() * (x - a.sqrt() * m)),
     ),
-    ("In step 2, is it divided by v?", dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 * (x - a.sqrt() * m))),
     (
-        "In step 2, is the second term taken off m? It's added.",
+        "Where is the division by v, in step 2?",
+        dict(clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 * (x - a.sqrt() * m)),
+    ),
+    (
+        "You take the second term off m in step 2. It's added.",
         dict(clean=lambda x, m, a, s, v: m - a.sqrt() * s**2 / v * (x - a.sqrt() * m)),
     ),
-    ("In step 2, is m added?", dict(clean=lambda x, m, a, s, v: a.sqrt() * s**2 / v * (x - a.sqrt() * m))),
+    (
+        "You fade m in front of step 2. The average clean point is that of clean points.",
+        dict(clean=lambda x, m, a, s, v: a.sqrt() * m + a.sqrt() * s**2 / v * (x - a.sqrt() * m)),
+    ),
+    ("Where is m itself, in step 2?", dict(clean=lambda x, m, a, s, v: a.sqrt() * s**2 / v * (x - a.sqrt() * m))),
     (SPREAD, dict(variance=lambda a, s: 1 - a)),
-    ("In v, is the standard deviation squared?", dict(variance=lambda a, s: a * s + 1 - a)),
-    ("In v, does the spread fade?", dict(variance=lambda a, s: s**2 + 1 - a)),
-    ("In v, is the noise's variance missing?", dict(variance=lambda a, s: a * s**2)),
-    ("Is v the spread of the clean points? The noised ones are wider.", dict(variance=lambda a, s: s**2 + 0 * a)),
-    ("Is that √v? The text divides by v.", dict(variance=lambda a, s: variance(a, s).sqrt())),
+    ("You take σ in v. Where is its square?", dict(variance=lambda a, s: a * s + 1 - a)),
+    ("Where does the spread fade, in v?", dict(variance=lambda a, s: s**2 + 1 - a)),
+    ("Where is the noise's variance, in v?", dict(variance=lambda a, s: a * s**2)),
+    ("You take the clean points' spread for v. The noised ones are wider.", dict(variance=lambda a, s: s**2 + 0 * a)),
+    ("You take √v for v.", dict(variance=lambda a, s: variance(a, s).sqrt())),
     (ROOT, dict(variance=lambda a, s: a.sqrt() * s**2 + 1 - a)),
     (ROOT, dict(variance=lambda a, s: a * s**2 + (1 - a).sqrt())),
     (
-        "Have the Gaussians moved? After n steps their means are at √ᾱ μ.",
+        "Where do the Gaussians move? After n steps their means are at √ᾱ μ.",
         dict(squares=lambda x, a, means: squares(x, t.ones_like(a), means)),
     ),
-    ("Have the means moved to √ᾱ μ, or to ᾱ μ?", dict(squares=lambda x, a, means: squares(x, a**2, means))),
-    ("Is the distance squared?", dict(squares=lambda x, a, means: squares(x, a, means).sqrt())),
+    ("You move the means to ᾱ μ. Where is the root?", dict(squares=lambda x, a, means: squares(x, a**2, means))),
+    ("Where is the square of the distance?", dict(squares=lambda x, a, means: squares(x, a, means).sqrt())),
     (
-        "Is the distance a sum over the axes, or a mean?",
+        "You take the mean over the axes for the squared distance. It's the sum.",
         dict(squares=lambda x, a, means: squares(x, a, means) / means.shape[1]),
     ),
-    ("Does every point have its own ᾱ?", dict(squares=lambda x, a, means: squares(x, a[:1].expand_as(a), means))),
-    ("Is it divided by 2 v? A 2 is missing.", dict(shares=lambda w, q, v: shares(w, 2 * q, v))),
-    ("Is it divided by 2 v?", dict(shares=lambda w, q, v: shares(w, 2 * q * v, v))),
+    (FIRST_ONE, dict(given=lambda case: case._replace(alpha_bar=case.alpha_bar[:1].expand_as(case.alpha_bar)))),
+    (FIRST_ONE, dict(squares=lambda x, a, means: squares(x, a[:1].expand_as(a), means))),
+    ("You divide by v in softmax. Where is the 2?", dict(shares=lambda w, q, v: shares(w, 2 * q, v))),
+    ("Where is the division by 2 v, in softmax?", dict(shares=lambda w, q, v: shares(w, 2 * q * v, v))),
     (
-        "Is v below the fraction? What is written as / 2 * v multiplies by v.",
+        "You multiply by v, as / 2 * v does. Mind the parentheses.",
         dict(shares=lambda w, q, v: shares(w, q * v * v, v)),
     ),
-    ("Is it divided by v once or twice?", dict(shares=lambda w, q, v: shares(w, q / v, v))),
+    ("You divide by v twice in softmax.", dict(shares=lambda w, q, v: shares(w, q / v, v))),
     (
-        "Is the sign in softmax turned? A Gaussian fits better if it is nearer.",
+        "You turn the sign in softmax. A Gaussian fits better if it is nearer.",
         dict(shares=lambda w, q, v: shares(w, -q, v)),
     ),
     (WEIGHTS, dict(shares=lambda w, q, v: shares(t.ones_like(w), q, v))),
-    ("Is the logarithm of the weights taken?", dict(shares=lambda w, q, v: (w - q / (2 * v)).softmax(dim=1))),
     (
-        "Are the shares multiplied by the weights after softmax? Then a row no longer adds up to 1.",
+        "You put the weights themselves into softmax. Where is their logarithm?",
+        dict(shares=lambda w, q, v: (w - q / (2 * v)).softmax(dim=1)),
+    ),
+    (
+        "You take a logarithm to another base. softmax wants the natural one.",
+        dict(shares=lambda w, q, v: (w.log2() - q / (2 * v)).softmax(dim=1)),
+    ),
+    (
+        "You take a logarithm to another base. softmax wants the natural one.",
+        dict(shares=lambda w, q, v: (w.log10() - q / (2 * v)).softmax(dim=1)),
+    ),
+    (
+        "You multiply the shares by the weights after softmax. Then a row no longer adds up to 1.",
         dict(shares=lambda w, q, v: w * (-q / (2 * v)).softmax(dim=1)),
     ),
-    ("Do all points get the weights of the first?", dict(shares=lambda w, q, v: shares(w[:1].expand_as(w), q, v))),
+    ("You use the first point's weights for all.", dict(shares=lambda w, q, v: shares(w[:1].expand_as(w), q, v))),
     (
-        "Over which axis does softmax go? The shares of one point add up to 1.",
+        "You take softmax over the points. The shares of one point add up to 1.",
         dict(shares=lambda w, q, v: (w.log() - q / (2 * v)).softmax(dim=0)),
     ),
-    ("Is there a softmax? The shares of one point add up to 1.", dict(shares=lambda w, q, v: w * (-q / (2 * v)).exp())),
     (
-        "Does only the nearest Gaussian count? All that fit do, as far as they fit.",
+        "Where is the softmax? The shares of one point add up to 1.",
+        dict(shares=lambda w, q, v: w * (-q / (2 * v)).exp()),
+    ),
+    (
+        "You take the best Gaussian alone. All count, as far as they fit.",
         dict(shares=lambda w, q, v: (shares(w, q, v) == shares(w, q, v).amax(dim=1, keepdim=True)).double()),
     ),
-    ("Do all Gaussians count alike, whatever fits?", dict(shares=lambda w, q, v: w)),
+    (
+        "You take the weights for the shares. Where does it count how well each Gaussian fits?",
+        dict(shares=lambda w, q, v: w),
+    ),
 ]
 
 
 @check("4.1", mistakes=MIXTURE_MISTAKES)
 def check_mixture_noise(answer: Callable) -> str:
-    answer = careful(answer)
+    try:
+        judge(careful(answer))
+    except Mistake as mistake:
+        if names := sorted({"MEANS", "STD", "WEIGHTS"} & globals_used(answer).keys()):
+            raise Mistake(mistake.facts, f"You read {' and '.join(names)}. What is given comes as arguments.") from None
+        raise
+    return "one Gaussian and several, their weights, any axes, far out, all equal to a sum over a fine grid"
+
+
+def judge(answer: Callable) -> None:
     for device in DEVICES:
         results = [ask(answer, case, device) for case in CASES]
         judge_numbers(results)
     judge_far(answer)
     judge_elsewhere(answer)
-    return "one Gaussian and several, their weights, any axes, far out, all equal to a sum over a fine grid"
 
 
 def ask(answer: Callable, case: Case, device: str) -> t.Tensor:
@@ -251,12 +304,13 @@ def judge_numbers(results: list[t.Tensor]) -> None:
 def judge_far(answer: Callable) -> None:
     result, expected = ask(answer, FAR, "cpu"), closed_form(FAR)
     if not result.isfinite().all():
-        question = "There exp gives 0 for every Gaussian, and 0 / 0 is nan. Does softmax get the exponents themselves?"
+        question = "You take exp by yourself. There it gives 0 for every Gaussian, and 0 / 0 is nan."
         raise Mistake(f"for {FAR.what} it gives nan", question)
     if not result.allclose(expected, rtol=1e-3):
-        raise Mistake(f"for {FAR.what} it gives {numbers(result[0])}, expected {numbers(expected[0])}")
+        facts = f"for {FAR.what} it gives {numbers(result[0], expected[0])}, expected {numbers(expected[0], result[0])}"
+        raise Mistake(facts, "You leave Gaussians out, or limit how far away a point may be.")
 
 
 def judge_elsewhere(answer: Callable) -> None:
     facts = "with points on another device, tensors of two devices meet"
-    elsewhere(lambda: answer(*WEIGHED.to("meta")), facts, "Is a tensor made on the CPU?")
+    elsewhere(lambda: answer(*WEIGHED.to("meta")), facts, "You make a tensor on the CPU. Make it where the points are.")

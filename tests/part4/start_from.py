@@ -15,6 +15,7 @@ from tests.part4.inpaint import (
     judge_device,
     judge_noise,
     judge_result,
+    judge_seed,
     judge_steps,
     known_images,
     noised,
@@ -24,27 +25,29 @@ from tests.part4.inpaint import (
 
 COUNTS = {(7, 7): [7, 6, 5, 4, 3, 2, 1, 0], (5, 7): [5, 4, 3, 2, 1, 0], (5, 3): [5, 2, 0], (2, 3): [2, 0]}
 
-START_MISTAKES = [  # share of the image and std of the noise in the first x, after n steps of noise
-    ("You begin with noise alone. Where do the images come in?", lambda n: (0, 1)),
-    ("You begin with the images as they are. What does the model expect there?", lambda n: (1, 0)),
-    ("You noise them to T. Where should the path back begin?", lambda n: noised(7)),
-    ("You noise them to one step too few.", lambda n: noised(n - 1)),
-    ("You noise them to one step too many.", lambda n: noised(min(n + 1, 7))),
-    ("You noise them to 1 step.", lambda n: noised(1)),
-    ("You fade them. Where is their noise?", lambda n: (bar(n) ** 0.5, 0)),
-    ("You add noise. Where do the images fade?", lambda n: (1, (1 - bar(n)) ** 0.5)),
-    ("You add noise of variance 1. Where are the factors of Equation 4?", lambda n: (1, 1)),
-    ("You swap the two factors of Equation 4.", lambda n: ((1 - bar(n)) ** 0.5, bar(n) ** 0.5)),
-    ("You take ᾱ and 1 - ᾱ. Where are the roots of Equation 4?", lambda n: (bar(n), 1 - bar(n))),
-    ("You take ᾱ for the image. Where is its root?", lambda n: (bar(n), (1 - bar(n)) ** 0.5)),
-    ("You take 1 - ᾱ for the noise. Where is its root?", lambda n: (bar(n) ** 0.5, 1 - bar(n))),
-    ("You noise them twice.", lambda n: (bar(n), (1 - bar(n) ** 2) ** 0.5)),
+START_MISTAKES = [  # share of the image and std of the noise in the first x: num_steps, n_steps
+    ("You begin with noise alone. Where do the images come in?", lambda n, N: (0, 1)),
+    ("You begin with the images as they are. What does the model expect there?", lambda n, N: (1, 0)),
+    ("You noise them to T. Where should the path back begin?", lambda n, N: noised(7)),
+    ("You noise them to n_steps. Where is num_steps?", lambda n, N: noised(N)),
+    ("You noise them to one step too few.", lambda n, N: noised(n - 1)),
+    ("You noise them to one step too many.", lambda n, N: noised(min(n + 1, 7))),
+    ("You noise them to 1 step.", lambda n, N: noised(1)),
+    ("You fade them. Where is their noise?", lambda n, N: (bar(n) ** 0.5, 0)),
+    ("You add noise. Where do the images fade?", lambda n, N: (1, (1 - bar(n)) ** 0.5)),
+    ("You add noise of variance 1. Where are the factors of Equation 4?", lambda n, N: (1, 1)),
+    ("You swap the two factors of Equation 4.", lambda n, N: ((1 - bar(n)) ** 0.5, bar(n) ** 0.5)),
+    ("You take ᾱ and 1 - ᾱ. Where are the roots of Equation 4?", lambda n, N: (bar(n), 1 - bar(n))),
+    ("You take ᾱ for the image. Where is its root?", lambda n, N: (bar(n), (1 - bar(n)) ** 0.5)),
+    ("You take 1 - ᾱ for the noise. Where is its root?", lambda n, N: (bar(n) ** 0.5, 1 - bar(n))),
+    ("You noise them twice.", lambda n, N: (bar(n), (1 - bar(n) ** 2) ** 0.5)),
 ]
 
 
 @check("4.7", mistakes=START_MISTAKES)
 def check_start_from(answer: Callable) -> str:
     answer = careful(answer)
+    judge_seed(lambda model, images: answer(model, images, 5, n_steps=3))
     begun = [judge_walk(answer, *way) for way in COUNTS]
     judge_begin(begun)
     judge_device(lambda model, images: answer(model, images, 5, n_steps=3))
@@ -55,7 +58,7 @@ def check_start_from(answer: Callable) -> str:
 
 def judge_walk(answer: Callable, num_steps: int, n_steps: int) -> tuple:
     """What is wrong with the start is told for all ways together, before what is wrong with the steps.
-    returns: num_steps, what the first x holds, and a call that judges the rest"""
+    returns: num_steps, n_steps, what the first x holds, whether it stays in [-1, 1], and a call that judges the rest"""
     model, images = Shown(), known_images((N_IMAGES, *Shown.img_shape))
     with unchanged(images=images):
         result = answer(model, images, num_steps, n_steps=n_steps)
@@ -66,16 +69,20 @@ def judge_walk(answer: Callable, num_steps: int, n_steps: int) -> tuple:
     judge_noise(model.shown[0], images, first[0])
 
     def judge_rest() -> None:
-        judge_steps(steps_of(model, result, counts), t.ones_like(images, dtype=t.bool), "x")
+        judge_steps(steps_of(model, result, counts), images, t.ones_like(images, dtype=t.bool), "x")
 
-    return num_steps, first, judge_rest
+    clamped = bool(model.shown[0].abs().max() <= 1)
+    return num_steps, n_steps, first, clamped, judge_rest
 
 
 def judge_begin(begun: list[tuple]) -> None:
-    wrong = [(n, got) for n, got, _ in begun if not is_near(got, noised(n))]
+    wrong = [(n, got) for n, _, got, *_ in begun if not is_near(got, noised(n))]
     if wrong:
         n, got = wrong[0]
         facts = f"with num_steps={n}, the first x holds {in_words(got)},\nexpected {in_words(noised(n))}"
-        raise Mistake(facts, recognise(START_MISTAKES, lambda made: all(is_near(got, made(n)) for n, got, _ in begun)))
-    for _, _, judge_rest in begun:
+        question = recognise(START_MISTAKES, lambda made: all(is_near(got, made(n, N)) for n, N, got, *_ in begun))
+        if not question and all(clamped for *_, clamped, _ in begun):
+            question = "You clamp them. What is noised may leave [-1, 1]."
+        raise Mistake(facts, question)
+    for *_, judge_rest in begun:
         judge_rest()

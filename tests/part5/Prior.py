@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch as t
 from torch import nn
 
+from solutions.part1_diffusion import NoiseSchedule
 from tests.checking import (
     BETAS,
     DEVICES,
@@ -18,6 +19,7 @@ from tests.checking import (
     check,
     differs,
     expect_tensor,
+    judge_slopes,
     kind,
     mix,
     recognise,
@@ -33,31 +35,43 @@ def noise_of(x: t.Tensor, x0: t.Tensor, a: t.Tensor) -> t.Tensor:
     return (x - a.sqrt() * x0) / (1 - a).sqrt()
 
 
-GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E)
-    ("That is the second row of the answer. The guess is the first.", lambda rows: rows[:, :, 1:]),
-    ("Is it a mean of both rows? The guess is the first.", lambda rows: rows.mean(dim=2, keepdim=True)),
-    ("Is it a sum of both rows? The guess is the first.", lambda rows: rows.sum(dim=2, keepdim=True)),
-    ("Is the guess clamped? Embeddings may leave [-1, 1].", lambda rows: rows[:, :, :1].clamp(-1, 1)),
+def on_sphere(x: t.Tensor, length: float) -> t.Tensor:
+    return x / x.norm(dim=-1, keepdim=True) * length
+
+
+SPHERE = "You bring the guess to a length. It is what the network answers."
+GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E), the noised embeddings
+    ("You return the second row of the answer. The guess is the first.", lambda rows, x: rows[:, :, 1:]),
+    ("You take the mean of both rows. The guess is the first.", lambda rows, x: rows.mean(dim=2, keepdim=True)),
+    ("You take the sum of both rows. The guess is the first.", lambda rows, x: rows.sum(dim=2, keepdim=True)),
+    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda rows, x: rows[:, :, :1].clamp(-1, 1)),
+    ("You add the noised embedding. The guess is the answer itself.", lambda rows, x: x + rows[:, :, :1]),
+    ("You take the answer off the noised embedding. It's the clean one.", lambda rows, x: x - rows[:, :, :1]),
+    (SPHERE, lambda rows, x: on_sphere(rows[:, :, :1], E**0.5)),
+    (SPHERE, lambda rows, x: on_sphere(rows[:, :, :1], 1)),
 ]
 FORWARD_MISTAKES = [  # x_n, the clean embedding, ᾱ
-    ("That is the clean embedding. forward guesses the noise.", lambda x, x0, a: x0),
-    ("Is the clean embedding taken for noise?", lambda x, x0, a: (x - (1 - a).sqrt() * x0) / a.sqrt()),
-    ("Is the square root missing in front of the clean embedding?", lambda x, x0, a: (x - a * x0) / (1 - a).sqrt()),
-    ("Is the square root missing below?", lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a)),
-    ("Are both square roots missing?", lambda x, x0, a: (x - a * x0) / (1 - a)),
-    ("Is the difference divided by √(1 - ᾱ), or by √ᾱ?", lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt()),
-    ("Is the difference divided?", lambda x, x0, a: x - a.sqrt() * x0),
-    ("Is only the second term divided? Mind the parentheses.", lambda x, x0, a: x - a.sqrt() * x0 / (1 - a).sqrt()),
-    ("Is the clean embedding scaled?", lambda x, x0, a: (x - x0) / (1 - a).sqrt()),
-    ("Is the sign turned?", lambda x, x0, a: -noise_of(x, x0, a)),
-    ("Is the clean embedding added? It is taken away.", lambda x, x0, a: (x + a.sqrt() * x0) / (1 - a).sqrt()),
+    ("You return the clean embedding. forward guesses the noise.", lambda x, x0, a: x0),
+    ("You take the clean embedding for noise.", lambda x, x0, a: (x - (1 - a).sqrt() * x0) / a.sqrt()),
+    ("Where is the square root in front of the clean embedding?", lambda x, x0, a: (x - a * x0) / (1 - a).sqrt()),
+    ("Where is the square root below?", lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a)),
+    ("Where are both square roots?", lambda x, x0, a: (x - a * x0) / (1 - a)),
+    ("You divide by √ᾱ. Where is √(1 - ᾱ)?", lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt()),
+    ("You divide by 1 - √ᾱ. Where is √(1 - ᾱ)?", lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a.sqrt())),
+    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda x, x0, a: noise_of(x, x0.clamp(-1, 1), a)),
+    ("Where is the difference divided?", lambda x, x0, a: x - a.sqrt() * x0),
+    ("You divide only the second term. Mind the parentheses.", lambda x, x0, a: x - a.sqrt() * x0 / (1 - a).sqrt()),
+    ("Where is the clean embedding scaled?", lambda x, x0, a: (x - x0) / (1 - a).sqrt()),
+    ("You turn the sign.", lambda x, x0, a: -noise_of(x, x0, a)),
+    ("You add the clean embedding. It is taken away.", lambda x, x0, a: (x + a.sqrt() * x0) / (1 - a).sqrt()),
 ]
 ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts
-    ("Is that ᾱ of the count, or the α of one step?", alphas),
-    ("Is that ᾱ of the count, or the β of one step?", lambda n: 1 - alphas(n)),
-    ("Is that ᾱ of one count before? alpha_bar takes counts.", lambda n: alpha_bars((n - 1).clamp(min=1))),
-    ("Do all get the ᾱ of the first?", lambda n: alpha_bars(n[:1])),
-    ("Is that ᾱ of the last count? Is num_steps used?", lambda n: alpha_bars(t.full_like(n, len(BETAS)))),
+    ("You take the α of one step. Where is ᾱ of the count?", alphas),
+    ("You take the β of one step. Where is ᾱ of the count?", lambda n: 1 - alphas(n)),
+    ("You take ᾱ of one count before. alpha_bar takes counts.", lambda n: alpha_bars((n - 1).clamp(min=1))),
+    ("You take ᾱ from the network's schedule. Where is self.noise_schedule?", lambda n: 0.9 ** n.reshape(-1, 1, 1, 1)),
+    ("You use the first one's ᾱ for all.", lambda n: alpha_bars(n[:1])),
+    ("You take ᾱ of the last count. Where is num_steps?", lambda n: alpha_bars(t.full_like(n, len(BETAS)))),
 ]
 
 
@@ -69,43 +83,61 @@ class Oracle(nn.Module):
     def __init__(self, images: t.Tensor, wanted: t.Tensor, num_steps: t.Tensor, answer: t.Tensor) -> None:
         super().__init__()
         self.images, self.wanted, self.num_steps = images, wanted, num_steps
+        # another schedule than the prior's, as a network of Part 1 has one
+        self.noise_schedule = NoiseSchedule(len(BETAS), images.device, t.full((len(BETAS),), 0.1, device=images.device))
         self.answer, self.calls = nn.Parameter(answer.clone()), 0
 
     def forward(self, rows: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         self.calls += 1
         B = len(self.images)
         if not isinstance(rows, t.Tensor) or rows.shape != (B, *self.img_shape):
-            question = "Is the caption's embedding the second row, below the noised one?"
+            question = "Where is the caption's embedding, as a second row below the noised one?"
             if isinstance(rows, t.Tensor) and rows.shape == (B, 1, 1, 2 * E):
-                question = "Are they put side by side? The network takes two rows, one below the other."
+                question = "You put them side by side. The network takes two rows, one below the other."
             elif isinstance(rows, t.Tensor) and rows.shape == (B, 2, 1, E):
-                question = "Are they two channels? The network takes two rows of one channel."
+                question = "You make two channels of them. The network takes two rows of one channel."
             elif isinstance(rows, t.Tensor) and rows.shape == (B, 1, 1, E):
-                question = "Is the caption's embedding shown to the network?"
+                question = "Where is the caption's embedding?"
             raise Mistake(f"the network gets {kind(rows)}, expected shape {(B, *self.img_shape)}", question)
         first, second = self.images[:, 0, 0], self.wanted
         shown = rows[:, 0, 0], rows[:, 0, 1]
         if shown[0].equal(second) and shown[1].equal(first):
-            raise Mistake("the network sees the caption's embedding in the first row", "Which of the two comes first?")
+            raise Mistake(
+                "the network sees the caption's embedding in the first row",
+                "You put the caption first. The first row is the noised embedding.",
+            )
         for row, name, given in [(0, "noised embeddings", first), (1, "captions' embeddings", second)]:
             if not shown[row].allclose(given, atol=1e-6):
-                question = "Are they changed on the way?"
+                question = "You change them on the way."
                 if row == 1 and shown[1].allclose(given[:1].expand_as(given)):
-                    question = "Do all get the caption of the first?"
+                    question = "You give all of them the first caption."
                 elif row == 1 and shown[1].allclose(first):
-                    question = "Are the noised ones in both rows?"
+                    question = "You put the noised ones in both rows."
                 elif row == 1 and not shown[1].any():
-                    question = "Is wanted used?"
+                    question = "Where is wanted?"
                 raise Mistake(
                     f"the network's {'first' if row == 0 else 'second'} row does not hold the {name}", question
                 )
         if not isinstance(num_steps, t.Tensor) or num_steps.shape != (B,):
             facts = f"the network gets {kind(num_steps)} as num_steps, expected one count for each of {B}"
-            raise Mistake(facts, "Is num_steps handed on as it came?")
+            raise Mistake(facts, "You change num_steps on the way.")
         if num_steps.is_floating_point() or not num_steps.equal(self.num_steps):
             facts = f"the network sees the counts {num_steps.tolist()}, expected {self.num_steps.tolist()}"
-            raise Mistake(facts, "Is num_steps handed on as it came?")
+            raise Mistake(facts, "You change num_steps on the way.")
         return self.answer
+
+
+class Mixing(nn.Module):
+    """A network whose first row depends on both."""
+
+    img_shape = (1, 2, E)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise_schedule = schedule_for()
+
+    def forward(self, rows: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
+        return (rows + 0.7 * rows.flip(2)).sin()
 
 
 @check("5.5", mistakes=[*GUESS_MISTAKES, *FORWARD_MISTAKES, *ALPHA_BAR_MISTAKES])
@@ -114,6 +146,7 @@ def check_Prior(answer: Callable) -> str:
         for device in DEVICES:
             for counts in BATCHES:
                 judge_method(answer, method, t.tensor(counts, device=device))
+        judge_ways(answer, method)
     return "two rows for the network, the first of its answer, the noise that goes with it, gradients"
 
 
@@ -130,28 +163,40 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
     plain = result.detach() if isinstance(result, t.Tensor) else result
     if isinstance(plain, t.Tensor) and plain.shape == (B, 1, E):
         facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
-        raise Mistake(facts, "Does an index such as [:, :, 0] drop an axis? A slice keeps it.")
+        raise Mistake(facts, "You drop an axis by an index such as [:, :, 0]. A slice keeps it.")
     if isinstance(plain, t.Tensor) and plain.shape == (B, 1, 2, E):
         facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
-        raise Mistake(facts, "Are both rows returned? The guess is the first.")
+        raise Mistake(facts, "You return both rows. The guess is the first.")
     expect_tensor(plain, (B, 1, 1, E), f"{method}, for {B} embeddings,", device)
     right = x0 if method == "guess" else noise_of(images, x0, a)
     if not plain.allclose(right, atol=1e-4):
         if method == "guess":
-            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows), atol=1e-4))
+            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows, images), atol=1e-4))
         else:
             made = [(q, formula(images, x0, a)) for q, formula in FORWARD_MISTAKES]
             made += [(q, noise_of(images, x0, bar(n))) for q, bar in ALPHA_BAR_MISTAKES]
             question = recognise(made, lambda numbers: plain.allclose(numbers, atol=1e-3))
         raise Mistake(f"{method}, for the counts {n.tolist()}: {differs(plain, right)}", question)
     if not network.calls:
-        raise Mistake(f"{method} does not ask the network")
+        raise Mistake(f"{method} does not ask the network", "Where do you call self.network?")
     judge_gradient(result, network, method)
+
+
+def judge_ways(answer: Callable, method: str) -> None:
+    """Gradients reach what it is given as they reach the network."""
+    n, images, wanted = t.tensor(BATCHES[0]), t.randn(4, 1, 1, E), t.randn(4, E)
+    model = careful(answer)(Mixing(), schedule_for())
+    call = careful(model.guess if method == "guess" else model)
+    facts = f"the gradient of {method} at {{}} is not its slope"
+    question = "You detach it on one of its ways, or use it under no_grad."
+    judge_slopes(lambda x, told: call(x, n, told), facts, question, images=images, wanted=wanted)
 
 
 def judge_gradient(result: t.Tensor, network: Oracle, method: str) -> None:
     if not result.requires_grad:
-        raise Mistake(f"no gradient comes out of {method}", "Is there a no_grad or a detach in it?")
+        raise Mistake(f"no gradient comes out of {method}", "You switch gradients off, by no_grad or a detach.")
     result.sum().backward()
     if network.answer.grad is None or not network.answer.grad[:, :, 0].all():
-        raise Mistake(f"no gradient of {method} reaches the network", "Is there a no_grad or a detach in it?")
+        raise Mistake(
+            f"no gradient of {method} reaches the network", "You switch gradients off, by no_grad or a detach."
+        )

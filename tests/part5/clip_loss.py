@@ -5,6 +5,7 @@ directions. The first batch has four pairs of all kinds; the others tell what it
 """
 
 from collections.abc import Callable
+from math import exp
 
 import torch as t
 import torch.nn.functional as F
@@ -42,8 +43,11 @@ def loss_of(
     scores: Callable = lambda a, b, tau: a @ b.T / tau,
     target: Callable = shared,
     end: Callable = both,
+    whole: Callable | None = None,
 ) -> t.Tensor:
-    """The loss, with parts that a mistake replaces."""
+    """The loss, with parts that a mistake replaces, or whole."""
+    if whole:
+        return whole(images, captions, tokens, temperature)
     return end(scores(length(images), length(captions), temperature), target(tokens))
 
 
@@ -90,50 +94,100 @@ def first_of_equals(tokens: t.Tensor) -> t.Tensor:
     return F.one_hot(equals(tokens).argmax(dim=1), len(tokens)).float()
 
 
-LENGTHS = "Is each embedding divided by its own length? A cosine doesn't depend on lengths."
-ONE_WAY = "Do both directions count? An image looks for its caption, and a caption for its image."
+def sums_of_tokens(tokens: t.Tensor) -> t.Tensor:
+    return shared(tokens.sum(dim=1, keepdim=True))
+
+
+def alike(x: t.Tensor, tau: float) -> t.Tensor:
+    return unit(x) @ unit(x).T / tau
+
+
+def as_alike_as_they_are(a: t.Tensor, b: t.Tensor, tokens: t.Tensor, tau: float) -> t.Tensor:
+    """The loss of a well-known tutorial."""
+    target = ((alike(a, tau) + alike(b, tau)) / 2).softmax(dim=1)
+    scores = unit(a) @ unit(b).T / tau
+    return (cross(scores, target) + cross(scores.T, target.T)) / 2
+
+
+LENGTHS = "Where is each embedding divided by its own length? A cosine doesn't depend on lengths."
+ONE_LENGTH = "You divide only one of the two by its length. A cosine needs both."
+ONE_WAY = "You look in one direction alone. An image looks for its caption, and a caption for its image."
 CLIP_MISTAKES = [
     (LENGTHS, {"length": lambda x: x}),
     (
-        "Are the embeddings divided by the length of a column? Each row has a length of its own.",
+        "You divide by the length of a column. Each row has a length of its own.",
         {"length": over_columns},
     ),
-    ("Are the embeddings divided by one length for all? Each row has its own.", {"length": over_all}),
-    ("Is the length squared? Divide by the length itself.", {"length": lambda x: x / (x * x).sum(1, keepdim=True)}),
-    ("Is the score multiplied by the temperature? It is divided.", {"scores": lambda a, b, tau: a @ b.T * tau}),
-    ("Is the temperature used?", {"scores": lambda a, b, tau: a @ b.T}),
-    ("Is the temperature 0.03 whatever is given?", {"scores": lambda a, b, tau: a @ b.T / 0.03}),
-    ("Are the images compared with themselves?", {"scores": lambda a, b, tau: a @ a.T / tau}),
-    ("Are the captions compared with themselves?", {"scores": lambda a, b, tau: b @ b.T / tau}),
-    ("Is the sign of the scores turned? A small angle is a good score.", {"scores": lambda a, b, tau: -a @ b.T / tau}),
+    ("You divide by one length for all. Each row has its own.", {"length": over_all}),
     (
-        "Is the score a distance? It is the cosine of the angle.",
+        "You divide by the square of the length. Divide by the length itself.",
+        {"length": lambda x: x / (x * x).sum(1, keepdim=True)},
+    ),
+    ("You multiply by the temperature. Scores are divided by it.", {"scores": lambda a, b, tau: a @ b.T * tau}),
+    (ONE_LENGTH, {"length": lambda x: x, "scores": lambda a, b, tau: unit(a) @ b.T / tau}),
+    (ONE_LENGTH, {"length": lambda x: x, "scores": lambda a, b, tau: a @ unit(b).T / tau}),
+    (
+        "You multiply by e to the temperature. Scores are divided by the temperature itself.",
+        {"scores": lambda a, b, tau: a @ b.T * exp(tau)},
+    ),
+    ("You divide by the root of the temperature.", {"scores": lambda a, b, tau: a @ b.T / tau**0.5}),
+    ("Where is the temperature used?", {"scores": lambda a, b, tau: a @ b.T}),
+    ("You use 0.03 whatever is given. Where is temperature?", {"scores": lambda a, b, tau: a @ b.T / 0.03}),
+    ("You compare the images with themselves. Where are the captions?", {"scores": lambda a, b, tau: a @ a.T / tau}),
+    ("You compare the captions with themselves. Where are the images?", {"scores": lambda a, b, tau: b @ b.T / tau}),
+    ("You turn the sign of the scores. A small angle is a good score.", {"scores": lambda a, b, tau: -a @ b.T / tau}),
+    (
+        "You take a distance for the score. It is the cosine of the angle.",
         {"scores": lambda a, b, tau: -(a[:, None] - b[None]).norm(dim=2) / tau},
     ),
-    ("Do equal captions share the target? With them there are several right answers.", {"target": own}),
-    ("Is the target split, so that each row adds up to 1?", {"target": equals}),
-    ("Is the target the first of the equal captions? It is split between all of them.", {"target": first_of_equals}),
-    ("Are two captions taken for equal if one token is? All of them have to be.", {"target": any_token}),
-    ("Is only the first token compared? Equal captions have all tokens in common.", {"target": first_token}),
+    ("You give each row one right answer. Where do equal captions share the target?", {"target": own}),
+    ("Where is the target split, so that each row adds up to 1?", {"target": equals}),
+    ("You take the first of the equal captions. The target is split between all of them.", {"target": first_of_equals}),
+    ("You take two captions for equal if one token is. All of them have to be.", {"target": any_token}),
+    ("You compare the first token alone. Equal captions have all tokens in common.", {"target": first_token}),
+    ("You compare the sums of the tokens. Other captions have the same sum.", {"target": sums_of_tokens}),
     (
-        "Is every pair taken for a right one? How are two captions compared?",
+        "You take a softmax for the target. What isn't equal gets 0.",
+        {"target": lambda n: equals(n).softmax(dim=1)},
+    ),
+    ("You divide the target by the sum of the whole table.", {"target": lambda n: equals(n) / equals(n).sum()}),
+    (
+        "You take the target from how alike the embeddings are. It comes from tokens.",
+        {"whole": as_alike_as_they_are},
+    ),
+    (
+        "You take every pair for a right one. How are two captions compared?",
         {"target": lambda n: t.full((len(n),) * 2, 1 / len(n))},
     ),
     (ONE_WAY, {"end": cross}),
     (ONE_WAY, {"end": lambda scores, target: cross(scores.T, target)}),
-    ("Are both directions added? Take their mean.", {"end": lambda scores, target: 2 * both(scores, target)}),
-    ("Is it half of one direction?", {"end": lambda scores, target: cross(scores, target) / 2}),
-    ("Is it half of one direction?", {"end": lambda scores, target: cross(scores.T, target) / 2}),
-    ("Is the sign turned? The loss is the negative logarithm.", {"end": lambda scores, target: -both(scores, target)}),
+    ("You add both directions. Take their mean.", {"end": lambda scores, target: 2 * both(scores, target)}),
     (
-        "Is it a sum over the rows? Take the mean.",
+        "You take half of one direction. Where is the other one?",
+        {"end": lambda scores, target: cross(scores, target) / 2},
+    ),
+    (
+        "You take half of one direction. Where is the other one?",
+        {"end": lambda scores, target: cross(scores.T, target) / 2},
+    ),
+    ("You turn the sign. The loss is the negative logarithm.", {"end": lambda scores, target: -both(scores, target)}),
+    (
+        "You sum over the rows. Take the mean.",
         {"end": lambda scores, target: len(scores) * both(scores, target)},
     ),
-    ("Is it the mean over all B² numbers? Add up each row first.", {"end": lambda s, q: both(s, q) / len(s)}),
-    ("Is a softmax taken of the scores first? F.cross_entropy takes the scores themselves.", {"end": twice_softmax}),
-    ("Is there a softmax? The scores of all captions count, not that of the own one alone.", {"end": no_softmax}),
-    ("Is that a squared error? Each row is a choice among B: which loss has a classifier?", {"end": squared}),
-    ("Is the logarithm missing?", {"end": lambda s, q: -(q * s.softmax(1)).sum(1).mean()}),
+    ("You take the mean over all B² numbers. Add up each row first.", {"end": lambda s, q: both(s, q) / len(s)}),
+    ("You take a softmax of the scores first. F.cross_entropy takes the scores themselves.", {"end": twice_softmax}),
+    ("Where is the softmax? The scores of all captions count, not that of the own one alone.", {"end": no_softmax}),
+    ("You take a squared error. Each row is a choice among B, so which loss has a classifier?", {"end": squared}),
+    (
+        "You ask of each pair whether it fits. Each row is a choice among B.",
+        {"target": equals, "end": F.binary_cross_entropy_with_logits},
+    ),
+    (
+        "You take the target's own entropy off, as F.kl_div does.",
+        {"end": lambda s, q: both(s, q) + (q * q.clamp(min=1e-9).log()).sum(dim=1).mean()},
+    ),
+    ("Where is the logarithm?", {"end": lambda s, q: -(q * s.softmax(1)).sum(1).mean()}),
 ]
 
 
@@ -180,10 +234,12 @@ def number(result: object, device: str) -> float:
     if result is None:
         raise Mistake("it returns None", "Where does the function return something?")
     if not isinstance(result, t.Tensor):
-        question = "Does .item() or float() cut off the gradient?" if isinstance(result, float) else ""
+        question = "You cut off the gradient, by .item() or float()." if isinstance(result, float) else ""
         raise Mistake(f"it returns {kind(result)}, expected a tensor of one number, with its gradient", question)
     if result.shape != ():
-        question = "Is the mean taken over the rows?" if result.numel() > 1 else "Is the number taken out of its array?"
+        question = (
+            "Where is the mean over the rows?" if result.numel() > 1 else "You keep the number in an array of one."
+        )
         raise Mistake(f"it returns {kind(result)}, expected one number, shape ()", question)
     if result.device.type != device:
         raise Mistake(f"the loss is on {result.device.type}, and the embeddings are on {device}")
@@ -199,8 +255,10 @@ def judge_losses(measured: list) -> None:
         CLIP_MISTAKES,
         lambda mistake: all(close(found, loss_of(*on_cpu(asked), **mistake).item()) for _, asked, found in measured),
     )
+    if not question and close(measured[3][2], measured[4][2]):  # they differ in nothing but the temperature
+        question = "You use a temperature of your own. Where is that which is given?"
     if not question and measured.index(wrong) >= 3 and all(close(r, right(g)) for _, g, r in measured[:3]):
-        question = "For different captions it was right. What is the target where captions are equal?"
+        question = "You have it right for different captions. What is the target where captions are equal?"
     raise Mistake(
         f"for {words}, temperature {given[3]:g},\nthe loss is {result:.4f}, expected {right(given):.4f}", question
     )
@@ -218,7 +276,8 @@ def judge_default(answer: Callable) -> None:
     _, (images, captions, tokens, _) = batches("cpu")[2]
     result, expected = number(careful(answer)(images, captions, tokens), "cpu"), right((images, captions, tokens, 0.03))
     if not close(result, expected):
-        raise Mistake(f"without a temperature the loss is {result:.4f}, expected {expected:.4f}, as with 0.03")
+        facts = f"without a temperature the loss is {result:.4f}, expected {expected:.4f}, as with 0.03"
+        raise Mistake(facts, "You give it another default, or bound the scores.")
 
 
 def judge_gradients(answer: Callable) -> None:
@@ -228,11 +287,11 @@ def judge_gradients(answer: Callable) -> None:
     loss_of(*expected, tokens, temperature).backward()
     loss = careful(answer)(*found, tokens, temperature)
     if not loss.requires_grad:
-        raise Mistake("the loss has no gradient", "Is there a no_grad, a detach or an .item() in it?")
+        raise Mistake("the loss has no gradient", "You switch gradients off, by no_grad, a detach or .item().")
     loss.backward()
     for name, one, other in zip(("images", "captions"), found, expected, strict=True):
         if one.grad is None or not one.grad.allclose(other.grad, atol=1e-3):
-            raise Mistake(f"the gradient that reaches the {name} is not that of the loss", "Is a part of it detached?")
+            raise Mistake(f"the gradient that reaches the {name} is not that of the loss", "You detach a part of it.")
 
 
 def judge_extremes(answer: Callable) -> None:
@@ -243,4 +302,4 @@ def judge_extremes(answer: Callable) -> None:
         facts = (
             f"with a temperature of 0.005 and every caption at a wrong image, the loss is {result:.4g}, expected 200"
         )
-        raise Mistake(facts, "Is e to the power of a score too large or too small for a number?")
+        raise Mistake(facts, "You take e to the power of a score by hand. It's too large or too small for a number.")

@@ -24,6 +24,10 @@ def by(s: t.Tensor, x: t.Tensor) -> t.Tensor:
     return x.clamp(-s, s) / s
 
 
+def deviations(x: t.Tensor, n: int) -> t.Tensor:
+    return (n * x.flatten(1).std(dim=1)).clamp(min=1).reshape(-1, 1, 1, 1)
+
+
 def per_channel(x: t.Tensor, share: float) -> t.Tensor:
     return x.abs().flatten(2).quantile(share, dim=2).clamp(min=1).reshape(*x.shape[:2], 1, 1)
 
@@ -45,6 +49,22 @@ THRESHOLD_MISTAKES = [  # x0, share
     ("You use the largest s for all images.", lambda x, q: by(edge(x, q).max(), x)),
     ("You use the first image's s for all.", lambda x, q: by(edge(x, q)[:1], x)),
     ("You give each channel an s of its own. It's one for an image.", lambda x, q: by(per_channel(x, q), x)),
+    (
+        "You take the quantile over the batch, place by place. Each image has one s.",
+        lambda x, q: by(x.abs().quantile(q, dim=0).clamp(min=1), x),
+    ),
+    ("You bound s from above. It's at least 1, and any size.", lambda x, q: by(edge(x, q).clamp(max=1.5), x)),
+    (
+        "You lift s to 1 for the division alone. The clip takes the same s.",
+        lambda x, q: x.clamp(-edge(x, q, least=0), edge(x, q, least=0)) / edge(x, q),
+    ),
+    (
+        "You lift s to 1 for the clip alone. The division takes the same s.",
+        lambda x, q: x.clamp(-edge(x, q), edge(x, q)) / edge(x, q, least=0),
+    ),
+    ("You squash with tanh. Where is the clip?", lambda x, q: (x / edge(x, q)).tanh()),
+    ("You take a number of standard deviations for s. Where is the quantile?", lambda x, q: by(deviations(x, 3), x)),
+    ("You take a number of standard deviations for s. Where is the quantile?", lambda x, q: by(deviations(x, 2), x)),
     ("You take the largest size for s. Where is share?", lambda x, q: by(edge(x, 1.0), x)),
     ("You use a fixed number. Where is share?", lambda x, q: by(edge(x, 0.995), x)),
     ("You take the quantile of 1 - share.", lambda x, q: by(edge(x, 1 - q), x)),

@@ -95,11 +95,23 @@ EULER_MISTAKES = [
 ]
 COUNT_MISTAKES = [
     ("You tell the model where you go. The velocity is that of where you are.", lambda counts: counts[1:]),
+    (
+        "You take one stretch alone, by a return within the loop, or ask the model before the loop.",
+        lambda counts: counts[:1],
+    ),
     ("Where is the last stretch?", lambda counts: counts[:-2]),
     ("Where is the first stretch?", lambda counts: counts[1:-1]),
     ("You walk away from the image. Begin at max_steps.", lambda counts: counts[::-1][1:]),
     ("You walk away from the image. Begin at max_steps.", lambda counts: counts[::-1][:-1]),
     ("You ask at 0, too. No stretch begins there.", lambda counts: counts),
+    (
+        "You ask twice in each stretch, as Heun's method does. Euler's asks once.",
+        lambda counts: [count for pair in pairwise(counts) for count in pair],
+    ),
+    (
+        "You walk step by step. The stretches lead from one of counts to the next.",
+        lambda counts: [*range(counts[0], 0, -1)],
+    ),
     ("You tell the model max_steps each time.", lambda counts: counts[:1] * (len(counts) - 1)),
 ]
 
@@ -114,11 +126,12 @@ def check_euler_sample(answer: Callable) -> str:
         if isinstance(result, list):
             raise Mistake("it returns a list, expected the images", "Where is return_all_steps?")
         expect_tensor(result, SHAPE, f"in {n_steps} step{'s'[: n_steps > 1]} it")
+        if not careful(answer)(Velocities(None), start, n_steps, T).equal(result):
+            begins = not model.shown[0].equal(start)
+            question = "You begin at noise of your own. Where is start?" if begins else "You draw noise on the way."
+            raise Mistake("two calls from the same start give two results", question)
         judge_path([start, result], start, n_steps, T)
-        if not model.shown[0].equal(start):
-            raise Mistake(
-                "the model is first shown other images than start", "You begin somewhere else. Where is start?"
-            )
+        judge_shown(model, start, n_steps, T)
     judge_list(answer)
     start, image = t.randn(SHAPE), t.linspace(-1, 1, 40).reshape(SHAPE[1:]).expand(SHAPE)
     for n_steps in (1, 3, 10):
@@ -152,9 +165,24 @@ def judge_path(places: list[t.Tensor], start: t.Tensor, n_steps: int, T: int) ->
     question = recognise(
         EULER_MISTAKES, lambda mistake: result.allclose(mistake(model, start, n_steps, T)[-1], rtol=1e-4, atol=1e-4)
     )
+    if not question and result.abs().max() <= 1:
+        question = "You clamp x. What is on the way may leave [-1, 1]."
     i = t.unravel_index((result - expected[-1]).abs().argmax(), result.shape)
     stretch = f"a number begins at {start[i]:.3f} and ends at {result[i]:.3f}, expected {expected[-1][i]:.3f}"
     raise Mistake(f"in {n_steps} of {T} steps at known velocities, {stretch}", question)
+
+
+def judge_shown(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> None:
+    """The model is asked about the place where the walk is."""
+    places = stretches(lambda n, m, T, N: (n - m) / T)(Velocities(None), start, n_steps, T)
+    for count, shown, place in zip(model.counts, model.shown, places, strict=False):
+        if not shown.allclose(place, atol=1e-4):
+            question = "You show it something else than x."
+            if shown.equal(start):
+                question = "You ask about start in each stretch. The velocity is that of x, where you are."
+            elif count == T:
+                question = "You begin somewhere else. Where is start?"
+            raise Mistake(f"at timestep {count}, the model is shown other images than those of the walk", question)
 
 
 def judge_list(answer: Callable) -> None:
@@ -165,7 +193,11 @@ def judge_list(answer: Callable) -> None:
         raise Mistake(f"with return_all_steps it returns {kind(steps)}, expected a list", "Where is return_all_steps?")
     if len(steps) != 4:
         question = {3: "Where is the start, or the end?"}.get(len(steps), "You keep too many or too few x.")
+        if any(isinstance(each, list | tuple) for each in steps):
+            question = "You return something beside the list."
         raise Mistake(f"with return_all_steps and 3 steps, the list has {len(steps)} entries, expected 4", question)
+    for each in steps:
+        expect_tensor(each, SHAPE, "as an entry of the list, it")
     if all(each.equal(steps[-1]) for each in steps):
         raise Mistake(
             "all entries of the list are the same", "You change x in place, so each entry is the same tensor."

@@ -1,6 +1,7 @@
 """The check of 5.2 kl_to_normal: a closed form, so each mistake is one, too."""
 
 from collections.abc import Callable
+from math import log, pi
 
 import torch as t
 
@@ -41,6 +42,17 @@ KL_MISTAKES = [  # mean, log_var, as (B, C, H, W)
         "You take log_var for σ². Where is the logarithm undone?",
         lambda m, v: added_up((m**2 + v - 1 - v.abs().log()) / 2),
     ),
+    ("You add log_var where σ² belongs. Where is exp?", lambda m, v: added_up((m**2 + v - 1 - v) / 2)),
+    (
+        "You take log_var for log σ. It's that of σ².",
+        lambda m, v: added_up((m**2 + (2 * v).exp() - 1 - 2 * v) / 2),
+    ),
+    ("You leave log 2π over. It cancels.", lambda m, v: added_up(kl(m, v) + log(2 * pi) / 2)),
+    ("You leave log 2π over. It cancels.", lambda m, v: added_up(kl(m, v) - log(2 * pi) / 2)),
+    (
+        "You add up the means before you square them. Each has its own square.",
+        lambda m, v: added_up(m) ** 2 / 2 + added_up(v.exp() - 1 - v) / 2,
+    ),
     (
         "You square the variance. log_var is that of σ² already.",
         lambda m, v: added_up((m**2 + (2 * v).exp() - 1 - v) / 2),
@@ -66,14 +78,16 @@ def check_kl_to_normal(answer: Callable) -> str:
         call = f"for means and variances of shape {tuple(mean.shape)} it"
         if isinstance(result, t.Tensor) and result.shape != (B,):
             question = "You add up over some axes. Which ones belong to one image?"
-            if result.ndim == 0:
+            if result.numel() == B and result.ndim > 1 and mean[0].numel() > 1:
+                question = "You keep axes of length 1."
+            elif result.ndim == 0:
                 question = "You add up over the images, too. Each image has its own."
             elif result.shape == mean.shape:
                 question = "Where are the numbers of an image added up?"
             raise Mistake(f"{call} returns {kind(result)}, expected shape ({B},), one number an image", question)
         expect_tensor(result, (B,), call)
         cases.append((result, mean, log_var))
-    judge_values(cases)
+    judge_values(answer, cases)
     zero = careful(answer)(t.zeros(2, 1, 1, 1), t.zeros(2, 1, 1, 1))
     if zero.abs().max() > 1e-6:
         raise Mistake(f"of N(0, 1) itself it is {zero[0]:.4f}, expected 0", "You leave a constant over.")
@@ -86,7 +100,7 @@ def check_kl_to_normal(answer: Callable) -> str:
     return "the closed form, one number an image, 0 for N(0, 1), and gradients to both"
 
 
-def judge_values(cases: list[tuple[t.Tensor, t.Tensor, t.Tensor]]) -> None:
+def judge_values(answer: Callable, cases: list[tuple[t.Tensor, t.Tensor, t.Tensor]]) -> None:
     def fits(formula: Callable) -> list[bool]:
         return [result.allclose(formula(mean, log_var), rtol=1e-4, atol=1e-4) for result, mean, log_var in cases]
 
@@ -99,6 +113,8 @@ def judge_values(cases: list[tuple[t.Tensor, t.Tensor, t.Tensor]]) -> None:
     if mean.numel() == 2:
         given = f"for an image of two numbers, with means {FEW[0]} and log_var {FEW[1]}"
     question = recognise(KL_MISTAKES, lambda mistake: all(fits(mistake)))
+    if not question and not careful(answer)(mean, log_var).equal(result):
+        question = "You draw something. The formula has no z any more."
     raise Mistake(f"{given}, it is {result[i]:.4f}, expected {expected[i]:.4f}", question)
 
 

@@ -5,6 +5,7 @@ as it has images, so that factors along the wrong axis show as wrong numbers, no
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch as t
 
@@ -39,6 +40,7 @@ def of(levels: t.Tensor, betas: list[float]) -> t.Tensor:
     return bars(betas)[levels].reshape(-1, 1, 1, 1)
 
 
+UNEVEN = "You draw them unevenly. Rounding does that, and so does a power."
 LEVEL_MISTAKES = [  # by what image and noise are multiplied: ᾱ of the level, α of one step
     ("You swap the two factors.", lambda a, one: ((1 - a) ** 0.5, a**0.5)),
     ("Where are both square roots?", lambda a, one: (a, 1 - a)),
@@ -82,16 +84,21 @@ def check_noise_augment(answer: Callable) -> str:
         "You make levels or noise on a fixed device. Where are the images?",
     )
     meta = t.zeros(SHAPE, device="meta")
-    for level in (2, None):
+    for level in (2, 0, None):
         schedule = NoiseSchedule(4, "meta", t.tensor(BETAS, device="meta"))
-        elsewhere(lambda: answer(meta, schedule, level), facts, question)
+        told = elsewhere(partial(answer, meta, schedule, level), facts, question)
+        if isinstance(told, tuple | list) and isinstance(told[0], t.Tensor) and not told[0].is_meta:
+            raise Mistake("for images on another device, the levels are on the CPU", question)
     return "levels told and used, 0 to T, one for all or one for each"
 
 
 def judge_pair(result: object, small: t.Tensor) -> tuple[t.Tensor, t.Tensor]:
     if not isinstance(result, tuple | list) or len(result) != 2:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
-        raise Mistake(f"it returns {got}, expected two: the levels and the noised images")
+        question = "Where are the levels?" if isinstance(result, t.Tensor) else "Where are both?"
+        if isinstance(result, tuple) and len(result) > 2:
+            question = "You return one thing too many."
+        raise Mistake(f"it returns {got}, expected two: the levels and the noised images", question)
     levels, noised = result
     if isinstance(noised, t.Tensor) and noised.shape == small.shape[:1] and noised.ndim == 1:
         raise Mistake("the levels come second, expected first", "You return them in the other order.")
@@ -99,7 +106,10 @@ def judge_pair(result: object, small: t.Tensor) -> tuple[t.Tensor, t.Tensor]:
         facts = f"the levels are {kind(levels)}, expected shape ({len(small)},), one for each image"
         raise Mistake(facts, "Where is the tensor of what the model is told, also for a level that is given?")
     if levels.is_floating_point() or levels.dtype == t.bool:
-        raise Mistake(f"the levels are of type {levels.dtype}, expected whole numbers", "They count steps.")
+        raise Mistake(
+            f"the levels are of type {levels.dtype}, expected whole numbers",
+            "You return fractions. Levels count steps.",
+        )
     expect_tensor(noised, tuple(small.shape), "as noised images, it")
     return levels, noised
 
@@ -122,7 +132,10 @@ def judge_level(ask: Callable, level: int) -> None:
     judge_independence(black, ["image", "channel", "row", "column"])
     big = ask(t.zeros(320, 1, 10, 10), BETAS, level)[1]
     if big.abs().max() <= 1:
-        raise Mistake("noised images stay in [-1, 1]", "You clamp it. A noised image may leave that range.")
+        question = "You clamp it. A noised image may leave that range."
+        if big.min() >= 0:
+            question = "You draw between 0 and 1. The noise is drawn from N(0, 1)."
+        raise Mistake("noised images stay in [-1, 1]", question)
     judge_gaussian(big, f"the noise of level {level}")
     judge_factors(level, noised - black, small, big.std().item())
 
@@ -163,7 +176,9 @@ def judge_drawn(ask: Callable) -> None:
                 f"with level=None all images get level {levels[0]}", "You draw one for all. Each image draws its own."
             )
         if levels.min() > 0:
-            raise Mistake("with level=None, 0 is never drawn", "The levels are from 0 to T / 2.")
+            raise Mistake(
+                "with level=None, 0 is never drawn", "You begin at another level. Levels are from 0 to T / 2."
+            )
         if levels.max() != T // 2:
             question = (
                 "Where is the upper end? t.randint leaves it out." if levels.max() < T // 2 else "Where is T halved?"
@@ -171,21 +186,26 @@ def judge_drawn(ask: Callable) -> None:
             raise Mistake(f"with level=None and T = {T}, levels up to {levels.max()} are drawn, not {T // 2}", question)
         shares = t.bincount(levels, minlength=T // 2 + 1) / len(levels)
         if (shares - 1 / (T // 2 + 1)).abs().max() > 0.1:
-            raise Mistake(f"levels 0 to {T // 2} come with shares {numbers(shares)}, expected equal ones")
+            raise Mistake(f"levels 0 to {T // 2} come with shares {numbers(shares)}, expected equal ones", UNEVEN)
         told, black = ask(t.zeros_like(small), betas, None, draw)
         a = of(levels, betas)
         if not told.equal(levels):
-            raise Mistake("from the same random numbers, other images get other levels", "What do levels depend on?")
+            raise Mistake(
+                "from the same random numbers, other images get other levels",
+                "You let levels depend on the images. Each is drawn.",
+            )
         if not (noised - black).allclose(a.sqrt() * small, atol=1e-4):
             rows = [
                 row
                 for row in USED_MISTAKES
                 if (noised - black).allclose(of(row[1](levels, T), betas).sqrt() * small, atol=1e-4)
             ]
-            question = rows[0][0] if rows else "Which level is used for each image?"
+            question = rows[0][0] if rows else "You noise to other levels than those that you tell."
             raise Mistake("with level=None, the levels that it tells are not those that it uses", question)
         stds = [black[levels == n].std().item() for n in range(T // 2 + 1)]
         expected = (1 - bars(betas)[: T // 2 + 1]).sqrt()
         if (t.tensor(stds) - expected).abs().max() > 0.15:
             facts = f"with level=None, the noise has std {numbers(t.tensor(stds))} at levels 0 to {T // 2}"
-            raise Mistake(f"{facts}, expected {numbers(expected)}", "Which level is used for the noise?")
+            raise Mistake(
+                f"{facts}, expected {numbers(expected)}", "You scale the noise by another level than the image."
+            )

@@ -46,6 +46,8 @@ DRAW_MISTAKES = [  # mean, log_var, and what is drawn where both are 0
     ("You scale the mean, too.", lambda m, v, e: (v / 2).exp() * (m + e)),
     ("You scale the mean by σ and add the noise as it is.", lambda m, v, e: e + (v / 2).exp() * m),
     ("You add σ to the noise. Where is the mean?", lambda m, v, e: (v / 2).exp() - 1 + e),
+    ("You use one σ for all. Each number has its own.", lambda m, v, e: m + (v.mean() / 2).exp() * e),
+    ("You take the root of log_var. Where is the logarithm undone?", lambda m, v, e: m + v.abs().sqrt() * e),
     ("You add 1 to σ.", lambda m, v, e: m + ((v / 2).exp() + 1) * e / 2),
 ]
 GRADIENTS = "You detach it, or switch gradients off, or draw with t.normal, which lets none through."
@@ -59,23 +61,27 @@ def check_reparameterise(answer: Callable) -> str:
         seed_all(seed + 1)  # the same noise in each call
         return careful(answer)(mean, log_var)
 
-    mean, log_var = 2 * t.randn(SHAPE), t.randn(SHAPE)
+    mean, log_var = 2 * t.randn(SHAPE), t.randn(SHAPE) + 0.5  # no mean of 0, so that one σ for all is not 1
     with unchanged(mean=mean, log_var=log_var):
         result = ask(mean, log_var)
         expect_tensor(result, SHAPE, f"for means and variances of shape {SHAPE} it")
     if t.equal(result, careful(answer)(mean, log_var)):
         facts = "called twice, it gives the same, expected a new draw from N(mean, σ²)"
-        raise Mistake(facts, "Where does the noise come from?")
+        drawn = ((result - mean) / (log_var / 2).exp()).std() > 0.5
+        raise Mistake(facts, "You set a seed inside." if drawn else "Where does the noise come from?")
     noise = ask(t.zeros(SHAPE), t.zeros(SHAPE))
     if noise.abs().max() < 1e-6:
         noise = ask(t.zeros(SHAPE), t.ones(SHAPE))  # of log_var taken for σ
     if 0.4 < noise.std() < 0.6:
         noise = 2 * noise  # of a half in the wrong place
+    if noise.abs().max() < 1e-6:
+        raise Mistake("with mean 0 it gives 0, whatever is drawn", "You multiply by the mean. It's added.")
     judge_independence(noise, ["image", "channel", "row", "column"])
     judge_values(result, mean, log_var, noise)
     judge_gaussian(noise, "with mean 0 and log_var 0, what is drawn")
     if abs(noise.std() - 1) > 0.1:
-        raise Mistake(f"with mean 0 and log_var 0, what is drawn has standard deviation {noise.std():.2f}, expected 1")
+        facts = f"with mean 0 and log_var 0, what is drawn has standard deviation {noise.std():.2f}, expected 1"
+        raise Mistake(facts, "You scale the noise by something else, too.")
     judge_gradients(ask, mean, log_var)
     facts, question = (
         "for means on another device, it mixes tensors of two devices",
@@ -92,6 +98,9 @@ def judge_values(result: t.Tensor, mean: t.Tensor, log_var: t.Tensor, noise: t.T
     if gap.max() < 1e-3:
         return
     question = recognise(DRAW_MISTAKES, lambda mistake: result.allclose(mistake(mean, log_var, noise), 1e-3, 1e-3))
+    middle = log_var.abs() < 0.3
+    if not question and result[middle].allclose(expected[middle], 1e-3, 1e-3):
+        question = "You clamp log_var. It may be any number."
     i = t.unravel_index(gap.argmax(), gap.shape)
     facts = f"with mean {mean[i]:.3f}, log_var {log_var[i]:.3f} and noise {noise[i]:.3f}"
     raise Mistake(f"{facts}, a number is {result[i]:.3f},\nexpected {expected[i]:.3f}", question)

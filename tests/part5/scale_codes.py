@@ -4,10 +4,20 @@ The codes' mean is not 0, and images and channels have sizes of their own, so th
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch as t
 
 from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+
+
+def rounded(x: t.Tensor, digits: int) -> t.Tensor:
+    return x * round(1 / x.std().item(), digits)
+
+
+def each_std(x: t.Tensor, axes: tuple[int, ...]) -> t.Tensor:
+    return x.std(dim=axes).mean()
+
 
 SCALE_MISTAKES = [  # what the codes become
     ("You divide by the variance. Scaling by a multiplies the variance by a².", lambda x: x / x.var()),
@@ -31,8 +41,15 @@ SCALE_MISTAKES = [  # what the codes become
     ("You divide by the largest.", lambda x: x / x.abs().max()),
     ("You divide by the mean size.", lambda x: x / x.abs().mean()),
     ("You take the number of the first code.", lambda x: x / x[0].std()),
+    ("You take the mean of the codes' deviations. It's that of all numbers.", lambda x: x / each_std(x, (1, 2, 3))),
+    (
+        "You take the mean of the channels' deviations. It's that of all numbers.",
+        lambda x: x / each_std(x, (0, 2, 3)),
+    ),
+    ("You divide by the length of all numbers as one vector.", lambda x: x / x.norm()),
     ("You take a root twice.", lambda x: x / x.std().sqrt()),
     ("Where are they scaled?", lambda x: x),
+    *[("You round the number.", partial(rounded, digits=digits)) for digits in (1, 2, 3, 4)],
     ("You clamp them. Codes may leave [-1, 1].", lambda x: (x / x.std()).clamp(-1, 1)),
 ]
 NUMBER_MISTAKES = [  # the number that is returned
@@ -50,13 +67,16 @@ def codes_like_those() -> t.Tensor:
 
 @check("5.3", mistakes=[*SCALE_MISTAKES, *NUMBER_MISTAKES])
 def check_scale_codes(answer: Callable) -> str:
-    for times in (1.0, 0.1):
+    for times in (1.0, 0.1, 20.0):
         codes = times * codes_like_those()
         with unchanged(codes=codes):
             result = careful(answer)(codes)
         if not isinstance(result, tuple | list) or len(result) != 2:
             got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
-            raise Mistake(f"it returns {got}, expected two: the scaled codes and the number")
+            question = "Where is the number?" if isinstance(result, t.Tensor) else "Where are both?"
+            if isinstance(result, tuple) and len(result) > 2:
+                question = "You return one thing too many."
+            raise Mistake(f"it returns {got}, expected two: the scaled codes and the number", question)
         scaled, number = result
         if isinstance(number, t.Tensor) and number.numel() > 1 or not isinstance(scaled, t.Tensor):
             got = f"{kind(scaled)} and {kind(number)}"
@@ -69,7 +89,8 @@ def check_scale_codes(answer: Callable) -> str:
                 question = "You return several numbers. One is for all codes and channels."
             raise Mistake(f"it returns {got}, expected the scaled codes and one number", question)
         expect_tensor(scaled, tuple(codes.shape), "as codes, it")
-        judge_values(codes, scaled, float(number))
+        fixed = float(careful(answer)(7 * codes)[1]) == float(number)
+        judge_values(codes, scaled, float(number), "You use a fixed number. It depends on the codes." if fixed else "")
     facts, question = (
         "for codes on another device, it mixes tensors of two devices",
         "You make a tensor on a fixed device. Where are the codes?",
@@ -78,12 +99,15 @@ def check_scale_codes(answer: Callable) -> str:
     return "variance 1 by one number for all, and that number"
 
 
-def judge_values(codes: t.Tensor, scaled: t.Tensor, number: float) -> None:
+def judge_values(codes: t.Tensor, scaled: t.Tensor, number: float, otherwise: str) -> None:
     def like(made: t.Tensor) -> bool:
         return scaled.allclose(made, rtol=2e-3, atol=1e-5)
 
     if not like(codes / codes.std()):
-        question = recognise(SCALE_MISTAKES, lambda mistake: like(mistake(codes)))
+        question = recognise(SCALE_MISTAKES, lambda mistake: like(mistake(codes)), otherwise)
+        inside = (codes / codes.std()).abs() < 0.5
+        if not question and scaled[inside].allclose((codes / codes.std())[inside], rtol=2e-3):
+            question = "You clamp them. Codes may leave any range."
         facts = f"codes of variance {codes.var():.3f} and mean {codes.mean():.3f}"
         became = f"variance {scaled.var():.3f} and mean {scaled.mean():.3f}"
         expected = f"expected 1 and {codes.mean() / codes.std():.3f}"

@@ -8,8 +8,21 @@ from math import cos, pi, sin
 
 import torch as t
 
-from tests.checking import DEVICES, Mistake, careful, check, differs, expect_tensor, recognise, unchanged
+from tests.checking import (
+    DEVICES,
+    TWO_DEVICES,
+    Mistake,
+    careful,
+    check,
+    differs,
+    elsewhere,
+    expect_tensor,
+    kind,
+    recognise,
+    unchanged,
+)
 
+AWAY = (*TWO_DEVICES, "copy out of meta")
 SHARES = [0.0, 0.25, 0.5, 0.8, 1.0]
 
 
@@ -38,42 +51,50 @@ def nlerp(a: t.Tensor, b: t.Tensor, s: t.Tensor) -> t.Tensor:
 
 
 SLERP_MISTAKES = [  # a, b, shares (n, 1), the angle
-    ("Is that the straight line? Its points lie inside the sphere.", lambda a, b, s, w: line(a, b, s)),
+    ("You take the straight line. Its points lie inside the sphere.", lambda a, b, s, w: line(a, b, s)),
     (
-        "Is that the straight line, with its lengths mended? The angles are not even.",
+        "You take the straight line and mend its lengths. The angles are not even.",
         lambda a, b, s, w: nlerp(a, b, s),
     ),
-    ("Is the angle taken for a right one, as in Part 3's between?", lambda a, b, s, w: between(a, b, s)),
-    ("Does it run from end to start?", lambda a, b, s, w: arc(b, a, s, w)),
-    ("Is the division by the sine of the angle missing?", lambda a, b, s, w: arc(a, b, s, w) * w.sin()),
-    ("Is it divided by the angle, and not by its sine?", lambda a, b, s, w: arc(a, b, s, w) * w.sin() / w),
+    ("You take a right angle, as in Part 3's between.", lambda a, b, s, w: between(a, b, s)),
+    ("You run from end to start.", lambda a, b, s, w: arc(b, a, s, w)),
+    ("Where is the division by the sine of the angle?", lambda a, b, s, w: arc(a, b, s, w) * w.sin()),
+    ("You divide by the angle. Where is its sine?", lambda a, b, s, w: arc(a, b, s, w) * w.sin() / w),
     (
-        "Is the angle left out of the sines above?",
+        "Where is the angle, in the sines above?",
         lambda a, b, s, w: ((1 - s).sin() * a + s.sin() * b) / w.sin(),
     ),
     (
-        "Are there cosines? The formula has sines.",
+        "You take cosines. The formula has sines.",
         lambda a, b, s, w: (((1 - s) * w).cos() * a + (s * w).cos() * b) / w.sin(),
     ),
-    ("Is the first vector left out?", lambda a, b, s, w: (s * w).sin() * b / w.sin()),
-    ("Is the second vector left out?", lambda a, b, s, w: ((1 - s) * w).sin() * a / w.sin()),
-    ("Is one of the two subtracted?", lambda a, b, s, w: (((1 - s) * w).sin() * a - (s * w).sin() * b) / w.sin()),
-    ("Is the angle in degrees? A sine takes radians.", lambda a, b, s, w: arc(a, b, s, w * 180 / pi)),
-    ("Is the cosine taken for the angle?", lambda a, b, s, w: arc(a, b, s, w.cos())),
     (
-        "Is the cosine the product, not divided by both lengths?",
+        "You multiply by the angle outside of the sines. Mind the parentheses.",
+        lambda a, b, s, w: w * ((1 - s).sin() * a + s.sin() * b) / w.sin(),
+    ),
+    (
+        "You take an obtuse angle for an acute one. arccos knows them apart, by the sign.",
+        lambda a, b, s, w: arc(a, b, s, min(w, pi - w)),
+    ),
+    ("Where is the first vector?", lambda a, b, s, w: (s * w).sin() * b / w.sin()),
+    ("Where is the second vector?", lambda a, b, s, w: ((1 - s) * w).sin() * a / w.sin()),
+    ("You subtract one of the two.", lambda a, b, s, w: (((1 - s) * w).sin() * a - (s * w).sin() * b) / w.sin()),
+    ("You give the angle in degrees. A sine takes radians.", lambda a, b, s, w: arc(a, b, s, w * 180 / pi)),
+    ("You take the cosine for the angle. Where is arccos?", lambda a, b, s, w: arc(a, b, s, w.cos())),
+    (
+        "You take the product for the cosine. Where is it divided by both lengths?",
         lambda a, b, s, w: arc(a, b, s, (a @ b).clamp(-1, 1).arccos()),
     ),
     (
-        "Is the product divided by one of the lengths? Both vectors have one.",
+        "You divide the product by one of the lengths. Both vectors have one.",
         lambda a, b, s, w: arc(a, b, s, (a @ b / a.norm()).clamp(-1, 1).arccos()),
     ),
-    ("Has the result the length 1? It has that of the two vectors.", lambda a, b, s, w: arc(a, b, s, w) / a.norm()),
-    ("Is the length multiplied in twice?", lambda a, b, s, w: arc(a, b, s, w) * a.norm()),
-    ("Are the shares used? All points are the same.", lambda a, b, s, w: arc(a, b, t.full_like(s, 0.5), w)),
-    ("Are the shares used? All points are the same.", lambda a, b, s, w: a + 0 * s),
+    ("You make the result's length 1. It has that of the two vectors.", lambda a, b, s, w: arc(a, b, s, w) / a.norm()),
+    ("You multiply the length in twice.", lambda a, b, s, w: arc(a, b, s, w) * a.norm()),
+    ("Where are the shares used? All points are the same.", lambda a, b, s, w: arc(a, b, t.full_like(s, 0.5), w)),
+    ("Where are the shares used? All points are the same.", lambda a, b, s, w: a + 0 * s),
     (
-        "Are the shares those that are given, or evenly spaced?",
+        "You space the points evenly. Where are the shares that are given?",
         lambda a, b, s, w: arc(a, b, t.linspace(0, 1, len(s))[:, None], w),
     ),
 ]
@@ -106,6 +127,7 @@ def check_slerp(answer: Callable) -> str:
         judge_points(measured)
     judge_shares(answer)
     judge_equal(answer)
+    judge_elsewhere(answer)
     return "the length kept, even angles, both ends, equal vectors"
 
 
@@ -113,9 +135,18 @@ def judged(answer: Callable, a: t.Tensor, b: t.Tensor, shares: t.Tensor, words: 
     with unchanged(start=a, end=b, shares=shares):
         result = careful(answer)(a, b, shares)
     if isinstance(result, t.Tensor) and result.shape == (len(a), len(shares)) != (len(shares), len(a)):
-        raise Mistake(f"{words} and {len(shares)} shares it returns shape {tuple(result.shape)}", "Is it transposed?")
+        raise Mistake(
+            f"{words} and {len(shares)} shares it returns shape {tuple(result.shape)}", "You return it transposed."
+        )
+    judge_rows(result, a, f"{words} and {len(shares)} shares")
     expect_tensor(result, (len(shares), len(a)), f"{words} and {len(shares)} shares it", device)
     return result.cpu()
+
+
+def judge_rows(result: object, a: t.Tensor, words: str) -> None:
+    if isinstance(result, t.Tensor) and result.shape == a.shape:
+        facts = f"{words} it returns {kind(result)}, expected a row for each share"
+        raise Mistake(facts, "You return one vector. Where are those of the other shares?")
 
 
 def judge_points(measured: list) -> None:
@@ -151,7 +182,7 @@ def judge_shares(answer: Callable) -> None:
         words = f"for the shares {[round(s, 1) for s in shares.tolist()]}"
         result, right = judged(answer, a, b, shares, words), expected(a, b, shares)
         if not result.allclose(right, atol=1e-3):
-            question = "Is a row for each share, and a column for each number of a vector?" if len(shares) == 4 else ""
+            question = "You let shares run along a vector. Each share gives a row." if len(shares) == 4 else ""
             raise Mistake(f"{words}, {differs(result, right)}", question)
 
 
@@ -164,13 +195,44 @@ def judge_equal(answer: Callable) -> None:
             result = careful(answer)(a, b, shares)
         if isinstance(result, t.Tensor) and not result.isfinite().all():
             facts = f"for {words}, it returns nan"
-            raise Mistake(facts, "Is something divided by a sine that is 0, or an arccos taken of more than 1?")
+            raise Mistake(facts, "You divide by a sine that is 0, or take the arccos of more than 1.")
+        judge_rows(result, a, f"for {words} and {len(shares)} shares")
         expect_tensor(result, (len(shares), len(a)), f"for {words}, it")
         if not result.allclose(a.expand_as(result), atol=1e-3):
             raise Mistake(
-                f"for {words}, {differs(result, a.expand_as(result))}", "What lies between two equal vectors?"
+                f"for {words}, {differs(result, a.expand_as(result))}",
+                "Where is the case of two equal vectors? All points between them are the same.",
             )
     a, b = pair(1.0, 1.0)
     result, right = judged(answer, a, b, shares, "for two vectors 1 degree apart"), expected(a, b, shares)
     if not result.allclose(right, atol=1e-3):
-        raise Mistake(f"for two vectors 1 degree apart, {differs(result, right)}", "When is an angle taken for 0?")
+        raise Mistake(
+            f"for two vectors 1 degree apart, {differs(result, right)}", "You take an angle for 0 that isn't."
+        )
+
+
+class Numberless(t.Tensor):
+    """A tensor of the meta device that gives numbers, but only when it is asked for them."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def item(self) -> float:
+        return 0.5
+
+    __float__ = item
+
+    def tolist(self) -> list[float]:
+        return [0.5] * len(self)
+
+    def cpu(self) -> t.Tensor:
+        return t.ones(self.shape)
+
+    def to(self, *where: object, **how: object) -> t.Tensor:
+        return self.cpu() if "cpu" in map(str, [*where, how.get("device")]) else super().to(*where, **how)
+
+
+def judge_elsewhere(answer: Callable) -> None:
+    given = [t.zeros(n, device="meta").as_subclass(Numberless) for n in (4, 4, 5)]
+    facts = "for vectors on another device, it mixes tensors of two devices"
+    elsewhere(lambda: answer(*given), facts, "You make a tensor on the CPU. Make it where start is.", AWAY)

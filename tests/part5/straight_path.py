@@ -30,6 +30,10 @@ PLACE_MISTAKES = [  # x0, noise, share as (B, 1, 1, 1), num_steps, max_steps
         "You divide by max_steps - 1. After max_steps you're at the noise.",
         lambda x, e, s, n, T: way(x, e, s * T / (T - 1)),
     ),
+    ("You square the share. The speed is even.", lambda x, e, s, n, T: way(x, e, s**2)),
+    ("You round the share, by half precision or digits.", lambda x, e, s, n, T: way(x, e, s.bfloat16().float())),
+    ("You round the share, by half precision or digits.", lambda x, e, s, n, T: way(x, e, s.half().float())),
+    ("You round the share, by half precision or digits.", lambda x, e, s, n, T: way(x, e, (100 * s).round() / 100)),
     ("You leave a step out. After 0 steps you're at the image.", lambda x, e, s, n, T: way(x, e, s - 1 / T)),
     ("You use the first image's share for all.", lambda x, e, s, n, T: way(x, e, s[:1])),
     ("You use the mean share for all.", lambda x, e, s, n, T: way(x, e, s.mean())),
@@ -73,8 +77,14 @@ def check_straight_path(answer: Callable) -> str:
             result = careful(answer)(x0, noise, num_steps, *max_steps)
         if not isinstance(result, tuple | list) or len(result) != 2:
             got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
-            raise Mistake(f"it returns {got}, expected two: the place and the velocity")
+            question = "Where are both?"
+            if isinstance(result, t.Tensor):
+                question = "You put both into one tensor." if result.ndim > x0.ndim else "Where is the other one?"
+            raise Mistake(f"it returns {got}, expected two: the place and the velocity", question)
         place, velocity = result
+        again = careful(answer)(x0, noise, num_steps, *max_steps)[0]
+        if isinstance(place, t.Tensor) and place.isfinite().all() and not place.equal(again):
+            raise Mistake("called twice with the same noise, it gives two places", "You draw noise. It's given.")
         expect_tensor(place, shape, "as place, it")
         expect_tensor(velocity, shape, "as velocity, it")
         T = max_steps[0] if max_steps else 1000

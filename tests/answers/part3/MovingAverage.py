@@ -240,7 +240,7 @@ class NoWarmUp(_Given):
         return self.decay
 
 
-@wrong("Mind the parentheses of the fraction")
+@wrong("Mind the fraction")
 class ParenthesesMissing(_Given):
     def warm(self, n):
         return 1 + n / 10 + n
@@ -355,7 +355,7 @@ class OneModelForADecay(_Given):
         type(self).last = self.model, decay
 
 
-@wrong("with d = 0.1818.\nAll numbers fit d = 0.2. How")
+@wrong("with d = 0.1818.\nYou take 0.2 for d.")
 class NineForTen(_Given):
     def warm(self, n):
         return (1 + n) / (9 + n)
@@ -411,7 +411,7 @@ class WarmUpCutShort(_Given):
         return super().share(n) if n < 10 else self.decay
 
 
-@wrong("with d = 0.1818.\nAll numbers fit d = 0.2.")
+@wrong("with d = 0.1818.\nYou take 0.2 for d. Where is the fraction of the text?")
 class Rounded(_Given):
     def share(self, n):
         return round(super().share(n), 1)
@@ -516,7 +516,7 @@ class Gradients(_Given):
         return d * average + (1 - d) * current.grad
 
 
-@wrong("All numbers fit d = 0.03306.")
+@wrong("You pull twice in each update.")
 class PulledTwice(_Given):
     def mix(self, average, current, d):
         return d * (d * average + (1 - d) * current) + (1 - d) * current
@@ -861,6 +861,40 @@ class ModelRoundedInPlace(_Given):
         super().take_buffers(model, d)
         for p in model.parameters():
             p.copy_(p.bfloat16())
+
+
+@wrong("You leave updates out.")
+class EveryTenth(_Given):
+    @t.no_grad()
+    def update(self, model):
+        if self.updates % 10 == 9:
+            super().update(model)
+        else:
+            self.updates += 1
+
+
+@wrong("You divide by 1 - decay to the power of u, as Adam does.")
+class WithoutBiasThoughWarmedUp(_Given):
+    def mix(self, average, current, d):
+        return super().mix(average, current, d) / (1 - d**self.updates)
+
+
+@wrong("You add the mix to the average.")
+class MixAdded(_Given):
+    def mix(self, average, current, d):
+        return average + super().mix(average, current, d)
+
+
+@wrong("You round both, to bfloat16.")
+class BothInBfloat16(_Given):
+    def mix(self, average, current, d):
+        return d * average.bfloat16() + (1 - d) * current.bfloat16()
+
+
+@wrong("You subtract d from the model.")
+class NoParentheses(_Given):
+    def mix(self, average, current, d):
+        return d * average + current * 1 - d
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -495,7 +495,7 @@ class CountAsRow(_Given):
         return self.noise_schedule.alpha_bars[num_steps].reshape(-1, 1, 1, 1)
 
 
-@wrong("ValueError: num_steps counts steps of noise, 1 to 4")
+@wrong("You look up another timestep than num_steps.")
 class RowAsCount(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps - 1)
@@ -862,6 +862,20 @@ class VelocityClamped(_Given):
 class GuessScaled(_Given):
     def noise(self, x, v, a):
         return super().noise(x, v, a) / super().noise(x, v, a).std()
+
+
+@wrong("You compute under t.inference_mode().")
+class TargetForNoTraining(_Given):
+    @t.inference_mode()
+    def target(self, x0, noise, num_steps):
+        return super().target(x0, noise, num_steps)
+
+
+@right
+class LooksUpForNoTraining(_Given):
+    def alpha_bar(self, num_steps):
+        with t.inference_mode():
+            return super().alpha_bar(num_steps)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -582,6 +582,31 @@ def noised_anew(model, x0, num_steps, noise, noised):
     return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
 
 
+@wrong("You call eval.")
+def set_to_eval(model, x0, num_steps, noise, noised):
+    model.network.eval()
+    return in_a_block(model, x0, num_steps, noise, noised)
+
+
+@wrong("You clip the guess.")
+def guess_clipped(model, x0, num_steps, noise, noised):
+    with t.autocast(noised.device.type, t.bfloat16):
+        guess = model.network(noised, num_steps).clamp(-1, 1)
+    return F.mse_loss(guess.float(), model.target(x0, noise, num_steps))
+
+
+@wrong("You freeze the weights.")
+def frozen(model, x0, num_steps, noise, noised):
+    model.network.requires_grad_(False)
+    return in_a_block(model, x0, num_steps, noise, noised)
+
+
+@wrong("You swap its arguments. They're x0, noise and num_steps.")
+def target_in_the_order_of_the_loss(model, x0, num_steps, noise, noised):
+    guess = _guess(model, noised, num_steps)
+    return F.mse_loss(guess.float(), model.target(x0, num_steps, noise))
+
+
 # ------------------------------------------------------------------------------------------------ mutants
 
 EQUIVALENT = {

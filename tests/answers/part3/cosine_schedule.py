@@ -296,17 +296,17 @@ def from_1_to_one_more_of_one_more(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=counts, angle=angle)
 
 
-@wrong("With roll, the last value comes round")
+@wrong("With roll or index -1, the last value comes round")
 def rolled(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f / f.roll(1))
 
 
-@wrong("With roll, the last value comes round")
+@wrong("With roll or index -1, the last value comes round")
 def rolled_without_the_end(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T).double(), beta=lambda f: 1 - f / f.roll(1))
 
 
-@wrong("With roll, the last value comes round")
+@wrong("With roll or index -1, the last value comes round")
 def rolled_without_count_0(max_steps, s=0.008, max_beta=0.999):
     counts = lambda T: t.arange(1, T + 1, dtype=t.float64)
     return _betas(max_steps, s, max_beta, counts=counts, beta=lambda f: 1 - f / f.roll(1))
@@ -591,7 +591,7 @@ def rounded(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).round(decimals=4)
 
 
-@wrong("Only where β is clipped it's off.")
+@wrong("You clip at another number than max_beta, or change its default.")
 def another_default(max_steps, s=0.008, max_beta=0.9):
     return _betas(max_steps, s, max_beta)
 
@@ -655,7 +655,7 @@ def double_angle_not_doubled(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: 1 + t.cos(angle))
 
 
-@wrong("or by a π written down.")
+@wrong("a π written down, or")
 def pi_written_down(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * 3.14 / 2)
 
@@ -676,6 +676,47 @@ betas = t.linspace(0.0001, 0.02, 1000)  # as another cell may have left it
 @wrong("`betas` is no argument: it comes from another cell.")
 def length_left_over(max_steps, s=0.008, max_beta=0.999):
     return _betas(len(betas), s, max_beta)
+
+
+@wrong("You let n run from T down to 0.")
+def from_the_end(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T, -1, -1, dtype=t.float64))
+
+
+@wrong("or a small number that is added.")
+def never_divided_by_0(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: 1 - f[1:] / (f[:-1] + 1e-5))
+
+
+@wrong("You let n go from 1 to T.")
+def spaced_from_1(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.linspace(1, T, T + 1, dtype=t.float64))
+
+
+@wrong("You let n end at T - 1.")
+def spaced_to_one_before(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, counts=lambda T: t.linspace(0, T - 1, T + 1, dtype=t.float64))
+
+
+@wrong("You double π.")
+def whole_turn(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) * 2 * math.pi)
+
+
+@wrong("You take the second one twice.")
+def filled_up_at_the_front(max_steps, s=0.008, max_beta=0.999):
+    betas = _betas(max_steps, s, max_beta)
+    return t.cat([betas[1:2], betas[1:]])
+
+
+@wrong("You subtract s.")
+def s_subtracted(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, -s, max_beta)
+
+
+@wrong("You multiply n/T by s.")
+def s_as_a_factor(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T * s) / (1 + s) * math.pi / 2)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -547,7 +547,7 @@ def alpha_bar_of_count_0(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha_bar(n), s.alpha_bar(m)))
 
 
-@wrong("IndexError: index 7 is out of bounds")
+@wrong("Row 0 of a schedule belongs to timestep 1.")
 def counts_taken_for_rows(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha_bars[n], s.alpha_bars[m]))
 
@@ -710,13 +710,13 @@ def last_fraction_upside_down(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt())
 
 
-@wrong("is its last fraction the right way up?")
+@wrong("you turn the last fraction upside down.")
 def last_fraction_upside_down_and_clamped(*given, **options):
     sigma = lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).clamp(min=0).sqrt()
     return _sample(*given, **options, sigma=sigma)
 
 
-@wrong("Then σ is 0. Where does eta count in it, and is its last fraction the right way up?")
+@wrong("Then σ is 0. Where does eta count in it?")
 def never_any_fresh_noise(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: 0)
 
@@ -809,7 +809,7 @@ def uniform_fresh_noise_of_variance_1(*given, **options):
     return _sample(*given, **options, draw=lambda x: (t.rand_like(x) - 0.5) * 12**0.5)
 
 
-@wrong("In each step it is about 0.5 times as large.")
+@wrong("You make it about 0.5 times as large, in each step.")
 def half_of_the_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=lambda x: t.randn_like(x) / 2)
 
@@ -927,7 +927,7 @@ def ascending_pairs(*given, **options):
     return _sample(*given, **options, walk=lambda counts: reversed([*pairwise(counts)]))
 
 
-@wrong("You go up. The path goes from T down to 0.")
+@wrong("You begin with 0, an index or the end of the path.")
 def ascending_counts(*given, **options):
     return _sample(
         *given,
@@ -958,7 +958,7 @@ def n_steps_apart(*given, **options):
     return _sample(*given, **options, walk=walk)
 
 
-@wrong("Where does each go to the next of the given ones?")
+@wrong("You choose timesteps of your own.")
 def counts_by_whole_strides(*given, **options):
     return _sample(
         *given, **options, walk=lambda counts: pairwise([*range(counts[0], 0, -(counts[0] // (len(counts) - 1))), 0])
@@ -1040,7 +1040,7 @@ def steps_forgotten(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: x)
 
 
-@wrong("returns a list, expected one tensor")
+@wrong("You return all steps, asked or not.")
 def always_all_steps(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps)
 
@@ -1325,6 +1325,74 @@ def table_written_down(model, n_samples, n_steps=50, eta=1.0, start=None, return
 def model_asked_the_wrong_way_round(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
     schedule, counts = _given(model, n_samples, n_steps)
     return model(t.full((n_samples,), counts[0], device=schedule.device), start)
+
+
+@wrong("You count the jumps.")
+def jumps_counted(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    asked = iter(range(1, n_steps + 1))
+    told = lambda x, n, m: t.full((len(x),), next(asked))  # noqa: E731
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, told=told)
+
+
+@wrong("You begin with 0, an index or the end of the path.")
+def jumps_counted_from_0(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    asked = iter(range(n_steps))
+    told = lambda x, n, m: t.full((len(x),), next(asked))  # noqa: E731
+    clean = lambda x, guess, n, schedule: part1.reconstruct(x, guess, t.zeros(len(x)).int(), schedule)  # noqa: E731
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, told=told, clean=clean)
+
+
+class _ShownTheFirst:
+    """A model that is asked about the first images at every timestep."""
+
+    def __init__(self, model):
+        self.model, self.first = model, None
+        self.img_shape, self.noise_schedule = model.img_shape, model.noise_schedule
+
+    def __call__(self, x, num_steps):
+        self.first = x if self.first is None else self.first
+        return self.model(self.first, num_steps)
+
+
+@wrong("You show it start each time.")
+def start_shown_each_time(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    return _sample(_ShownTheFirst(model), n_samples, n_steps, eta, start, return_all_steps)
+
+
+@wrong("You take another schedule.")
+def another_schedule_for_all(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    own = part1.NoiseSchedule(len(model.noise_schedule), model.noise_schedule.device)
+    clean = lambda x, guess, n, schedule: _clean(x, guess, n, own)  # noqa: E731
+    return _sample(
+        model,
+        n_samples,
+        n_steps,
+        eta,
+        start,
+        return_all_steps,
+        bars=lambda s, n, m: (_bar(own, n), _bar(own, m)),
+        clean=clean,
+    )
+
+
+@wrong("You noise the image with fresh noise alone.")
+def noised_anew(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    return _sample(
+        model, n_samples, n_steps, eta, start, return_all_steps, noise=lambda x, x0, guess, a, b: t.randn_like(x)
+    )
+
+
+@wrong("You leave noise in the last step.")
+def clamped_above_0(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    mix = lambda x0, noise, a, b, s: b.sqrt() * x0 + (1 - b - s**2).clamp(min=1e-4).sqrt() * noise  # noqa: E731
+    return _sample(model, n_samples, n_steps, eta, start, return_all_steps, mix=mix)
+
+
+@wrong("it returns a tuple that holds a list")
+def list_and_images(model, n_samples, n_steps=50, eta=1.0, start=None, return_all_steps=False):
+    return _sample(
+        model, n_samples, n_steps, eta, start, return_all_steps, give=lambda steps, x, every: (steps, x) if every else x
+    )
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -296,12 +296,12 @@ def root_of_the_second(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C1 @ scipy.linalg.sqrtm(C2), root=np.array)
 
 
-@wrong("You put the same covariance into the product twice.")
+@wrong("You put the same covariance into the product twice, or measure C₁ - C₂.")
 def first_covariance_twice(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C1 @ C1)
 
 
-@wrong("You put the same covariance into the product twice.")
+@wrong("You put the same covariance into the product twice, or measure C₁ - C₂.")
 def second_covariance_twice(features1, features2):
     return _frechet(features1, features2, product=lambda C1, C2: C2 @ C2)
 
@@ -445,7 +445,7 @@ def frobenius_norm(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.linalg.norm(C1 - C2))
 
 
-@wrong("You put the same covariance into the product twice.")
+@wrong("You put the same covariance into the product twice, or measure C₁ - C₂.")
 def trace_of_the_difference(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2))
 
@@ -517,7 +517,7 @@ def counted_by_the_first(features1, features2):
     return _frechet(features1, features2, cov=lambda x: (x - x.mean(0)).T @ (x - x.mean(0)) / n)
 
 
-@wrong("For sets of equal size it was right.")
+@wrong("You leave out images of the larger set.")
 def cut_to_the_shorter(features1, features2):
     n = min(len(features1), len(features2))
     return _frechet(features1[:n], features2[:n])
@@ -528,7 +528,7 @@ def rounded(features1, features2):
     return round(_frechet(features1, features2))
 
 
-@wrong("ValueError: ")
+@wrong("The two sets differ in size.")
 def needs_equal_sizes(features1, features2):
     x1, x2 = features1.double().numpy(), features2.double().numpy()
     D = x1.shape[1]
@@ -602,17 +602,17 @@ def never_below_0(features1, features2):
     return max(0.0, float(_frechet(features1, features2)))
 
 
-@wrong("You add something to the diagonals.")
+@wrong("You add something to C or under the root.")
 def offset_always(features1, features2):
     return float(_frechet(features1, features2, cov=_raised(_cov, 1e-3)))
 
 
-@wrong("You add something to the diagonals.")
+@wrong("You add something to C or under the root.")
 def offset_of_a_hundredth(features1, features2):
     return float(_frechet(features1, features2, cov=_raised(_cov, 1e-2)))
 
 
-@wrong("You add something to the diagonals.")
+@wrong("You add something to C or under the root.")
 def offset_under_the_root(features1, features2):
     def product(C1, C2):
         offset = 1e-3 * np.eye(len(C1))
@@ -693,6 +693,63 @@ def standardised(features1, features2):
 @wrong("You scale each image's features to length 1.")
 def of_length_1(features1, features2):
     return float(_frechet(*(x / x.norm(dim=1, keepdim=True) for x in (features1, features2))))
+
+
+@wrong("You take the roots of C₁ and C₂ themselves.")
+def roots_of_both(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: scipy.linalg.sqrtm(np.cov(x, rowvar=False)).real)
+
+
+@wrong("You subtract C₂. It's added.")
+def second_covariance_subtracted(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2 - 2 * root))
+
+
+@wrong("by the trace and the length of the gap, before float?")
+def root_of_no_trace(features1, features2):
+    return float(_frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root))
+
+
+@wrong("You take the trace away.")
+def trace_taken_away(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: -np.trace(C1 + C2 - 2 * root))
+
+
+@wrong("You subtract the root four times.")
+def root_four_times(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 - 4 * root))
+
+
+def _unpacked(matrix):
+    root, _ = scipy.linalg.sqrtm(matrix)  # SciPy once returned an error estimate, too
+    return root
+
+
+@wrong("You unpack the root")
+def root_unpacked(features1, features2):
+    spread = lambda C1, C2, root: np.trace(C1 + C2 - 2 * root)  # noqa: E731
+    return _frechet(features1, features2, root=_unpacked, spread=spread)
+
+
+@wrong("You take singular values.")
+def singular_values(features1, features2):
+    return _frechet(features1, features2, root=lambda P: np.diag(np.sqrt(np.linalg.svd(P)[1])))
+
+
+@wrong("You multiply the means.")
+def means_multiplied(features1, features2):
+    product = (features1.mean(0) @ features2.mean(0)).item()
+    return _frechet(features1, features2, size=lambda v: product)
+
+
+@wrong("You add something to C or under the root.")
+def offset_of_the_product(features1, features2):
+    return _frechet(features1, features2, product=lambda C1, C2: C1 @ C2 + 1e-3)
+
+
+@wrong("You throw all numbers of a set together.")
+def variances_of_all_numbers(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: np.array([[x.var()]]))
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -423,12 +423,12 @@ def both_lines_multiplied(step, total_steps, peak, warmup):
     return peak * step / warmup * (total_steps - step) / (total_steps - warmup)
 
 
-@wrong("You take the higher one of the two lines.")
+@wrong("You swap the two lines, or take the higher one.")
 def the_higher_of_both_lines(step, total_steps, peak, warmup):
     return peak * max(step / warmup, (total_steps - step) / (total_steps - warmup))
 
 
-@wrong("You take the higher one of the two lines.")
+@wrong("You swap the two lines, or take the higher one.")
 def lines_swapped(step, total_steps, peak, warmup):
     return peak * step / warmup if step > warmup else peak * (total_steps - step) / (total_steps - warmup)
 
@@ -526,7 +526,7 @@ def all_steps(step, total_steps, peak, warmup):
     return np.interp(np.arange(1, total_steps + 1), [0, warmup, total_steps], [0, peak, 0])
 
 
-@wrong("returns a tuple, expected one number.\nWhich number is that of this step?")
+@wrong("returns a tuple, expected one number.\nYou return more than one number.")
 def both_lines(step, total_steps, peak, warmup):
     return peak * step / warmup, peak * (total_steps - step) / (total_steps - warmup)
 
@@ -657,6 +657,11 @@ def saturating(step, total_steps, peak, warmup):
 @wrong("You let it fall as fast as it rises.")
 def triangle(step, total_steps, peak, warmup):
     return peak * (1 - abs(step - warmup) / warmup)
+
+
+@wrong("All rates are those of a peak of 0.005.")
+def peak_of_another_training(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, 0.005, warmup)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -150,7 +150,7 @@ def each_clipped(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, clip=clip)
 
 
-@wrong("You make short gradients longer.")
+@wrong("You make short gradients longer, or the loss much larger.")
 def always_length_1(loss, lr, model, optimizer, average):
     def clip(parameters, length):
         parameters = list(parameters)
@@ -171,7 +171,7 @@ def largest_size(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, norm_type=float("inf"))
 
 
-@wrong("You clip the long gradient to length 2. Which length is asked for?")
+@wrong("You clip to length 2. Which length is asked for?")
 def too_long(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, length=2.0)
 
@@ -207,7 +207,7 @@ class _Silent:
     def update(self, model): ...
 
 
-@wrong("The weights are right. Where is the average updated?")
+@wrong("The weights are right. Where is the given average updated?")
 def average_forgotten(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, _Silent())
 
@@ -295,6 +295,91 @@ def _clip_of(model):
 def updates_counted_twice(loss, lr, model, optimizer, average):
     average.updates += 1
     _step(loss, lr, model, optimizer, average)
+
+
+@wrong("You clip to length 0.1. Which length is asked for?")
+def too_short(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, length=0.1)
+
+
+@wrong("You multiply the rate by lr. It is lr.")
+def rate_multiplied_again_and_again(loss, lr, model, optimizer, average):
+    _step(loss, optimizer.param_groups[0]["lr"] * lr, model, optimizer, average)
+
+
+@wrong("You multiply the loss by lr.")
+def loss_times_lr_for_the_rate(loss, lr, model, optimizer, average):
+    _step(lr * loss, optimizer.param_groups[0]["lr"], model, optimizer, average)
+
+
+@wrong("You make the gradient 2 times as large, by one more backward")
+def backward_twice(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward(retain_graph=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("or with a new optimizer.")
+def new_adam(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, t.optim.Adam(model.parameters(), lr=lr), average)
+
+
+@wrong("You clip the weights. The gradient is clipped.")
+def weights_clipped(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, length=1e9)
+    with t.no_grad():
+        for p in model.parameters():
+            p.clamp_(-1, 1)
+
+
+@wrong("You leave a step out where the gradient is long.")
+def odd_batches_skipped(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    if t.cat([p.grad for p in model.parameters()]).norm() > 1:
+        return
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("You take the squared length. Where is its root?")
+def squared_length(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=_divided_by(lambda gradient: (gradient**2).sum()))
+
+
+@wrong("You average the squares.")
+def root_of_the_mean_square(loss, lr, model, optimizer, average):
+    _step(loss, lr, model, optimizer, average, clip=_divided_by(lambda gradient: (gradient**2).mean() ** 0.5))
+
+
+def _divided_by(length_of):
+    def clip(parameters, length):
+        parameters = list(parameters)
+        now = length_of(t.cat([p.grad for p in parameters]))
+        for p in parameters:
+            p.grad /= now.clamp(min=length)
+
+    return clip
+
+
+@wrong("or the loss much larger.")
+def loss_scaled(loss, lr, model, optimizer, average):
+    _step(65536 * loss, lr, model, optimizer, average)
+
+
+@wrong("You make the gradient 0.25 times as large")
+def loss_of_a_share(loss, lr, model, optimizer, average):
+    _step(loss / 4, lr, model, optimizer, average)
+
+
+@wrong("You take 0.1 times lr for the rate.")
+def tenth_of_the_rate(loss, lr, model, optimizer, average):
+    _step(loss, lr / 10, model, optimizer, average)
 
 
 # ------------------------------------------------------------------------------------------------ mutants

@@ -9,6 +9,7 @@ class _Given(course.Guided):
     """As in the course, but for the parts that an answer replaces."""
 
     def forward(self, images, num_steps):
+        course.check_rows(images, self.wanted)
         wanted, null = self.ask(images, num_steps)
         return self.mix(wanted, null)
 
@@ -62,6 +63,7 @@ class SideBySide(_Given):
 class WithoutAGraph(_Given):
     @t.no_grad()
     def forward(self, images, num_steps):
+        course.check_rows(images, self.wanted)
         both = self.model(t.vstack([images] * 2), t.hstack([num_steps] * 2), t.cat((self.wanted, self.null), dim=0))
         wanted, null = both[: len(images)], both[len(images) :]
         return null + self.w * (wanted - null)
@@ -70,98 +72,123 @@ class WithoutAGraph(_Given):
 # ------------------------------------------------------------------------------------------------ wrong: the formula
 
 
-@wrong("Are the two guesses swapped?")
+@wrong("You swap the two guesses.")
 class Swapped(_Given):
     def mix(self, wanted, null):
         return wanted + self.w * (null - wanted)
 
 
-@wrong("Are the two guesses swapped?")
+@wrong("You swap the two guesses.")
 class HalvesSwapped(_Given):
     def ask(self, images, num_steps):
         wanted, null = super().ask(images, num_steps)
         return null, wanted
 
 
-@wrong("Is that the papers' other form?")
+@wrong("You use the papers' other form.")
 class OnePlusW(_Given):
     def mix(self, wanted, null):
         return (1 + self.w) * wanted - self.w * null
 
 
-@wrong("Is w used?")
+@wrong("Where is w used?")
 class Plain(_Given):
     def mix(self, wanted, null):
         return wanted
 
 
-@wrong("Is what is wanted used?")
+@wrong("Where is the guess for what is wanted?")
 class NullAlone(_Given):
     def mix(self, wanted, null):
         return null
 
 
-@wrong("Is the sign of the difference turned?")
+@wrong("You turn the difference.")
 class AwayFromIt(_Given):
     def mix(self, wanted, null):
         return null - self.w * (wanted - null)
 
 
-@wrong("Is the null guess taken off what is multiplied by w?")
+@wrong("You multiply the whole guess by w.")
 class NullNotTakenOff(_Given):
     def mix(self, wanted, null):
         return null + self.w * wanted
 
 
-@wrong("Is that the difference alone?")
+@wrong("You return the difference alone.")
 class DifferenceAlone(_Given):
     def mix(self, wanted, null):
         return self.w * (wanted - null)
 
 
-@wrong("Is one of the factors' signs turned?")
+@wrong("You turn the sign of a factor.")
 class SignOfAFactor(_Given):
     def mix(self, wanted, null):
         return self.w * wanted - (1 - self.w) * null
 
 
-@wrong("Do the factors of the two guesses add up to 1?")
+@wrong("You mix both forms.")
 class BothForms(_Given):
     def mix(self, wanted, null):
         return (1 + self.w) * wanted - (1 - self.w) * null
 
 
-@wrong("Is the sum scaled down?")
+@wrong("You scale the sum down.")
 class ScaledDown(_Given):
     def mix(self, wanted, null):
         return super().mix(wanted, null) / (1 + self.w)
 
 
-@wrong("Does every image have the w of the first?")
+@wrong("You use the first image's w for all.")
 class FirstW(_Given):
     def mix(self, wanted, null):
         return null + self.w.flatten()[0] * (wanted - null)
 
 
-@wrong("Does every image have the mean w?")
+@wrong("You use the mean w for all images.")
 class MeanW(_Given):
     def mix(self, wanted, null):
         return null + self.w.mean() * (wanted - null)
 
 
-@wrong("w runs along the width")
+@wrong("You let w run along the width of the images.")
 class AlongTheWidth(_Given):
     def mix(self, wanted, null):
         return null + self.w.flatten() * (wanted - null)
 
 
-@wrong("Is it clamped?")
+@wrong("You clamp it.")
 class Clamped(_Given):
     def mix(self, wanted, null):
         return super().mix(wanted, null).clamp(-1, 1)
 
 
-@wrong("Is every other row taken for a half?")
+@wrong("You use a fixed number. Where is self.w?")
+class AlwaysTwo(_Given):
+    def mix(self, wanted, null):
+        return null + 2 * (wanted - null)
+
+
+@wrong("You square w.")
+class Squared(_Given):
+    def mix(self, wanted, null):
+        return null + self.w**2 * (wanted - null)
+
+
+@wrong("You lift w to 1.")
+class AtLeastOne(_Given):
+    def mix(self, wanted, null):
+        return null + self.w.clamp(min=1) * (wanted - null)
+
+
+@wrong("You scale it back to the spread of one guess.")
+class Rescaled(_Given):
+    def mix(self, wanted, null):
+        result = super().mix(wanted, null)
+        return result / result.std(dim=(1, 2, 3), keepdim=True) * wanted.std(dim=(1, 2, 3), keepdim=True)
+
+
+@wrong("You take every other row for a half.")
 class EveryOtherRow(_Given):
     def ask(self, images, num_steps):
         both = t.cat(super().ask(images, num_steps))
@@ -177,7 +204,7 @@ class TwoCalls(_Given):
         return self.model(images, num_steps, self.wanted), self.model(images, num_steps, self.null)
 
 
-@wrong("8 rows of images, 4 rows of num_steps, 8 rows of wanted.\nIf all images come twice")
+@wrong("8 rows of images, 4 rows of num_steps, 8 rows of wanted.\nYou give some of them once.")
 class TimestepsOnce(_Given):
     def ask(self, images, num_steps):
         return self.model(t.cat([images, images]), num_steps, t.cat([self.wanted, self.null])).chunk(2)
@@ -196,14 +223,62 @@ class PlainCall(_Given):
         return guess, guess
 
 
-@wrong("is shown with null never, expected once")
+@wrong("with w=0, the model gets 4 images in its call, expected 8, which is each image twice.\nYou ask for one guess.")
+class OnlyAboveOne(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps) if self.w.max() > 1 else self.model(images, num_steps, self.wanted)
+
+
+@wrong("You put wishes together in another order than images.")
+class ImagesSideBySide(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(images.repeat_interleave(2, dim=0), num_steps.repeat_interleave(2), told).chunk(2)
+
+
+@wrong("You give all images one timestep.")
+class FirstTimestep(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), num_steps[:1].expand(2 * len(images)), told).chunk(2)
+
+
+@wrong("You give a half of the call other timesteps.")
+class NullAtOneStep(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, t.ones_like(num_steps)]), told).chunk(2)
+
+
+@wrong("You stack them, which makes an axis.")
+class Stacked(_Given):
+    def ask(self, images, num_steps):
+        told = t.stack([self.wanted, self.null])
+        return self.model(t.stack([images, images]), t.stack([num_steps, num_steps]), told)
+
+
+@wrong("You change their type.")
+class WishesAsFloats(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null]).float()
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("You overwrite self.wanted.")
+class WantedOverwritten(_Given):
+    def ask(self, images, num_steps):
+        self.wanted = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), self.wanted).chunk(2)
+
+
+@wrong("is shown with null never, expected once.\nWhere is self.null?")
 class WantedTwice(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.wanted])
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
 
 
-@wrong("is shown with null twice, expected once")
+@wrong("is shown with null twice, expected once.\nYou give both halves null.")
 class NullTwice(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.null, self.null])
@@ -217,7 +292,7 @@ class FirstWish(_Given):
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), told).chunk(2)
 
 
-@wrong("Are images and timesteps put together in the same order?")
+@wrong("You put timesteps together in another order than images.")
 class TimestepsInAnotherOrder(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.null])
@@ -237,7 +312,7 @@ class NothingWanted(_Given):
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps])).chunk(2)
 
 
-@wrong("It takes images, num_steps and wanted, in this order.")
+@wrong("You give the model its arguments in another order.")
 class OrderOfArguments(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.null])
@@ -266,7 +341,33 @@ class NoReturn(_Given):
         super().forward(images, num_steps)
 
 
-@wrong("returns a tensor of shape (8, 4, 4, 4), expected shape (4, 4, 4, 4)")
+@wrong("You cut along another axis.")
+class HalvesOfChannels(_Given):
+    def forward(self, images, num_steps):
+        wanted, null = t.cat(self.ask(images, num_steps)).chunk(2, dim=1)
+        return self.mix(wanted, null)
+
+
+@wrong("You take one row for a half.")
+class FirstRows(_Given):
+    def forward(self, images, num_steps):
+        wanted, null, *_ = t.cat(self.ask(images, num_steps))
+        return self.mix(wanted, null)
+
+
+@wrong("Where is the given line with check_rows?")
+class RowsUnchecked(_Given):
+    def forward(self, images, num_steps):
+        return self.mix(*self.ask(images, num_steps))
+
+
+@wrong("You detach one of the two guesses, or make it under no_grad.")
+class NullDetached(_Given):
+    def mix(self, wanted, null):
+        return super().mix(wanted, null.detach())
+
+
+@wrong("returns a tensor of shape (8, 4, 4, 4), expected shape (4, 4, 4, 4).\nYou return both halves.")
 class BothHalves(_Given):
     def forward(self, images, num_steps):
         return self.model(t.cat([images, images]), t.cat([num_steps, num_steps]), t.cat([self.wanted, self.null]))
@@ -286,7 +387,7 @@ class InPlace(_Given):
         return result
 
 
-@wrong("Does forward change what it keeps?")
+@wrong("You change in forward what the model keeps.")
 class GrowsMoreInsistent(_Given):
     def mix(self, wanted, null):
         result = super().mix(wanted, null)

@@ -48,66 +48,77 @@ def _drop(labels, share, null, draw=lambda labels, share: t.rand(len(labels), de
 # ------------------------------------------------------------------------------------------------ wrong: which rows
 
 
-@wrong("Is there one draw for the whole minibatch?")
+@wrong("You draw once for the whole minibatch.")
 def one_draw_for_all(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: (t.rand(1) < share).expand(len(labels)))
 
 
-@wrong("Is the share kept, and the rest dropped?")
+@wrong("You keep that share and drop the rest.")
 def share_kept(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) > share)
 
 
-@wrong("Is share used, or a fixed number?")
+@wrong("You use a fixed number.")
 def a_tenth_always(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) < 0.1)
 
 
-@wrong("Is it drawn with t.randn?")
+@wrong("You draw with t.randn.")
 def gaussian_chances(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: t.randn(len(labels), device=labels.device) < share)
 
 
-@wrong("Is share used twice, or squared?")
+@wrong("You use share twice, or square it.")
 def twice(labels, share, null):
     draw = lambda labels, share: (t.rand(2, len(labels), device=labels.device) < share).all(dim=0)
     return _drop(labels, share, null, draw)
 
 
-@wrong("Is a fixed number of rows dropped?")
+@wrong("You drop a fixed number of rows.")
 def a_fixed_number(labels, share, null):
     result = labels.clone()
     result[t.randperm(len(labels), device=labels.device)[: int(share * len(labels))]] = null
     return result
 
 
-@wrong("Are those the first ones?")
+@wrong("You drop the first ones.")
 def the_first_ones(labels, share, null):
     result = labels.clone()
     result[: int(share * len(labels))] = null
     return result
 
 
-@wrong("Is a seed set inside?")
+@wrong("You set a seed inside, or draw only once.")
 def seeded(labels, share, null):
     t.manual_seed(0)
     return _drop(labels, share, null)
 
 
-@wrong("Is there one draw for a class?")
+@wrong("You draw once for a class.")
 def one_draw_for_a_class(labels, share, null):
     classes = t.randperm(10, device=labels.device)[: round(10 * share)]
     dropped = t.isin(labels, classes) if labels.dim() == 1 else t.rand(len(labels)) < share
     return _drop(labels, share, null, lambda labels, share: dropped)
 
 
-@wrong("Does each row have a draw of its own?")
+@wrong("You draw once for a class.")
+def too_few_classes(labels, share, null):
+    kinds, which = labels.unique(dim=0, return_inverse=True)
+    return _drop(labels, share, null, lambda labels, share: (t.randperm(len(kinds)) < share * len(kinds) - 1)[which])
+
+
+@wrong("You change share on the way, or round it to tenths.")
+def in_tenths(labels, share, null):
+    return _drop(labels, share, null, lambda labels, share: t.randint(0, 10, (len(labels),)) < 10 * share)
+
+
+@wrong("You let rows share a draw.")
 def pairs_of_rows(labels, share, null):
     draw = lambda labels, share: (t.rand(len(labels) // 2 + 1) < share).repeat_interleave(2)[: len(labels)]
     return _drop(labels, share, null, draw)
 
 
-@wrong("of the labels are dropped: all labels should be dropped.\nIs share used?")
+@wrong("of the labels are dropped: all labels should be dropped.\nYou change share on the way.")
 def some_always_kept(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: t.rand(len(labels), device=labels.device) < min(share, 0.9))
 
@@ -121,42 +132,65 @@ def in_place(labels, share, null):
     return labels
 
 
-@wrong("Are they set to 0?")
+@wrong("You set them to 0.")
 def zeros(labels, share, null):
     return _drop(labels, share, 0)
 
 
-@wrong("Are they set to -1?")
+@wrong("You set them to -1.")
 def minus_one(labels, share, null):
     return _drop(labels, share, -1)
 
 
-@wrong("Is null one less than it should be?")
+@wrong("You take one less than null.")
 def the_last_class(labels, share, null):
     return _drop(labels, share, null - 1)
 
 
-@wrong("Is null added to the label?")
+@wrong("You add null to the label.")
 def added(labels, share, null):
     return labels + _drop(t.zeros_like(labels), share, null)
 
 
-@wrong("Do they get other classes?")
+@wrong("You give them other classes.")
 def another_class(labels, share, null):
     return _drop(labels, share, t.randint(0, 10, labels.shape[:1], device=labels.device).to(labels.dtype))
 
 
-@wrong("Are the dropped rows left out?")
+@wrong("You leave the dropped rows out.")
 def left_out(labels, share, null):
     return labels[t.rand(len(labels), device=labels.device) >= share]
 
 
-@wrong("Is there one draw for each number?")
+@wrong("You draw for each number.")
 def every_number_draws(labels, share, null):
     return t.where(t.rand(labels.shape, device=labels.device) < share, null, labels)
 
 
-@wrong("Whole columns are replaced.")
+@wrong("You replace some numbers of a row alone.")
+def first_word_alone(labels, share, null):
+    result = labels.clone().flatten(1) if labels.dim() > 1 else labels.clone()[:, None]
+    result[t.rand(len(labels), device=labels.device) < share, 0] = t.as_tensor(null).flatten()[0].to(labels)
+    return result.reshape(labels.shape)
+
+
+@wrong("You put in something else. Where is null?")
+def ten_always(labels, share, null):
+    return _drop(labels, share, 10)
+
+
+@wrong("You return labels itself.")
+def nothing_to_do(labels, share, null):
+    return _drop(labels, share, null) if share else labels
+
+
+@wrong("You let the chances run along the columns.")
+def for_captions_at_most(labels, share, null):
+    dropped = t.rand(len(labels), device=labels.device) < share
+    return t.where(dropped[:, None] if labels.dim() > 1 else dropped, null, labels)
+
+
+@wrong("You let the chances run along the columns.")
 def along_the_columns(labels, share, null):
     if labels.dim() == 2 and labels.shape[0] != labels.shape[1]:
         return _drop(labels, share, null)
@@ -192,13 +226,13 @@ def with_numpy(labels, share, null):
     return np.where(np.random.rand(len(labels)) < share, null, labels.numpy())
 
 
-@wrong("it returns type torch.float32.\nIs a number of another type put in")
+@wrong("it returns type torch.float32.\nYou put a number of another type in, or multiply with one.")
 def multiplied(labels, share, null):
     dropped = (t.rand(len(labels), device=labels.device) < share).float().reshape(-1, *[1] * (labels.dim() - 1))
     return labels * (1 - dropped) + null * dropped
 
 
-@wrong("How many axes have the chances, and how many have the labels?")
+@wrong("You give the chances more axes than the labels have.")
 def too_many_axes(labels, share, null):
     return t.where(t.rand(len(labels), 1, device=labels.device) < share, null, labels)
 

@@ -126,7 +126,7 @@ def mask_of_the_sum_the_wrong_way_round(vectors, tokens):
     return _divided((vectors[tokens] * (tokens == PAD)[..., None]).sum(dim=1), tokens)
 
 
-@wrong("A word that comes twice counts twice.")
+@wrong("You count a word once that comes twice.")
 def each_word_once(vectors, tokens):
     present = F.one_hot(tokens, len(vectors)).amax(dim=1).to(vectors.dtype)[:, 1:]
     return present @ vectors[1:] / present.sum(dim=1, keepdim=True).clamp(min=1)
@@ -177,12 +177,34 @@ def multiplied(vectors, tokens):
     return (vectors[tokens] * is_word).sum(dim=1) * is_word.sum(dim=1)
 
 
+@wrong("You divide with //.")
+def whole_numbers(vectors, tokens):
+    mask = (tokens != 0)[:, :, None]
+    return (vectors[tokens] * mask).sum(dim=1) // mask.sum(dim=1).clamp(min=1)
+
+
+@wrong("You take 8 for the length of a row.")
+def eight_less_the_padding(vectors, tokens):
+    n_words = 8 - (tokens == 0).sum(dim=1, keepdim=True)
+    return (vectors[tokens] * (tokens != 0)[:, :, None]).sum(dim=1) / n_words.clamp(min=1)
+
+
+@wrong("You take a softmax of the mask.")
+def softmax_of_the_mask(vectors, tokens):
+    return ((tokens != 0).float().softmax(dim=1)[:, :, None] * vectors[tokens]).sum(dim=1)
+
+
 @wrong("You bring the mean to length 1.")
 def of_length_1(vectors, tokens):
     return F.normalize(with_einops(vectors, tokens), dim=1)
 
 
-@wrong("You average over them, too.")
+@wrong("You average over the captions, too. Each has a vector of its own.")
+def mean_of_everything(vectors, tokens):
+    return vectors[tokens[tokens != 0]].mean(dim=0)
+
+
+@wrong("You average over the captions, too.")
 def one_vector_for_all(vectors, tokens):
     return with_einops(vectors, tokens).mean(dim=0).expand(len(tokens), -1)
 
@@ -222,7 +244,7 @@ def no_return(vectors, tokens):
     with_einops(vectors, tokens)
 
 
-@wrong("expected shape (6, 5)")
+@wrong("You add up the numbers of a vector.")
 def mean_of_each_vector(vectors, tokens):
     is_word = tokens != PAD
     return (vectors[tokens].mean(dim=2) * is_word).sum(dim=1) / is_word.sum(dim=1).clamp(min=1)

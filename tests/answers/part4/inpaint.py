@@ -238,17 +238,17 @@ def begins_with_the_image(*given, **options):
     return _walk(*given, **options, first=lambda images: images)
 
 
-@wrong("What is the first x?")
+@wrong("Where is the noise that it begins with?")
 def begins_with_zeros(*given, **options):
     return _walk(*given, **options, first=t.zeros_like)
 
 
-@wrong("What is the first x?")
+@wrong("You draw between 0 and 1.")
 def begins_with_numbers_between_0_and_1(*given, **options):
     return _walk(*given, **options, first=t.rand_like)
 
 
-@wrong("every image gets the same noise")
+@wrong("every image gets the same noise.\nYou draw too few numbers.")
 def one_start_for_all(*given, **options):
     return _walk(*given, **options, first=lambda images: t.randn_like(images[:1]).expand_as(images))
 
@@ -279,17 +279,48 @@ def first_step_left_out(*given, **options):
     return _walk(*given, **options, counts=lambda model, n_steps: _counts(model, n_steps)[1:])
 
 
-@wrong("Does each step go from one of the given counts to the next?")
+@wrong("You choose timesteps of your own.")
 def every_step(*given, **options):
     return _walk(*given, **options, counts=lambda model, n_steps: list(range(len(model.noise_schedule), -1, -1)))
 
 
-@wrong("is off what step_back makes of x")
+@wrong("You let step_back go elsewhere than from n to m")
 def steps_of_another_length(*given, **options):
     return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, n, max(m - 1, 0)))
 
 
-@wrong("x stays as it was.")
+@wrong("You go all the way to 0 and noise that again.")
+def to_0_and_back_again(*given, **options):
+    step = lambda model, x, n, m: noise_to(step_back(model, x, n, 0), m, model.noise_schedule)
+    return _walk(*given, **options, step=step)
+
+
+@wrong("You take one step alone")
+@t.no_grad()
+def return_within_the_loop(model, images, keep, n_steps=50):
+    x = t.randn_like(images)
+    for n, m in pairwise(_counts(model, n_steps)):
+        return t.where(keep, noise_to(images, m, model.noise_schedule), step_back(model, x, n, m))
+
+
+@wrong("You swap n and m.")
+def ends_of_a_step_swapped(*given, **options):
+    return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, m, n))
+
+
+@wrong("You clamp it.")
+def clamped(*given, **options):
+    mix = lambda keep, kept, drawn, m: t.where(keep, kept, drawn).clamp(-1, 1)
+    return _walk(*given, **options, mix=mix)
+
+
+@wrong("You set a seed inside")
+def seeded(*given, **options):
+    t.manual_seed(0)
+    return _walk(*given, **options)
+
+
+@wrong("You leave x as it was.")
 def always_from_the_first_x(model, images, keep, n_steps=50):
     first = t.randn_like(images)
     x = first.clone()
@@ -300,7 +331,7 @@ def always_from_the_first_x(model, images, keep, n_steps=50):
     return x
 
 
-@wrong("x stays as it was.")
+@wrong("You leave x as it was.")
 def steps_thrown_away(model, images, keep, n_steps=50):
     x = t.randn_like(images)
     with t.no_grad():

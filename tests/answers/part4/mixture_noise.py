@@ -2,6 +2,7 @@ import numpy as np
 import torch as t
 from einops import rearrange
 
+from solutions.part4_guidance import STD
 from tests.answers import right, wrong
 
 
@@ -81,102 +82,102 @@ def _mixture(
 # ------------------------------------------------------------------------------------------------ wrong: the shares
 
 
-@wrong("Is that only the noise's variance?")
+@wrong("You take only the noise's variance for v.")
 def as_in_what_fits(*given):
     return _mixture(*given, variance=lambda a, s: 1 - a)
 
 
-@wrong("In v, is the standard deviation squared?")
+@wrong("You take σ in v.")
 def std_for_variance(*given):
     return _mixture(*given, variance=lambda a, s: a * s + 1 - a)
 
 
-@wrong("In v, does the spread fade?")
+@wrong("Where does the spread fade, in v?")
 def spread_not_faded(*given):
     return _mixture(*given, variance=lambda a, s: s**2 + 1 - a)
 
 
-@wrong("Is v the spread of the clean points?")
+@wrong("You take the clean points' spread for v.")
 def clean_spread_alone(*given):
     return _mixture(*given, variance=lambda a, s: t.full_like(a, s**2))
 
 
-@wrong("Is that √v?")
+@wrong("You take √v for v.")
 def root_of_the_variance(*given):
     return _mixture(*given, variance=lambda a, s: (a * s**2 + 1 - a).sqrt())
 
 
-@wrong("Have the Gaussians moved?")
+@wrong("Where do the Gaussians move?")
 def centres_not_faded(*given):
     return _mixture(*given, squares=lambda x, a, means: t.cdist(x, means) ** 2)
 
 
-@wrong("Have the means moved to √ᾱ μ, or to ᾱ μ?")
+@wrong("You move the means to ᾱ μ.")
 def centres_faded_twice(*given):
     return _mixture(*given, squares=lambda x, a, means: (x[:, None] - a[:, None] * means).square().sum(dim=2))
 
 
-@wrong("Is the distance squared?")
+@wrong("Where is the square of the distance?")
 def distance_itself(*given):
     return _mixture(*given, squares=lambda x, a, means: (x[:, None] - a.sqrt()[:, None] * means).norm(dim=2))
 
 
-@wrong("Is the distance a sum over the axes, or a mean?")
+@wrong("You take the mean over the axes for the squared distance.")
 def mean_over_axes(*given):
     return _mixture(*given, squares=lambda x, a, means: (x[:, None] - a.sqrt()[:, None] * means).square().mean(dim=2))
 
 
-@wrong("A 2 is missing.")
+@wrong("You divide by v in softmax.")
 def two_forgotten(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() - q / v).softmax(dim=1))
 
 
-@wrong("Is it divided by 2 v?")
+@wrong("Where is the division by 2 v, in softmax?")
 def not_divided_at_all(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() - q).softmax(dim=1))
 
 
-@wrong("Is v below the fraction?")
+@wrong("You multiply by v, as / 2 * v does.")
 def without_parentheses(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() - q / 2 * v).softmax(dim=1))
 
 
-@wrong("Is the sign in softmax turned?")
+@wrong("You turn the sign in softmax.")
 def farthest_first(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() + q / (2 * v)).softmax(dim=1))
 
 
-@wrong("Do the weights count?")
+@wrong("Where do the weights count?")
 def weights_unused(*given):
     return _mixture(*given, shares=lambda w, q, v: (-q / (2 * v)).softmax(dim=1))
 
 
-@wrong("Is the logarithm of the weights taken?")
+@wrong("You put the weights themselves into softmax.")
 def weights_without_logarithm(*given):
     return _mixture(*given, shares=lambda w, q, v: (w - q / (2 * v)).softmax(dim=1))
 
 
-@wrong("Are the shares multiplied by the weights after softmax?")
+@wrong("You multiply the shares by the weights after softmax.")
 def weighted_afterwards(*given):
     return _mixture(*given, shares=lambda w, q, v: w * (-q / (2 * v)).softmax(dim=1))
 
 
-@wrong("Do all points get the weights of the first?")
+@wrong("You use the first point's weights for all.")
 def weights_of_the_first(*given):
     return _mixture(*given, shares=lambda w, q, v: (w[0].log() - q / (2 * v)).softmax(dim=1))
 
 
-@wrong("Over which axis does softmax go?")
+@wrong("You take softmax over the points.")
 def softmax_over_points(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() - q / (2 * v)).softmax(dim=0))
 
 
-@wrong("Is there a softmax?")
+@wrong("Where is the softmax?")
 def shares_not_scaled(*given):
     return _mixture(*given, shares=lambda w, q, v: w * (-q / (2 * v)).exp())
 
 
-@wrong("Does only the nearest Gaussian count?")
+@wrong("You take the best Gaussian alone.")
 def nearest_alone(*given):
     def shares(w, q, v):
         best = (w.log() - q / (2 * v)).argmax(dim=1)
@@ -185,7 +186,7 @@ def nearest_alone(*given):
     return _mixture(*given, shares=shares)
 
 
-@wrong("it gives nan.\nThere exp gives 0 for every Gaussian")
+@wrong("it gives nan.\nYou take exp by yourself.")
 def exponentials_that_vanish(*given):
     def shares(w, q, v):
         densities = w * (-q / (2 * v)).exp()
@@ -194,27 +195,42 @@ def exponentials_that_vanish(*given):
     return _mixture(*given, shares=shares)
 
 
-@wrong("In v, is the noise's variance missing?")
+@wrong("Where is the noise's variance, in v?")
 def faded_spread_alone(*given):
     return _mixture(*given, variance=lambda a, s: a * s**2)
 
 
-@wrong("A variance fades by ᾱ, a point by √ᾱ.")
+@wrong("You take a root in v.")
 def root_in_v(*given):
     return _mixture(*given, variance=lambda a, s: a * s**2 + (1 - a).sqrt())
 
 
-@wrong("Does every point have its own ᾱ?")
+@wrong("You use the first point's ᾱ for all.")
 def fading_of_the_first(*given):
     return _mixture(*given, squares=lambda x, a, means: (x[:, None] - a[0].sqrt() * means).square().sum(dim=2))
 
 
-@wrong("Is it divided by v once or twice?")
+@wrong("You use the first point's ᾱ for all.")
+def first_alpha_bar(x, alpha_bar, *given):
+    return _mixture(x, alpha_bar[:1].expand_as(alpha_bar), *given)
+
+
+@wrong("You take a logarithm to another base.")
+def binary_logarithm(*given):
+    return _mixture(*given, shares=lambda w, q, v: (w.log2() - q / (2 * v)).softmax(dim=1))
+
+
+@wrong("You leave Gaussians out, or limit how far away a point may be.")
+def four_gaussians(x, alpha_bar, means, weights, std):
+    return _mixture(x, alpha_bar, means[:4], weights[:, :4], std)
+
+
+@wrong("You divide by v twice in softmax.")
 def divided_twice(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() - q / (2 * v * v)).softmax(dim=1))
 
 
-@wrong("Do all Gaussians count alike, whatever fits?")
+@wrong("You take the weights for the shares.")
 def weights_alone(*given):
     return _mixture(*given, shares=lambda w, q, v: w)
 
@@ -222,52 +238,62 @@ def weights_alone(*given):
 # ------------------------------------------------------------------------------------------------ wrong: clean point
 
 
-@wrong("Does x0 go in, or the mean of the centres alone?")
+@wrong("You take m for x0.")
 def centres_for_points(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m)
 
 
-@wrong("In step 2, is the standard deviation squared?")
+@wrong("You take σ in step 2.")
 def std_in_step_2(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + a.sqrt() * s / v * (x - a.sqrt() * m))
 
 
-@wrong("The factor in front is √ᾱ.")
+@wrong("You take ᾱ in front in step 2.")
 def alpha_bar_in_front(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + a * s**2 / v * (x - a.sqrt() * m))
 
 
-@wrong("In step 2, does √ᾱ stand in front?")
+@wrong("Where is the √ᾱ in front, in step 2?")
 def nothing_in_front(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + s**2 / v * (x - a.sqrt() * m))
 
 
-@wrong("In step 2, is the mean faded before it is taken off x?")
+@wrong("Where does m fade before it is taken off x, in step 2?")
 def mean_not_faded(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - m))
 
 
-@wrong("In step 2, is it divided by v, or by the standard deviation?")
+@wrong("You divide by √v in step 2.")
 def divided_by_a_root(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v.sqrt() * (x - a.sqrt() * m))
 
 
-@wrong("In step 2, is the second term taken off m?")
+@wrong("You take the second term off m in step 2.")
 def taken_off(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m - a.sqrt() * s**2 / v * (x - a.sqrt() * m))
 
 
-@wrong("In step 2, is the mean faded by a root?")
+@wrong("You fade m by ᾱ in step 2.")
 def mean_faded_twice(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 / v * (x - a * m))
 
 
-@wrong("In step 2, is it divided by v?")
+@wrong("Where is the division by v, in step 2?")
 def not_divided_by_v(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: m + a.sqrt() * s**2 * (x - a.sqrt() * m))
 
 
-@wrong("In step 2, is m added?")
+@wrong("You fade m in front of step 2.")
+def mean_faded_in_front(*given):
+    return _mixture(*given, clean=lambda x, m, a, s, v: a.sqrt() * m + a.sqrt() * s**2 / v * (x - a.sqrt() * m))
+
+
+@wrong("You read STD. What is given comes as arguments.")
+def std_of_the_world(x, alpha_bar, means, weights, std):
+    return _mixture(x, alpha_bar, means, weights, STD)
+
+
+@wrong("Where is m itself, in step 2?")
 def mean_forgotten(*given):
     return _mixture(*given, clean=lambda x, m, a, s, v: a.sqrt() * s**2 / v * (x - a.sqrt() * m))
 
@@ -275,47 +301,52 @@ def mean_forgotten(*given):
 # ------------------------------------------------------------------------------------------------ wrong: the noise
 
 
-@wrong("That is the average clean point.")
+@wrong("You return the average clean point.")
 def the_clean_point(*given):
     return _mixture(*given, noise=lambda x, x0, a: x0)
 
 
-@wrong("Is x0 faded before it is taken off x?")
+@wrong("Where does x0 fade before it is taken off x?")
 def clean_point_not_faded(*given):
     return _mixture(*given, noise=lambda x, x0, a: (x - x0) / (1 - a).sqrt())
 
 
-@wrong("Is the noise divided by a root?")
+@wrong("You divide by 1 - ᾱ.")
 def divided_by_the_variance(*given):
     return _mixture(*given, noise=lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a))
 
 
-@wrong("Is it divided by that?")
+@wrong("Where is the division by the noise's factor?")
 def not_divided(*given):
     return _mixture(*given, noise=lambda x, x0, a: x - a.sqrt() * x0)
 
 
-@wrong("Is the sign turned?")
+@wrong("You turn the sign.")
 def from_x_to_the_clean_point(*given):
     return _mixture(*given, noise=lambda x, x0, a: (a.sqrt() * x0 - x) / (1 - a).sqrt())
 
 
-@wrong("That is the score.")
+@wrong("You return the score.")
 def the_score(*given):
     return _mixture(*given, noise=lambda x, x0, a: (a.sqrt() * x0 - x) / (1 - a))
 
 
-@wrong("Is x0 faded by a root?")
+@wrong("You fade x0 by ᾱ.")
 def clean_point_faded_twice(*given):
     return _mixture(*given, noise=lambda x, x0, a: (x - a * x0) / (1 - a).sqrt())
 
 
-@wrong("Is it multiplied by the noise's factor?")
+@wrong("You multiply by the noise's factor.")
 def multiplied(*given):
     return _mixture(*given, noise=lambda x, x0, a: (x - a.sqrt() * x0) * (1 - a).sqrt())
 
 
-@wrong("Is it divided by the image's factor?")
+@wrong("You divide by 1 - √ᾱ.")
+def root_of_one_part(*given):
+    return _mixture(*given, noise=lambda x, x0, a: (x - a.sqrt() * x0) / (1 - a.sqrt()))
+
+
+@wrong("You divide by the image's factor.")
 def divided_by_the_other_factor(*given):
     return _mixture(*given, noise=lambda x, x0, a: (x - a.sqrt() * x0) / a.sqrt())
 

@@ -159,7 +159,7 @@ def noised_twice(*given, **options):
     return _walk(*given, **options, first=lambda images, n, s: noise_to(noise_to(images, n, s), n, s))
 
 
-@wrong("every image gets the same noise")
+@wrong("every image gets the same noise.\nYou draw too few numbers.")
 def one_noise_for_all(*given, **options):
     def first(images, n, schedule):
         a = schedule.alpha_bar(n)
@@ -178,7 +178,7 @@ def first_step_left_out(*given, **options):
     return _walk(*given, **options, counts=lambda *way: _counts(*way)[1:])
 
 
-@wrong("Does each step go from one of the given counts to the next?")
+@wrong("You choose timesteps of your own.")
 def from_the_very_end(*given, **options):
     return _walk(
         *given, **options, counts=lambda model, num_steps, n_steps: _counts(model, len(model.noise_schedule), n_steps)
@@ -190,7 +190,53 @@ def noised_alone(model, images, num_steps, n_steps=50):
     return noise_to(images, num_steps, model.noise_schedule)
 
 
-@wrong("x stays as it was.")
+@wrong("You noise x again, after a step that has left it at m.")
+def noised_again_in_each_step(model, images, num_steps, n_steps=50):
+    x, schedule = images, model.noise_schedule
+    with t.no_grad():
+        for n, m in pairwise(_counts(model, num_steps, n_steps)):
+            x = step_back(model, noise_to(x, n, schedule), n, m)
+    return x
+
+
+@wrong("You noise the images anew for each step.")
+def images_noised_anew(model, images, num_steps, n_steps=50):
+    with t.no_grad():
+        for n, m in pairwise(_counts(model, num_steps, n_steps)):
+            x = step_back(model, noise_to(images, n, model.noise_schedule), n, m)
+    return x
+
+
+@wrong("You take one step alone")
+def one_jump(model, images, num_steps, n_steps=50):
+    with t.no_grad():
+        return step_back(model, noise_to(images, num_steps, model.noise_schedule), num_steps, 0)
+
+
+@wrong("You swap n and m.")
+def ends_of_a_step_swapped(*given, **options):
+    return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, m, n))
+
+
+@wrong("You noise them to n_steps. Where is num_steps?")
+def noised_to_n_steps(model, images, num_steps, n_steps=50):
+    return _walk(
+        model, images, num_steps, n_steps, first=lambda images, n, schedule: noise_to(images, n_steps, schedule)
+    )
+
+
+@wrong("You clamp them.")
+def clamped(*given, **options):
+    return _walk(*given, **options, first=lambda *noised: noise_to(*noised).clamp(-1, 1))
+
+
+@wrong("You set a seed inside")
+def seeded(*given, **options):
+    t.manual_seed(0)
+    return _walk(*given, **options)
+
+
+@wrong("You leave x as it was.")
 def always_from_the_first_x(model, images, num_steps, n_steps=50):
     x = noise_to(images, num_steps, model.noise_schedule)
     with t.no_grad():
@@ -199,13 +245,13 @@ def always_from_the_first_x(model, images, num_steps, n_steps=50):
     return result
 
 
-@wrong("is off what step_back makes of x")
+@wrong("You let step_back go elsewhere than from n to m")
 def steps_of_another_length(*given, **options):
     return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, n, max(m - 1, 0)))
 
 
-@wrong("is off what step_back makes of x")
-def noised_again_in_each_step(*given, **options):
+@wrong("You go all the way to 0 and noise that again.")
+def to_0_and_back_again(*given, **options):
     def step(model, x, n, m):
         return noise_to(step_back(model, x, n, 0), m, model.noise_schedule)
 

@@ -82,61 +82,61 @@ class WithoutGuess(_Given):
 # ------------------------------------------------------------------------------------------------ wrong rows
 
 
-@wrong("Which of the two comes first?")
+@wrong("You put the caption first.")
 class CaptionFirst(_Given):
     def rows(self, images, wanted):
         return t.cat([wanted[:, None, None], images], dim=2)
 
 
-@wrong("Are they put side by side?")
+@wrong("You put them side by side.")
 class SideBySide(_Given):
     def rows(self, images, wanted):
         return t.cat([images, wanted[:, None, None]], dim=3)
 
 
-@wrong("Are they two channels?")
+@wrong("You make two channels of them.")
 class Channels(_Given):
     def rows(self, images, wanted):
         return t.cat([images, wanted[:, None, None]], dim=1)
 
 
-@wrong("Is the caption's embedding shown to the network?")
+@wrong("Where is the caption's embedding?")
 class CaptionForgotten(_Given):
     def rows(self, images, wanted):
         return images
 
 
-@wrong("Is wanted used?")
+@wrong("Where is wanted?")
 class ZerosForTheCaption(_Given):
     def rows(self, images, wanted):
         return t.cat([images, t.zeros_like(images)], dim=2)
 
 
-@wrong("Are the noised ones in both rows?")
+@wrong("You put the noised ones in both rows.")
 class NoisedTwice(_Given):
     def rows(self, images, wanted):
         return t.cat([images, images], dim=2)
 
 
-@wrong("Do all get the caption of the first?")
+@wrong("You give all of them the first caption.")
 class FirstCaption(_Given):
     def rows(self, images, wanted):
         return t.cat([images, wanted[:1, None, None].expand_as(images)], dim=2)
 
 
-@wrong("the network's first row does not hold the noised embeddings.\nAre they changed on the way?")
+@wrong("the network's first row does not hold the noised embeddings.\nYou change them on the way.")
 class Clamped(_Given):
     def rows(self, images, wanted):
         return t.cat([images.clamp(-1, 1), wanted[:, None, None]], dim=2)
 
 
-@wrong("Is num_steps handed on as it came?")
+@wrong("You change num_steps on the way.")
 class Scaled(_Given):
     def guess(self, images, num_steps, wanted):
         return self.first(self.network(self.rows(images, wanted), num_steps / len(self.noise_schedule)))
 
 
-@wrong("Is num_steps handed on as it came?")
+@wrong("You change num_steps on the way.")
 class Column(_Given):
     def guess(self, images, num_steps, wanted):
         return self.first(self.network(self.rows(images, wanted), num_steps[:, None]))
@@ -145,37 +145,55 @@ class Column(_Given):
 # ------------------------------------------------------------------------------------------------ wrong guess
 
 
-@wrong("That is the second row of the answer.")
+@wrong("You return the second row of the answer.")
 class SecondRow(_Given):
     def first(self, rows):
         return rows[:, :, 1:]
 
 
-@wrong("Is it a mean of both rows?")
+@wrong("You take the mean of both rows.")
 class MeanOfRows(_Given):
     def first(self, rows):
         return rows.mean(dim=2, keepdim=True)
 
 
-@wrong("Is it a sum of both rows?")
+@wrong("You take the sum of both rows.")
 class SumOfRows(_Given):
     def first(self, rows):
         return rows.sum(dim=2, keepdim=True)
 
 
-@wrong("Is the guess clamped?")
+@wrong("You clamp the guess.")
 class ClampedGuess(_Given):
     def first(self, rows):
         return rows[:, :, :1].clamp(-1, 1)
 
 
-@wrong("Are both rows returned?")
+@wrong("You add the noised embedding.")
+class AddedToTheNoised(_Given):
+    def guess(self, images, num_steps, wanted):
+        return images + super().guess(images, num_steps, wanted)
+
+
+@wrong("You take the answer off the noised embedding.")
+class TakenOffTheNoised(_Given):
+    def guess(self, images, num_steps, wanted):
+        return images - super().guess(images, num_steps, wanted)
+
+
+@wrong("You bring the guess to a length.")
+class OnTheSphere(_Given):
+    def first(self, rows):
+        return t.nn.functional.normalize(rows[:, :, :1], dim=-1) * rows.shape[-1] ** 0.5
+
+
+@wrong("You return both rows.")
 class BothRows(_Given):
     def first(self, rows):
         return rows
 
 
-@wrong("Does an index such as [:, :, 0] drop an axis?")
+@wrong("You drop an axis by an index such as [:, :, 0].")
 class AxisDropped(_Given):
     def first(self, rows):
         return rows[:, :, 0]
@@ -184,103 +202,133 @@ class AxisDropped(_Given):
 # ------------------------------------------------------------------------------------------------ wrong noise
 
 
-@wrong("That is the clean embedding. forward guesses the noise.")
+@wrong("You return the clean embedding.")
 class CleanEmbedding(_Given):
     def noise(self, x, x0, a):
         return x0
 
 
-@wrong("Is the clean embedding taken for noise?")
+@wrong("You take the clean embedding for noise.")
 class Reconstructed(_Given):
     def noise(self, x, x0, a):
         return (x - (1 - a).sqrt() * x0) / a.sqrt()
 
 
-@wrong("Is the square root missing in front of the clean embedding?")
+@wrong("Where is the square root in front of the clean embedding?")
 class NoRootAbove(_Given):
     def noise(self, x, x0, a):
         return (x - a * x0) / (1 - a).sqrt()
 
 
-@wrong("Is the square root missing below?")
+@wrong("Where is the square root below?")
 class NoRootBelow(_Given):
     def noise(self, x, x0, a):
         return (x - a.sqrt() * x0) / (1 - a)
 
 
-@wrong("Are both square roots missing?")
+@wrong("Where are both square roots?")
 class NoRoots(_Given):
     def noise(self, x, x0, a):
         return (x - a * x0) / (1 - a)
 
 
-@wrong("Is the difference divided by √(1 - ᾱ), or by √ᾱ?")
+@wrong("You divide by √ᾱ.")
 class DividedByTheSignal(_Given):
     def noise(self, x, x0, a):
         return (x - a.sqrt() * x0) / a.sqrt()
 
 
-@wrong("Is the difference divided?")
+@wrong("You divide by 1 - √ᾱ.")
+class RootOfOnePart(_Given):
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0) / (1 - a.sqrt())
+
+
+@wrong("You clamp the guess.")
+class ClampedInForward(_Given):
+    def noise(self, x, x0, a):
+        return super().noise(x, x0.clamp(-1, 1), a)
+
+
+@wrong("Where is the difference divided?")
 class NotDivided(_Given):
     def noise(self, x, x0, a):
         return x - a.sqrt() * x0
 
 
-@wrong("Is only the second term divided?")
+@wrong("You divide only the second term.")
 class Parentheses(_Given):
     def noise(self, x, x0, a):
         return x - a.sqrt() * x0 / (1 - a).sqrt()
 
 
-@wrong("Is the clean embedding scaled?")
+@wrong("Where is the clean embedding scaled?")
 class NotScaled(_Given):
     def noise(self, x, x0, a):
         return (x - x0) / (1 - a).sqrt()
 
 
-@wrong("Is the sign turned?")
+@wrong("You turn the sign.")
 class Turned(_Given):
     def noise(self, x, x0, a):
         return (a.sqrt() * x0 - x) / (1 - a).sqrt()
 
 
-@wrong("Is the clean embedding added?")
+@wrong("You add the clean embedding.")
 class Added(_Given):
     def noise(self, x, x0, a):
         return (x + a.sqrt() * x0) / (1 - a).sqrt()
 
 
-@wrong("Is that ᾱ of the count, or the α of one step?")
+@wrong("You take the α of one step.")
 class AlphaOfOneStep(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha(num_steps).reshape(-1, 1, 1, 1)
 
 
-@wrong("Is that ᾱ of the count, or the β of one step?")
+@wrong("You take the β of one step.")
 class BetaOfOneStep(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.beta(num_steps).reshape(-1, 1, 1, 1)
 
 
-@wrong("Is that ᾱ of one count before?")
+@wrong("You take ᾱ of one count before.")
 class OneBefore(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bar((num_steps - 1).clamp(min=1)).reshape(-1, 1, 1, 1)
 
 
-@wrong("Do all get the ᾱ of the first?")
+@wrong("You take ᾱ from the network's schedule.")
+class ScheduleOfTheNetwork(_Given):
+    def alpha_bar(self, num_steps):
+        return self.network.noise_schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+
+
+@wrong("You use the first one's ᾱ for all.")
 class FirstCount(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bar(num_steps[:1]).reshape(-1, 1, 1, 1)
 
 
-@wrong("Is that ᾱ of the last count?")
+@wrong("You take ᾱ of the last count.")
 class LastCount(_Given):
     def alpha_bar(self, num_steps):
         return self.noise_schedule.alpha_bar(len(self.noise_schedule)).reshape(-1, 1, 1, 1)
 
 
 # ------------------------------------------------------------------------------------------------ wrong form
+
+
+@wrong("the gradient of guess at wanted is not its slope.\nYou detach it")
+class CaptionDetached(_Given):
+    def rows(self, images, wanted):
+        return super().rows(images, wanted.detach())
+
+
+@wrong("the gradient of forward at images is not its slope.\nYou detach it")
+class NoisedDetached(_Given):
+    def noise(self, x, x0, a):
+        return super().noise(x.detach(), x0, a)
 
 
 @wrong("no gradient of guess reaches the network")

@@ -75,57 +75,57 @@ def in_double(images, captions, tokens, temperature=0.03):
 # ------------------------------------------------------------------------------------------------ wrong lengths, scores
 
 
-@wrong("Is each embedding divided by its own length?")
+@wrong("Where is each embedding divided by its own length?")
 def not_normalised(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, unit=lambda x: x)
 
 
-@wrong("divided by the length of a column?")
+@wrong("You divide by the length of a column.")
 def over_columns(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, unit=lambda x: F.normalize(x, dim=0))
 
 
-@wrong("divided by one length for all?")
+@wrong("You divide by one length for all.")
 def one_length(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, unit=lambda x: x / x.norm())
 
 
-@wrong("Is the length squared?")
+@wrong("You divide by the square of the length.")
 def squared_length(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, unit=lambda x: x / x.square().sum(dim=1, keepdim=True))
 
 
-@wrong("Is the score multiplied by the temperature?")
+@wrong("You multiply by the temperature.")
 def times_temperature(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, 1 / temperature)
 
 
-@wrong("Is the temperature used?")
+@wrong("Where is the temperature used?")
 def no_temperature(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, 1.0)
 
 
-@wrong("Is the temperature 0.03 whatever is given?")
+@wrong("You use 0.03 whatever is given.")
 def fixed_temperature(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, 0.03)
 
 
-@wrong("Are the images compared with themselves?")
+@wrong("You compare the images with themselves.")
 def images_twice(images, captions, tokens, temperature=0.03):
     return _loss(images, images, tokens, temperature)
 
 
-@wrong("Are the captions compared with themselves?")
+@wrong("You compare the captions with themselves.")
 def captions_twice(images, captions, tokens, temperature=0.03):
     return _loss(captions, captions, tokens, temperature)
 
 
-@wrong("Is the sign of the scores turned?")
+@wrong("You turn the sign of the scores.")
 def turned_scores(images, captions, tokens, temperature=0.03):
     return _loss(-images, captions, tokens, temperature)
 
 
-@wrong("Is the score a distance?")
+@wrong("You take a distance for the score.")
 def distances(images, captions, tokens, temperature=0.03):
     return _both(-t.cdist(F.normalize(images), F.normalize(captions)) / temperature, _shares(tokens))
 
@@ -133,24 +133,24 @@ def distances(images, captions, tokens, temperature=0.03):
 # ------------------------------------------------------------------------------------------------ wrong target
 
 
-@wrong("Do equal captions share the target?")
+@wrong("You give each row one right answer.")
 def one_right_answer(images, captions, tokens, temperature=0.03):
     scores = F.normalize(images) @ F.normalize(captions).T / temperature
     target = t.arange(len(scores), device=scores.device)
     return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
 
 
-@wrong("Is the target split, so that each row adds up to 1?")
+@wrong("Where is the target split, so that each row adds up to 1?")
 def not_split(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, target=_same)
 
 
-@wrong("Is the target the first of the equal captions?")
+@wrong("You take the first of the equal captions.")
 def first_of_equals(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, target=lambda n: F.one_hot(_same(n).argmax(1), len(n)).float())
 
 
-@wrong("Are two captions taken for equal if one token is?")
+@wrong("You take two captions for equal if one token is.")
 def any_token(images, captions, tokens, temperature=0.03):
     def target(tokens):
         same = (tokens[:, None] == tokens[None]).any(dim=2).float()
@@ -159,12 +159,12 @@ def any_token(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, target=target)
 
 
-@wrong("Is only the first token compared?")
+@wrong("You compare the first token alone.")
 def first_token(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, target=lambda n: _shares(n[:, :1]))
 
 
-@wrong("Is every pair taken for a right one?")
+@wrong("You take every pair for a right one.")
 def all_right(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, target=lambda n: t.ones(len(n), len(n)) / len(n))
 
@@ -172,66 +172,66 @@ def all_right(images, captions, tokens, temperature=0.03):
 # ------------------------------------------------------------------------------------------------ wrong directions
 
 
-@wrong("Do both directions count?")
+@wrong("You look in one direction alone.")
 def images_alone(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=F.cross_entropy)
 
 
-@wrong("Do both directions count?")
+@wrong("You look in one direction alone.")
 def captions_alone(images, captions, tokens, temperature=0.03):
     return _loss(captions, images, tokens, temperature, end=F.cross_entropy)
 
 
-@wrong("Do both directions count?")
+@wrong("You look in one direction alone.")
 def same_direction_twice(images, captions, tokens, temperature=0.03):
     twice = lambda s, q: (F.cross_entropy(s, q) + F.cross_entropy(s.T.T, q)) / 2  # noqa: E731
     return _loss(images, captions, tokens, temperature, end=twice)
 
 
-@wrong("Are both directions added?")
+@wrong("You add both directions.")
 def added(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=lambda s, q: 2 * _both(s, q))
 
 
-@wrong("Is it half of one direction?")
+@wrong("You take half of one direction.")
 def half_of_images(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=F.cross_entropy) / 2
 
 
-@wrong("Is the sign turned?")
+@wrong("You turn the sign.")
 def turned_loss(images, captions, tokens, temperature=0.03):
     return -_loss(images, captions, tokens, temperature)
 
 
-@wrong("Is it a sum over the rows?")
+@wrong("You sum over the rows.")
 def summed(images, captions, tokens, temperature=0.03):
     end = lambda s, q: _both(s, q) * len(s)  # noqa: E731
     return _loss(images, captions, tokens, temperature, end=end)
 
 
-@wrong("Is it the mean over all B² numbers?")
+@wrong("You take the mean over all B² numbers.")
 def mean_of_all(images, captions, tokens, temperature=0.03):
     end = lambda s, q: -(q * s.log_softmax(1)).mean() / 2 - (q * s.T.log_softmax(1)).mean() / 2  # noqa: E731
     return _loss(images, captions, tokens, temperature, end=end)
 
 
-@wrong("Is a softmax taken of the scores first?")
+@wrong("You take a softmax of the scores first.")
 def softmax_first(images, captions, tokens, temperature=0.03):
     end = lambda s, q: (F.cross_entropy(s.softmax(1), q) + F.cross_entropy(s.T.softmax(1), q)) / 2  # noqa: E731
     return _loss(images, captions, tokens, temperature, end=end)
 
 
-@wrong("Is there a softmax?")
+@wrong("Where is the softmax?")
 def pulled_only(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=lambda s, q: -(q * s).sum(dim=1).mean())
 
 
-@wrong("Is that a squared error?")
+@wrong("You take a squared error.")
 def squared_error(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=F.mse_loss)
 
 
-@wrong("Is the logarithm missing?")
+@wrong("Where is the logarithm?")
 def no_logarithm(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=lambda s, q: -(q * s.softmax(dim=1)).sum(dim=1).mean())
 
@@ -239,13 +239,66 @@ def no_logarithm(images, captions, tokens, temperature=0.03):
 # ------------------------------------------------------------------------------------------------ wrong form
 
 
-@wrong("For different captions it was right. What is the target where captions are equal?")
+@wrong("You have it right for different captions.")
 def right_column_by_column(images, captions, tokens, temperature=0.03):
     """The target is made of a comparison of sums, which other captions may have in common."""
     sums = tokens.float().sum(dim=1)
     same = (sums[:, None] == sums[None]).float() + (tokens[:, None] == tokens[None]).all(dim=2)
     different = len(tokens.unique(dim=0)) == len(tokens)
     return _loss(images, captions, tokens, temperature, target=_shares if different else lambda n: same / same.sum(1))
+
+
+@wrong("You divide only one of the two by its length.")
+def images_normalised(images, captions, tokens, temperature=0.03):
+    return _loss(F.normalize(images), captions, tokens, temperature, unit=lambda x: x)
+
+
+@wrong("You multiply by e to the temperature.")
+def exponential_of_the_temperature(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, math.exp(-temperature))
+
+
+@wrong("You divide by the root of the temperature.")
+def root_of_the_temperature(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, math.sqrt(temperature))
+
+
+@wrong("You use a temperature of your own.")
+def another_fixed_temperature(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, 0.07)
+
+
+@wrong("You compare the sums of the tokens.")
+def sums_of_tokens(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=lambda n: _shares(n.sum(dim=1, keepdim=True)))
+
+
+@wrong("You take a softmax for the target.")
+def softmax_for_the_target(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=lambda n: _same(n).softmax(dim=1))
+
+
+@wrong("You divide the target by the sum of the whole table.")
+def shares_of_the_table(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=lambda n: _same(n) / _same(n).sum())
+
+
+@wrong("You take the target from how alike the embeddings are.")
+def as_alike_as_they_are(images, captions, tokens, temperature=0.03):
+    a, b = F.normalize(images), F.normalize(captions)
+    scores, target = a @ b.T / temperature, ((a @ a.T + b @ b.T) / 2 / temperature).softmax(dim=1)
+    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target.T)) / 2
+
+
+@wrong("You ask of each pair whether it fits.")
+def pair_by_pair(images, captions, tokens, temperature=0.03):
+    return _loss(images, captions, tokens, temperature, target=_same, end=F.binary_cross_entropy_with_logits)
+
+
+@wrong("You take the target's own entropy off")
+def by_kl_div(images, captions, tokens, temperature=0.03):
+    one_way = lambda s, q: F.kl_div(s.log_softmax(dim=1), q, reduction="batchmean")  # noqa: E731
+    return _loss(images, captions, tokens, temperature, end=lambda s, q: (one_way(s, q) + one_way(s.T, q)) / 2)
 
 
 @wrong("without a temperature the loss is")
@@ -258,18 +311,18 @@ def no_return(images, captions, tokens, temperature=0.03):
     _loss(images, captions, tokens, temperature)
 
 
-@wrong("Does .item() or float() cut off the gradient?")
+@wrong("You cut off the gradient, by .item() or float().")
 def plain_number(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature).item()
 
 
-@wrong("Is the mean taken over the rows?")
+@wrong("Where is the mean over the rows?")
 def one_loss_a_row(images, captions, tokens, temperature=0.03):
     end = lambda s, q: F.cross_entropy(s, q, reduction="none")  # noqa: E731
     return _loss(images, captions, tokens, temperature, end=end)
 
 
-@wrong("Is there a no_grad, a detach or an .item() in it?")
+@wrong("You switch gradients off, by no_grad, a detach or .item().")
 def no_gradient(images, captions, tokens, temperature=0.03):
     with t.no_grad():
         return _loss(images, captions, tokens, temperature)
@@ -280,7 +333,7 @@ def captions_detached(images, captions, tokens, temperature=0.03):
     return _loss(images, captions.detach(), tokens, temperature)
 
 
-@wrong("Is e to the power of a score too large or too small for a number?")
+@wrong("You take e to the power of a score by hand.")
 def by_hand(images, captions, tokens, temperature=0.03):
     def end(scores, target):
         rows = scores.exp() / scores.exp().sum(dim=1, keepdim=True)

@@ -135,6 +135,45 @@ def each_channel(x0, share=0.995):
     return x0.clamp(-s, s) / s
 
 
+@wrong("You take the quantile over the batch")
+def over_the_batch(x0, share=0.995):
+    s = x0.abs().quantile(share, dim=0).clamp(min=1)
+    return x0.clamp(-s, s) / s
+
+
+def _edge(x0, share):
+    return x0.abs().flatten(1).quantile(share, dim=1).reshape(-1, 1, 1, 1)
+
+
+@wrong("You bound s from above.")
+def bounded(x0, share=0.995):
+    s = _edge(x0, share).clamp(1, 1.5)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("You lift s to 1 for the division alone.")
+def lifted_late(x0, share=0.995):
+    s = _edge(x0, share)
+    return x0.clamp(-s, s) / s.clamp(min=1)
+
+
+@wrong("You lift s to 1 for the clip alone.")
+def lifted_for_the_clip(x0, share=0.995):
+    s = _edge(x0, share)
+    return x0.clamp(-s.clamp(min=1), s.clamp(min=1)) / s
+
+
+@wrong("You squash with tanh.")
+def squashed(x0, share=0.995):
+    return (x0 / _edge(x0, share).clamp(min=1)).tanh()
+
+
+@wrong("You take a number of standard deviations for s.")
+def three_deviations(x0, share=0.995):
+    s = (3 * x0.flatten(1).std(dim=1)).clamp(min=1).reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
 @wrong("You take the largest size for s. Where is share?")
 def largest(x0, share=0.995):
     s = x0.abs().flatten(1).amax(dim=1).clamp(min=1)

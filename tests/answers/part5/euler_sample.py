@@ -441,7 +441,112 @@ def in_place(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     return steps if return_all_steps else x
 
 
-@wrong("in 3 of 10 steps at known velocities")
+@wrong("You clamp x.")
+@t.no_grad()
+def clamped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = (x - (n - m) / max_steps * velocity).clamp(-1, 1)
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You ask about start in each stretch.")
+@t.no_grad()
+def velocity_at_the_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(start, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You ask twice in each stretch")
+@t.no_grad()
+def heun(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        ahead = x - (n - m) / max_steps * velocity
+        velocity = (velocity + model(ahead, t.full((len(x),), m, device=x.device))) / 2
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You take one stretch alone")
+@t.no_grad()
+def return_within_the_loop(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+        return steps if return_all_steps else x
+
+
+@wrong("You return something beside the list.")
+@t.no_grad()
+def result_and_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return (x, steps) if return_all_steps else x
+
+
+@wrong("as an entry of the list, it returns numbers of type torch.float64")
+@t.no_grad()
+def list_in_float64(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return [step.double() for step in steps] if return_all_steps else x
+
+
+@wrong("You begin at noise of your own.")
+@t.no_grad()
+def own_noise(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = t.randn_like(start)
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You walk step by step.")
+@t.no_grad()
+def step_by_step(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    x = start
+    steps = [x]
+    for n, m in pairwise(range(max_steps, -1, -1)):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You draw noise on the way.")
 @t.no_grad()
 def noise_on_the_way(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
@@ -479,7 +584,7 @@ def counts_on_the_cpu(model, start, n_steps=50, max_steps=1000, return_all_steps
     return steps if return_all_steps else x
 
 
-@wrong("the model is first shown other images than start")
+@wrong("You begin somewhere else.")
 @t.no_grad()
 def other_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()

@@ -167,6 +167,37 @@ def logarithm_of_a_negative(mean, log_var):
     return each.flatten(1).sum(dim=1)
 
 
+@wrong("You add log_var where σ² belongs.")
+def no_exp(mean, log_var):
+    return ((mean**2 + log_var - 1 - log_var) / 2).flatten(1).sum(dim=1)
+
+
+@wrong("You take log_var for log σ.")
+def as_if_of_the_std(mean, log_var):
+    return ((mean**2 + (2 * log_var).exp() - 1 - 2 * log_var) / 2).flatten(1).sum(dim=1)
+
+
+@wrong("You leave log 2π over.")
+def constant_left_over(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var + math.log(2 * math.pi)) / 2).flatten(1).sum(dim=1)
+
+
+@wrong("You add up the means before you square them.")
+def squared_last(mean, log_var):
+    return (mean.flatten(1).sum(dim=1) ** 2 + (log_var.exp() - 1 - log_var).flatten(1).sum(dim=1)) / 2
+
+
+@wrong("You draw something.")
+def mean_over_one_draw(mean, log_var):
+    z = mean + (log_var / 2).exp() * t.randn_like(mean)
+    return ((z**2 - log_var - (z - mean) ** 2 / log_var.exp()) / 2).flatten(1).sum(dim=1)
+
+
+@wrong("You keep axes of length 1.")
+def axes_kept(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum(dim=(1, 2, 3), keepdim=True)
+
+
 @wrong("You square the variance. log_var is that of σ² already.")
 def variance_squared(mean, log_var):
     each = (mean**2 + log_var.exp() ** 2 - 1 - log_var) / 2

@@ -279,7 +279,7 @@ def upper_end_left_out(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("0 is never drawn")
+@wrong("You begin at another level.")
 def from_1(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(1, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -351,7 +351,7 @@ def told_another(small, noise_schedule, level=None):
     return levels + 1, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("are not those that it uses")
+@wrong("You noise to other levels than those that you tell.")
 def drawn_twice(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -372,7 +372,7 @@ def order(small, noise_schedule, level=None):
     return alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small), levels
 
 
-@wrong("expected two: the levels and the noised images")
+@wrong("expected two: the levels and the noised images.\nWhere are the levels?")
 def images_alone(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
@@ -382,7 +382,39 @@ def images_alone(small, noise_schedule, level=None):
     return alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("They count steps.")
+@wrong("You draw them unevenly.")
+def rounded_levels(small, noise_schedule, level=None):
+    if level is None:
+        levels = (t.rand(len(small), device=small.device) * (len(noise_schedule) // 2)).round().int()
+    else:
+        levels = t.full((len(small),), level, device=small.device)
+    alpha_bar = t.where(levels > 0, noise_schedule.alpha_bar(levels.clamp(min=1)), 1).reshape(-1, 1, 1, 1)
+    return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
+
+
+@wrong("the levels are on the CPU")
+def level_0_apart(small, noise_schedule, level=None):
+    if level == 0:
+        return t.zeros(len(small), dtype=t.int64), small
+    if level is None:
+        levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
+    else:
+        levels = t.full((len(small),), level, device=small.device)
+    alpha_bar = t.where(levels > 0, noise_schedule.alpha_bar(levels.clamp(min=1)), 1).reshape(-1, 1, 1, 1)
+    return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
+
+
+@wrong("You draw between 0 and 1. The noise is drawn from N(0, 1).")
+def uniform_from_0(small, noise_schedule, level=None):
+    if level is None:
+        levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
+    else:
+        levels = t.full((len(small),), level, device=small.device)
+    alpha_bar = t.where(levels > 0, noise_schedule.alpha_bar(levels.clamp(min=1)), 1).reshape(-1, 1, 1, 1)
+    return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.rand_like(small)
+
+
+@wrong("You return fractions.")
 def shares_told(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)

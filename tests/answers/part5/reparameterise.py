@@ -110,6 +110,26 @@ def std_for_mean(mean, log_var):
     return (log_var / 2).exp() + t.randn_like(mean)
 
 
+@wrong("You use one σ for all.")
+def one_spread(mean, log_var):
+    return mean + (log_var.mean() / 2).exp() * t.randn_like(mean)
+
+
+@wrong("You take the root of log_var.")
+def root_of_its_size(mean, log_var):
+    return mean + log_var.abs().sqrt() * t.randn_like(mean)
+
+
+@wrong("You clamp log_var.")
+def clamped(mean, log_var):
+    return mean + (log_var.clamp(-1, 1) / 2).exp() * t.randn_like(mean)
+
+
+@wrong("You multiply by the mean.")
+def multiplied(mean, log_var):
+    return mean * (log_var / 2).exp() * t.randn_like(mean)
+
+
 @wrong("You add 1 to σ.")
 def one_more(mean, log_var):
     return mean + ((log_var / 2).exp() + 1) * t.randn_like(mean)
@@ -120,7 +140,7 @@ def root_of_the_logarithm(mean, log_var):
     return mean + log_var.sqrt() * t.randn_like(mean)
 
 
-@wrong("called twice, it gives the same")
+@wrong("it gives the same, expected a new draw from N(mean, σ²).\nWhere does the noise come from?")
 def no_noise(mean, log_var):
     return mean + (log_var / 2).exp()
 
@@ -130,7 +150,7 @@ def mean_alone(mean, log_var):
     return mean
 
 
-@wrong("called twice, it gives the same")
+@wrong("You set a seed inside.")
 def always_the_same(mean, log_var):
     generator = t.Generator().manual_seed(0)
     return mean + (log_var / 2).exp() * t.randn(mean.shape, generator=generator)
@@ -151,7 +171,7 @@ def one_number(mean, log_var):
     return mean + (log_var / 2).exp() * t.randn(())
 
 
-@wrong("what is drawn has standard deviation")
+@wrong("You scale the noise by something else, too.")
 def twice_the_noise(mean, log_var):
     return mean + (log_var / 2).exp() * 2 * t.randn_like(mean)
 

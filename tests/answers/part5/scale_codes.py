@@ -118,6 +118,40 @@ def first_alone(codes):
     return codes * scale, scale
 
 
+@wrong("You take the mean of the codes' deviations.")
+def mean_of_deviations(codes):
+    scale = 1 / codes.std(dim=(1, 2, 3)).mean().item()
+    return codes * scale, scale
+
+
+@wrong("You take the mean of the channels' deviations.")
+def mean_of_deviations_of_channels(codes):
+    scale = 1 / codes.std(dim=(0, 2, 3)).mean().item()
+    return codes * scale, scale
+
+
+@wrong("You divide by the length of all numbers as one vector.")
+def by_the_norm(codes):
+    return codes / codes.norm(), 1 / codes.norm().item()
+
+
+@wrong("You use a fixed number.")
+def as_in_stable_diffusion(codes):
+    return 0.18215 * codes, 0.18215
+
+
+@wrong("You round the number.")
+def rounded(codes):
+    scale = round(1 / codes.std().item(), 2)
+    return codes * scale, scale
+
+
+@wrong("You clamp them.")
+def clamped_to_three(codes):
+    scale = 1 / codes.std().item()
+    return (codes * scale).clamp(-3, 3), scale
+
+
 @wrong("You take a root twice.")
 def two_roots(codes):
     scale = codes.std().rsqrt().item()

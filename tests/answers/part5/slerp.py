@@ -82,41 +82,41 @@ def in_numpy(start, end, shares):
 # ------------------------------------------------------------------------------------------------ wrong path
 
 
-@wrong("Is that the straight line? Its points lie inside the sphere.")
+@wrong("You take the straight line.")
 def straight(start, end, shares):
     return start + shares[:, None] * (end - start)
 
 
-@wrong("Is that the straight line, with its lengths mended?")
+@wrong("You take the straight line and mend its lengths.")
 def straight_and_scaled(start, end, shares):
     points = start + shares[:, None] * (end - start)
     return F.normalize(points, dim=1) * start.norm()
 
 
-@wrong("Is the angle taken for a right one, as in Part 3's between?")
+@wrong("You take a right angle, as in Part 3's between.")
 def right_angle(start, end, shares):
     turn = shares[:, None] * math.pi / 2
     return turn.cos() * start + turn.sin() * end
 
 
-@wrong("Does it run from end to start?")
+@wrong("You run from end to start.")
 def from_the_end(start, end, shares):
     return _slerp(end, start, shares)
 
 
-@wrong("Is the first vector left out?")
+@wrong("Where is the first vector?")
 def first_left_out(start, end, shares):
     w, s = _angle(start, end), shares[:, None]
     return t.sin(s * w) * end / t.sin(w)
 
 
-@wrong("Is the second vector left out?")
+@wrong("Where is the second vector?")
 def second_left_out(start, end, shares):
     w, s = _angle(start, end), shares[:, None]
     return t.sin((1 - s) * w) * start / t.sin(w)
 
 
-@wrong("Is one of the two subtracted?")
+@wrong("You subtract one of the two.")
 def subtracted(start, end, shares):
     w, s = _angle(start, end), shares[:, None]
     return (t.sin((1 - s) * w) * start - t.sin(s * w) * end) / t.sin(w)
@@ -125,69 +125,69 @@ def subtracted(start, end, shares):
 # ------------------------------------------------------------------------------------------------ wrong formula
 
 
-@wrong("Is the division by the sine of the angle missing?")
+@wrong("Where is the division by the sine of the angle?")
 def not_divided(start, end, shares):
     return _slerp(start, end, shares, below=lambda w: 1)
 
 
-@wrong("Is it divided by the angle, and not by its sine?")
+@wrong("You divide by the angle.")
 def divided_by_the_angle(start, end, shares):
     return _slerp(start, end, shares, below=lambda w: w)
 
 
-@wrong("Is the angle left out of the sines above?")
+@wrong("Where is the angle, in the sines above?")
 def share_alone(start, end, shares):
     s = shares[:, None]
     return (t.sin(1 - s) * start + t.sin(s) * end) / t.sin(_angle(start, end))
 
 
-@wrong("Are there cosines? The formula has sines.")
+@wrong("You take cosines.")
 def cosines(start, end, shares):
     return _slerp(start, end, shares, sine=t.cos)
 
 
-@wrong("Is the angle in degrees? A sine takes radians.")
+@wrong("You give the angle in degrees.")
 def degrees(start, end, shares):
     return _slerp(start, end, shares, angle=lambda a, b: t.rad2deg(_angle(a, b)))
 
 
-@wrong("Is the cosine taken for the angle?")
+@wrong("You take the cosine for the angle.")
 def cosine_for_angle(start, end, shares):
     w, s = F.cosine_similarity(start, end, dim=0), shares[:, None]
     return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
 
 
-@wrong("Is the cosine the product, not divided by both lengths?")
+@wrong("You take the product for the cosine.")
 def product_for_cosine(start, end, shares):
     return _slerp(start, end, shares, angle=lambda a, b: (a @ b).clamp(-1, 1).arccos())
 
 
-@wrong("Is the product divided by one of the lengths?")
+@wrong("You divide the product by one of the lengths.")
 def one_length(start, end, shares):
     return _slerp(start, end, shares, angle=lambda a, b: (a @ b / a.norm()).clamp(-1, 1).arccos())
 
 
-@wrong("Has the result the length 1?")
+@wrong("You make the result's length 1.")
 def length_lost(start, end, shares):
     return _slerp(F.normalize(start, dim=0), F.normalize(end, dim=0), shares)
 
 
-@wrong("Is the length multiplied in twice?")
+@wrong("You multiply the length in twice.")
 def length_twice(start, end, shares):
     return _slerp(start, end, shares) * start.norm()
 
 
-@wrong("Are the shares used? All points are the same.")
+@wrong("Where are the shares used?")
 def halfway(start, end, shares):
     return _slerp(start, end, t.full_like(shares, 0.5))
 
 
-@wrong("Are the shares used? All points are the same.")
+@wrong("Where are the shares used?")
 def start_alone(start, end, shares):
     return start.repeat(len(shares), 1)
 
 
-@wrong("Are the shares those that are given, or evenly spaced?")
+@wrong("You space the points evenly.")
 def evenly_spaced(start, end, shares):
     return _slerp(start, end, t.linspace(0, 1, len(shares)).to(shares))
 
@@ -195,25 +195,56 @@ def evenly_spaced(start, end, shares):
 # ------------------------------------------------------------------------------------------------ wrong form
 
 
-@wrong("Is something divided by a sine that is 0")
+@wrong("You divide by a sine that is 0, or take the arccos of more than 1.")
 def equal_forgotten(start, end, shares):
     w, s = _angle(start, end), shares[:, None]
     return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
 
 
-@wrong("What lies between two equal vectors?")
+@wrong("Where is the case of two equal vectors?")
 def zeros_for_equal(start, end, shares):
     if _angle(start, end) < 1e-3:
         return t.zeros(len(shares), len(start))
     return _slerp(start, end, shares)
 
 
-@wrong("When is an angle taken for 0?")
+@wrong("You take an angle for 0 that isn't.")
 def near_taken_for_equal(start, end, shares):
     return start.repeat(len(shares), 1) if _angle(start, end) < 0.1 else _slerp(start, end, shares)
 
 
-@wrong("Is it transposed?")
+@wrong("You return one vector.")
+def start_for_equal(start, end, shares):
+    return start if _angle(start, end) < 1e-3 else _slerp(start, end, shares)
+
+
+@wrong("it mixes tensors of two devices")
+def filled_on_the_cpu(start, end, shares):
+    points = t.zeros(len(shares), len(start))
+    points[:] = _slerp(start, end, shares)
+    return points
+
+
+@wrong("You take an obtuse angle for an acute one.")
+def by_the_sine_alone(start, end, shares):
+    cosine = lambda a, b: (a @ b / (a.norm() * b.norm())).clamp(-1, 1)  # noqa: E731
+    return _slerp(start, end, shares, angle=lambda a, b: (1 - cosine(a, b) ** 2).sqrt().arcsin())
+
+
+@wrong("You multiply by the angle outside of the sines.")
+def angle_outside(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return w * ((1 - s).sin() * start + s.sin() * end) / w.sin()
+
+
+@wrong("it mixes tensors of two devices")
+def numpy_of_what_may_be_elsewhere(start, end, shares):
+    w = float(_angle(start, end))
+    points = np.outer(np.sin((1 - shares.numpy()) * w), start) + np.outer(np.sin(shares.numpy() * w), end)
+    return t.from_numpy(points / np.sin(w)).float() if w > 1e-3 else start.repeat(len(shares), 1)
+
+
+@wrong("You return it transposed.")
 def transposed(start, end, shares):
     return _slerp(start, end, shares).T
 

@@ -212,7 +212,31 @@ def added(x0, noise, num_steps, max_steps=1000):
     return (1 - share) * x0 + share * noise, noise + x0
 
 
-@wrong("it returns a tensor of shape (4, 2, 3, 4), expected two")
+@wrong("You square the share.")
+def squared_share(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1) ** 2
+    return (1 - share) * x0 + share * noise, noise - x0
+
+
+@wrong("You round the share, by half precision or digits.")
+def share_in_bfloat16(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).bfloat16().float().reshape(-1, 1, 1, 1)
+    return (1 - share) * x0 + share * noise, noise - x0
+
+
+@wrong("You draw noise. It's given.")
+def fresh_noise(x0, noise, num_steps, max_steps=1000):
+    share, noise = (num_steps / max_steps).reshape(-1, 1, 1, 1), t.randn_like(noise)
+    return (1 - share) * x0 + share * noise, noise - x0
+
+
+@wrong("You put both into one tensor.")
+def stacked(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
+    return t.stack([(1 - share) * x0 + share * noise, noise - x0])
+
+
+@wrong("it returns a tensor of shape (4, 2, 3, 4), expected two: the place and the velocity.\nWhere is the other one?")
 def place_alone(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise
