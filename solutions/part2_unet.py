@@ -686,7 +686,8 @@ if MAIN:
 #
 # By itself, attention replaces each pixel with a mean over all pixels, and most of what made it different is lost. So
 # add the input back, $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**, and it leaves the
-# layer only the *change* to learn. The norm has one group, so a channel that varies more than another still does after it.
+# layer only the *change* to learn. The norm has one group, so a channel that varies more than another still does so
+# after it.
 #
 # From here on, use PyTorch's `nn.GroupNorm(num_groups, num_channels)` and `nn.SiLU()`. They give the same numbers as
 # yours, as your checks have shown, and they're faster.
