@@ -1162,9 +1162,9 @@ if MAIN:
 #
 # $$x_0 + \frac{x_0 - x_0'}{2}$$
 #
-# Follow this instead of $x_0$. If you've solved differential equations numerically, you've met it as the Adams-Bashforth
-# method. Its order is two, which means that with steps of half the length, the error on the path is about a quarter,
-# where plain steps only halve it. [DPM-Solver++](https://arxiv.org/abs/2211.01095), the sampler "DPM++ 2M" of the image
+# Follow this instead of $x_0$. If you've solved differential equations numerically, you've met it as the method of
+# Adams and Bashforth. Its order is two. With steps of half the length, the error on the path is about a quarter, where
+# plain steps only halve it. [DPM-Solver++](https://arxiv.org/abs/2211.01095), the sampler "DPM++ 2M" of the image
 # programs, does the same, but weighs the difference by how long the two steps are in log signal-to-noise.
 #
 # Your sampler doesn't have to change for it. `LookAhead` puts itself around your model, and whatever asks for its guess

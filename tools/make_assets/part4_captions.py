@@ -26,11 +26,11 @@ def captions(
 
 
 def obeyed(
-    n_samples: int = 1000,
+    n_samples: int = 2000,
     n_steps: int = 50,
     weights: str = "captions.pt",
     name: str = "obeyed",
-    guidance: tuple[float, ...] = (1.0, 2.0, 3.0),
+    guidance: tuple[float, ...] = (1.0, 3.0),
 ) -> None:
     """How often each word is obeyed, beside real images, other captions, and what was held out of the training."""
     model = part4.load_listener(part4.make_caption_model(), weights)
