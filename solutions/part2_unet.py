@@ -1004,15 +1004,20 @@ if MAIN:
     no_steps = t.zeros(1, 32)
 
 
-    def skip_of(level: int, x: t.Tensor) -> t.Tensor:
-        for block in levels[:level]:
-            x, skip = block(x, no_steps)
-        return skip
+    def skip_of(level: int) -> Callable:
+        def from_image(x: t.Tensor) -> t.Tensor:
+            for block in levels[:level]:
+                x, skip = block(x, no_steps)
+            return skip
+
+        return from_image
 
 
-    x = t.randn(1, 8, 64, 64)
-    maps = [influence(lambda x, n=n: skip_of(n, x), x, 64 >> n, 64 >> n) for n in [1, 2, 3, 4]]
-    show_maps([m.sqrt() for m in maps], [f"level {n}, {128 >> n} by {128 >> n}" for n in [1, 2, 3, 4]])
+    x, maps, titles = t.randn(1, 8, 64, 64), [], []
+    for level, side in enumerate([64, 32, 16, 8], start=1):
+        maps.append(influence(skip_of(level), x, side // 2, side // 2).sqrt())
+        titles.append(f"level {level}, {side} by {side}")
+    show_maps(maps, titles)
 
 # %% [markdown]
 # <details>
