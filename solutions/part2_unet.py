@@ -193,10 +193,10 @@ if MAIN:
 #
 # ![Five rows of eight coats, under more noise from left to right. First the noised coats. The whole network cleans all but the noisiest. Without skips, the coat dissolves into blotches from the fourth on. Without attention, the row looks like the whole network's. Without the timestep it nearly does, but the noisiest coats come out brighter.](images/part2_parts.png)
 #
-# The skips matter most. Noise differs from pixel to pixel, and without skips it all has to fit through 7 by 7 pixels.
-# The timestep matters a little, because a network can mostly see for itself how noisy an image is. And attention? On
-# eight small drawings it makes no difference. This is the mean squared error of the guessed noise, over all timesteps,
-# for networks half as wide as yours will be, each trained from three seeds.
+# The skips matter most. Noise differs from pixel to pixel, and without skips the network has to pack all of it into 7
+# by 7 pixels and unpack it again. The timestep matters a little, because a network can mostly see for itself how noisy
+# an image is. And attention? On eight small drawings it makes no difference. This is the mean squared error of the
+# guessed noise, over all timesteps, for networks half as wide as yours will be, each trained from three seeds.
 #
 # | network | first | second | third |
 # |---|---|---|---|
@@ -227,7 +227,7 @@ if MAIN:
 # *Write group normalisation* · ●●○○○ · 20 minutes · Wu and He, Equations 1 to 4
 #
 # Split each image's $C$ channels into `num_groups` groups of neighbours. For each group of each image, take the mean
-# and the variance of all its $C / \text{groups} \cdot H \cdot W$ numbers, and compute
+# and the variance of all its $n = C / \text{groups} \cdot H \cdot W$ numbers, and compute
 #
 # $$y = \frac{x - \text{mean}}{\sqrt{\text{variance} + \text{eps}}} \cdot \text{weight} + \text{bias}$$
 #
@@ -675,7 +675,8 @@ if MAIN:
 # The last two pictures are equal. Attention sees a set, and nothing in it says where a pixel is. Transformers add an
 # embedding of the position. A U-Net gets its positions from the convolutions: when attention runs, each pixel's numbers
 # already describe its surroundings, and the zeros that a convolution finds beyond the border [give the edges
-# away](https://arxiv.org/abs/2001.08248).
+# away](https://arxiv.org/abs/2001.08248). (Pixels of one shade get one answer, so you still see the coat. But its
+# shades now lie much closer together, and the colour scale stretches them.)
 #
 # </details>
 
@@ -683,9 +684,10 @@ if MAIN:
 # ### 2.5 Add what attention finds
 # *Wrap attention in a norm and a shortcut* · ●●○○○ · 10 minutes · the paper's code
 #
-# By itself, attention replaces each pixel with a mean over all pixels, and what made it different is lost. So add the
-# input back, $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**, and it leaves the layer only
-# the *change* to learn. The norm has one group.
+# By itself, attention replaces each pixel with a mean over all pixels, and most of what made it different is lost. So
+# add the input back, $x + \text{attention}(\text{norm}(x))$. This is a **residual connection**, and it leaves the
+# layer only the *change* to learn. The norm has one group, so a channel that varies more than another still does so
+# after it.
 #
 # From here on, use PyTorch's `nn.GroupNorm(num_groups, num_channels)` and `nn.SiLU()`. They give the same numbers as
 # yours, as your checks have shown, and they're faster.
@@ -814,7 +816,8 @@ def practise(network: nn.Module, n_steps: int, loss_of: Callable = F.mse_loss) -
 # 3. a 3×3 convolution, GroupNorm, SiLU;
 # 4. add the input. If the number of channels changes, the input first goes through a 1×1 convolution.
 #
-# Why add the timestep halfway? There, the second convolution and its SiLU can use it to switch features on and off.
+# Why add the timestep halfway? At the end, it would only shift the block's result. Halfway, the second convolution and
+# its SiLU can use it to switch features on and off.
 #
 # ![A residual block as boxes. x, of C_in, H, W, goes through a 3×3 convolution, GroupNorm and SiLU. The embedded timestep is added there, after SiLU and Linear. A second 3×3 convolution, GroupNorm and SiLU follow. At last x is added, unchanged or through a 1×1 convolution, which gives C_out, H, W.](images/part2_residual_block.svg)
 
@@ -1001,15 +1004,20 @@ if MAIN:
     no_steps = t.zeros(1, 32)
 
 
-    def skip_of(level: int, x: t.Tensor) -> t.Tensor:
-        for block in levels[:level]:
-            x, skip = block(x, no_steps)
-        return skip
+    def skip_of(level: int) -> Callable:
+        def from_image(x: t.Tensor) -> t.Tensor:
+            for block in levels[:level]:
+                x, skip = block(x, no_steps)
+            return skip
+
+        return from_image
 
 
-    x = t.randn(1, 8, 64, 64)
-    maps = [influence(lambda x, n=n: skip_of(n, x), x, 64 >> n, 64 >> n) for n in [1, 2, 3, 4]]
-    show_maps([m.sqrt() for m in maps], [f"level {n}, {128 >> n} by {128 >> n}" for n in [1, 2, 3, 4]])
+    x, maps, titles = t.randn(1, 8, 64, 64), [], []
+    for level, side in enumerate([64, 32, 16, 8], start=1):
+        maps.append(influence(skip_of(level), x, side // 2, side // 2).sqrt())
+        titles.append(f"level {level}, {side} by {side}")
+    show_maps(maps, titles)
 
 # %% [markdown]
 # <details>
@@ -1300,7 +1308,9 @@ if MAIN:
 # ![Three pictures. The coat under noise; with skips, a blurred coat on plain black; without skips, noise about as strong as before.](images/part2_upblock.png)
 #
 # Without skips, the network doesn't even find the noise. A noised image holds 784 numbers that nobody can predict, and
-# only 7 · 7 · 8 = 392 numbers fit through the bottom. With skips, fine detail takes the short way across, and the path
+# only 7 · 7 · 8 = 392 numbers fit through the bottom. But room isn't all it takes. The networks at the start of this
+# part had 16 channels there, which makes 784 numbers, and without skips their short training still didn't teach them to
+# pack all the noise into those and unpack it again. With skips, fine detail takes the short way across, and the path
 # through the bottom is free for what the picture shows.
 #
 # </details>
@@ -1334,12 +1344,14 @@ class UNetConfig:
 # *Put the U together* · ●●●●● · 35 minutes · Appendix B
 #
 # - A 3×3 convolution, the **stem**, brings images to `channels`.
-# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear. That's `step_emb`,
-#   4 · `channels` wide, for all blocks.
-# - A `condition` of the same shape, if there is one, is added to `step_emb`. Part 4 uses it to say what to draw.
+# - `num_steps`, embedded in `channels` numbers (exercise 2.3), goes through Linear, SiLU, Linear, which learn what to
+#   make of the clock's hands. That's `step_emb`, 4 · `channels` wide, for all blocks.
+# - A `condition` of the same shape, if there is one, is added to `step_emb`. So it reaches every ResidualBlock the same
+#   way as the timestep. Part 4 uses it to say what to draw.
 # - Level i is `channels * dim_mults[i]` wide. Its DownBlock gets there from the width above, and its UpBlock goes back.
 #   Every DownBlock halves except the last one to run, and every UpBlock doubles except the last one to run.
-# - Every skip is used, last in, first out. `attention[i]`, which is given, says whether level i has attention.
+# - Every skip is used, last in, first out. `attention[i]`, which is given, says whether both blocks of level i have
+#   attention.
 # - A ResidualBlock and a 1×1 convolution to the image's channels come last. There's no activation, because noise has
 #   both signs.
 #
@@ -1616,8 +1628,8 @@ if MAIN:
 # - **Size.** The paper's network for 32 by 32 images has four levels and 35.7 million parameters, and its group norms
 #   have 32 groups.
 # - **Attention.** The paper uses it at 16 by 16 pixels, after every ResidualBlock of that level, and in the middle,
-#   always with a single head. Yours comes once per block, at the coarsest level and in the middle, with four heads. The
-#   setting `attention` chooses other levels.
+#   always with a single head and a norm of 32 groups. Yours comes once per block, at the coarsest level and in the
+#   middle, with four heads and a norm of one group. The setting `attention` chooses other levels.
 # - **The order inside a block.** Yours is convolution, norm, SiLU. DDPM's is norm, SiLU, convolution, and the last
 #   convolution of each block begins at zero, so an untrained block adds nothing.
 # - **The end.** Yours has a ResidualBlock and a 1×1 convolution. DDPM has norm, SiLU and a 3×3 convolution.
