@@ -14,7 +14,7 @@
 # again and again, so fewer and fewer pixels each know about more and more of the picture. On the path up it doubles the
 # size again, and at each size it gets back what the path down knew there.
 #
-# ![The network of this part as a U. Three DownBlocks lead down on the left, from 28 by 28 pixels to 7 by 7, with a MidBlock at the bottom, and three UpBlocks lead up again on the right. Dashed arrows carry a skip from each DownBlock across to the UpBlock of the same size.](images/part2_network.png)
+# ![The network of this part as a U. Three DownBlocks lead down on the left, from 28 by 28 pixels to 7 by 7, with a MidBlock at the bottom, and three UpBlocks lead up again on the right. Dashed arrows carry a skip from each DownBlock across to the UpBlock of the same size.](images/part2_network.svg)
 #
 # You'll build it from its smallest parts up and see what each of them does. You end up with a `UNet` that the `train`
 # and `sample` from Part 1 accept without a change.
@@ -399,7 +399,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three curves that are nearly 0 on the left and rise along the diagonal on the right. ReLU has a corner at 0. SiLU and GELU are smooth and dip below 0 first; SiLU's dip is deeper and wider.](images/part2_silu.png)
+# ![Three curves that are nearly 0 on the left and rise along the diagonal on the right. ReLU has a corner at 0. SiLU and GELU are smooth and dip below 0 first; SiLU's dip is deeper and wider.](images/part2_silu.svg)
 #
 # SiLU dips to -0.28 and then follows x. It has no corner, and where ReLU is flat, SiLU still has a slope to learn from.
 # GELU, the usual choice in language models, is a close relative: it multiplies x by a different smooth step.
@@ -1533,7 +1533,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A diagram in the shape of a U. Images of 1 × 28 × 28 enter on the left through a Conv2d. Three DownBlocks give 16 × 14 × 14, 32 × 7 × 7 and 32 × 7 × 7. A MidBlock keeps that. Three UpBlocks give 32 × 14 × 14, 16 × 28 × 28 and 16 × 28 × 28. A ResidualBlock and a Conv2d lead to the guessed noise of 1 × 28 × 28. Dotted arrows take the timestep to every block. A dashed arrow takes each DownBlock's skip to the UpBlock of its level.](images/part2_network.png)
+# ![A diagram in the shape of a U. Images of 1 × 28 × 28 enter on the left through a Conv2d. Three DownBlocks give 16 × 14 × 14, 32 × 7 × 7 and 32 × 7 × 7. A MidBlock keeps that. Three UpBlocks give 32 × 14 × 14, 16 × 28 × 28 and 16 × 28 × 28. A ResidualBlock and a Conv2d lead to the guessed noise of 1 × 28 × 28. Dotted arrows take the timestep to every block. A dashed arrow takes each DownBlock's skip to the UpBlock of its level.](images/part2_network.svg)
 #
 # </details>
 
@@ -1585,7 +1585,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step: it falls from above 1 to below 0.3 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.png)
+# ![The training loss against the step: it falls from above 1 to below 0.3 within the first few steps, and then slowly further, with small jumps.](images/part2_losses.svg)
 #
 # The loss starts above 1, falls below 0.3 within the first 20 steps, and ends below 0.05. Most of what's left comes
 # from the smallest timesteps. There the noise is so faint that the network would have to know the images very exactly

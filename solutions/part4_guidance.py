@@ -559,7 +559,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step, a nearly flat line from beginning to end, well below 0.1.](images/part4_losses.png)
+# ![The training loss against the step, a nearly flat line from beginning to end, well below 0.1.](images/part4_losses.svg)
 #
 # This loss doesn't fall any more. The network has seen more than half a million images before, and a few thousand more
 # don't change it.
@@ -604,7 +604,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two lines against the timestep, both near 0 up to step 300. From there the one for a wrong label climbs more and more steeply, to more than 100 %, and the one for nothing to about 35 %.](images/part4_told.png)
+# ![Two lines against the timestep, both near 0 up to step 300. From there the one for a wrong label climbs more and more steeply, to more than 100 %, and the one for nothing to about 35 %.](images/part4_told.svg)
 #
 # After 300 steps a wrong label costs 2 % more error than the right one, and saying nothing costs a third of
 # that. There the image itself says what it is. After 800 steps a wrong label costs about 45 %, and saying nothing about
@@ -893,7 +893,7 @@ def show_guidance() -> None:
     """Draw what w does to distance, accuracy and variety, as it was measured for the course."""
     results = json.loads((utils.ASSETS / "guidance.json").read_text(encoding="utf-8"))
     samplers = json.loads((utils.ASSETS / "samplers.json").read_text(encoding="utf-8"))
-    before = samplers["50 steps, η = 1"]
+    before = samplers["50 steps, η = 1"][0]
     rows, (_, axes) = results["rows"], plt.subplots(1, 3, figsize=(utils.WIDE, 2.8), layout="constrained")
     told = [row for row in rows if row["w"] >= 1]
     for axis, name in zip(axes, ["distance", "accuracy", "variety"], strict=True):
@@ -916,7 +916,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three curves against w, from 1 to 5. The distance is about 13 at 1 and at 2, less than half as high as a dotted line for Part 3's model, comes close to the line at 3 and is well above it at 5. The accuracy rises from 0.82 to 1. The variety falls from 1 to about 0.5, quickly at first and then slowly.](images/part4_curves.png)
+# ![Three curves against w, from 1 to 5. The distance is about 13 at 1 and at 2, less than half as high as a dotted line for Part 3's model, comes close to the line at 3 and is well above it at 5. The accuracy rises from 0.82 to 1. The variety falls from 1 to about 0.5, quickly at first and then slowly.](images/part4_curves.svg)
 #
 # With w = 5 there's nothing left to gain in accuracy, and the distance is worse than without any labels.
 #
