@@ -178,6 +178,7 @@ def plain_model() -> part1.DiffusionModel:
     model, x0 = make_unet(config["max_steps"]).to(config["device"]), clothes()[: config["batch_size"]]
     counts = t.ones(len(x0), dtype=t.int64, device=x0.device)
     n_steps = steps_within(0.2 if IS_CI else 10, lambda: model(x0, counts).mean().backward())
+    model.zero_grad()  # the trial leaves gradients
     return part1.train(model, config, TensorDataset(clothes()[: n_steps * len(x0)]))
 
 
@@ -1511,6 +1512,7 @@ def train_for(
     returns: the model with averaged weights, and how many images it has learned from"""
     loss_of, x0 = bf16_loss if config["bf16"] else fp32_loss, clothes()[: config["batch_size"]]
     n_steps = steps_within(seconds, lambda: loss_of(model, x0, *part1.noise_img(x0, model.noise_schedule)).backward())
+    model.zero_grad()  # the trial leaves gradients
     fitting = dict(n_steps=n_steps, warmup=min(config["warmup"], n_steps // 2))
     fitting["img_log_interval"] = n_steps // n_pictures if n_pictures else n_steps + 1
     return train_longer(model, config | fitting, clothes()), n_steps * len(x0)

@@ -596,12 +596,13 @@ def mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
 # ------------------------------------------------------------------------------------------------ noise
 
 
-def judge_independence(noise: t.Tensor, axes: list[str]) -> None:
+def judge_independence(noise: t.Tensor, axes: list[str], of: str = "x") -> None:
+    """of: the learner's name for what each number of is to get noise of its own"""
     shared = [name for axis, name in enumerate(axes) if noise.std(dim=axis).max() < 1e-6]
     if shared:
         raise Mistake(
             f"every {' and '.join(shared)} gets the same noise",
-            "You draw too few numbers: each number of x gets its own.",
+            f"You draw too few numbers: each number of {of} gets its own.",
         )
 
 

@@ -297,7 +297,7 @@ def judge_noise_returned(img: t.Tensor, noise: t.Tensor, noised: t.Tensor, again
     """One draw from N(0, 1) for each number of the batch, another one in each call."""
     if noise.equal(again):
         raise Mistake("two calls give the same noise", "You set a seed inside, or make the noise outside.")
-    judge_independence(noise, ["image", "channel", "row", "column"])
+    judge_independence(noise, ["image", "channel", "row", "column"], of="img")
     mean, std = noise.mean().item(), noise.std().item()
     if noise.equal(noised) and abs(std - 1) > 0.05:
         question = "You return the same tensor for both, or write one over the other in place."

@@ -222,7 +222,11 @@ def check_DownBlock(answer: Callable) -> str:
     judge_two_blocks(lambda: make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), [x, e], pick=1)
     skeletons = [silence(make(answer, 8, 8, 12, 4, True, asked, inputs=[x, e]), is_3x3) for asked in (False, True)]
     for asked, skeleton in enumerate(skeletons):
-        judge_attention(bool(asked), far_change(skeleton, [x, e], pick=1), " in skip")
+        in_skip, in_x = (far_change(skeleton, [x, e], pick=pick) for pick in (1, 0))
+        if asked and in_skip < 1e-5 < in_x:
+            facts = "with attention=True, far pixels make no difference in skip, but do in x"
+            raise Mistake(facts, "You take the skip before attention.")
+        judge_attention(bool(asked), in_skip, " in skip")
     skeleton = skeletons[0]
     judge_no_norm(lambda scale: skeleton(scale * x, e)[0], "halving")
     for asked, each in enumerate(skeletons):

@@ -164,7 +164,7 @@ def why_sizes_differ(words: str, arguments: tuple, shape: tuple) -> str:
     sizes = tuple(map(int, re.findall(r"tensor [ab] \((\d+)\)", words)))
     for expected, got in re.findall(r"to have (\d+) channels, but got (\d+)", words):
         if (int(expected), int(got)) == arguments[:2]:
-            return "You send what a convolution has made through a layer for the input. The input itself goes there."
+            return "You send what a convolution has made through a layer for x. The shortcut takes x, the input itself."
         if (int(got), int(expected)) == arguments[:2]:
             return "You swap input_channels and output_channels."
     if "mat1 and mat2" in words:

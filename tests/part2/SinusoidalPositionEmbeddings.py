@@ -27,7 +27,7 @@ RIGHT_WAVES = [lambda n, d: waves(n, powers(d)), lambda n, d: waves(n, powers(d,
 WAVE_MISTAKES = [
     ("You let the frequencies rise. They fall from 1 to about 1/10,000.", lambda n, d: waves(n, 1 / powers(d))),
     (
-        "You stop halfway. The exponent goes all the way to about 1.",
+        "You stop halfway. Where is the 2 of the exponent, -2i/d?",
         lambda n, d: waves(n, powers(d, last=(d - 2) / d / 2)),
     ),
     (

@@ -390,9 +390,10 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
     doubled = [big.shape[2] > x.shape[2] for (x, _), big in zip(ups, made)]
     if len(made) == levels:
         judge_resizing("UpBlocks", "double", doubled, resizing)
-    elif doubled and not doubled[0] and ups[0][1].shape == ups[0][0].shape:
-        facts = f"with {levels} levels, the first UpBlock to run keeps the size, expected that it doubles"
-        raise Mistake(facts, "You double in the wrong UpBlocks. Only that of level 0 keeps the size, and it runs last.")
+    elif not all(doubled) and all(x.shape == skip.shape for x, skip in ups[: len(made)]):
+        which = ordinal(doubled.index(False))
+        facts = f"with {levels} levels, the {which} UpBlock to run keeps the size, expected that it doubles"
+        raise Mistake(facts, "You double in the wrong UpBlocks. Each of them doubles but the last to run, of level 0.")
     elif ups and ups[-1][0].shape == ups[-1][1].shape:
         return "You run the UpBlocks in another order. That of the coarsest level runs first."
     return f"{stopped} Where do its widths come from the config, as in the table?" if stopped else ""

@@ -6,7 +6,7 @@ strong the noise is on it, and what the step makes of the rest.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch as t
@@ -275,7 +275,9 @@ def judge_steps(steps: Sequence[Step], images: t.Tensor, where: t.Tensor, what: 
             facts += (
                 f"the difference has mean {rest.mean():.2f} and std {rest.std():.2f}, expected 0 and {step.std:.2f}"
             )
-            raise Mistake(facts, question_of_step(step, images, where))
+            down = all(replace(each, m=each.n - 1).taken(where) for each in steps)
+            question = "You go one timestep down. Where does the jump lead?" if down else ""
+            raise Mistake(facts, question or question_of_step(step, images, where))
 
 
 def question_of_step(step: Step, images: t.Tensor, where: t.Tensor) -> str:

@@ -58,7 +58,8 @@ def check_start_from(answer: Callable) -> str:
 
 def judge_walk(answer: Callable, num_steps: int, n_steps: int) -> tuple:
     """What is wrong with the start is told for all ways together, before what is wrong with the steps.
-    returns: num_steps, n_steps, what the first x holds, whether it stays in [-1, 1], and a call that judges the rest"""
+    returns: num_steps, n_steps, what the first x holds, whether it stays in [-1, 1], whether the model is shown the
+    images each time, and a call that judges the rest"""
     model, images = Shown(), known_images((N_IMAGES, *Shown.img_shape))
     with unchanged(images=images):
         result = answer(model, images, num_steps, n_steps=n_steps)
@@ -72,7 +73,8 @@ def judge_walk(answer: Callable, num_steps: int, n_steps: int) -> tuple:
         judge_steps(steps_of(model, result, counts), images, t.ones_like(images, dtype=t.bool), "x")
 
     clamped = bool(model.shown[0].abs().max() <= 1)
-    return num_steps, n_steps, first, clamped, judge_rest
+    stuck = all(x.equal(images) for x in model.shown)
+    return num_steps, n_steps, first, clamped, stuck, judge_rest
 
 
 def judge_begin(begun: list[tuple]) -> None:
@@ -81,7 +83,9 @@ def judge_begin(begun: list[tuple]) -> None:
         n, got = wrong[0]
         facts = f"with num_steps={n}, the first x holds {in_words(got)},\nexpected {in_words(noised(n))}"
         question = recognise(START_MISTAKES, lambda made: all(is_near(got, made(n, N)) for n, N, got, *_ in begun))
-        if not question and all(clamped for *_, clamped, _ in begun):
+        if all(stuck for *_, stuck, _ in begun):
+            question = "You take each step from the images. A step begins with x, what the last one gave."
+        if not question and all(clamped for *_, clamped, _, _ in begun):
             question = "You clamp them. What is noised may leave [-1, 1]."
         raise Mistake(facts, question)
     for *_, judge_rest in begun:

@@ -40,15 +40,19 @@ def on_sphere(x: t.Tensor, length: float) -> t.Tensor:
 
 
 SPHERE = "You bring the guess to a length. It is what the network answers."
-GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E), the noised embeddings
-    ("You return the second row of the answer. The guess is the first.", lambda rows, x: rows[:, :, 1:]),
-    ("You take the mean of both rows. The guess is the first.", lambda rows, x: rows.mean(dim=2, keepdim=True)),
-    ("You take the sum of both rows. The guess is the first.", lambda rows, x: rows.sum(dim=2, keepdim=True)),
-    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda rows, x: rows[:, :, :1].clamp(-1, 1)),
-    ("You add the noised embedding. The guess is the answer itself.", lambda rows, x: x + rows[:, :, :1]),
-    ("You take the answer off the noised embedding. It's the clean one.", lambda rows, x: x - rows[:, :, :1]),
-    (SPHERE, lambda rows, x: on_sphere(rows[:, :, :1], E**0.5)),
-    (SPHERE, lambda rows, x: on_sphere(rows[:, :, :1], 1)),
+GUESS_MISTAKES = [  # the network's answer (B, 1, 2, E), the noised embeddings, ᾱ
+    ("You return the second row of the answer. The guess is the first.", lambda rows, x, a: rows[:, :, 1:]),
+    ("You take the mean of both rows. The guess is the first.", lambda rows, x, a: rows.mean(dim=2, keepdim=True)),
+    ("You take the sum of both rows. The guess is the first.", lambda rows, x, a: rows.sum(dim=2, keepdim=True)),
+    ("You clamp the guess. Embeddings may leave [-1, 1].", lambda rows, x, a: rows[:, :, :1].clamp(-1, 1)),
+    ("You add the noised embedding. The guess is the answer itself.", lambda rows, x, a: x + rows[:, :, :1]),
+    ("You take the answer off the noised embedding. It's the clean one.", lambda rows, x, a: x - rows[:, :, :1]),
+    (
+        "You take the answer for noise, as reconstruct does. The network answers with the clean embedding.",
+        lambda rows, x, a: (x - (1 - a).sqrt() * rows[:, :, :1]) / a.sqrt(),
+    ),
+    (SPHERE, lambda rows, x, a: on_sphere(rows[:, :, :1], E**0.5)),
+    (SPHERE, lambda rows, x, a: on_sphere(rows[:, :, :1], 1)),
 ]
 FORWARD_MISTAKES = [  # x_n, the clean embedding, ᾱ
     ("You return the clean embedding. forward guesses the noise.", lambda x, x0, a: x0),
@@ -158,8 +162,13 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
     network, schedule = Oracle(images, wanted, n, rows), schedule_for(device)
     model = careful(answer)(network, schedule)
     call = careful(model.guess if method == "guess" else model)
-    with unchanged(method, images=images, num_steps=n, wanted=wanted):
-        result = call(images, n, wanted)
+    try:
+        with unchanged(method, images=images, num_steps=n, wanted=wanted):
+            result = call(images, n, wanted)
+    except RuntimeError as error:
+        if any(f"tensor a ({a}) must match the size of tensor b ({b})" in str(error) for a, b in [(E, B), (B, E)]):
+            error.add_note("Where does ᾱ, (B,), get three axes of length 1, to meet images (B, 1, 1, E)?")
+        raise
     plain = result.detach() if isinstance(result, t.Tensor) else result
     if isinstance(plain, t.Tensor) and plain.shape == (B, 1, E):
         facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
@@ -171,7 +180,7 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
     right = x0 if method == "guess" else noise_of(images, x0, a)
     if not plain.allclose(right, atol=1e-4):
         if method == "guess":
-            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows, images), atol=1e-4))
+            question = recognise(GUESS_MISTAKES, lambda made: plain.allclose(made(rows, images, a), atol=1e-4))
         else:
             made = [(q, formula(images, x0, a)) for q, formula in FORWARD_MISTAKES]
             made += [(q, noise_of(images, x0, bar(n))) for q, bar in ALPHA_BAR_MISTAKES]

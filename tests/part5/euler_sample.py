@@ -128,7 +128,11 @@ def check_euler_sample(answer: Callable) -> str:
         expect_tensor(result, SHAPE, f"in {n_steps} step{'s'[: n_steps > 1]} it")
         if not careful(answer)(Velocities(None), start, n_steps, T).equal(result):
             begins = not model.shown[0].equal(start)
-            question = "You begin at noise of your own. Where is start?" if begins else "You draw noise on the way."
+            question = (
+                "You begin at noise of your own. Where is start?"
+                if begins
+                else "You add fresh noise on the way. The velocity alone leads on."
+            )
             raise Mistake("two calls from the same start give two results", question)
         judge_path([start, result], start, n_steps, T)
         judge_shown(model, start, n_steps, T)

@@ -69,8 +69,14 @@ def check_noise_augment(answer: Callable) -> str:
     def ask(small: t.Tensor, betas: list[float], level: int | None, draw: int = 0) -> tuple[t.Tensor, t.Tensor]:
         seed_all(seed + 1 + draw)  # the same noise and levels in each call
         schedule = NoiseSchedule(len(betas), "cpu", t.tensor(betas))
-        with unchanged(small=small):
-            result = careful(answer)(small, schedule, level)
+        try:
+            with unchanged(small=small):
+                result = careful(answer)(small, schedule, level)
+        except ValueError as error:
+            if level == 0 and "counts steps of noise" in str(error):
+                error.add_note("5.7 noise_augment: level 0 means no noise, and alpha_bar takes no 0.")
+                error.add_note("Where is ᾱ of level 0? How much of the image is kept there?")
+            raise
         return judge_pair(result, small)
 
     for level in (2, 3, 4, 1, 0):
@@ -129,7 +135,7 @@ def judge_level(ask: Callable, level: int) -> None:
     _, black = ask(t.zeros(SHAPE), BETAS, level)
     if black.abs().max() < 1e-6:
         raise Mistake(f"with level={level} nothing is drawn", "Where does the noise come from?")
-    judge_independence(black, ["image", "channel", "row", "column"])
+    judge_independence(black, ["image", "channel", "row", "column"], of="small")
     big = ask(t.zeros(320, 1, 10, 10), BETAS, level)[1]
     if big.abs().max() <= 1:
         question = "You clamp it. A noised image may leave that range."
@@ -180,9 +186,9 @@ def judge_drawn(ask: Callable) -> None:
                 "with level=None, 0 is never drawn", "You begin at another level. Levels are from 0 to T / 2."
             )
         if levels.max() != T // 2:
-            question = (
-                "Where is the upper end? t.randint leaves it out." if levels.max() < T // 2 else "Where is T halved?"
-            )
+            question = "Where is T halved?"
+            if levels.max() < T // 2:
+                question = "Where is T / 2 itself? t.randint leaves its upper end out, and so does rounding down."
             raise Mistake(f"with level=None and T = {T}, levels up to {levels.max()} are drawn, not {T // 2}", question)
         shares = t.bincount(levels, minlength=T // 2 + 1) / len(levels)
         if (shares - 1 / (T // 2 + 1)).abs().max() > 0.1:

@@ -76,7 +76,7 @@ def check_reparameterise(answer: Callable) -> str:
         noise = 2 * noise  # of a half in the wrong place
     if noise.abs().max() < 1e-6:
         raise Mistake("with mean 0 it gives 0, whatever is drawn", "You multiply by the mean. It's added.")
-    judge_independence(noise, ["image", "channel", "row", "column"])
+    judge_independence(noise, ["image", "channel", "row", "column"], of="mean")
     judge_values(result, mean, log_var, noise)
     judge_gaussian(noise, "with mean 0 and log_var 0, what is drawn")
     if abs(noise.std() - 1) > 0.1:

@@ -37,6 +37,11 @@ def arc(a: t.Tensor, b: t.Tensor, s: t.Tensor, w: t.Tensor) -> t.Tensor:
     return (((1 - s) * w).sin() * a + (s * w).sin() * b) / w.sin()
 
 
+def product_as_cosine(a: t.Tensor, b: t.Tensor, s: t.Tensor, w: t.Tensor) -> t.Tensor:
+    """nan where the product is no cosine, because what becomes of that depends on a clamp."""
+    return arc(a, b, s, (a @ b).arccos()) if abs(a @ b) < 0.999 else 0 * s * a + t.nan
+
+
 def line(a: t.Tensor, b: t.Tensor, s: t.Tensor) -> t.Tensor:
     return a + s * (b - a)
 
@@ -81,10 +86,7 @@ SLERP_MISTAKES = [  # a, b, shares (n, 1), the angle
     ("You subtract one of the two.", lambda a, b, s, w: (((1 - s) * w).sin() * a - (s * w).sin() * b) / w.sin()),
     ("You give the angle in degrees. A sine takes radians.", lambda a, b, s, w: arc(a, b, s, w * 180 / pi)),
     ("You take the cosine for the angle. Where is arccos?", lambda a, b, s, w: arc(a, b, s, w.cos())),
-    (
-        "You take the product for the cosine. Where is it divided by both lengths?",
-        lambda a, b, s, w: arc(a, b, s, (a @ b).clamp(-1, 1).arccos()),
-    ),
+    ("Where is the product divided by both lengths? Only then is it a cosine.", product_as_cosine),
     (
         "You divide the product by one of the lengths. Both vectors have one.",
         lambda a, b, s, w: arc(a, b, s, (a @ b / a.norm()).clamp(-1, 1).arccos()),
@@ -123,7 +125,7 @@ def check_slerp(answer: Callable) -> str:
             a, b = pair(degrees, length, device)
             shares = t.tensor(SHARES, device=device)
             words = f"for two vectors of length {length:g}, {degrees:g} degrees apart"
-            measured.append((words, (a, b, shares), judged(answer, a, b, shares, words, device)))
+            measured.append((words, (a, b, shares), judged(answer, a, b, shares, words, device, finite=False)))
         judge_points(measured)
     judge_shares(answer)
     judge_equal(answer)
@@ -131,22 +133,39 @@ def check_slerp(answer: Callable) -> str:
     return "the length kept, even angles, both ends, equal vectors"
 
 
-def judged(answer: Callable, a: t.Tensor, b: t.Tensor, shares: t.Tensor, words: str, device: str = "cpu") -> t.Tensor:
-    with unchanged(start=a, end=b, shares=shares):
-        result = careful(answer)(a, b, shares)
+def judged(
+    answer: Callable,
+    a: t.Tensor,
+    b: t.Tensor,
+    shares: t.Tensor,
+    words: str,
+    device: str = "cpu",
+    finite: bool = True,
+) -> t.Tensor:
+    """What the answer gives, in the right form. finite: whether to refuse nan here, or leave that to judge_points"""
+    try:
+        with unchanged(start=a, end=b, shares=shares):
+            result = careful(answer)(a, b, shares)
+    except ValueError as error:
+        if ("domain" in str(error) or "in range" in str(error)) and abs(a @ b) > 1:  # math.acos
+            error.add_note(f"Here start @ end is {a @ b:.3g}. Where is it divided by both lengths, to be a cosine?")
+        raise
     if isinstance(result, t.Tensor) and result.shape == (len(a), len(shares)) != (len(shares), len(a)):
         raise Mistake(
             f"{words} and {len(shares)} shares it returns shape {tuple(result.shape)}", "You return it transposed."
         )
-    judge_rows(result, a, f"{words} and {len(shares)} shares")
-    expect_tensor(result, (len(shares), len(a)), f"{words} and {len(shares)} shares it", device)
+    call = f"{words} and {len(shares)} share{'s'[: len(shares) > 1]}"
+    judge_rows(result, a, shares, call)
+    form = result if finite or not isinstance(result, t.Tensor) else result.nan_to_num()
+    expect_tensor(form, (len(shares), len(a)), f"{call} it", device)
     return result.cpu()
 
 
-def judge_rows(result: object, a: t.Tensor, words: str) -> None:
-    if isinstance(result, t.Tensor) and result.shape == a.shape:
-        facts = f"{words} it returns {kind(result)}, expected a row for each share"
-        raise Mistake(facts, "You return one vector. Where are those of the other shares?")
+def judge_rows(result: object, a: t.Tensor, shares: t.Tensor, words: str) -> None:
+    one_row = isinstance(result, t.Tensor) and (result.shape == a.shape or result.shape == (1, *a.shape))
+    if one_row and result.shape != (len(shares), *a.shape):
+        facts = f"{words} it returns {kind(result)}, expected shape {(len(shares), len(a))}"
+        raise Mistake(facts, "You return one vector. Each share gets a row of its own, even where all are the same.")
 
 
 def judge_points(measured: list) -> None:
@@ -155,13 +174,11 @@ def judge_points(measured: list) -> None:
         right = expected(*given)
         if result.allclose(right, atol=1e-3):
             continue
-        question = recognise(
-            SLERP_MISTAKES,
-            lambda mistake: all(
-                found.allclose(mistake(a.cpu(), b.cpu(), s.cpu()[:, None], angle_of(a, b).cpu()), atol=2e-3)
-                for _, (a, b, s), found in measured
-            ),
-        )
+        question = recognise(SLERP_MISTAKES, lambda mistake: all(fits(mistake, *each) for _, *each in measured))
+        if not question:
+            expect_tensor(result, tuple(right.shape), f"{words} it")  # of nan
+        if not result.isfinite().all():
+            raise Mistake(f"{words}, it returns nan. There, start @ end is {given[0] @ given[1]:.3g}", question)
         row = (result - right).abs().amax(dim=1).argmax()
         angle = angle_of(result[row], given[0]) * 180 / pi
         facts = f"the point at {SHARES[row]:.0%} of the way has the length {result[row].norm():.3g}"
@@ -173,6 +190,13 @@ def judge_points(measured: list) -> None:
         ):
             facts = f"at {SHARES[row]:.0%} of the way {differs(result, right)}"
         raise Mistake(f"{words}, {facts}", question)
+
+
+def fits(mistake: Callable, given: tuple, found: t.Tensor) -> bool:
+    """Whether these points are what the mistake makes, or it makes none."""
+    a, b, s = (each.cpu() for each in given)
+    made = mistake(a, b, s[:, None], angle_of(a, b))
+    return bool(made.isnan().all()) or found.allclose(made, atol=2e-3)
 
 
 def judge_shares(answer: Callable) -> None:
@@ -196,7 +220,7 @@ def judge_equal(answer: Callable) -> None:
         if isinstance(result, t.Tensor) and not result.isfinite().all():
             facts = f"for {words}, it returns nan"
             raise Mistake(facts, "You divide by a sine that is 0, or take the arccos of more than 1.")
-        judge_rows(result, a, f"for {words} and {len(shares)} shares")
+        judge_rows(result, a, shares, f"for {words} and {len(shares)} shares")
         expect_tensor(result, (len(shares), len(a)), f"for {words}, it")
         if not result.allclose(a.expand_as(result), atol=1e-3):
             raise Mistake(

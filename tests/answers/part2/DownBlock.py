@@ -187,7 +187,7 @@ class SkipAfterTheFirstBlockWhereHalved(_Given):
         return (self.resize(x), skip) if self.downsample else (x, x)
 
 
-@wrong("with attention=True, far pixels make no difference in skip")
+@wrong("You take the skip before attention.")
 class SkipBeforeAttention(_Given):
     def forward(self, x, step_emb):
         self.given(x)

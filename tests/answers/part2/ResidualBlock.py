@@ -833,7 +833,14 @@ class StepToTheInput(_Given):
         return self.second(self.first(x)) + self.shortcut(x)
 
 
-@wrong("The input itself goes there.")
+@wrong("The shortcut takes x, the input itself.")
+class ShortcutOfTheBranch(_Given):
+    def forward(self, x, step_emb):
+        h = self.second(self.told(self.first(x), step_emb))
+        return h + self.shortcut(h)
+
+
+@wrong("The shortcut takes x, the input itself.")
 class InputWrittenOver(_Given):
     def forward(self, x, step_emb):
         x = self.first(x)

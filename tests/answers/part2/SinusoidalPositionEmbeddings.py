@@ -149,7 +149,7 @@ class Rising(_Given):
         return 10_000 ** (t.arange(0, d, 2) / d)
 
 
-@wrong("You stop halfway.")
+@wrong("You stop halfway. Where is the 2 of the exponent, -2i/d?")
 class HalfTheExponent(_Given):
     def make(self, d):
         return 10_000 ** (-t.arange(d // 2) / d)

@@ -1375,10 +1375,16 @@ class HalvedKept(_Given):
         return x, skips
 
 
-@wrong("You double in the wrong UpBlocks.")
+@wrong("You double in the wrong UpBlocks. Each of them doubles but the last to run, of level 0.")
 class DoublesInTheLast(_Given):
     def doubles(self, level):
         return level < self.levels - 1
+
+
+@wrong("the second UpBlock to run keeps the size, expected that it doubles.\nYou double in the wrong UpBlocks.")
+class DoublesInTheFirstAlone(_Given):
+    def doubles(self, level):
+        return level == self.levels - 1 > 0
 
 
 EQUIVALENT = {

@@ -245,6 +245,20 @@ def always_from_the_first_x(model, images, num_steps, n_steps=50):
     return result
 
 
+@wrong("You go one timestep down. Where does the jump lead?")
+def one_timestep_down(*given, **options):
+    return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, n, n - 1))
+
+
+@wrong("You take each step from the images.")
+def each_step_from_the_images(model, images, num_steps, n_steps=50):
+    x = noise_to(images, num_steps, model.noise_schedule)
+    with t.no_grad():
+        for n, m in pairwise(_counts(model, num_steps, n_steps)):
+            x = step_back(model, images, n, m)
+    return x
+
+
 @wrong("You let step_back go elsewhere than from n to m")
 def steps_of_another_length(*given, **options):
     return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, n, max(m - 1, 0)))

@@ -1,7 +1,7 @@
 import torch as t
 from einops import rearrange
 
-from solutions.part1_diffusion import DiffusionModel
+from solutions.part1_diffusion import DiffusionModel, reconstruct
 from tests.answers import right, wrong
 
 
@@ -199,6 +199,12 @@ class AxisDropped(_Given):
         return rows[:, :, 0]
 
 
+@wrong("You take the answer for noise, as reconstruct does.")
+class ReconstructInGuess(_Given):
+    def guess(self, images, num_steps, wanted):
+        return reconstruct(images, super().guess(images, num_steps, wanted), num_steps, self.noise_schedule)
+
+
 # ------------------------------------------------------------------------------------------------ wrong noise
 
 
@@ -355,6 +361,19 @@ class InPlace(_Given):
     def noise(self, x, x0, a):
         x -= a.sqrt() * x0
         return x / (1 - a).sqrt()
+
+
+@wrong("Where does ᾱ, (B,), get three axes of length 1")
+class AlphaBarAsItIs(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps)
+
+
+@wrong("Where does ᾱ, (B,), get three axes of length 1")
+class RootOfAlphaBarFirst(_Given):
+    def noise(self, x, x0, a):
+        a = a.flatten()
+        return (a.sqrt() * x0 - x) / -(1 - a).sqrt()
 
 
 @wrong("RuntimeError: ")

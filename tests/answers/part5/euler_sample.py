@@ -546,7 +546,20 @@ def step_by_step(model, start, n_steps=50, max_steps=1000, return_all_steps=Fals
     return steps if return_all_steps else x
 
 
-@wrong("You draw noise on the way.")
+@wrong("You add fresh noise on the way. The velocity alone leads on.")
+@t.no_grad()
+def noised_again_to_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        image = x - n / max_steps * model(x, t.full((len(x),), n, device=x.device))
+        x = (1 - m / max_steps) * image + m / max_steps * t.randn_like(x)
+        steps.append(x)
+    return steps if return_all_steps else x
+
+
+@wrong("You add fresh noise on the way. The velocity alone leads on.")
 @t.no_grad()
 def noise_on_the_way(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()

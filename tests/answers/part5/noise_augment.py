@@ -229,13 +229,22 @@ def zero_counts_as_none(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("ValueError: num_steps counts steps of noise, 1 to 4")
+@wrong("alpha_bar takes no 0.\nWhere is ᾱ of level 0?")
 def zero_rejected(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)
     else:
         levels = t.full((len(small),), level, device=small.device)
     alpha_bar = noise_schedule.alpha_bar(levels).reshape(-1, 1, 1, 1)
+    return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
+
+
+@wrong("Where is T / 2 itself?")
+def upper_end_rounded_away(small, noise_schedule, level=None):
+    levels = (t.rand(len(small), device=small.device) * (len(noise_schedule) // 2)).long()
+    if level is not None:
+        levels = t.full_like(levels, level)
+    alpha_bar = _all_bars(noise_schedule)[levels].reshape(-1, 1, 1, 1)
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
@@ -269,7 +278,7 @@ def up_to_t(small, noise_schedule, level=None):
     return levels, alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("Where is the upper end? t.randint leaves it out.")
+@wrong("Where is T / 2 itself?")
 def upper_end_left_out(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2, (len(small),), device=small.device)
@@ -424,7 +433,7 @@ def shares_told(small, noise_schedule, level=None):
     return levels / len(noise_schedule), alpha_bar.sqrt() * small + (1 - alpha_bar).sqrt() * t.randn_like(small)
 
 
-@wrong("every image gets the same noise")
+@wrong("every image gets the same noise.\nYou draw too few numbers: each number of small gets its own.")
 def one_noise_for_all(small, noise_schedule, level=None):
     if level is None:
         levels = t.randint(0, len(noise_schedule) // 2 + 1, (len(small),), device=small.device)

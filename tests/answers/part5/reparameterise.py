@@ -161,7 +161,7 @@ def uniform(mean, log_var):
     return mean + (log_var / 2).exp() * t.rand_like(mean)
 
 
-@wrong("every image gets the same noise")
+@wrong("every image gets the same noise.\nYou draw too few numbers: each number of mean gets its own.")
 def one_noise_for_all(mean, log_var):
     return mean + (log_var / 2).exp() * t.randn_like(mean[:1])
 

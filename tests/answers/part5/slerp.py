@@ -157,9 +157,32 @@ def cosine_for_angle(start, end, shares):
     return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
 
 
-@wrong("You take the product for the cosine.")
+@wrong("Where is the product divided by both lengths? Only then is it a cosine.")
 def product_for_cosine(start, end, shares):
     return _slerp(start, end, shares, angle=lambda a, b: (a @ b).clamp(-1, 1).arccos())
+
+
+@wrong("it returns nan. There, start @ end is 2.\nWhere is the product divided by both lengths?")
+def product_not_clamped(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: t.acos(start @ end))
+
+
+@wrong("Where is the product divided by both lengths?")
+def product_clamped_inside(start, end, shares):
+    """So far that no sine is 0, and without a branch."""
+    w, s = (start @ end).clamp(-1 + 1e-6, 1 - 1e-6).acos(), shares[:, None]
+    return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
+
+
+@wrong("Where is the product divided by both lengths?")
+def product_clamped_without_branch(start, end, shares):
+    w, s = (start @ end).clamp(-1, 1).acos(), shares[:, None]
+    return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)
+
+
+@wrong("Where is it divided by both lengths, to be a cosine?")
+def product_for_math(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: t.tensor(math.acos(start @ end)))
 
 
 @wrong("You divide the product by one of the lengths.")
@@ -213,7 +236,17 @@ def near_taken_for_equal(start, end, shares):
     return start.repeat(len(shares), 1) if _angle(start, end) < 0.1 else _slerp(start, end, shares)
 
 
-@wrong("You return one vector.")
+@wrong("it returns nan.\nYou take a root or a logarithm of a negative number")
+def root_for_nan(start, end, shares):
+    return _slerp(start, end, shares) * (shares[:, None] - 0.6).sqrt()
+
+
+@wrong("You return one vector. Each share gets a row of its own, even where all are the same.")
+def one_row_for_equal(start, end, shares):
+    return start[None] if _angle(start, end) < 1e-3 else _slerp(start, end, shares)
+
+
+@wrong("You return one vector. Each share gets a row of its own, even where all are the same.")
 def start_for_equal(start, end, shares):
     return start if _angle(start, end) < 1e-3 else _slerp(start, end, shares)
 
