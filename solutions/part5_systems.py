@@ -282,7 +282,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three equal parabolas over the mean, one above the other. With σ = 1 the lowest point is 0, with 0.3 it is about 0.75, and with 0.05 it is 2.5.](images/part5_kl.png)
+# ![Three equal parabolas over the mean, one above the other. With σ = 1 the lowest point is 0, with 0.3 it is about 0.75, and with 0.05 it is 2.5.](images/part5_kl.svg)
 #
 # Moving the mean away from 0 costs its square. Being exact costs something, too, but only the logarithm of how exact.
 #
@@ -1409,7 +1409,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.90 halfway. The angle from the start rises evenly to 53 degrees on the arc, and nearly so on the straight line.](images/part5_arc.png)
+# ![Two panels against the share of the way. The length stays at 1 on the arc, and on the straight line it sags to 0.90 halfway. The angle from the start rises evenly to 53 degrees on the arc, and nearly so on the straight line.](images/part5_arc.svg)
 #
 # The two embeddings are 53 degrees apart, so halfway along the straight line the length is down to cos(26°) = 0.90. For
 # vectors at right angles it would be 0.71. (You could also bring the points of the straight line back to the full
@@ -1960,7 +1960,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Distance against the level, two curves of four points. For real small images, dashed, it rises from 15 at level 0 to 31 at level 300. For those of the base model it falls from 22 to 20 at level 100, stays there at 200, and rises to 25 at 300.](images/part5_level_curves.png)
+# ![Distance against the level, two curves of four points. For real small images, dashed, it rises from 15 at level 0 to 31 at level 300. For those of the base model it falls from 22 to 20 at level 100, stays there at 200, and rises to 25 at 300.](images/part5_level_curves.svg)
 #
 # For real small images, no noise is best, 15 against 31 at level 300. For those that the base model has drawn, some
 # noise is better than none, 20 at level 100 against 22 at level 0, and too much hides the picture. Blown up by
