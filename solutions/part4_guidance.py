@@ -1879,13 +1879,13 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# The two columns go against each other. From 200 steps hardly anything has changed, and the distance is still 268, of
-# the drawings' own 365. From 800 it's an eighth of that, 46. From 900 it's 27, and beginning with nothing but noise
-# doesn't make it any better.
+# The two columns go against each other. From 200 steps hardly anything has changed, and the distance is still 270, of
+# the drawings' own 365. From 800 it's a ninth of that, 39. From 900 it's 19, and beginning with nothing but noise takes
+# it to 16.
 #
-# What does a change of 0.382 mean, in the last row? There, nothing of the drawing is left but its name. So that's how
-# far apart a drawing and a new piece of its kind are. From 700 steps you're 43 % of the way there, and from 800 it's
-# 61 %. If you want it both real and yours, begin somewhere between.
+# What does a change of 0.362 mean, in the last row? There, nothing of the drawing is left but its name. So that's how
+# far apart a drawing and a new piece of its kind are. From 700 steps you're 45 % of the way there, and from 800 it's
+# 64 %. If you want it both real and yours, begin somewhere between.
 #
 # </details>
 
