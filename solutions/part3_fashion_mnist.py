@@ -193,7 +193,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The training loss against the step: it falls steeply within the first 10 or 20 steps, and then slowly on.](images/part3_plain_losses.png)
+# ![The training loss against the step: it falls steeply within the first 10 or 20 steps, and then slowly on.](images/part3_plain_losses.svg)
 #
 # The loss drops steeply, then keeps falling slowly. It looks like a success.
 #
@@ -704,7 +704,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two curves on a logarithmic scale. They agree at first. For v the error of the guessed image levels off at 0.1; for noise it climbs ever faster, past 1 near step 940 and above 1000 at the very end.](images/part3_errors.png)
+# ![Two curves on a logarithmic scale. They agree at first. For v the error of the guessed image levels off at 0.1; for noise it climbs ever faster, past 1 near step 940 and above 1000 at the very end.](images/part3_errors.svg)
 #
 # Where the image is nearly gone, the guessed noise says next to nothing about it. To get the image, you divide by √ᾱ, a
 # number near 0. (Before, a single step back made an error 30 times as large. Here all steps happen in one jump.) With v
@@ -881,7 +881,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![A straight line from 0 up to 0.002 at step 100, and another down to 0 at step 1000.](images/part3_learning_rate.png)
+# ![A straight line from 0 up to 0.002 at step 100, and another down to 0 at step 1000.](images/part3_learning_rate.svg)
 #
 # The learning rate over 1000 steps climbs briefly and then comes down slowly.
 #
@@ -1208,7 +1208,9 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Three rows of eight.](images/part3_ahead.png)
+# ![Three rows of eight, with the same T-shirts, trousers, bag and shoes in all of them. In the lowest row, of 50 steps, the jacket has lost its sleeves, and in the lower two the dark T-shirt comes apart.](images/part3_ahead.png)
+#
+# All three end in nearly the same clothes, and by eye you'd hardly choose between them. That's why you need a measure.
 #
 # </details>
 
@@ -1591,7 +1593,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Eight bars, one a recipe, with a dot for each training. As in Part 1: 195, 155 and 143. With the cosine schedule: 94 and 194. With v-prediction: 124 and 117. With the average of weights: 100 and 87. With the falling learning rate: 104 and 96. With bfloat16: 86 and 75. All but v: 65 and 59. With a higher learning rate: 48.](images/part3_ablation_bars.png)
+# ![Eight bars, one a recipe, with a dot for each training. As in Part 1: 195, 155 and 143. With the cosine schedule: 94 and 194. With v-prediction: 124 and 117. With the average of weights: 100 and 87. With the falling learning rate: 104 and 96. With bfloat16: 86 and 75. All but v: 65 and 59. With a higher learning rate: 48.](images/part3_ablation_bars.svg)
 #
 # ![Eight rows of ten samples, most of them the same piece of clothing in several rows. As in Part 1: clothes with holes and odd patterns. With the cosine schedule: most are whole. The same, not clipped: eight pale squares or shapes and two nearly black ones. In the five rows below, of which all but the last guess v, most are whole, and some have holes.](images/part3_ablation.png)
 #
@@ -1725,7 +1727,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![The distance against the images seen: it falls from 61 after 128,000 images to 40, 33 and 27 after 512,000.](images/part3_curve.png)
+# ![The distance against the images seen: it falls from 61 after 128,000 images to 40, 33 and 27 after 512,000.](images/part3_curve.svg)
 #
 # Each quarter of the training brings less than the one before, and even the last one still helps. A look at the loss of
 # single batches wouldn't have told you when to stop.

@@ -650,6 +650,46 @@ class AffineWhateverIsAsked(_Given):
         return x * self.weight[:, None, None] + self.bias[:, None, None]
 
 
+@wrong("You mix the groups, and leave out the width.")
+class AxesOfTheImage(_Given):
+    def forward(self, x):
+        parts = rearrange(x, "b (g c) h w -> b g c h w", g=self.num_groups)
+        mean, var = parts.mean((1, 2, 3), keepdim=True), parts.var((1, 2, 3), keepdim=True, correction=0)
+        return self.affine(((parts - mean) / self.divisor(var)).reshape(x.shape))
+
+
+@wrong("You take the mean distance from the mean.")
+class MeanDistance(_Given):
+    def scaled(self, groups):
+        distances = groups - groups.mean(-1, keepdim=True)
+        return distances / (distances.abs().mean(-1, keepdim=True) + self.eps)
+
+
+@wrong("You divide by the range")
+class FromLeastToLargest(_Given):
+    def scaled(self, groups):
+        span = groups.amax(-1, keepdim=True) - groups.amin(-1, keepdim=True)
+        return (groups - groups.mean(-1, keepdim=True)) / (span + self.eps)
+
+
+@wrong("You cut off what is large.")
+class CutOff(_Given):
+    def scaled(self, groups):
+        return super().scaled(groups).clamp(-1, 1)
+
+
+@wrong("You write a sigmoid, tanh or the like after the norm.")
+class TanhAfterwards(_Given):
+    def scaled(self, groups):
+        return super().scaled(groups).tanh()
+
+
+@wrong("You take the square of weight.")
+class WeightTwice(_Given):
+    def affine(self, x):
+        return x if self.weight is None else super().affine(x * self.weight[:, None, None])
+
+
 EQUIVALENT = {
     "weight and bias, like mean and variance, do not need each other": [
         "self.weight = nn.Parameter(ones) if affine else None -> after self.bias = nn.Parameter(t.zeros_like(ones)) if affine else None",

@@ -853,6 +853,43 @@ class SizeOfAGroup(_Given):
         return super().part(a, b, b // groups if b % groups == 0 else groups)
 
 
+@wrong("You halve the sum. The input is added as it is.")
+class Halved(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb) / 2
+
+
+@wrong("You cut off what is large.")
+class CutOff(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb).clamp(-1, 1)
+
+
+@wrong("You use a tanh before the timestep's Linear.")
+class TanhBefore(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.Tanh(), nn.Linear(step_dim, c))
+
+
+@wrong("You use a sigmoid before the timestep's Linear.")
+class SigmoidBefore(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.Sigmoid(), nn.Linear(step_dim, c))
+
+
+@wrong("You use Mish before the timestep's Linear.")
+class MishBefore(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.Mish(), nn.Linear(step_dim, c))
+
+
+@wrong("You use Mish after the first norm.")
+class MishAfterTheFirst(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.first[2] = nn.Mish()
+
+
 EQUIVALENT = {
     "the layers do not need each other": [
         "self.first = nn.Sequential(nn.Conv2d(input_channels, output_channels, 3, padding=1), nn.GroupNorm(groups, output_channels), nn.SiLU()) -> after self.step = nn.Sequential(nn.SiLU(), nn.Linear(step_dim, output_channels))",

@@ -410,3 +410,45 @@ class SteeperSigmoid(_Module):
 class HalfPrecision(_Module):
     def bend(self, x):
         return (x.half() * t.sigmoid(x.half())).to(x.dtype)
+
+
+@wrong("You multiply the sigmoid by the size of x, without its sign.")
+class WithoutItsSign(_Module):
+    def bend(self, x):
+        return x.abs() * t.sigmoid(x)
+
+
+@wrong("You add x once more.")
+class WithAShortcut(_Module):
+    def bend(self, x):
+        return x + x * t.sigmoid(x)
+
+
+@wrong("You subtract a half from the sigmoid.")
+class ThroughTheMiddle(_Module):
+    def bend(self, x):
+        return x * (t.sigmoid(x) - 0.5)
+
+
+@wrong("You take the square of the sigmoid.")
+class SigmoidSquared(_Module):
+    def bend(self, x):
+        return F.silu(x) * t.sigmoid(x)
+
+
+@wrong("You write tanhshrink")
+class LessItsTanh(_Module):
+    def bend(self, x):
+        return x - x.tanh()
+
+
+@wrong("You write ReLU, squared.")
+class SquaredReLU(_Module):
+    def bend(self, x):
+        return F.relu(x).square()
+
+
+@wrong("You divide the sigmoid by x.")
+class SigmoidOverX(_Module):
+    def bend(self, x):
+        return t.sigmoid(x) / x

@@ -576,6 +576,69 @@ class SixteenFrequencies(_Given):
         return super().make(32)
 
 
+@wrong("You round the frequencies, as half precision does.")
+class HalfFrequencies(_Given):
+    def make(self, d):
+        return super().make(d).half().float()
+
+
+@wrong("You round the frequencies, as half precision does.")
+class BrainFrequencies(_Given):
+    def make(self, d):
+        return super().make(d).bfloat16().float()
+
+
+class _Waves(_Given):
+    """waves: what becomes of the angles and of the two halves."""
+
+    def forward(self, num_steps):
+        angles = num_steps[:, None] * self.frequencies
+        return self.waves(angles, angles.sin(), angles.cos())
+
+
+@wrong("You round the angles, as half precision does.")
+class HalfAngles(_Waves):
+    def waves(self, angles, sines, cosines):
+        angles = angles.half().float()
+        return t.cat([angles.sin(), angles.cos()], dim=1)
+
+
+@wrong("You turn the sign of the angles round.")
+class Backwards(_Waves):
+    def waves(self, angles, sines, cosines):
+        return t.cat([-sines, cosines], dim=1)
+
+
+@wrong("You bring the waves to [0, 1].")
+class FromZeroToOne(_Waves):
+    def waves(self, angles, sines, cosines):
+        return (t.cat([sines, cosines], dim=1) + 1) / 2
+
+
+@wrong("You divide each embedding by its length.")
+class UnitLength(_Waves):
+    def waves(self, angles, sines, cosines):
+        return nn.functional.normalize(t.cat([sines, cosines], dim=1), dim=1)
+
+
+@wrong("You take the sine of the frequency")
+class SineOfTheFrequency(_Given):
+    def forward(self, num_steps):
+        return num_steps[:, None] * t.cat([self.frequencies.sin(), self.frequencies.cos()])
+
+
+@wrong("You multiply sine and cosine with each other.")
+class SineTimesCosine(_Waves):
+    def waves(self, angles, sines, cosines):
+        return t.cat([sines * cosines, cosines], dim=1)
+
+
+@wrong("You write a tangent.")
+class Tangent(_Waves):
+    def waves(self, angles, sines, cosines):
+        return t.cat([sines, angles.tan()], dim=1)
+
+
 EQUIVALENT = {
     "the order of sines and cosines is free": [
         "return t.cat([angles.sin(), angles.cos()], dim=1) -> return t.cat([angles.cos(), angles.sin()], dim=1)",
