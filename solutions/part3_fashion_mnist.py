@@ -1232,8 +1232,8 @@ if MAIN:
 # Looking ahead makes a large one. In 25 steps it comes to 26, where plain steps of the same kind come to 44, and to 33
 # even in 50. It's better with half the calls. In ten steps without fresh noise, it takes 70 down to 51.
 #
-# For this network, fresh noise gives better samples than none if there are enough steps. Looking ahead in 25 steps, it's
-# 26 against 38. In ten plain steps it's behind, 87 against 70.
+# For this network, fresh noise gives better samples than none if there are enough steps. Looking ahead in 25 steps,
+# it's 26 against 38. In ten plain steps it's behind, 87 against 70.
 #
 # Don't take that for a law. The DDIM paper's Table 1 has it the other way round for photographs. At 50 steps on
 # CIFAR-10, no fresh noise gives an FID of 4.67 and η = 1 gives 8.01.

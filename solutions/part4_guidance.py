@@ -1508,8 +1508,8 @@ if MAIN:
 #
 # ![Eight rows of eight, each beside its caption: dark pullovers with long sleeves, bright T-shirts with short sleeves, patterned dresses, bright trousers, all but the first of them wide, dark and grey bags of which most are as high as wide with their handles, bright boots with heels, dark flat boots, some as low as sneakers, and bright sneakers, one of them as high as a boot.](images/part4_captions_drawn.png)
 #
-# Most of them are what you asked for. The narrow bags are the weakest row, because hardly any bag is narrow. If you find
-# a drawing that doesn't fit, look at which word was ignored.
+# Most of them are what you asked for. The narrow bags are the weakest row, because hardly any bag is narrow. If you
+# find a drawing that doesn't fit, look at which word was ignored.
 #
 # </details>
 
@@ -1554,9 +1554,8 @@ if MAIN:
 # At w = 1 the model listens with half an ear. Only 63 % of the captions come true in every word. At w = 3 it's 91 %,
 # close to the 94 % that real images reach. Then "dark", "bright" and "plain" are obeyed in 98 to 99 % of the drawings,
 # and sleeves in 97 or 98 %. Heels and the class, 98 and 97 %, come even more often than the rules find them in real
-# images. What's about patterns and *shapes* is harder. Patterns come in 87 %, narrow and wide pieces in 85 and 84 %, and
-# flat boots in 78 %. It's no accident, because with the captions dealt out anew, the class agrees in 10 % and everything
-# in 5 %.
+# images. Patterns and *shapes* are harder. Patterns come in 87 %, narrow and wide pieces in 85 and 84 %, and flat boots
+# in 78 %. It's no accident, because with the captions dealt out anew, the class agrees in 10 % and everything in 5 %.
 #
 # Look at the last two columns for what was held out. The model has put words together that nobody put together for it.
 # Shades and plainness are obeyed there nearly as often as elsewhere. But only 58 % of these captions come true in every

@@ -732,7 +732,7 @@ def root_unpacked(features1, features2):
 
 
 @wrong("You take singular values.")
-def singular_values(features1, features2):
+def singular_values_alone(features1, features2):
     return _frechet(features1, features2, root=lambda P: np.diag(np.sqrt(np.linalg.svd(P)[1])))
 
 
