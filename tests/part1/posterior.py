@@ -217,7 +217,17 @@ def away_from_0(b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor, least
     return beta_tilde(b, bar, before).clamp(min=least)
 
 
-def judge_pair(result: object, shape: tuple[int, ...], device: str) -> tuple[t.Tensor, t.Tensor]:
+def judge_first_step(name: str, result: t.Tensor, num_steps: t.Tensor) -> None:
+    """Refuse numbers that are infinite, or none, at timestep 1 alone."""
+    broken = ~result.flatten(1).isfinite().all(dim=1).cpu()
+    if broken.any() and broken.equal(num_steps.cpu() == 1):
+        facts = f"at num_steps=1 the {name} is {'nan' if result.isnan().any() else 'inf'}"
+        raise Mistake(facts, "You divide by 1 - ᾱ of the step before, which is 0 there. Equation 7 has that of this step.")
+
+
+def judge_pair(
+    result: object, shape: tuple[int, ...], num_steps: t.Tensor, device: str = "cpu"
+) -> tuple[t.Tensor, t.Tensor]:
     """What posterior returns: a mean as large as the images, and one variance for each of them, in this order."""
     if not isinstance(result, tuple | list) or len(result) != 2:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
@@ -234,8 +244,10 @@ def judge_pair(result: object, shape: tuple[int, ...], device: str) -> tuple[t.T
     if shapes[1] in ((shape[0],), shape, ()) and shapes[1] != one_each:
         facts = f"the variance has shape {shapes[1]}, expected {one_each}"
         raise Mistake(facts, "Where are the three axes of length 1, after one number for each image?")
-    expect_tensor(mean, shape, "as mean it", device)
-    expect_tensor(variance, one_each, "as variance it", device)
+    for name, each, size in [("mean", mean, shape), ("variance", variance, one_each)]:
+        if isinstance(each, t.Tensor) and each.shape == size:
+            judge_first_step(name, each, num_steps)
+        expect_tensor(each, size, f"as {name} it", device)
     return mean, variance
 
 
@@ -276,8 +288,9 @@ def ask_one_step(answer: Callable, *arguments: object) -> object:
 def judge_every_step(answer: Callable, device: str) -> None:
     xt, x0, num_steps = t.randn(BATCH, device=device), 2 * t.rand(BATCH, device=device) - 1, STEPS.to(device)
     with unchanged(xt=xt, x0=x0, num_steps=num_steps):
-        mean, variance = judge_pair(ask_one_step(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)
-    if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, device)[0]):
+        result = ask_one_step(answer, xt, x0, num_steps, schedule_for(device))
+    mean, variance = judge_pair(result, BATCH, num_steps, device)
+    if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, num_steps, device)[0]):
         raise Mistake("called twice, it gives two means", "You draw a sample. Mean and variance are asked for.")
     bar, a = alpha_bars(num_steps), alphas(num_steps)
     factors = 1 - a, a, bar, bar / a
@@ -290,7 +303,7 @@ def judge_other_sizes(answer: Callable) -> None:
     schedule = schedule_of([beta / 30 for beta in other_betas(300)])
     for shape, steps in [((2, 1, 5, 3), [259, 1]), ((1, 1, 2, 3), [291])]:
         xt, x0, num_steps = t.randn(shape), 2 * t.randn(shape), t.tensor(steps)  # x0 may be a guess, out of range
-        mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule), shape, "cpu")
+        mean, variance = judge_pair(ask(answer, xt, x0, num_steps, schedule), shape, num_steps)
         b, a, bar = (
             each(num_steps).reshape(-1, 1, 1, 1) for each in (schedule.beta, schedule.alpha, schedule.alpha_bar)
         )

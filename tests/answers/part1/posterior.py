@@ -158,12 +158,12 @@ def alpha_below(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, a, a, before))
 
 
-@wrong("as mean it returns inf")
+@wrong("You divide by 1 - ᾱ of the step before, which is 0 there.")
 def the_one_before_below(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, a, before, before))
 
 
-@wrong("as mean it returns nan")
+@wrong("You divide by 1 - ᾱ of the step before, which is 0 there.")
 def by_precisions(xt, x0, num_steps, noise_schedule):
     b, a, bar, before = _factors(num_steps, noise_schedule)
     precision = 1 / (1 - before) + a / b  # infinite at step 1, where x0 is known exactly
@@ -300,7 +300,7 @@ def upside_down(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("as variance it returns inf")
+@wrong("You divide by 1 - ᾱ of the step before, which is 0 there.")
 def upside_down_at_step_1(xt, x0, num_steps, noise_schedule):
     return _wrong_variance(lambda b, a, bar, p: (1 - bar) / (1 - p) * b)(xt, x0, num_steps, noise_schedule)
 
