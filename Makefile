@@ -24,7 +24,7 @@ lab: $(READY)  ## open JupyterLab on the first exercise notebook (NOTEBOOK=path:
 	@$(PY) -m jupyterlab $(NOTEBOOK)
 
 test: $(READY)  ## check everything that is fast to check
-	@$(PY) -m pytest -n auto --dist worksteal -m "not slow"
+	@$(PY) -m pytest -p no:nbval -n auto --dist worksteal -m "not slow"
 
 progress: $(READY)  ## show which exercises of your saved notebooks pass (PART=1: of one part)
 	@$(PY) -m tools.progress $(PART)
@@ -37,7 +37,7 @@ messages: $(READY)  ## write what each wrong answer is told into build/messages.
 	@mkdir -p build && $(PY) -m tools.messages $(PART) > build/messages.md && echo "see build/messages.md"
 
 prove: $(READY)  ## check the slow rest: trainings, mutants of the solutions, every answer under 200 seeds (SEEDS=50: fewer)
-	@SEEDS=$(SEEDS) $(PY) -m pytest -n auto --dist worksteal -m slow
+	@SEEDS=$(SEEDS) $(PY) -m pytest -p no:nbval -n auto --dist worksteal -m slow
 
 bench: $(READY)  ## measure how fast the course is, against the least there is to do and against other libraries (ROWS="train unet": some)
 	@$(PY) -m tools.bench $(ROWS)

@@ -1,7 +1,10 @@
 import os
 import statistics
+import sys
 
 import pytest
+
+sys.modules["rfc3987_syntax"] = None  # else nbformat's jsonschema spends a second on a grammar of web addresses
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once: their threads would fight over the cores
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as wherever the course starts, see tools/__init__.py
