@@ -14,7 +14,13 @@ os.environ.setdefault("WANDB_MODE", "disabled")  # only the tests of logging tur
 
 def pytest_collection_modifyitems(items):
     """The thousands of short tests come last: so no long one is left to the end, when all others are done."""
-    items.sort(key=lambda item: item.path.name == "test_answers.py")
+
+    def place(item: pytest.Item) -> int:
+        if item.path.name == "test_notebooks.py" or item.name.endswith("[UNet]"):
+            return 0
+        return 2 if item.path.name == "test_answers.py" else 1
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

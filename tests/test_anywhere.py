@@ -144,6 +144,7 @@ def test_on_colab_a_pip_that_fails_is_heard(tmp_path, monkeypatch):
     assert done.stderr.splitlines()[-1].endswith("NotReady: pip could not install cannot-come: there is no network")
 
 
+@pytest.mark.slow
 def test_elsewhere_nothing_is_fetched(tmp_path, monkeypatch):
     colab = Colab(tmp_path)
     cell = fetching_cell(colab, monkeypatch)
@@ -153,6 +154,7 @@ def test_elsewhere_nothing_is_fetched(tmp_path, monkeypatch):
     assert not list(colab.folder.iterdir()) and not colab.asked
 
 
+@pytest.mark.slow
 @each_source
 def test_without_an_address_notebooks_neither_fetch_nor_show_badges(source, monkeypatch):
     monkeypatch.setattr(builder, "REPO_URL", "")
@@ -161,6 +163,7 @@ def test_without_an_address_notebooks_neither_fetch_nor_show_badges(source, monk
     assert "colab.research" not in builder.as_text(notebook)
 
 
+@pytest.mark.slow
 @each_source
 def test_an_address_changes_the_exercise_notebook_alone(source, monkeypatch):
     """A solved notebook would lose its outputs with every change of its code."""

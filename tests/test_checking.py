@@ -67,6 +67,7 @@ def reference(exercise):
     return getattr(import_module(f"solutions.{exercise.module}"), exercise.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("twist", [seeds, leaves_all_changed, interrupts])
 @each_exercise
 def test_session_is_left_as_it_was(exercise, twist):

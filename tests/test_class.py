@@ -24,6 +24,7 @@ def cells(path: Path) -> dict[str, nbformat.NotebookNode]:
 # ------------------------------------------------------------------------------------------------ hand-outs
 
 
+@pytest.mark.slow
 @each_source
 def test_a_hand_out_promises_no_solution(source):
     for notebook in (build(source, solutions=False)[1], for_nbgrader(source)):
@@ -34,6 +35,7 @@ def test_a_hand_out_promises_no_solution(source):
                     assert re.search(r"\b(unless|solutions)\b|not\s+left", sentence), sentence
 
 
+@pytest.mark.slow
 def test_exercises_can_be_given_away(tmp_path):
     assert main(["--hand-out", str(tmp_path), "--without", "1.1", "1.7"]) == 0
     whole, part = build(SOURCES[0], solutions=False)[1], cells(tmp_path / f"{SOURCES[0].stem}.ipynb")

@@ -26,6 +26,7 @@ def answers() -> dict[str, str]:
     return {cell.id: cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", sorted((ROOT / "solutions").glob("part*.py")), ids=lambda path: path.stem)
 def test_a_source_has_markers_hidden_tests_and_no_folded_solution(source):
     notebook = for_nbgrader(source)

@@ -136,6 +136,7 @@ def stop_at(step: int, error: type, monkeypatch) -> None:
     monkeypatch.setattr(utils.Saved, "after", stop)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(every_loss, tmp_path, monkeypatch, capsys):
     path = tmp_path / "saves" / "model.pt"
     whole = part3.train_longer(small_model(), config(), small_images())

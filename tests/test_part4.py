@@ -38,6 +38,7 @@ def test_without_spread_it_is_what_fits():
     assert noise.allclose((x - a.sqrt() * x0) / (1 - a).sqrt(), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [part4.EITHER, part4.LEFT, part4.RIGHT])
 def test_sample_draws_from_the_world(wanted):
     """Each Gaussian comes as often as its weight says, at its mean and with its spread."""
@@ -54,6 +55,7 @@ def test_sample_draws_from_the_world(wanted):
             assert points[near == k].std(dim=0).allclose(truth[near_truth == k].std(dim=0), rtol=0.15)
 
 
+@pytest.mark.slow
 def test_guidance_drops_shifts_and_keeps_no_promise():
     """The text: what lies near the other class gets rarer and moves outward; it's neither p(x | c) nor the tilted one."""
     axis = t.linspace(-1.1, 1.1, 221)

@@ -100,6 +100,7 @@ def test_a_long_message_is_wrapped_under_its_exercise(capsys):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "solutions").glob("part*.py"))])
 def test_names_leave_room_for_the_state(name):
     cells = build(ROOT / "solutions" / f"{name}.py")[1].cells

@@ -44,6 +44,7 @@ def test_checks_and_progress_work_in_it(course):
     assert "q_eq4 from the solutions" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_another_python_is_told(course):
     stub = (course / "solutions" / f"{NAME}.py").read_text(encoding="utf-8")
     this = "{}.{}".format(*sys.version_info)
