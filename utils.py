@@ -315,7 +315,11 @@ def bar(things: Collection) -> tqdm:
 def show_steps(model: t.nn.Module, n_steps: int) -> Iterator[None]:
     """A progress bar of how often a model is called; that of a copy made inside counts, too. n_steps: in all"""
     with bar(range(n_steps)) as steps:
-        hook = model.register_forward_hook(lambda *_: steps.update() and None)  # else it would change what is returned
+
+        def count(*_: Any) -> None:
+            steps.update()
+
+        hook = model.register_forward_hook(count)
         try:
             yield
         finally:

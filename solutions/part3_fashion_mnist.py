@@ -1149,7 +1149,7 @@ if MAIN:
 
 # %% [markdown]
 # A few samples won't tell you which row is best. Distances will, and you'll get them in a moment. Before that, here's a
-# sampler that does better than all six rows.
+# sampler that comes nearer in as many steps.
 #
 # ### Look ahead
 #

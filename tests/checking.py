@@ -10,6 +10,7 @@ import inspect
 import io
 import pkgutil
 import random
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -332,7 +333,7 @@ def explain(error: BaseException, answer: Callable, part: str) -> None:
     variables come from elsewhere."""
     name_hidden_module(error)
     for kind_of, words, meaning in WORDS:
-        if isinstance(error, kind_of) and words in str(error):
+        if isinstance(error, kind_of) and re.search(rf"(?<!\w){re.escape(words)}", str(error)):
             error.add_note(meaning)
     if isinstance(error, RuntimeError | ValueError | IndexError | TypeError) and type(error) is not NotImplementedError:
         name_values(error, answer)

@@ -5,6 +5,20 @@ import torch as t
 from tests.answers import right, wrong
 
 
+@t.no_grad()
+def _walk(model, start, n_steps=50, max_steps=1000, return_all_steps=False, give=None):
+    """Right, but for what is returned. give: makes it of the last x, all steps, and whether all are asked for"""
+    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
+    x = start
+    steps = [x]
+    for n, m in pairwise(counts):
+        velocity = model(x, t.full((len(x),), n, device=x.device))
+        x = x - (n - m) / max_steps * velocity
+        steps.append(x)
+    give = give or (lambda x, steps, every: steps if every else x)
+    return give(x, steps, return_all_steps)
+
+
 # ------------------------------------------------------------------------------------------------ right
 
 
@@ -34,16 +48,8 @@ def by_rows(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
 
 
 @right
-@t.no_grad()
-def stacked(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return t.stack(steps) if return_all_steps else x
+def stacked(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: t.stack(steps) if every else x)
 
 
 @right
@@ -364,29 +370,13 @@ def swapped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
 
 
 @wrong("Where is return_all_steps?")
-@t.no_grad()
-def always_the_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps
+def always_the_list(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: steps)
 
 
 @wrong("with return_all_steps it returns a tensor of shape (3, 2, 4, 5)")
-@t.no_grad()
-def never_the_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return x
+def never_the_list(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: x)
 
 
 @wrong("the list has 3 entries, expected 4")
@@ -416,16 +406,8 @@ def aliases(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
 
 
 @wrong("the list runs from the images to the noise")
-@t.no_grad()
-def backwards(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps[::-1] if return_all_steps else x
+def backwards(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: steps[::-1] if every else x)
 
 
 @wrong("changes the start it is given")
@@ -496,42 +478,18 @@ def return_within_the_loop(model, start, n_steps=50, max_steps=1000, return_all_
 
 
 @wrong("You return something beside the list.")
-@t.no_grad()
-def result_and_list(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return (x, steps) if return_all_steps else x
+def result_and_list(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: (x, steps) if every else x)
 
 
 @wrong("as an entry of the list, it returns numbers of type torch.float64")
-@t.no_grad()
-def list_in_float64(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return [step.double() for step in steps] if return_all_steps else x
+def list_in_float64(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: [step.double() for step in steps] if every else x)
 
 
 @wrong("You begin at noise of your own.")
-@t.no_grad()
-def own_noise(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = t.randn_like(start)
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def own_noise(model, start, *given, **options):
+    return _walk(model, t.randn_like(start), *given, **options)
 
 
 @wrong("You walk step by step.")
