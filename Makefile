@@ -5,7 +5,7 @@ READY := .venv/installed
 NOTEBOOK ?= $(firstword $(sort $(wildcard notebooks/part*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor run site lab progress grade test messages prove bench build outputs ablation clean
+.PHONY: help doctor run site lab progress grade test messages prove bench gpu build outputs ablation clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ prove: $(READY)  ## check the slow rest: trainings, mutants of the solutions, ev
 
 bench: $(READY)  ## measure how fast the course is, against the least there is to do and against other libraries (ROWS="train unet": some)
 	@$(PY) -m tools.bench $(ROWS)
+
+gpu: $(READY)  ## with an NVIDIA GPU: run what asks for one, then measure (nine minutes)
+	@$(PY) -m pytest -p no:nbval -n auto --dist worksteal -m "not slow" -k "cuda or verdict"
+	@$(PY) -m tools.bench gpu-steps gpu-waits gpu-minutes
 
 build: $(READY)  ## build the notebooks from solutions/part*.py
 	@$(PY) -m tools.build
