@@ -571,7 +571,7 @@ def judge_steps(answer: Callable, steps: list[Step]) -> None:
     others = [
         (NAN, is_now.isnan()),
         (
-            "Where x0 is in [-1, 1] already, all is right. You clip the others to other limits, or go on with them unclipped.",
+            "Where x0 is in [-1, 1] already, all is right. You clip to other limits, or go on with what isn't clipped.",
             unclipped.max() < 1e-4,
         ),
         *made_of(wrong),
@@ -677,7 +677,7 @@ def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: floa
             times = f"You make it about {got / expected:.1f} times as large, in each step."
             others = [
                 (
-                    "You take a root of a number below 0, in σ or in the middle. It's below 0 if ᾱ_n / ᾱ_m is upside down.",
+                    "You take a root of a number below 0. There is one if ᾱ_n / ᾱ_m is upside down.",
                     got.isnan(),
                 ),
                 ("You add noise in the last step. Nothing cleans up after it.", m == 0),
@@ -700,7 +700,8 @@ def part_of(got: t.Tensor, *of: t.Tensor) -> str:
         return f"You have {got**2:.3f} under the middle root, where 1 - ᾱ_m is {1 - b:.3f} and σ² is {sigma**2:.3f}."
     eta, a, b, _ = of
     first, last = (1 - b) / (1 - a), 1 - a / b
-    return f"You make a σ of {got:.3f}. It's eta √({first:.3f} · {last:.3f}), of the first fraction and 1 - ᾱ_n / ᾱ_m."
+    right = f"eta √({first:.3f} · {last:.3f}), of the first fraction and 1 - ᾱ_n / ᾱ_m"
+    return f"You make a σ of {got:.3f}. It's {right}."
 
 
 def judge_rounding(answer: Callable) -> None:

@@ -754,7 +754,7 @@ def second_factor_missing(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a)).sqrt())
 
 
-@wrong("You take a root of a number below 0, in σ or in the middle. It's below 0 if ᾱ_n / ᾱ_m is upside down.")
+@wrong("You take a root of a number below 0. There is one if ᾱ_n / ᾱ_m is upside down.")
 def last_fraction_upside_down_with_eta(*given, **options):
     return _sample(
         *given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt() if eta else 0
