@@ -258,7 +258,8 @@ def is_straight(rates: Sequence[float], peak: float) -> bool:
 def rise_question(course: Sequence[float], peak: float, w: int) -> str:
     rise = course[:w]
     if is_straight(rise, peak):
-        return f"You rise from {2 * rise[0] - rise[1]:.3g} at step 0 to {rise[-1]:.3g} at step {w}. It rises from 0 to peak."
+        ends = f"{2 * rise[0] - rise[1]:.3g} at step 0 to {rise[-1]:.3g} at step {w}"
+        return f"You rise from {ends}. It rises from 0 to peak."
     if len(rise) > 2 and all(a < b for a, b in pairwise([0, *rise])):
         return "You let the rise bend. A straight line is asked for."
     return ""
