@@ -376,6 +376,15 @@ def recognise(mistakes: Iterable[tuple[str, Any]], fits: Callable[[Any], bool], 
     return next((question for question, made in mistakes if fits(made)), otherwise)
 
 
+def factors_of(made: t.Tensor, *parts: t.Tensor) -> list[float]:
+    """With which factors the parts add up to what is made; none where they don't."""
+    columns, sums = t.stack([part.flatten().double() for part in parts], dim=1), made.flatten().double()
+    if len(sums) < len(parts) or not sums.isfinite().all():
+        return []
+    factors = t.linalg.lstsq(columns, sums[:, None]).solution[:, 0]
+    return factors.tolist() if (columns @ factors).allclose(sums, rtol=1e-4, atol=1e-4) else []
+
+
 @contextmanager
 def unchanged(who: str = "it", **given: t.Tensor) -> Iterator[None]:
     """Refuse a call inside that writes into what it is given. given: by the names that the learner knows"""
@@ -511,6 +520,8 @@ def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str
 def question_of_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
     """What may have been done to a tensor that has come out in another shape; empty where that is not known."""
     shape, expected = [*shape], [*expected]
+    if not shape:
+        return "You make one number of all, by a mean or a sum."
     without_ones = [size for size in expected if size != 1]
     if shape == without_ones or (len(shape) < len(expected) and [size for size in shape if size != 1] == without_ones):
         return "You take away axes of length 1, as squeeze() does."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch as t
 from torch import nn
 
-from tests.checking import Mistake, apart, careful, check, expect_tensor, kind, numbers, recognise
+from tests.checking import Mistake, apart, careful, check, expect_tensor, factors_of, kind, numbers, recognise
 
 DECAYS = [(0.5, 11), (0.5, 1), (0.6, 15), (0.995, 11), (0.0, 2)]  # and updates: 0.5 is reached after 8, 0.6 after 13
 
@@ -85,7 +85,7 @@ MOVING_AVERAGE_MISTAKES = [
         "Some numbers stay as they were. Where are the other parameters updated?",
         lambda u: t.where(u.new.isclose(u.mix(u.right), rtol=1e-4, atol=1e-4), u.mix(u.right), u.old),
     ),
-    ("You take the model's own number. d is 0 here, or rounded down to it.", lambda u: u.model),
+    ("You make the average the model itself. d is 0, or the model is copied over it.", lambda u: u.model),
     (
         "You take the full decay for d from the start. Mind the fraction, its parentheses and which way up it is.",
         lambda u: u.mix(u.d),
@@ -206,7 +206,8 @@ def judge_update(average: object, model: WeightsToAverage, d: float, n: int, ear
                 question = "You do more to the model that is trained than read it."
             raise Mistake(facts, question)
     if not isinstance(average.model, nn.Module):
-        raise Mistake(f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights")
+        facts = f"after an update, .model is {kind(average.model)}, expected a model with the averaged weights"
+        raise Mistake(facts, "You put something else in its place. load_state_dict and copy_ fill the model itself.")
     lost = model.state_dict().keys() - average.model.state_dict().keys()
     if lost:
         facts = f"after an update, the state_dict of .model lacks {', '.join(sorted(lost))}"
@@ -249,14 +250,28 @@ def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
     if wrong is None:
         return
     question = recognise(MOVING_AVERAGE_MISTAKES, lambda mistake: all(u.fits(mistake(u)) for u in seen))
-    expected, gap = wrong.mix(wrong.right), wrong.old - wrong.model
-    d = ((wrong.new - wrong.model) @ gap / (gap @ gap)).item()
-    if not question and wrong.fits(wrong.mix(d)):
-        question = f"You take {d:.4g} for d. Where is the fraction of the text?"
+    question, expected = question or of_factors(seen, wrong), wrong.mix(wrong.right)
     i = (wrong.new - expected).abs().argmax().item()
     facts = f"is {wrong.old[i]:.4g} in the average and {wrong.model[i]:.4g} in the model"
     facts += f";\nthe average becomes {apart(wrong.new[i].item(), expected[i].item())} with d = {wrong.right:.4g}"
     raise Mistake(f"with decay {wrong.d}, before update {wrong.n} a number of {names[i]} {facts}", question)
+
+
+def of_factors(seen: list[UpdateSeen], wrong: UpdateSeen) -> str:
+    """What to say of an average that adds up the right two, with other factors, and of d where the decay is large."""
+    factors = [factors_of(u.new, u.old, u.model) for u in seen]
+    if not all(factors):
+        return ""
+    if all(abs(d + rest - 1) < 1e-3 for d, rest in factors):
+        off = [(u, d) for u, (d, _) in zip(seen, factors, strict=True) if abs(d - u.right) > 1e-3]
+        decay = max([u.d for u, _ in off], default=0)
+        shown = [(u.n, abs(round(d, 6)), u.right) for u, d in off if u.d == decay][:3]
+        if not shown:  # what is off is too little to tell by
+            return ""
+        updates, taken, right = (", ".join(f"{number:.3g}" for number in row) for row in zip(*shown, strict=True))
+        return f"You take {taken} for d at update {updates} with decay {decay}, where the text has {right}."
+    d, rest = next(pair for u, pair in zip(seen, factors, strict=True) if u is wrong)
+    return f"You take {d:.3g} times the average and {rest:.3g} times the model. The factors are d and 1 - d."
 
 
 def judge_buffers(seen: list[UpdateSeen]) -> None:

@@ -24,6 +24,7 @@ from tests.checking import (
     differs,
     elsewhere,
     expect_tensor,
+    factors_of,
     judge_slopes,
     kind,
     mix,
@@ -58,17 +59,10 @@ TARGET_MISTAKES = [  # x0, noise, ᾱ
     ("You swap x0 and noise.", lambda x, e, a: v_of(e, x, a)),
     ("You swap the two factors.", lambda x, e, a: v_of(x, e, 1 - a)),
     ("You return x_n, the noised image. Which of the two is v?", lambda x, e, a: a.sqrt() * x + (1 - a).sqrt() * e),
-    ("Where are both square roots?", lambda x, e, a: a * e - (1 - a) * x),
-    ("Where is the square root in front of the noise?", lambda x, e, a: a * e - (1 - a).sqrt() * x),
-    ("Where is the square root in front of x0?", lambda x, e, a: a.sqrt() * e - (1 - a) * x),
-    ("You take the root of ᾱ alone. It covers all of 1 - ᾱ.", lambda x, e, a: a.sqrt() * e - (1 - a.sqrt()) * x),
     ("You halve, because x ** 1/2 is (x ** 1) / 2.", lambda x, e, a: a / 2 * e - (1 - a) / 2 * x),
     ("You return the noise. This network learns v.", lambda x, e, a: e),
     ("You return x0. This network learns v.", lambda x, e, a: x),
     ("Where are the noise and x0 scaled?", lambda x, e, a: e - x),
-    ("You square ᾱ and 1 - ᾱ. Their roots are taken.", lambda x, e, a: a**2 * e - (1 - a) ** 2 * x),
-    ("Where is the noise scaled?", lambda x, e, a: e - (1 - a).sqrt() * x),
-    ("Where is x0 scaled?", lambda x, e, a: a.sqrt() * e - x),
     ("You clamp it. v may leave [-1, 1].", lambda x, e, a: v_of(x, e, a).clamp(-1, 1)),
     ("You clamp x0. All that it has counts.", lambda x, e, a: v_of(x.clamp(-1, 1), e, a)),
     (
@@ -76,8 +70,6 @@ TARGET_MISTAKES = [  # x0, noise, ᾱ
         lambda x, e, a: v_of(a.sqrt() * x + (1 - a).sqrt() * e, e, a),
     ),
     ("You put x_n where the noise belongs.", lambda x, e, a: v_of(x, a.sqrt() * x + (1 - a).sqrt() * e, a)),
-    ("You scale v once more.", lambda x, e, a: v_of(x, e, a) / (1 - a).sqrt()),
-    ("You scale v once more.", lambda x, e, a: v_of(x, e, a) / a.sqrt()),
 ]
 FORWARD_MISTAKES = [  # x_n, v, ᾱ
     ("You return v as the network gave it. What should forward guess?", lambda x, v, a: v),
@@ -90,16 +82,8 @@ FORWARD_MISTAKES = [  # x_n, v, ᾱ
         "You solve the formula of target for the noise. It has x0 in it, and here you have x_n.",
         lambda x, v, a: (v + (1 - a).sqrt() * x) / a.sqrt(),
     ),
-    ("Where are both square roots?", lambda x, v, a: (1 - a) * x + a * v),
-    ("Where is the square root in front of the images?", lambda x, v, a: (1 - a) * x + a.sqrt() * v),
-    ("Where is the square root in front of v?", lambda x, v, a: (1 - a).sqrt() * x + a * v),
-    ("You take the root of ᾱ alone. It covers all of 1 - ᾱ.", lambda x, v, a: (1 - a.sqrt()) * x + a.sqrt() * v),
     ("You take the network's answer for a clean image. It's v.", lambda x, v, a: (x - a.sqrt() * v) / (1 - a).sqrt()),
     ("You take the network's answer for the noise. It's v.", lambda x, v, a: (x - (1 - a).sqrt() * v) / a.sqrt()),
-    ("You square ᾱ and 1 - ᾱ. Their roots are taken.", lambda x, v, a: (1 - a) ** 2 * x + a**2 * v),
-    ("You multiply the whole sum by √ᾱ.", lambda x, v, a: a.sqrt() * (v + (1 - a).sqrt() * x)),
-    ("Where are the images scaled?", lambda x, v, a: x + a.sqrt() * v),
-    ("Where is v scaled?", lambda x, v, a: (1 - a).sqrt() * x + v),
     ("Where is v?", lambda x, v, a: (1 - a).sqrt() * x),
     ("Where are the images?", lambda x, v, a: a.sqrt() * v),
     ("You clamp v. It may leave [-1, 1].", lambda x, v, a: noise_of(x, v.clamp(-1, 1), a)),
@@ -110,6 +94,28 @@ FORWARD_MISTAKES = [  # x_n, v, ᾱ
         lambda x, v, a: (x - a.sqrt() * x0_of(x, v, a).clamp(-1, 1)) / (1 - a).sqrt(),
     ),
 ]
+FACTORS = {  # what may be taken for a factor, with either sign
+    "√ᾱ": lambda a: a.sqrt(),
+    "√(1 - ᾱ)": lambda a: (1 - a).sqrt(),
+    "ᾱ": lambda a: a,
+    "(1 - ᾱ)": lambda a: 1 - a,
+    "(1 - √ᾱ)": lambda a: 1 - a.sqrt(),
+    "√√ᾱ": lambda a: a.sqrt().sqrt(),
+    "ᾱ²": lambda a: a**2,
+    "(1 - ᾱ)²": lambda a: (1 - a) ** 2,
+    "√(1 - ᾱ²)": lambda a: (1 - a**2).sqrt(),
+    "√(1 + ᾱ)": lambda a: (1 + a).sqrt(),
+    "√ᾱ √(1 - ᾱ)": lambda a: (a - a**2).sqrt(),
+    "ᾱ / 2": lambda a: a / 2,
+    "(1 - ᾱ) / 2": lambda a: (1 - a) / 2,
+    "1 / √ᾱ": lambda a: 1 / a.sqrt(),
+    "1 / √(1 - ᾱ)": lambda a: 1 / (1 - a).sqrt(),
+    "1 / ᾱ": lambda a: 1 / a,
+    "1 / (1 - ᾱ)": lambda a: 1 / (1 - a),
+    "1": lambda a: a**0,
+    "2": lambda a: 2 * a**0,
+    "0": lambda a: 0 * a,
+}
 EARLY = "You look ᾱ up one timestep early. A row is one less than its timestep, and alpha_bar takes timesteps."
 ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is right
     ("You take α, of one step alone. ᾱ is that of all steps.", alphas),
@@ -118,9 +124,8 @@ ALPHA_BAR_MISTAKES = [  # what stands for ᾱ, by the counts; all else is right
     (EARLY, lambda n: alpha_bars((n - 1).clamp(min=1))),
     (EARLY, lambda n: alpha_bars((n - 1).clamp(min=1)).where(n.reshape(-1, 1, 1, 1) > 1, 1)),
     (EARLY, lambda n: alpha_bars((n - 2) % len(BETAS) + 1)),  # index -1 is the last one
-    ("You take a root twice.", lambda n: alpha_bars(n).sqrt()),
     ("You give all images the mean of their factors.", lambda n: alpha_bars(n).mean(dim=0, keepdim=True)),
-    ("You give all images the factors of the first.", lambda n: alpha_bars(n[:1])),
+    ("You give all images the same factors, of the first or of the largest count.", lambda n: alpha_bars(n[:1])),
     (
         "You take the factors of timesteps 1, 2, 3, ... Where is num_steps?",
         lambda n: alpha_bars(t.arange(len(n)) + 1),
@@ -327,9 +332,7 @@ def judge_numbers(
         made += [(q, formula(*inputs, alpha_bars(n))) for q, formula in mistakes]
         made += [(q, right(*inputs, level(n))) for q, level in ALPHA_BAR_MISTAKES]
         made += [(q, right(*inputs, *pair(n))) for q, pair in PAIR_MISTAKES]
-    question = recognise(
-        made, lambda values: result.allclose(values, atol=1e-4), other_alpha_bar(result, inputs, n, method)
-    )
+    question = recognise(made, lambda values: result.allclose(values, atol=1e-4), of_factors(result, inputs, n, method))
     worst = gap.argmax().item()
     x, y, is_now, should_be = (values.flatten()[worst].item() for values in (*inputs, result, expected))
     count = n[worst // gap[0].numel()].item()
@@ -339,20 +342,38 @@ def judge_numbers(
     raise Mistake(facts, question, given=f"with betas {BETAS}")
 
 
-def other_alpha_bar(result: t.Tensor, inputs: tuple[t.Tensor, t.Tensor], n: t.Tensor, method: str) -> str:
-    """What to ask if the formula is right, with another ᾱ in it."""
-    if not result[0].isfinite().all():
+def of_factors(result: t.Tensor, inputs: tuple[t.Tensor, t.Tensor], n: t.Tensor, method: str) -> str:
+    """What to say if each image is the sum of the right two things, with other factors."""
+    found = [factors_of(*each) for each in zip(result, *inputs, strict=True)]
+    if not all(found):
         return ""
-    pair = t.stack([each[0].flatten() for each in inputs], dim=1).double()
-    factors = t.linalg.lstsq(pair, result[0].flatten().double()[:, None]).solution[:, 0]
-    fits = (pair @ factors).allclose(result[0].flatten().double(), atol=1e-3)
-    root, a = factors[1].item(), alpha_bars(n[:1]).item()
-    right = t.tensor([-((1 - a) ** 0.5), a**0.5] if method == "target" else [(1 - a) ** 0.5, a**0.5]).to(factors)
-    times = (factors / right).mean().item()
-    if fits and (times * right).allclose(factors, atol=1e-3) and abs(times - 1) > 1e-3:
-        return f"You multiply the whole by {times:.3g}."
-    if method == "target":
-        factors = -factors  # of x0
-    if fits and root > 0 and factors[0] > 0 and abs(factors.square().sum() - 1) < 1e-3:
-        return f"You take {root**2:.4g} for ᾱ at timestep {n[0]}. Where is it looked up in self.noise_schedule?"
-    return ""
+    n, factors = n.cpu(), t.tensor(found)
+    a = alpha_bars(n).flatten()
+    right = t.stack([(1 - a).sqrt() * (-1 if method == "target" else 1), a.sqrt()], dim=1)
+    if factors.allclose(right, atol=1e-3):  # what is off is too little to tell by
+        return ""
+    times, called = factors / right, partial(call_factor, n=n)
+    if times[:, 0].allclose(times[:, 1], rtol=1e-3):
+        return f"You multiply the whole by {called(times[:, 0])}."
+    root = factors[:, 1]
+    if (root > 0).all() and factors[:, 0].allclose((1 - root**2).sqrt() * right[:, 0].sign(), atol=1e-3):
+        taken = called(root**2)
+        return f"You take {taken} for ᾱ." + " Where is it looked up in self.noise_schedule?" * ("ᾱ" not in taken)
+    names = ("x0", "the noise") if method == "target" else ("the images", "v")
+    said = [
+        f"{name} by {called(is_now)}, not by {called(should_be)}"
+        for name, is_now, should_be in zip(names, factors.T, right.T, strict=True)
+        if not is_now.allclose(should_be, atol=1e-3)
+    ]
+    return f"You multiply {', and '.join(said)}."
+
+
+def call_factor(values: t.Tensor, n: t.Tensor) -> str:
+    """A factor of each image by its name, or else one of the numbers."""
+    signed = [(sign, name, of) for name, of in FACTORS.items() for sign in ("", "-")]
+    a = alpha_bars(n).flatten()
+    name = next(
+        (s + name for s, name, of in signed if values.allclose(of(a) * (-1 if s else 1), rtol=1e-4, atol=1e-5)), ""
+    )
+    same = values.allclose(values[:1], rtol=1e-3)
+    return name or f"{values[0]:.4g}" + f" at timestep {n[0]}" * (not same)

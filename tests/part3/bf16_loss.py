@@ -90,6 +90,7 @@ LOSS_MISTAKES = [  # b: the network's guess, the model's guess of the noise, tar
         lambda b: F.smooth_l1_loss(b.guess, b.target).item(),
     ),
     ("You take a root of the loss.", lambda b: mse(b.guess, b.target) ** 0.5),
+    ("You take the length of the error, as norm does.", lambda b: (b.guess - b.target).double().norm().item()),
     ("You halve the loss.", lambda b: mse(b.guess, b.target) / 2),
     (
         "You clip the guess. What the network answers may leave [-1, 1].",
@@ -143,6 +144,8 @@ class Bf16Network(nn.Module):
         self.computed_in = guess.dtype
         if guess.dtype != t.bfloat16:
             question = "Where is the autocast that it's asked in? It's one for the device that noised is on."
+            if self.guesses:
+                question = "You ask it once more, outside of the with block. Keep its first answer."
             if guess.dtype == t.float16:
                 question = "You take the other type of 16 bits. The text takes bfloat16."
             raise Mistake(f"the network computes in {guess.dtype}, expected torch.bfloat16", question)

@@ -42,7 +42,7 @@ FIXED = "You clip at a fixed number. Where is max_beta?"
 ONE_DIVIDED = "You divide only one of the two ᾱ by f(0)."
 ROLLED = "You divide the first one by the last. With roll or index -1, the last value comes round to the front."
 PI_BEFORE_SUM = "You divide or multiply a part of the sum alone. Mind the parentheses around n/T + s."
-PI_TWICE_HALVED = "You divide π by 4, as in π / 2 ** 2. It's halved once."
+PI_TWICE_HALVED = "You halve π twice, as in π / 2 ** 2 or in (1 + cos) / 2. It's halved once."
 COSINE_MISTAKES = [
     ("Where is s?", dict(x=lambda n, T, s: n / T)),
     ("You take a fixed number. Where is s?", dict(x=lambda n, T, s: cosine_share(n, T, 0.008))),
@@ -50,6 +50,7 @@ COSINE_MISTAKES = [
     ("Where is s added to n/T, too?", dict(x=lambda n, T, s: n / T / (1 + s))),
     ("You subtract s. It's added.", dict(x=lambda n, T, s: (n / T - s) / (1 - s))),
     ("You subtract s. It's added.", dict(x=lambda n, T, s: (n / T - s) / (1 + s))),
+    ("You subtract s. It's added.", dict(x=lambda n, T, s: (n / T + s) / (1 - s))),
     ("You multiply n/T by s. It's added.", dict(x=lambda n, T, s: n / T * s / (1 + s))),
     ("You divide s by T, too. n is divided by T before s is added.", dict(x=lambda n, T, s: (n + s) / T / (1 + s))),
     ("You add s to T. It's added to n/T.", dict(x=lambda n, T, s: n / (T + s) / (1 + s))),
@@ -100,7 +101,7 @@ COSINE_MISTAKES = [
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos())),
     (PI_TWICE_HALVED, dict(f=lambda x: (x * pi / 4).cos() ** 2)),
     ("You halve the fraction. Where is π?", dict(f=lambda x: (x / 2).cos() ** 2)),
-    ("You square the cosine twice.", dict(f=lambda x: (x * pi / 2).cos() ** 4)),
+    ("You square the cosine twice, or the quotient.", dict(f=lambda x: (x * pi / 2).cos() ** 4)),
     ("Where is the cosine squared? A root later on takes that back, too.", dict(f=lambda x: (x * pi / 2).cos())),
     ("You square the fraction. The cosine of it all is squared.", dict(f=lambda x: (x**2 * pi / 2).cos())),
     ("You square the angle. Its cosine is squared.", dict(f=lambda x: ((x * pi / 2) ** 2).cos())),
@@ -111,19 +112,26 @@ COSINE_MISTAKES = [
     ("You clip the last one alone. All are clipped.", dict(end=lambda b, f, top: F.pad(b[:-1], (0, 1), value=top))),
     ("You leave out those above max_beta. They become max_beta.", dict(end=lambda b, f, top: b[b <= top])),
     (
-        "You turn the quotient upside down, so all are clipped. A step keeps less than 1, and β is the rest.",
+        "You subtract before you divide. Mind the parentheses of β.",
+        dict(end=lambda b, f, top: (1 - f[1:] / f[0]) / (f[:-1] / f[0])),
+    ),
+    ("You subtract before you divide. Mind the parentheses of β.", dict(end=lambda b, f, top: (1 - f[1:]) / f[:-1])),
+    (
+        "You turn the quotient upside down, or take 1 less each of the two, so all are clipped. What does a step keep?",
         dict(end=lambda b, f, top: f[:-1] / f[1:]),
     ),
     ("You take max_beta for a lower limit. No β is above it.", dict(end=lambda b, f, top: b.clamp(min=top))),
-    ("You set a lower limit, too. The text has none.", dict(end=lambda b, f, top: b.clamp(0.0001, top))),
     ("You multiply all by max_beta. Only those above it change.", dict(end=lambda b, f, top: b * top)),
     ("You clip what a step keeps. β is clipped.", dict(end=lambda b, f, top: b.clamp(min=1 - top))),
+    ("You clip what a step keeps. β is clipped.", dict(end=lambda b, f, top: b.clamp(max=1 - top))),
+    ("You set those above max_beta to 0. They become max_beta.", dict(end=lambda b, f, top: b * (b <= top))),
     ("You clip ᾱ. β is clipped.", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(min=1 - top)))),
     ("You clip ᾱ. β is clipped.", dict(end=lambda b, f, top: unclipped_betas((f / f[0]).clamp(max=top)))),
     ("You give n = 0 a β. It's no step.", dict(end=lambda b, f, top: F.pad(b, (1, 0)))),
     ("You return ᾱ, from n = 0 on. What does each step take away?", dict(end=lambda b, f, top: f / f[0])),
     (ALPHA_BARS, dict(end=lambda b, f, top: f[1:] / f[0])),
     (ALPHA_BARS, dict(end=lambda b, f, top: (1 - b.clamp(max=top)).cumprod(0))),
+    ("You return values of f. What does each step take away?", dict(end=lambda b, f, top: f)),
     ("You return values of f. What does each step take away?", dict(end=lambda b, f, top: f[1:])),
     (
         "You return 1 - ᾱ, of all steps so far. What does one do?",
@@ -197,6 +205,12 @@ def cosine_question(result: t.Tensor, T: int, s: float, top: float) -> str:
     if question := recognise(COSINE_MISTAKES, fits) or recognise(COSINE_MISTAKES, partial(fits, lowest=0)):
         return question
     if result.shape == right.shape:
+        if result.allclose(cosine_betas(T, top, s).float(), atol=1e-5):
+            return "You swap s and max_beta."
+        if (right < 0.9 * (least := result.min())).any() and (
+            (result - right.clamp(min=least)).abs() * digits
+        ).max() < 1e-6:
+            return f"You set a lower limit, {least:.3g}, too. The text has none."
         if result.allclose(right.float(), rtol=0.01, atol=0):
             return "Nearly right, but you lose digits, by rounding, a type that holds few, a π written down, or a small number that is added."
         if (result - right).abs()[right < top].max() < 1e-4:

@@ -24,6 +24,7 @@ from tests.checking import (
     differs,
     elsewhere,
     expect_tensor,
+    factors_of,
     kind,
     numbers,
     other_betas,
@@ -117,13 +118,15 @@ def ddim_clip_mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor, b: t.Tensor) -> t.
     return ddim_mix(x0, noise, a, b).clamp(-1, 1)
 
 
+LATE = "You look ᾱ of m up one timestep late. Row 0 of the schedule is ᾱ of 1 step."
+OVERWRITTEN = "You overwrite x before you find the noise in it. That noise leads from x0 to the old x."
 NAN = "You take a root or a logarithm of a negative number, or divide by 0."
 CLAMPED_ABOVE_0 = "You leave noise in the last step. There ᾱ is 1, and what's under the middle root may be 0."
 SCALED = "You scale the guessed image by its largest number. It's clipped to [-1, 1]."
 GUESS_CLIPPED = "You clip the guessed noise. Only the guessed image is in [-1, 1]."
 STEP_MISTAKES = [
     (
-        "You turn ᾱ_n / ᾱ_m upside down. 1 less a number above 1 has no root.",
+        "You take the root of 1 less a number above 1. ᾱ_n / ᾱ_m is upside down, or one of the two is not ᾱ.",
         dict(sigma=lambda a, b: 0 * ((1 - b) * (1 - b / a)) ** 0.5),
     ),
     (
@@ -152,12 +155,15 @@ STEP_MISTAKES = [
         "You look up index -1 for 0 steps, which is the last one. ᾱ is 1 there.",
         dict(at=lambda n, m: (n, m or len(BETAS))),
     ),
-    ("You look ᾱ of m up one timestep late. Row 0 of the schedule is ᾱ of 1 step.", dict(at=lambda n, m: (n, m + 1))),
+    (LATE, dict(at=lambda n, m: (n, m + 1))),
+    (LATE, dict(at=lambda n, m: (n, m and m + 1))),
+    ("You take ᾱ of n where there are 0 steps. It's 1 there.", dict(at=lambda n, m: (n, m or n))),
+    ("You take 1 for ᾱ of 1 step, too. It's 1 for 0 steps alone.", dict(at=lambda n, m: (n, m if m > 1 else 0))),
     ("You look ᾱ of m up one timestep early.", dict(at=lambda n, m: (n, max(m - 1, 0)))),
     ("You look ᾱ of n up one timestep early.", dict(at=lambda n, m: (max(n - 1, 1), m))),
     ("You look both ᾱ up one timestep early.", dict(at=lambda n, m: (max(n - 1, 1), max(m - 1, 0)))),
     ("You take n - 1 for m. These steps are longer.", dict(at=lambda n, m: (n, n - 1))),
-    ("You swap ᾱ of n and ᾱ of m.", dict(at=lambda n, m: (m, n))),
+    ("You swap ᾱ of n and ᾱ of m, in σ or everywhere.", dict(at=lambda n, m: (m, n))),
     ("You noise it for n steps again. The step leads to m.", dict(at=lambda n, m: (n, n))),
     ("You take α, of one step alone, for ᾱ.", dict(bar=ddim_alpha)),
     ("You take α, of one step alone, for ᾱ.", dict(bar=ddim_alpha, clean_bar=ddim_alpha)),
@@ -166,6 +172,16 @@ STEP_MISTAKES = [
     ("You take another schedule. Where is that of the model?", dict(bar=ddim_own_bar)),
     ("You take another schedule. Where is that of the model?", dict(bar=ddim_own_bar, clean_bar=ddim_own_bar)),
     ("You reconstruct x0 from m steps. x still has n.", dict(clean_at=lambda n, m: max(m, 1))),
+    ("You reconstruct x0 from n - 1 steps. x still has n.", dict(clean_at=lambda n, m: max(n - 1, 1))),
+    ("You add the guess in x0. It's taken away.", dict(clean=lambda x, e, a: ddim_clean(x, -e, a))),
+    (
+        "You divide the guess alone. Mind the parentheses of x0.",
+        dict(clean=lambda x, e, a: x - (1 - a) ** 0.5 / a**0.5 * e),
+    ),
+    (
+        "You subtract ᾱ_n / ᾱ_m from the first fraction. Mind the parentheses of 1 - ᾱ_n / ᾱ_m.",
+        dict(sigma=lambda a, b: 0 * ((1 - b) / (1 - a) - a / b) ** 0.5),
+    ),
     ("You take a tanh. Clipping leaves alone what lies in [-1, 1].", dict(clip=lambda x0, m: x0.tanh())),
     (
         "You clip the samples to [0, 1] in the end. Images are in [-1, 1].",
@@ -178,11 +194,6 @@ STEP_MISTAKES = [
         dict(noise=lambda x, x0, e, a, b: ddim_noise(x, x0, e, b, a)),
     ),
     (
-        "You divide the noise by 1 - ᾱ. Where is the root?",
-        dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / (1 - a)),
-    ),
-    ("You divide the noise by the image's factor.", dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / a**0.5)),
-    (
         "You multiply the noise by its factor. To get it back, divide.",
         dict(noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) * (1 - a) ** 0.5),
     ),
@@ -190,23 +201,15 @@ STEP_MISTAKES = [
         "You divide the image alone. Mind the parentheses: x less the image is divided.",
         dict(noise=lambda x, x0, e, a, b: x - a**0.5 * x0 / (1 - a) ** 0.5),
     ),
-    (
-        "You overwrite x with the clean image. The noise is what leads from the one to the other.",
-        dict(noise=lambda x, x0, e, a, b: ddim_noise(x0, x0, e, a, b)),
-    ),
-    ("Where is x0 faded in the noise?", dict(noise=lambda x, x0, e, a, b: (x - x0) / (1 - a) ** 0.5)),
-    (
-        "You fade x0 by ᾱ in the noise. Where is the root?",
-        dict(noise=lambda x, x0, e, a, b: (x - a * x0) / (1 - a) ** 0.5),
-    ),
-    ("You give the image ᾱ of n. The step leads to m.", dict(mix=lambda x0, e, a, b: a**0.5 * x0 + (1 - b) ** 0.5 * e)),
-    ("You give the noise ᾱ of n. The step leads to m.", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - a) ** 0.5 * e)),
-    ("Where is the root in front of the image?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) ** 0.5 * e)),
-    ("Where is the root in front of the noise?", dict(mix=lambda x0, e, a, b: b**0.5 * x0 + (1 - b) * e)),
+    (OVERWRITTEN, dict(noise=lambda x, x0, e, a, b: ddim_noise(x0, x0, e, a, b))),
+    (OVERWRITTEN, dict(noise=lambda x, x0, e, a, b: ddim_noise(b**0.5 * x0, x0, e, a, b))),
     ("Where are both roots?", dict(mix=lambda x0, e, a, b: b * x0 + (1 - b) * e)),
     ("You swap the two factors.", dict(mix=lambda x0, e, a, b: ddim_mix(e, x0, a, b))),
     ("You subtract the noise. It's added again.", dict(mix=lambda x0, e, a, b: ddim_mix(x0, -e, a, b))),
-    ("Where is the image faded?", dict(mix=lambda x0, e, a, b: x0 + (1 - b) ** 0.5 * e)),
+    (
+        "You put x where x0 belongs in the new x.",
+        dict(mix=lambda x0, e, a, b: ddim_mix(ddim_mix(x0, e, b, a), e, a, b)),  # x is the mix for n steps
+    ),
     ("Where is the guessed noise added again?", dict(mix=lambda x0, e, a, b: b**0.5 * x0)),
     ("You return the guessed image. Where is it noised again?", dict(mix=lambda x0, e, a, b: x0)),
     (
@@ -219,11 +222,50 @@ STEP_MISTAKES = [
     (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax().clamp(min=1))),
     (SCALED, dict(clip=lambda x0, m: x0 / x0.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1))),
 ]
+FACTORS = {  # what may stand where another belongs
+    "√ᾱ_n": lambda a, b: a**0.5,
+    "√ᾱ_m": lambda a, b: b**0.5,
+    "√(1 - ᾱ_n)": lambda a, b: (1 - a) ** 0.5,
+    "√(1 - ᾱ_m)": lambda a, b: (1 - b) ** 0.5,
+    "ᾱ_n": lambda a, b: a,
+    "ᾱ_m": lambda a, b: b,
+    "1 - ᾱ_n": lambda a, b: 1 - a,
+    "1 - ᾱ_m": lambda a, b: 1 - b,
+    "1 - √ᾱ_n": lambda a, b: 1 - a**0.5,
+    "1 - √ᾱ_m": lambda a, b: 1 - b**0.5,
+    "1": lambda a, b: 1,
+}
+
+
+def misplaced(factor: Callable) -> dict[str, dict]:
+    """Each place of a factor, with what belongs there, and the step where another one stands there."""
+    return {
+        "in front of x0, where you find the noise. It's √ᾱ_n": dict(
+            noise=lambda x, x0, e, a, b: (x - factor(a, b) * x0) / (1 - a) ** 0.5
+        ),
+        "below the fraction, where you find the noise. It's √(1 - ᾱ_n)": dict(
+            noise=lambda x, x0, e, a, b: (x - a**0.5 * x0) / factor(a, b)
+        ),
+        "in front of x0 in the new x. It's √ᾱ_m": dict(mix=lambda x0, e, a, b: factor(a, b) * x0 + (1 - b) ** 0.5 * e),
+        "in front of the noise in the new x. It's √(1 - ᾱ_m - σ²)": dict(
+            mix=lambda x0, e, a, b: b**0.5 * x0 + factor(a, b) * e
+        ),
+        "in front of the guess in x0. It's √(1 - ᾱ_n)": dict(clean=lambda x, e, a: (x - factor(a, a) * e) / a**0.5),
+        "below the fraction of x0. It's √ᾱ_n": dict(clean=lambda x, e, a: (x - (1 - a) ** 0.5 * e) / factor(a, a)),
+    }
+
+
+MISPLACED = [
+    (f"You have {name} {place}.", how) for name, factor in FACTORS.items() for place, how in misplaced(factor).items()
+]
 SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta is β of n
     ("Where is fresh noise added?", lambda eta, a, b, beta: 0 * a),
     ("You use eta as a switch. It's a factor.", lambda eta, a, b, beta: ddim_sigma(1, a, b)),
     ("You square eta. It multiplies σ as it is.", lambda eta, a, b, beta: eta * ddim_sigma(eta, a, b)),
-    ("You multiply a variance by eta. It multiplies σ.", lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b)),
+    (
+        "You put eta under the root, or multiply a variance by it. It multiplies σ.",
+        lambda eta, a, b, beta: ddim_sigma(eta**0.5, a, b),
+    ),
     ("Where is the root of σ? z needs a standard deviation.", lambda eta, a, b, beta: eta * ddim_sigma(1, a, b) ** 2),
     ("You multiply z by σ², a variance.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 2),
     ("You take Algorithm 2's σ, of one step. These steps are longer.", lambda eta, a, b, beta: eta * beta**0.5),
@@ -256,10 +298,19 @@ SIGMA_MISTAKES = [  # what is taken for σ; a and b are ᾱ of n and of m, beta 
     ),
     ("You take (1 - ᾱ_n) / ᾱ_m for 1 - ᾱ_n / ᾱ_m.", lambda eta, a, b, beta: eta * ((1 - b) / b) ** 0.5),
     ("You take a root of σ itself.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) ** 0.5),
-    ("You make all noise of m fresh. Part of it is guessed.", lambda eta, a, b, beta: eta * (1 - b) ** 0.5),
+    (
+        "You make all noise of m fresh, or take 1 - ᾱ_n for 1 - ᾱ_n / ᾱ_m.",
+        lambda eta, a, b, beta: eta * (1 - b) ** 0.5,
+    ),
+    ("You take 1 - ᾱ_m for 1 - ᾱ_n / ᾱ_m.", lambda eta, a, b, beta: eta * ((1 - b) ** 2 / (1 - a)) ** 0.5),
+    ("You multiply ᾱ_n by ᾱ_m. It's divided.", lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * (1 - a * b)) ** 0.5),
+    (
+        "You turn ᾱ_n / ᾱ_m upside down, and the sign of what that leads to.",
+        lambda eta, a, b, beta: eta * ((1 - b) / (1 - a) * (b / a - 1)) ** 0.5,
+    ),
     ("You add all noise of n. The step leads to m, with less noise.", lambda eta, a, b, beta: eta * (1 - a) ** 0.5),
     ("You multiply z by eta alone.", lambda eta, a, b, beta: eta * a**0),
-    ("You draw z between 0 and 1.", lambda eta, a, b, beta: ddim_sigma(eta, a, b) / 12**0.5),
+    ("You add z at full size. Where is σ in front of it?", lambda eta, a, b, beta: a**0),
 ]
 KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ of m, s is σ
     ("The fresh noise comes on top. Where is the guessed one made smaller for it?", lambda b, s: (1 - b) ** 0.5),
@@ -274,6 +325,10 @@ KEPT_MISTAKES = [  # what is taken for the factor of the guessed noise; b is ᾱ
     ("You multiply the root by 1 - σ². σ² is taken off under it.", lambda b, s: ((1 - b) * (1 - s**2)) ** 0.5),
     ("You take eta² off under the middle root. It's σ².", lambda b, s: (1 - b - ETA**2).clamp(min=0) ** 0.5),
 ]
+
+
+def repeated(counts: list[int], times: int) -> list[int]:
+    return [n for n in counts for _ in range(times)]
 
 
 COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mistake, where counts is given
@@ -293,7 +348,10 @@ COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mi
         "You go up. The path goes from T down to 0.",
         lambda seen, counts, expected: seen == counts[-2::-1] or seen[:1] == [0],
     ),
-    ("Where is the first step?", lambda seen, counts, expected: seen == counts[1:-1]),
+    (
+        "Where is the first step, from T? n is the first of each pair.",
+        lambda seen, counts, expected: seen == counts[1:-1],
+    ),
     ("Where is the last step?", lambda seen, counts, expected: seen == counts[:-2]),
     (
         "You visit every timestep. The given ones are further apart.",
@@ -310,12 +368,13 @@ COUNT_MISTAKES = [  # whether the counts that the model sees are those of the mi
     (
         "You draw the samples one after the other. They're drawn together, as one batch.",
         lambda seen, counts, expected: (
-            len(seen) > len(expected) > 0 and seen == expected * (len(seen) // len(expected))
+            (each := len(seen) // max(len(expected), 1)) > 1
+            and seen in (expected * each, repeated(expected, max(each, 3)))
         ),
     ),
     (
         "You ask the model twice at each timestep. Keep its guess.",
-        lambda seen, counts, expected: seen == [n for n in expected for _ in range(2)],
+        lambda seen, counts, expected: seen == repeated(expected, 2),
     ),
 ]
 LIST_MISTAKES = [  # whether entry i is that of the mistake; xs are right, x0 is the image guessed before
@@ -469,6 +528,8 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
         elif (model.shown[0] * start).mean() > 0.5 * start.square().mean():
             question = "You change start, or add to it." if gap.std() > 1e-3 else "You change start."
         raise Mistake("the first images that the model gets are not start", question)
+    if n_steps > 1 and result.equal(start):
+        raise Mistake("what it returns is the start", "You return an x from before the loop. Where is the last one?")
     if n_steps > 1 and all(x.equal(start) for x in model.shown):
         raise Mistake(
             "the model is shown the same images at every timestep",
@@ -480,7 +541,9 @@ def way_of(answer: Callable, n_steps: int, n_samples: int, eta: float, sign: int
 def judge_counts(seen: list[int], counts: list[int], expected: list[int]) -> None:
     if seen != expected:
         facts = f"where counts is {counts}, the model gets the timesteps {seen}, expected {counts[:-1]}"
-        otherwise = "You choose timesteps of your own. They go from each of counts to the next."
+        otherwise = (
+            "You tell the model another timestep than n, or choose your own. n goes from each of counts to the next."
+        )
         raise Mistake(facts, recognise(COUNT_MISTAKES, lambda made: made(seen, counts, expected), otherwise))
 
 
@@ -504,13 +567,33 @@ def judge_steps(answer: Callable, steps: list[Step]) -> None:
     x, guess, x0, is_now, should_be = (v.flatten()[at] for v in (step.x, step.guess, x0, step.result, expected))
     facts = f"from timestep {step.n} to {step.m},\nx = {x:.3f}, guess {guess:.3f}, x0 = {x0:.3f} before clipping: "
     facts += f"x becomes {apart(is_now.item(), should_be.item())}"
-    ways = [(q, how | guard) for q, how in STEP_MISTAKES for guard in ({}, dict(clamped=True))]
+    ways = [(q, how | guard) for q, how in STEP_MISTAKES + MISPLACED for guard in ({}, dict(clamped=True))]
     others = [
         (NAN, is_now.isnan()),
-        ("Where x0 is in [-1, 1] already, all is right. What becomes of the others?", unclipped.max() < 1e-4),
+        (
+            "Where x0 is in [-1, 1] already, all is right. You clip to other limits, or go on with what isn't clipped.",
+            unclipped.max() < 1e-4,
+        ),
+        *made_of(wrong),
     ]
     question = recognise(ways, lambda how: all(step.fits(**how) for step in steps)) or recognise(others, bool)
     raise Mistake(facts, question, given=f"with betas {BETAS} and eta=0")
+
+
+def made_of(wrong: list[Step]) -> list[tuple[str, bool]]:
+    """What to say of steps that add up the right things with wrong factors: the first one, and one to 0, which gives x0
+    itself."""
+    step, a, b = wrong[0], ddim_bar(wrong[0].n), ddim_bar(wrong[0].m)
+    x0 = ddim_clean(step.x, step.guess, a).clamp(-1, 1)
+    image, noise = factors_of(step.result, x0, ddim_noise(step.x, x0, step.guess, a, b)) or (0, 0)
+    said = f"You make the new x of {image:.3f} x0 and {noise:.3f} ε, where the factors are {b**0.5:.3f} and"
+    rows = [(f"{said} {(1 - b) ** 0.5:.3f}, if your ε leads from x0 to x.", bool(image or noise))]
+    for to_0 in [step for step in wrong if step.m == 0][:1]:
+        a, inside = ddim_bar(to_0.n), to_0.result.abs() < 0.999
+        x, guess = factors_of(*(part[inside] for part in (to_0.result, to_0.x, to_0.guess))) or (0, 0)
+        said = f"You make x0 after {to_0.n} steps of {x:.3f} x and {guess:.3f} guess, where the factors are"
+        rows.append((f"{said} {a**-0.5:.3f} and {-((1 / a - 1) ** 0.5):.3f}.", bool(x or guess)))
+    return rows
 
 
 class Freshened(NamedTuple):
@@ -555,6 +638,10 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
     if first.std() > 1e-3 and freshened(answer, 3)[0].fresh.equal(first):
         facts = f"with eta={ETA}, each way from the same start leads to the same images"
         raise Mistake(facts, "You set a seed inside, or draw z once and for all.")
+    within = (first.abs() < first.std()).double().mean()
+    if abs(within - 0.683) > 0.03 and first.std() > 1e-3:
+        facts = f"with eta={ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
+        raise Mistake(facts, "You draw z from another distribution. It's Gaussian, as t.randn draws.")
     sigmas, kepts = [], []
     for n, m, fresh, kept in steps:
         a, b = ddim_bar(n), ddim_bar(m)
@@ -569,10 +656,6 @@ def judge_noise(answer: Callable, last: bool = True) -> None:
         )
     judge_factors("fresh noise of std {:.3f} is added", sigmas, SIGMA_MISTAKES, 0.04)
     judge_factors("the guessed noise has factor {:.3f}", kepts, KEPT_MISTAKES, 0.001 if seeded else 0.03)
-    within = (first.abs() < first.std()).double().mean()
-    if abs(within - 0.683) > 0.03:
-        facts = f"with eta={ETA}, {within:.0%} of the fresh noise is within one std, expected 68%"
-        raise Mistake(facts, "You draw z from another distribution. It's Gaussian, as t.randn draws.")
     if (first * second).mean().abs() > 0.1 * first.std() * second.std():
         raise Mistake(
             f"with eta={ETA}, two steps add the same noise", "You add the same z in each step. It's drawn anew."
@@ -589,21 +672,36 @@ def judge_factors(words: str, measured: list[tuple], mistakes: list, slack: floa
     def fits(mistake: Callable) -> bool:
         return bool(known) and all(same(value, mistake(*of)) for value, _, of in known)
 
-    for n, m, got, expected, _ in measured:
+    for n, m, got, expected, of in measured:
         if not same(got, expected):
             times = f"You make it about {got / expected:.1f} times as large, in each step."
             others = [
-                (NAN, got.isnan()),
+                (
+                    "You take a root of a number below 0. There is one if ᾱ_n / ᾱ_m is upside down.",
+                    got.isnan(),
+                ),
                 ("You add noise in the last step. Nothing cleans up after it.", m == 0),
                 (
                     "You leave fresh noise out in some steps. Only the step to 0 has none.",
                     got < 1e-3 and mistakes is SIGMA_MISTAKES,
                 ),
                 (times, all(same(value / right, got / expected) for value, right, _ in known)),
+                (part_of(got, *of), True),
             ]
             facts = f"from timestep {n} to {m},\n{words.format(got)}, expected {expected:.3f}"
             question = recognise(mistakes, fits) or recognise(others, bool)
             raise Mistake(facts, question, given=f"with betas {BETAS} and eta={ETA}")
+
+
+def part_of(got: t.Tensor, *of: t.Tensor) -> str:
+    """What to say of a σ, or of a factor of the guessed noise, that is no known mistake. of: as its rows get it"""
+    if len(of) == 2:
+        b, sigma = of
+        return f"You have {got**2:.3f} under the middle root, where 1 - ᾱ_m is {1 - b:.3f} and σ² is {sigma**2:.3f}."
+    eta, a, b, _ = of
+    first, last = (1 - b) / (1 - a), 1 - a / b
+    right = f"eta √({first:.3f} · {last:.3f}), of the first fraction and 1 - ᾱ_n / ᾱ_m"
+    return f"You make a σ of {got:.3f}. It's {right}."
 
 
 def judge_rounding(answer: Callable) -> None:
@@ -628,7 +726,8 @@ def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None
     if isinstance(steps, t.Tensor) and steps.shape == start.shape:
         raise Mistake("with return_all_steps=True it returns the last images alone", "Where is return_all_steps used?")
     if not isinstance(steps, list | tuple | t.Tensor):
-        raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list")
+        question = "Where is the return for return_all_steps=True?" if steps is None else ""
+        raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list", question)
     if len(steps) != len(plain):
         if any(isinstance(entry, list) for entry in steps):
             raise Mistake(
@@ -636,7 +735,9 @@ def judge_list(answer: Callable, model: Recorded, plain: list[t.Tensor]) -> None
                 "You return one thing too many.",
             )
         question = "Where is one entry for each step, and the start?"
-        if len(steps) == len(plain) - 1:
+        if isinstance(steps, t.Tensor) and len(plain) in steps.shape[1:]:
+            question = "You stack them along another axis. The steps come first."
+        elif len(steps) == len(plain) - 1:
             question = "Where are both the start and the result in it?"
         raise Mistake(f"return_all_steps gives {len(steps)} entries for 3 steps, expected {len(plain)}", question)
     xs = [x.float() for x in plain]

@@ -14,7 +14,7 @@ import numpy as np
 import torch as t
 from scipy.linalg import sqrtm
 
-from tests.checking import Mistake, apart, careful, check, kind, recognise, unchanged
+from tests.checking import Mistake, apart, careful, check, factors_of, kind, recognise, unchanged
 
 
 def frechet(
@@ -48,6 +48,8 @@ SHAPE_OF_C = "You compare images with each other. C tells how features vary toge
 WHOLE_PRODUCT = "You take the root of one of the two alone. It covers the whole product."
 BOTH_ONCE = "You put the same covariance into the product twice, or measure C₁ - C₂. Each is in it once."
 DIFFERENCE = "You measure C₁ - C₂. What does the trace hold?"
+RIGHT_FACTORS = (1, 1, 1, -2)  # of |μ₁ - μ₂|², and of the traces of C₁, C₂ and the root
+ROOT_OF_TRACE = "You take the root of the trace. It's the trace of a root."
 PAIRED = "You compare image 1 with image 1, and 2 with 2. Sets have no order: what describes each as a whole?"
 OFFSET = "You add something to C or under the root. The formula adds nothing, and with small features that would change much."
 STANDARD = "You scale the features to a standard deviation of 1. They're taken as they are."
@@ -92,10 +94,8 @@ FRECHET_MISTAKES = [
         dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.eigvalsh(A @ B)))),
     ),
     ("You drop the signs of the root. The real part keeps them.", dict(root=lambda A, B: np.abs(sqrtm(A @ B)))),
-    (
-        "You take the root of the trace. It's the trace of a root.",
-        dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B))),
-    ),
+    (ROOT_OF_TRACE, dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A @ B)))),
+    (ROOT_OF_TRACE, dict(end=lambda g, A, B, R: g + np.trace(A + B) - 2 * sqrt(np.trace(A) * np.trace(B)))),
     ("Where is the 2 in front of the root?", dict(end=lambda g, A, B, R: g + np.trace(A + B - R))),
     ("You add the root. It's subtracted.", dict(end=lambda g, A, B, R: g + np.trace(A + B + 2 * R))),
     (
@@ -126,14 +126,10 @@ FRECHET_MISTAKES = [
         "You take a root of the whole. The distance is a squared one.",
         dict(end=lambda g, A, B, R: np.sqrt(g + np.trace(A + B - 2 * R))),
     ),
-    ("Where are C₁ and C₂ themselves in the trace?", dict(end=lambda g, A, B, R: g - 2 * np.trace(R))),
-    ("Where is C₁ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(B - 2 * R))),
-    ("Where is C₂ itself in the trace?", dict(end=lambda g, A, B, R: g + np.trace(A - 2 * R))),
-    ("You subtract C₂. It's added.", dict(end=lambda g, A, B, R: g + np.trace(A - B - 2 * R))),
     ("You take the root of a sum. It's that of a product.", dict(root=lambda A, B: sqrtm(A + B))),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + ((A - B) ** 2).sum())),
+    (DIFFERENCE, dict(end=lambda g, A, B, R: g + ((A - B) ** 2).trace())),
     (DIFFERENCE, dict(end=lambda g, A, B, R: g + np.linalg.norm(A - B))),
-    ("You take the gap away. It's added.", dict(end=lambda g, A, B, R: np.trace(A + B - 2 * R) - g)),
     ("You invert C₁ C₂. Its root has the power 1/2.", dict(root=lambda A, B: np.linalg.inv(sqrtm(A @ B)))),
     (
         "You divide the whole, by 2 or by the number of features. Everything is added up.",
@@ -151,18 +147,19 @@ FRECHET_MISTAKES = [
         "You scale each image's features to length 1. They're taken as they are.",
         lambda x1, x2: frechet(*(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (x1, x2)), 1),
     ),
-    ("You take the trace away. It's added.", dict(end=lambda g, A, B, R: g - np.trace(A + B - 2 * R))),
-    ("You subtract the root four times. It's twice.", dict(end=lambda g, A, B, R: g + np.trace(A + B - 4 * R))),
     ("You unpack the root, as if it were two things, and keep its first row.", dict(root=lambda A, B: sqrtm(A @ B)[0])),
     (
         "You take singular values. The root of the matrix has the roots of its eigenvalues.",
         dict(root=lambda A, B: np.diag(np.sqrt(np.linalg.svd(A @ B)[1]))),
     ),
     (
+        "You square each mean, and subtract then. Their difference is squared.",
+        lambda x1, x2: frechet(x1, x2, 1, size=lambda v: (x1.mean(axis=0) ** 2 - x2.mean(axis=0) ** 2).sum()),
+    ),
+    (
         "You multiply the means. The gap is their difference.",
         lambda x1, x2: frechet(x1, x2, 1, size=lambda v: x1.mean(axis=0) @ x2.mean(axis=0)),
     ),
-    ("You add the gap twice.", dict(end=lambda g, A, B, R: 2 * g + np.trace(A + B - 2 * R))),
     (
         "You take the root of the whole sum. It's that of C₁ C₂ alone.",
         lambda x1, x2: frechet(
@@ -293,7 +290,47 @@ def is_rounded(measured: list[tuple[Clouds, float]]) -> bool:
     return any(all(cut(d, pair.distance(ddof), 10.0**-k) for pair, d in measured) for k in range(5) for ddof in (0, 1))
 
 
-def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
+def of_terms(answer: Callable) -> str:
+    """What to say of an answer that adds up the right terms with wrong factors."""
+    pairs = []
+    for stretch in [(1, 2), (3, 1), (2, 2), (1, 4), (5, 3)]:
+        pairs.append(clouds(8, 8, np.random.rand(2).round(2), np.random.rand(2, 2).round(2), np.diag(stretch)))
+    try:
+        distances = t.tensor([judge_number(answer, pair) for pair in pairs])
+    except Exception:
+        return ""
+    terms = t.tensor([[pair.gap, *pair.traces] for pair in pairs])
+    factors = factors_of(distances, *terms.T)
+    if not factors or np.allclose(factors, RIGHT_FACTORS, atol=1e-3):
+        return ""
+    of_n = [factors[0], *(factor * 8 / 7 for factor in factors[1:])]  # where C is divided by N
+    nearer = min(factors, of_n, key=lambda each: np.abs(np.subtract(each, np.round(each))).sum())
+    gap, one, two, root = np.round(nearer, 4) + 0.0  # no -0
+    said = f"You take |μ₁ - μ₂|² {gap:.3g} times, the trace of C₁ {one:.3g} times, that of C₂ {two:.3g} times, and"
+    return f"{said} that of the root {root:.3g} times. It's 1, 1, 1 and -2."
+
+
+def of_part(measured: list[tuple[Clouds, float]]) -> str:
+    """Which part of the formula is right already."""
+    parts = [
+        (
+            "Where the means are equal, it's right. Where is their difference squared, and each set's own mean off C?",
+            lambda pair: pair.gap == 0,
+        ),
+        (
+            "Where C₁ and C₂ are equal, it's right. What becomes of them, and of their root?",
+            lambda pair: pair.traces[0] == pair.traces[1] == pair.traces[2],
+        ),
+    ]
+
+    def right_there(holds: Callable) -> bool:
+        fits = [pair.fits(d, pair.distance) for pair, d in measured if holds(pair)]
+        return bool(fits) and all(fits)
+
+    return recognise(parts, right_there)
+
+
+def judge_distances(answer: Callable, measured: list[tuple[Clouds, float]]) -> None:
     wrong = next(((pair, d) for pair, d in measured if not pair.fits(d, pair.distance)), None)
     if wrong is None:
         return
@@ -307,6 +344,8 @@ def judge_distances(measured: list[tuple[Clouds, float]]) -> None:
         question = "For sets of equal size it was right. Where is each set counted by itself?"
         if all(other.fits(d, other.of_as_many) for other, d in measured):
             question = "You leave out images of the larger set. Each set is described by all that it has."
+    else:
+        question = of_terms(answer) or of_part(measured)
     # clouds at distance 0 are too little to tell by, and the root of the whole may be one of -1e-16
     telling = [(other, d) for other, d in measured if other.distance(1) > 1e-9]
     with warnings.catch_warnings(action="ignore"):  # of nan and the like: a mistake may lead there
@@ -346,9 +385,9 @@ def check_frechet_distance(answer: Callable) -> str:
                 try:
                     measured.append((pair, judge_number(answer, pair)))
                 except Exception:
-                    judge_distances(measured)  # what is wrong so far may be why
+                    judge_distances(answer, measured)  # what is wrong so far may be why
                     raise
-            judge_distances(measured)
+            judge_distances(answer, measured)
     return (
         "means, covariances (by N - 1 or N) and the matrix root, also for sets that are small, alike or of unequal size"
     )

@@ -110,6 +110,7 @@ RATE_MISTAKES = [
         two_lines(fall=lambda n, N, w: (n - N) / (N - w)),
     ),
     ("You turn the fraction of the rise upside down.", two_lines(rise=lambda n, w: w / n)),
+    ("You divide by step in the rise. peak is multiplied by it.", two_lines(rise=lambda n, w: 1 / n)),
     ("Where is the rise divided by warmup, and where does it fall?", lambda n, N, p, w: p * n),
     ("You let it rise over all steps. It has a peak on the way.", lambda n, N, p, w: p * n / N),
     ("Where is the fall multiplied by peak?", lambda n, N, p, w: p * n / w if n <= w else p - (n - w) / (N - w)),
@@ -142,6 +143,7 @@ RATE_MISTAKES = [
     ("You take warmup away from the steps that are left, too.", two_lines(fall=lambda n, N, w: (N - n - w) / (N - w))),
     ("You begin the fall at step 0, which cuts off the peak.", lambda n, N, p, w: p * min(1, n / w) * (N - n) / N),
     ("You multiply both lines. One holds at a time.", lambda n, N, p, w: p * n / w * (N - n) / (N - w)),
+    ("You multiply both lines. One holds at a time.", lambda n, N, p, w: p * min(1, n / w) * (N - n) / (N - w)),
     ("You swap the two lines, or take the higher one.", lambda n, N, p, w: p * max(n / w, (N - n) / (N - w))),
     (
         "You let it fall like a cosine. A straight line is asked for.",
@@ -196,10 +198,14 @@ def as_rate(result: object, call: str) -> float:
 def rate_question(course: Sequence[float], N: int, peak: float, w: int) -> str:
     """Of the first mistake with this course, as it is or stopped at 0; or of one in the rise and one in the fall."""
     steps = range(1, N + 1)
-    right = [two_lines()(n, N, peak, w) for n in steps]
+
+    def values(made: Callable) -> list[float]:
+        return [made(n, N, peak, w) for n in steps]
+
+    right = values(two_lines())
 
     def fits(mistake: Callable, part: slice = slice(None)) -> bool:
-        wrong = [mistake(n, N, peak, w) for n in steps][part]
+        wrong = values(mistake)[part]
         return any(np.allclose(course[part], c, rtol=0, atol=1e-4 * peak) for c in (wrong, np.maximum(wrong, 0)))
 
     if question := recognise(RATE_MISTAKES, fits):
@@ -214,12 +220,28 @@ def rate_question(course: Sequence[float], N: int, peak: float, w: int) -> str:
         return "You round them."
     if sum(one == other for one, other in pairwise(course)) > N / 2:
         return "You change it in stairs. Each step has a rate of its own."
-    parts = [(slice(0, w), rise_question), (slice(w, N), fall_question)]
-    found = [
-        recognise(RATE_MISTAKES, partial(fits, part=part), otherwise=of_shape(course, peak, w))
-        for part, of_shape in parts
-        if not fits(two_lines(), part)
+    rise, fall, wholly = slice(0, w), slice(w, N), two_lines()
+    parts = [
+        (
+            rise,
+            fall,
+            rise_question,
+            "You have the fall right. Where is the line from 0 at step 0 to peak at step warmup?",
+        ),
+        (
+            fall,
+            rise,
+            fall_question,
+            "You have the rise right. Where is the line from peak at step warmup to 0 at the last step?",
+        ),
     ]
+    found = []
+    for part, other, of_shape, alone in parts:
+        if not fits(wholly, part):
+            rows = [(q, made) for q, made in RATE_MISTAKES if np.allclose(values(made)[other], right[other])]
+            found.append(
+                recognise(rows, partial(fits, part=part)) or of_shape(course, peak, w) or alone * fits(wholly, other)
+            )
     return " ".join(filter(None, found))
 
 
@@ -235,8 +257,9 @@ def is_straight(rates: Sequence[float], peak: float) -> bool:
 
 def rise_question(course: Sequence[float], peak: float, w: int) -> str:
     rise = course[:w]
-    if is_straight(rise, peak) and abs(rise[-1] - peak) < 1e-4 * peak:
-        return f"You begin the rise at {2 * rise[0] - rise[1]:.3g}, if one goes back to step 0. There it's 0."
+    if is_straight(rise, peak):
+        ends = f"{2 * rise[0] - rise[1]:.3g} at step 0 to {rise[-1]:.3g} at step {w}"
+        return f"You rise from {ends}. It rises from 0 to peak."
     if len(rise) > 2 and all(a < b for a, b in pairwise([0, *rise])):
         return "You let the rise bend. A straight line is asked for."
     return ""

@@ -178,7 +178,7 @@ def no_clip(model: nn.Module) -> None: ...
 
 UNUSED = "All steps have the rate that the optimizer began with. Where does lr reach it?"
 KEPT = "Where are the gradients of earlier steps emptied? backward adds to what is there."
-UNCLIPPED = "Where is the gradient clipped in time? Before backward there is none, and after step it has been used."
+UNCLIPPED = "Where is the model's own gradient clipped in place, between backward and step?"
 LOSS_TIMES_LR = "You multiply the loss by lr. The optimizer does that with its step."
 NOT_THE_OPTIMIZER = "You take the step by hand, or with a new optimizer. The given one remembers earlier gradients."
 WEIGHT_MISTAKES = [
@@ -282,4 +282,21 @@ def of_length(walked: Walked) -> str:
         ),
         (f"You take {times:.3g} times lr for the rate.", dict(rate=lambda lr, old: times * lr)),
     ]
-    return recognise(ways, lambda how: walked.same_weights(walk(a_step(**how))))
+    return recognise(ways, lambda how: walked.same_weights(walk(a_step(**how)))) or of_gradient(walked)
+
+
+def of_gradient(walked: Walked) -> str:
+    """What to say of the first step with another gradient than the clipped one, which the momentum lets us find."""
+    before, memory = FiveNumbers().row().detach(), t.zeros(5)
+    for i, (now, rate, made) in enumerate(zip(walked.weights, RATES, map(t.tensor, GRADIENTS), strict=True), 1):
+        moved = (before - now) / rate
+        used, memory = (moved - 0.5 * memory).round(decimals=4) + 0.0, moved  # no -0
+        clipped = made / made.norm().clamp(min=1)
+        if now.equal(before):
+            return f"You leave step {i} out. Each loss leads to a step."
+        if not used.allclose(clipped, atol=1e-3):
+            along = used.allclose(used.norm() * made / made.norm(), atol=1e-3)
+            is_now, should_be = (f"{g.norm():.3g} long" if along else numbers(g) for g in (used, clipped))
+            return f"You let step {i} use a gradient that's {is_now}, if its rate is lr. Clipped, it's {should_be}."
+        before = now
+    return ""

@@ -307,7 +307,7 @@ class DecayOverwritten(_Given):
         return self.decay
 
 
-@wrong("You take the model's own number.")
+@wrong("You make the average the model itself.")
 class IntegerDivision(_Given):
     def warm(self, n):
         return (1 + n) // (10 + n)
@@ -355,7 +355,7 @@ class OneModelForADecay(_Given):
         type(self).last = self.model, decay
 
 
-@wrong("with d = 0.1818.\nYou take 0.2 for d.")
+@wrong("You take 0.2, 0.273, 0.333 for d at update 1, 2, 3 with decay 0.995, where the text has 0.182, 0.25, 0.308.")
 class NineForTen(_Given):
     def warm(self, n):
         return (1 + n) / (9 + n)
@@ -411,7 +411,7 @@ class WarmUpCutShort(_Given):
         return super().share(n) if n < 10 else self.decay
 
 
-@wrong("with d = 0.1818.\nYou take 0.2 for d. Where is the fraction of the text?")
+@wrong("You take 0.2, 0.2, 0.3 for d at update 1, 2, 3")
 class Rounded(_Given):
     def share(self, n):
         return round(super().share(n), 1)
@@ -420,7 +420,7 @@ class Rounded(_Given):
 # ------------------------------------------------------------------------------------------------ wrong mix
 
 
-@wrong("You take the model's own number.")
+@wrong("You make the average the model itself.")
 class OnlyCopies(_Given):
     def mix(self, average, current, d):
         return current
@@ -460,6 +460,12 @@ class PlainMeanWithoutTheStart(_Given):
 class Subtracted(_Given):
     def mix(self, average, current, d):
         return d * average - (1 - d) * current
+
+
+@wrong("You take 1 times the average and -0.818 times the model. The factors are d and 1 - d.")
+class ShareTakenOff(_Given):
+    def mix(self, average, current, d):
+        return average - (1 - d) * current
 
 
 @wrong("You move away from the model.")

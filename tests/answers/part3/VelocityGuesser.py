@@ -210,25 +210,31 @@ class NoisedImage(_Given):
         return a.sqrt() * x + (1 - a).sqrt() * e
 
 
-@wrong("Where are both square roots?")
+@wrong("You multiply x0 by -(1 - ᾱ), not by -√(1 - ᾱ), and the noise by ᾱ, not by √ᾱ.")
 class TargetWithoutRoots(_Given):
     def v(self, x, e, a):
         return a * e - (1 - a) * x
 
 
-@wrong("Where is the square root in front of the noise?")
+@wrong("You multiply x0 by -√(1 + ᾱ), not by -√(1 - ᾱ).")
+class SignUnderTheRoot(_Given):
+    def v(self, x, e, a):
+        return a.sqrt() * e - (1 + a).sqrt() * x
+
+
+@wrong("You multiply the noise by ᾱ, not by √ᾱ.")
 class NoRootForTheNoise(_Given):
     def v(self, x, e, a):
         return a * e - (1 - a).sqrt() * x
 
 
-@wrong("Where is the square root in front of x0?")
+@wrong("You multiply x0 by -(1 - ᾱ), not by -√(1 - ᾱ).")
 class NoRootForTheImage(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (1 - a) * x
 
 
-@wrong("You take the root of ᾱ alone. It covers all of 1 - ᾱ.")
+@wrong("You multiply x0 by -(1 - √ᾱ), not by -√(1 - ᾱ).")
 class TargetRootTooShort(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - (1 - a.sqrt()) * x
@@ -258,19 +264,19 @@ class PlainDifference(_Given):
         return e - x
 
 
-@wrong("You square ᾱ and 1 - ᾱ. Their roots are taken.")
+@wrong("You multiply x0 by -(1 - ᾱ)², not by -√(1 - ᾱ), and the noise by ᾱ²")
 class TargetSquared(_Given):
     def v(self, x, e, a):
         return a**2 * e - (1 - a) ** 2 * x
 
 
-@wrong("Where is the noise scaled?")
+@wrong("You multiply the noise by 1, not by √ᾱ.")
 class NoiseNotScaled(_Given):
     def v(self, x, e, a):
         return e - (1 - a).sqrt() * x
 
 
-@wrong("Where is x0 scaled?")
+@wrong("You multiply x0 by -1, not by -√(1 - ᾱ).")
 class ImageNotScaled(_Given):
     def v(self, x, e, a):
         return a.sqrt() * e - x
@@ -294,13 +300,13 @@ class NoisedImageForNoise(_Given):
         return super().v(x, a.sqrt() * x + (1 - a).sqrt() * e, a)
 
 
-@wrong("You scale v once more.")
+@wrong("You multiply the whole by 1 / √ᾱ.")
 class ScaledByTheSignal(_Given):
     def v(self, x, e, a):
         return e - ((1 - a) / a).sqrt() * x
 
 
-@wrong("You scale v once more.")
+@wrong("You multiply the whole by 1 / √(1 - ᾱ).")
 class ScaledByTheNoise(_Given):
     def v(self, x, e, a):
         return (a / (1 - a)).sqrt() * e - x
@@ -389,25 +395,25 @@ class TargetSolved(_Given):
         return (v + (1 - a).sqrt() * x) / a.sqrt()
 
 
-@wrong("Where are both square roots?")
+@wrong("You multiply the images by (1 - ᾱ), not by √(1 - ᾱ), and v by ᾱ, not by √ᾱ.")
 class ForwardWithoutRoots(_Given):
     def noise(self, x, v, a):
         return (1 - a) * x + a * v
 
 
-@wrong("Where is the square root in front of the images?")
+@wrong("You multiply the images by (1 - ᾱ), not by √(1 - ᾱ).")
 class NoRootForTheImages(_Given):
     def noise(self, x, v, a):
         return (1 - a) * x + a.sqrt() * v
 
 
-@wrong("Where is the square root in front of v?")
+@wrong("You multiply v by ᾱ, not by √ᾱ.")
 class NoRootForTheVelocity(_Given):
     def noise(self, x, v, a):
         return (1 - a).sqrt() * x + a * v
 
 
-@wrong("You take the root of ᾱ alone. It covers all of 1 - ᾱ.")
+@wrong("You multiply the images by (1 - √ᾱ), not by √(1 - ᾱ).")
 class ForwardRootTooShort(_Given):
     def noise(self, x, v, a):
         return (1 - a.sqrt()) * x + a.sqrt() * v
@@ -425,28 +431,34 @@ class Reconstructed(_Given):
         return reconstruct(images, self.network(images, num_steps), num_steps, self.noise_schedule)
 
 
-@wrong("You square ᾱ and 1 - ᾱ. Their roots are taken.")
+@wrong("You multiply the images by (1 - ᾱ)², not by √(1 - ᾱ), and v by ᾱ², not by √ᾱ.")
 class ForwardSquared(_Given):
     def noise(self, x, v, a):
         return (1 - a) ** 2 * x + a**2 * v
 
 
-@wrong("You multiply the whole sum by √ᾱ.")
+@wrong("You multiply the images by √ᾱ √(1 - ᾱ), not by √(1 - ᾱ).")
 class ParenthesesTooWide(_Given):
     def noise(self, x, v, a):
         return ((1 - a).sqrt() * x + v) * a.sqrt()
 
 
-@wrong("Where are the images scaled?")
+@wrong("You multiply the images by 1, not by √(1 - ᾱ).")
 class ImagesNotScaled(_Given):
     def noise(self, x, v, a):
         return x + a.sqrt() * v
 
 
-@wrong("Where is v scaled?")
+@wrong("You multiply v by 1, not by √ᾱ.")
 class VelocityNotScaled(_Given):
     def noise(self, x, v, a):
         return (1 - a).sqrt() * x + v
+
+
+@wrong("You multiply the images by 1.261 at timestep 3, not by √(1 - ᾱ), and v by 0.5732 at timestep 3, not by √ᾱ.")
+class ThroughTheImageWithoutRoots(_Given):
+    def noise(self, x, v, a):
+        return (x - a * (a.sqrt() * x - (1 - a).sqrt() * v)) / (1 - a)
 
 
 @wrong("Where is v?")
@@ -541,7 +553,7 @@ class AlphaForTheNoise(_Given):
         return alpha.sqrt() * noise - (1 - self.alpha_bar(num_steps)).sqrt() * x0
 
 
-@wrong("You take a root twice.")
+@wrong("You take √ᾱ for ᾱ.")
 class RootTwice(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps).sqrt()
@@ -553,7 +565,7 @@ class MeanForAll(_Given):
         return super().alpha_bar(num_steps).mean()
 
 
-@wrong("You give all images the factors of the first.")
+@wrong("You give all images the same factors, of the first or of the largest count.")
 class OneForAll(_Given):
     def alpha_bar(self, num_steps):
         return super().alpha_bar(num_steps[0])
@@ -801,7 +813,7 @@ class WrittenDown(_Given):
         return t.tensor([0.9, 0.54, 0.432, 0.324])[num_steps - 1].reshape(-1, 1, 1, 1)
 
 
-@wrong("for ᾱ at timestep 3. Where is it looked up in self.noise_schedule?")
+@wrong("for ᾱ. Where is it looked up in self.noise_schedule?")
 class ScheduleOfItsOwn(_Given):
     def alpha_bar(self, num_steps):
         return NoiseSchedule(1000, "cpu").alpha_bar(num_steps).reshape(-1, 1, 1, 1)

@@ -391,6 +391,11 @@ def root(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised).sqrt()
 
 
+@wrong("You take the length of the error, as norm does.")
+def norm(model, x0, num_steps, noise, noised):
+    return (_guess(model, noised, num_steps).float() - model.target(x0, noise, num_steps)).norm()
+
+
 @wrong("You halve the loss.")
 def half(model, x0, num_steps, noise, noised):
     return in_a_block(model, x0, num_steps, noise, noised) / 2
@@ -438,6 +443,12 @@ def question_swapped(model, x0, num_steps, noise, noised):
 def asked_twice(model, x0, num_steps, noise, noised):
     _guess(model, noised, num_steps)
     return F.mse_loss(_guess(model, noised, num_steps).float(), model.target(x0, noise, num_steps))
+
+
+@wrong("You ask it once more, outside of the with block. Keep its first answer.")
+def asked_once_more_outside(model, x0, num_steps, noise, noised):
+    _guess(model, noised, num_steps)
+    return F.mse_loss(model.network(noised, num_steps), model.target(x0, noise, num_steps))
 
 
 @wrong("the network is asked 0 times, expected once.\nWhere is model.network asked?")

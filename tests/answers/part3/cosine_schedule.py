@@ -202,13 +202,13 @@ def divided_by_one_less(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / (T - 1) + s) / (1 + s) * math.pi / 2)
 
 
-@wrong("You divide π by 4, as in π / 2 ** 2. It's halved once.")
+@wrong("You halve π twice, as in π / 2 ** 2 or in (1 + cos) / 2. It's halved once.")
 def two_squared(max_steps, s=0.008, max_beta=0.999):
     angle = lambda n, T, s: (n / T + s) / (1 + s) * math.pi / 2**2
     return _betas(max_steps, s, max_beta, angle=angle, f=t.cos)
 
 
-@wrong("You divide π by 4, as in π / 2 ** 2. It's halved once.")
+@wrong("You halve π twice, as in π / 2 ** 2 or in (1 + cos) / 2. It's halved once.")
 def halved_twice(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / 2 * math.pi / 2)
 
@@ -453,9 +453,19 @@ def upside_down_above_0(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: (1 - f[:-1] / f[1:]).clamp(min=0))
 
 
-@wrong("You turn the quotient upside down, so all are clipped.")
+@wrong("You turn the quotient upside down, or take 1 less each of the two, so all are clipped.")
 def upside_down_without_1(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, beta=lambda f: f[:-1] / f[1:])
+
+
+@wrong("You subtract before you divide. Mind the parentheses of β.")
+def subtracted_first(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: (1 - f[1:] / f[0]) / (f[:-1] / f[0]))
+
+
+@wrong("You return values of f. What does each step take away?")
+def curve_from_count_0(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, beta=lambda f: f, clip=lambda betas, top: betas)
 
 
 @wrong("You divide by the later f. It's divided by the earlier one.")
@@ -550,9 +560,19 @@ def clipped_from_below(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.clamp(top))
 
 
-@wrong("You set a lower limit, too. The text has none.")
+@wrong("You set a lower limit, 0.0001, too. The text has none.")
 def lower_limit(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta).clamp(min=0.0001)
+
+
+@wrong("You set a lower limit, 0.01, too. The text has none.")
+def high_lower_limit(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta).clamp(min=0.01)
+
+
+@wrong("You set those above max_beta to 0. They become max_beta.")
+def large_ones_set_to_0(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, clip=lambda betas, top: betas.where(betas <= top, 0.0))
 
 
 @wrong("You multiply all by max_beta. Only those above it change.")
@@ -601,7 +621,7 @@ def in_half_precision(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, counts=lambda T: t.arange(T + 1), f=lambda angle: t.cos(angle).half() ** 2)
 
 
-@wrong("You set a lower limit, too. The text has none.")
+@wrong("You set a lower limit, 0.0001, too. The text has none.")
 def lower_limit_in_float32(max_steps, s=0.008, max_beta=0.999):
     x = t.linspace(0, max_steps, max_steps + 1)
     bars = t.cos((x / max_steps + s) / (1 + s) * math.pi * 0.5) ** 2
@@ -645,12 +665,12 @@ def half_without_pi(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 + s) / 2)
 
 
-@wrong("You square the cosine twice.")
+@wrong("You square the cosine twice, or the quotient.")
 def squared_again(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: t.cos(angle) ** 4)
 
 
-@wrong("You divide π by 4")
+@wrong("You halve π twice")
 def double_angle_not_doubled(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, s, max_beta, f=lambda angle: 1 + t.cos(angle))
 
@@ -712,6 +732,16 @@ def filled_up_at_the_front(max_steps, s=0.008, max_beta=0.999):
 @wrong("You subtract s.")
 def s_subtracted(max_steps, s=0.008, max_beta=0.999):
     return _betas(max_steps, -s, max_beta)
+
+
+@wrong("You subtract s.")
+def s_subtracted_below_the_line(max_steps, s=0.008, max_beta=0.999):
+    return _betas(max_steps, s, max_beta, angle=lambda n, T, s: (n / T + s) / (1 - s) * math.pi / 2)
+
+
+@wrong("You swap s and max_beta.")
+def arguments_in_another_order(max_steps, max_beta=0.999, s=0.008):
+    return _betas(max_steps, s, max_beta)
 
 
 @wrong("You multiply n/T by s.")

@@ -388,6 +388,37 @@ def reconstructed_from_m_steps(model, n_samples, *given, **options):
     return _sample(model, n_samples, *given, **options, clean=clean)
 
 
+@wrong("You reconstruct x0 from n - 1 steps. x still has n.")
+def reconstructed_one_step_early(*given, **options):
+    return _sample(*given, **options, clean=lambda x, guess, n, s: _clean(x, guess, max(n - 1, 1), s))
+
+
+@wrong("You have 1 - ᾱ_n in front of the guess in x0. It's √(1 - ᾱ_n).")
+def root_missing_in_the_clean_image(*given, **options):
+    return _sample(*given, **options, clean=lambda x, guess, n, s: (x - (1 - _bar(s, n)) * guess) / _bar(s, n).sqrt())
+
+
+@wrong("You add the guess in x0. It's taken away.")
+def guess_added(*given, **options):
+    return _sample(*given, **options, clean=lambda x, guess, n, s: _clean(x, -guess, n, s))
+
+
+@wrong("You divide the guess alone. Mind the parentheses of x0.")
+def parentheses_missing_in_the_clean_image(*given, **options):
+    clean = lambda x, guess, n, s: x - (1 - _bar(s, n)).sqrt() * guess / _bar(s, n).sqrt()
+    return _sample(*given, **options, clean=clean)
+
+
+@wrong("You make x0 after 2 steps of 1.134 x and -0.690 guess, where the factors are 1.260 and -0.766.")
+def clean_image_shrunk(*given, **options):
+    return _sample(
+        *given,
+        **options,
+        clean=lambda x, guess, n, s: 0.9 * _clean(x, guess, n, s),
+        noise=lambda x, x0, guess, a, b: guess,
+    )
+
+
 @wrong("You clip the guessed noise.")
 def guessed_noise_clipped(*given, **options):
     clean = lambda x, guess, n, s: _clean(x, guess.clamp(-1, 1), n, s)
@@ -492,7 +523,22 @@ def one_count_before(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, n - 1)))
 
 
-@wrong("You swap ᾱ of n and ᾱ of m.")
+@wrong("You look ᾱ of m up one timestep late.")
+def row_m_of_the_buffer(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m and m + 1)))
+
+
+@wrong("You take ᾱ of n where there are 0 steps. It's 1 there.")
+def earlier_alpha_bar_at_0(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m or n)))
+
+
+@wrong("You take 1 for ᾱ of 1 step, too.")
+def alpha_bar_1_at_1_step_too(*given, **options):
+    return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, n), _bar(s, m if m > 1 else 0)))
+
+
+@wrong("You swap ᾱ of n and ᾱ of m, in σ or everywhere.")
 def counts_swapped(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (_bar(s, m), _bar(s, n)))
 
@@ -524,7 +570,7 @@ def alpha_of_the_earlier(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha(n), _bar(s, m)), sigma=_safe_sigma)
 
 
-@wrong("You turn ᾱ_n / ᾱ_m upside down.")
+@wrong("ᾱ_n / ᾱ_m is upside down, or one of the two is not ᾱ.")
 def alpha_of_the_earlier_without_a_clamp(*given, **options):
     return _sample(*given, **options, bars=lambda s, n, m: (s.alpha(n), _bar(s, m)))
 
@@ -560,12 +606,12 @@ def noise_by_the_later_count(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: _noise(x, x0, guess, b, a))
 
 
-@wrong("You divide the noise by 1 - ᾱ. Where is the root?")
+@wrong("You have 1 - ᾱ_n below the fraction, where you find the noise. It's √(1 - ᾱ_n).")
 def root_missing_under_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) / (1 - a))
 
 
-@wrong("You divide the noise by the image's factor.")
+@wrong("You have √ᾱ_n below the fraction, where you find the noise.")
 def noise_divided_by_the_image_s_factor(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a.sqrt() * x0) / a.sqrt())
 
@@ -580,32 +626,32 @@ def parentheses_missing_in_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: x - a.sqrt() * x0 / (1 - a).sqrt())
 
 
-@wrong("Where is x0 faded in the noise?")
+@wrong("You have 1 in front of x0, where you find the noise. It's √ᾱ_n.")
 def image_not_faded_in_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - x0) / (1 - a).sqrt())
 
 
-@wrong("You fade x0 by ᾱ in the noise. Where is the root?")
+@wrong("You have ᾱ_n in front of x0, where you find the noise.")
 def root_missing_in_the_noise(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: (x - a * x0) / (1 - a).sqrt())
 
 
-@wrong("You give the image ᾱ of n. The step leads to m.")
+@wrong("You have √ᾱ_n in front of x0 in the new x. It's √ᾱ_m.")
 def image_with_the_earlier_alpha_bar(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, s) + (a.sqrt() - b.sqrt()) * x0)
 
 
-@wrong("You give the noise ᾱ of n. The step leads to m.")
+@wrong("You have √(1 - ᾱ_n) in front of the noise in the new x. It's √(1 - ᾱ_m - σ²).")
 def noise_with_the_earlier_alpha_bar(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - a - s**2).clamp(min=0).sqrt() * e)
 
 
-@wrong("Where is the root in front of the image?")
+@wrong("You have ᾱ_m in front of x0 in the new x.")
 def root_missing_at_the_image(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b * x0 + (1 - b - s**2).clamp(min=0).sqrt() * e)
 
 
-@wrong("Where is the root in front of the noise?")
+@wrong("You have 1 - ᾱ_m in front of the noise in the new x.")
 def root_missing_at_the_noise(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s**2) * e)
 
@@ -625,9 +671,19 @@ def noise_subtracted(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(x0, -e, a, b, s))
 
 
-@wrong("Where is the image faded?")
+@wrong("You have 1 in front of x0 in the new x.")
 def image_not_faded(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: x0 + (1 - b - s**2).clamp(min=0).sqrt() * e)
+
+
+@wrong("You put x where x0 belongs in the new x.")
+def x_for_x0(*given, **options):
+    return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(a.sqrt() * x0 + (1 - a).sqrt() * e, e, a, b, s))
+
+
+@wrong("where the factors are 0.638 and 0.770, if your ε leads from x0 to x.")
+def noise_added_twice(*given, **options):
+    return _sample(*given, **options, mix=lambda x0, e, a, b, s: _mix(x0, 2 * e, a, b, s))
 
 
 @wrong("Where is the guessed noise added again?")
@@ -658,7 +714,7 @@ def eta_as_a_switch(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta > 0, a, b, s, n))
 
 
-@wrong("You multiply a variance by eta. It multiplies σ.")
+@wrong("You put eta under the root, or multiply a variance by it.")
 def eta_under_the_root(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: _sigma(eta**0.5, a, b, s, n))
 
@@ -698,14 +754,14 @@ def second_factor_missing(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a)).sqrt())
 
 
-@wrong("You take a root or a logarithm of a negative number, or divide by 0.")
+@wrong("You take a root of a number below 0. There is one if ᾱ_n / ᾱ_m is upside down.")
 def last_fraction_upside_down_with_eta(*given, **options):
     return _sample(
         *given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt() if eta else 0
     )
 
 
-@wrong("You turn ᾱ_n / ᾱ_m upside down.")
+@wrong("ᾱ_n / ᾱ_m is upside down, or one of the two is not ᾱ.")
 def last_fraction_upside_down(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).sqrt())
 
@@ -768,7 +824,35 @@ def root_of_sigma(*given, **options):
     return _sample(*given, **options, sigma=sigma, mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, s**2))
 
 
-@wrong("You make all noise of m fresh. Part of it is guessed.")
+@wrong("You take 1 - ᾱ_m for 1 - ᾱ_n / ᾱ_m.")
+def earlier_alpha_bar_forgotten_in_sigma(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) ** 2 / (1 - a)).sqrt())
+
+
+@wrong("You multiply ᾱ_n by ᾱ_m. It's divided.")
+def alpha_bars_multiplied(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - a * b)).sqrt())
+
+
+@wrong("You turn ᾱ_n / ᾱ_m upside down, and the sign of what that leads to.")
+def last_fraction_upside_down_with_abs(*given, **options):
+    return _sample(
+        *given, **options, sigma=lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * (1 - b / a)).abs().sqrt()
+    )
+
+
+@wrong("You subtract ᾱ_n / ᾱ_m from the first fraction.")
+def parentheses_missing_in_sigma(*given, **options):
+    sigma = lambda eta, a, b, s, n: eta * ((1 - b) / (1 - a) * 1 - a / b).sqrt()
+    return _sample(*given, **options, sigma=sigma)
+
+
+@wrong("It's eta √(0.726 · 0.550), of the first fraction and 1 - ᾱ_n / ᾱ_m.")
+def root_below_the_fraction_in_sigma(*given, **options):
+    return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b) / ((1 - a) * (1 - a / b)).sqrt())
+
+
+@wrong("You make all noise of m fresh, or take 1 - ᾱ_n for 1 - ᾱ_n / ᾱ_m.")
 def all_noise_fresh(*given, **options):
     return _sample(*given, **options, sigma=lambda eta, a, b, s, n: eta * (1 - b).sqrt())
 
@@ -799,7 +883,17 @@ def eta_times_noise(*given, **options):
     )
 
 
-@wrong("You draw z between 0 and 1.")
+@wrong("You add z at full size. Where is σ in front of it?")
+def fresh_noise_at_full_size(*given, **options):
+    return _sample(
+        *given,
+        **options,
+        sigma=lambda eta, a, b, s, n: (b < 1) * float(eta > 0),
+        mix=lambda x0, e, a, b, s: _mix(x0, e, a, b, 0),
+    )
+
+
+@wrong("You draw z from another distribution.")
 def uniform_fresh_noise(*given, **options):
     return _sample(*given, **options, draw=t.rand_like)
 
@@ -829,6 +923,13 @@ def sigma_forgotten_under_the_middle_root(*given, **options):
 @wrong("Where is σ squared under the middle root?")
 def sigma_not_squared(*given, **options):
     return _sample(*given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + (1 - b - s).clamp(min=0).sqrt() * e)
+
+
+@wrong("under the middle root, where 1 - ᾱ_m is 0.593 and σ² is 0.144.")
+def share_by_eta(*given, **options):
+    return _sample(
+        *given, **options, mix=lambda x0, e, a, b, s: b.sqrt() * x0 + ((1 - b) * (1 - options["eta"])).sqrt() * e
+    )
 
 
 @wrong("You add σ² under the middle root.")
@@ -937,7 +1038,7 @@ def ascending_counts(*given, **options):
     )
 
 
-@wrong("Where is the first step?")
+@wrong("Where is the first step, from T? n is the first of each pair.")
 def first_step_left_out(*given, **options):
     return _sample(*given, **options, walk=lambda counts: pairwise(counts[1:]))
 
@@ -958,7 +1059,7 @@ def n_steps_apart(*given, **options):
     return _sample(*given, **options, walk=walk)
 
 
-@wrong("You choose timesteps of your own.")
+@wrong("You tell the model another timestep than n, or choose your own.")
 def counts_by_whole_strides(*given, **options):
     return _sample(
         *given, **options, walk=lambda counts: pairwise([*range(counts[0], 0, -(counts[0] // (len(counts) - 1))), 0])
@@ -1004,6 +1105,11 @@ def both_images_kept(*given, **options):
     return _sample(*given, **options, keep=lambda steps, x, x0: steps + [x0, x])
 
 
+@wrong("You stack them along another axis. The steps come first.")
+def stacked_along_the_second_axis(*given, **options):
+    return _sample(*given, **options, give=lambda steps, x, every: t.stack(steps, dim=1) if every else x)
+
+
 @wrong("You put the same tensor in many times, and change it in place.")
 def one_tensor_many_times(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: [x] * len(steps) if every else x)
@@ -1045,7 +1151,7 @@ def always_all_steps(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: steps)
 
 
-@wrong("returns None, expected a list")
+@wrong("Where is the return for return_all_steps=True?")
 def no_list_returned(*given, **options):
     return _sample(*given, **options, give=lambda steps, x, every: None if every else x)
 
@@ -1110,7 +1216,7 @@ def guess_asked_for_twice(model, *given, **options):
     return _sample(model, *given, **options, clean=clean)
 
 
-@wrong("You overwrite x with the clean image.")
+@wrong("You overwrite x before you find the noise in it.")
 def x_overwritten_by_the_clean_image(*given, **options):
     return _sample(*given, **options, noise=lambda x, x0, guess, a, b: _noise(x0, x0, guess, a, b))
 

@@ -415,17 +415,17 @@ def trace_of_two_terms(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root)
 
 
-@wrong("Where are C₁ and C₂ themselves in the trace?")
+@wrong("|μ₁ - μ₂|² 1 times, the trace of C₁ 0 times, that of C₂ 0 times, and that of the root -2 times.")
 def covariances_left_out(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: -2 * np.trace(root))
 
 
-@wrong("Where is C₁ itself in the trace?")
+@wrong("|μ₁ - μ₂|² 1 times, the trace of C₁ 0 times, that of C₂ 1 times, and that of the root -2 times.")
 def first_covariance_left_out(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C2 - 2 * root))
 
 
-@wrong("Where is C₂ itself in the trace?")
+@wrong("|μ₁ - μ₂|² 1 times, the trace of C₁ 1 times, that of C₂ 0 times, and that of the root -2 times.")
 def second_covariance_left_out(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - 2 * root))
 
@@ -457,7 +457,7 @@ def difference_of_roots(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, _: np.linalg.norm(root(C1) - root(C2)) ** 2)
 
 
-@wrong("You take the gap away. It's added.")
+@wrong("|μ₁ - μ₂|² -1 times, the trace of C₁ 1 times, that of C₂ 1 times, and that of the root -2 times.")
 def gap_taken_away(features1, features2):
     return _frechet(features1, features2, size=lambda v: -(v @ v))
 
@@ -632,6 +632,27 @@ def needs_an_inverse(features1, features2):
     return float(gap @ gap + np.trace(_cov(x1) + _cov(x2) - 2 * root(_cov(x1), _cov(x2))))
 
 
+@wrong("You square each mean, and subtract then. Their difference is squared.")
+def difference_of_squares(features1, features2):
+    return _frechet(features1, features2, mean=lambda x: x.mean(axis=0) ** 2, size=lambda v: v.sum())
+
+
+@wrong("Where is their difference squared, and each set's own mean off C?")
+def both_about_the_first_mean(features1, features2):
+    mean = features1.double().numpy().mean(axis=0)
+    return _frechet(features1, features2, cov=lambda x: (x - mean).T @ (x - mean) / len(x))
+
+
+@wrong("the trace of C₁ 4 times, that of C₂ 4 times, and that of the root -8 times. It's 1, 1, 1 and -2.")
+def divided_by_the_number_of_features(features1, features2):
+    return _frechet(features1, features2, cov=lambda x: np.cov(x.T) * (len(x) - 1) / x.shape[1])
+
+
+@wrong("Where C₁ and C₂ are equal, it's right. What becomes of them, and of their root?")
+def difference_of_the_larger_variances(features1, features2):
+    return _frechet(features1, features2, spread=lambda C1, C2, root: np.diag(C1 + C2 - 2 * root).max())
+
+
 @wrong("You divide the whole, by 2 or by the number of features.")
 def mean_over_the_features(features1, features2):
     return float(_frechet(features1, features2)) / features1.shape[1]
@@ -643,7 +664,7 @@ def each_feature_by_itself(features1, features2):
     return np.mean((x1.mean(axis=0) - x2.mean(axis=0)) ** 2 + (x1.std(axis=0) - x2.std(axis=0)) ** 2)
 
 
-@wrong("You add the gap twice.")
+@wrong("|μ₁ - μ₂|² 2 times, the trace of C₁ 1 times, that of C₂ 1 times, and that of the root -2 times.")
 def gap_twice(features1, features2):
     return float(_frechet(features1, features2, size=lambda v: 2 * v @ v))
 
@@ -700,7 +721,7 @@ def roots_of_both(features1, features2):
     return _frechet(features1, features2, cov=lambda x: scipy.linalg.sqrtm(np.cov(x, rowvar=False)).real)
 
 
-@wrong("You subtract C₂. It's added.")
+@wrong("|μ₁ - μ₂|² 1 times, the trace of C₁ 1 times, that of C₂ -1 times, and that of the root -2 times.")
 def second_covariance_subtracted(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 - C2 - 2 * root))
 
@@ -710,12 +731,12 @@ def root_of_no_trace(features1, features2):
     return float(_frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2) - 2 * root))
 
 
-@wrong("You take the trace away.")
+@wrong("|μ₁ - μ₂|² 1 times, the trace of C₁ -1 times, that of C₂ -1 times, and that of the root 2 times.")
 def trace_taken_away(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: -np.trace(C1 + C2 - 2 * root))
 
 
-@wrong("You subtract the root four times.")
+@wrong("|μ₁ - μ₂|² 1 times, the trace of C₁ 1 times, that of C₂ 1 times, and that of the root -4 times.")
 def root_four_times(features1, features2):
     return _frechet(features1, features2, spread=lambda C1, C2, root: np.trace(C1 + C2 - 4 * root))
 

@@ -605,12 +605,32 @@ def stairs_of_5(step, total_steps, peak, warmup):
     return _rate(-(-step // 5) * 5 if total_steps > 100 else step, total_steps, peak, warmup)
 
 
-@wrong("You begin the rise at 0.09")
+@wrong("You rise from 0.09 at step 0 to 0.9 at step 3. It rises from 0 to peak.")
 def begins_at_a_tenth(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 0.1 + 0.9 * n / w)
 
 
-@wrong("You begin the rise at 1e-06")
+@wrong("You rise from 0 at step 0 to 0.005 at step 3. It rises from 0 to peak.")
+def rises_to_another_peak(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 0.005 / peak * n / w)
+
+
+@wrong("You divide by step in the rise. peak is multiplied by it.")
+def peak_divided_by_step(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: 1 / n)
+
+
+@wrong("You have the fall right. Where is the line from 0 at step 0 to peak at step warmup?")
+def first_rate_kept_for_a_step(step, total_steps, peak, warmup):
+    return _rate(step, total_steps, peak, warmup, rise=lambda n, w: max(1, n - 1) / w)
+
+
+@wrong("You multiply both lines. One holds at a time.")
+def fall_on_top_of_the_rise(step, total_steps, peak, warmup):
+    return peak * min(1, step / warmup) * (total_steps - step) / (total_steps - warmup)
+
+
+@wrong("You rise from 1e-06 at step 0 to 0.002 at step 48.")
 def begins_at_a_millionth(step, total_steps, peak, warmup):
     return _rate(step, total_steps, peak, warmup, rise=lambda n, w: n / w + (1 - n / w) * 1e-6 / peak)
 

@@ -116,7 +116,7 @@ def neither_emptied_nor_clipped(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Where is the gradient clipped in time?")
+@wrong("Where is the model's own gradient clipped in place, between backward and step?")
 def clipped_before_backward(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     optimizer.zero_grad()
@@ -126,7 +126,7 @@ def clipped_before_backward(loss, lr, model, optimizer, average):
     average.update(model)
 
 
-@wrong("Where is the gradient clipped in time?")
+@wrong("Where is the model's own gradient clipped in place, between backward and step?")
 def clipped_after_the_step(loss, lr, model, optimizer, average):
     optimizer.param_groups[0]["lr"] = lr
     optimizer.zero_grad()
@@ -255,6 +255,37 @@ def loss_times_lr(loss, lr, model, optimizer, average):
     _step(lr * loss, lr, model, optimizer, average)
 
 
+@wrong("You let step 2 use a gradient that's 0.2 long, if its rate is lr. Clipped, it's 1 long.")
+def clipped_to_the_rate(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), lr)
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("You let step 2 use a gradient that's [")
+def the_first_parameter_clipped(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(next(model.parameters()), 1.0)
+    optimizer.step()
+    average.update(model)
+
+
+@wrong("You leave step 2 out. Each loss leads to a step.")
+def slow_steps_left_out(loss, lr, model, optimizer, average):
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    if lr > 0.3:
+        optimizer.step()
+    average.update(model)
+
+
 @wrong("You clip the loss. Its gradient is clipped.")
 def loss_clipped_too(loss, lr, model, optimizer, average):
     _step(loss.clamp(max=1.0), lr, model, optimizer, average)
@@ -282,7 +313,7 @@ def new_optimizer(loss, lr, model, optimizer, average):
     _step(loss, lr, model, t.optim.SGD(model.parameters(), lr=lr, momentum=0.5), average)
 
 
-@wrong("Where is the gradient clipped in time?")
+@wrong("Where is the model's own gradient clipped in place, between backward and step?")
 def gradient_of_the_average_clipped(loss, lr, model, optimizer, average):
     _step(loss, lr, model, optimizer, average, clip=lambda *given: _clip_of(average.model))
 
