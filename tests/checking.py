@@ -533,6 +533,8 @@ def question_of_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
         return "You treat a single image. Where is the axis of the batch?"
     if len(shape) == 4 and shape == [expected[0], 2 * expected[1], *expected[2:]]:
         return "You put two tensors side by side as channels."
+    if len(shape) == 4 and shape[2:] in ([size - cut for size in expected[2:]] for cut in (2, 4, 6)):
+        return "Where is the padding that keeps the size?"
     if prod(shape) == prod(expected) and len(shape) < len(expected):
         return "Where does it get its axes back?"
     if sorted(shape) == sorted(expected):
@@ -754,9 +756,12 @@ def judge_training(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
         if p.grad is None or (p.ndim > 1 and not p.grad.any()):
             if len(inputs) > 1:  # a block or a network that is given the step, too
                 judge_step_used(module, inputs)
+            question = question_of_unreached(p, module, inputs)
             if counts_in_last(p, module, inputs):  # but not in the first result
-                raise Mistake(f"{name} counts in skip, but not in x", "You halve the skip, too, or instead of x.")
-            raise Mistake(f"no gradient reaches {name}", question_of_unreached(p, module, inputs))
+                unused = question.startswith("Where")
+                facts = f"{name} counts in skip, but not in x" if unused else f"from x no gradient reaches {name}"
+                raise Mistake(facts, "You make x of something else than the skip." if unused else question)
+            raise Mistake(f"no gradient reaches {name}", question)
         if p.ndim > 1 and not p.grad.flatten(1).any(dim=1).all():
             question = "You leave some of what comes out of it unused, or a ReLU cuts it off."
             raise Mistake(f"no gradient reaches a part of {name}", question)
@@ -782,12 +787,12 @@ def judge_ways(module: nn.Module, inputs: Sequence[t.Tensor], names: Sequence[st
 
 @t.no_grad()
 def question_of_unreached(p: nn.Parameter, module: nn.Module, inputs: Sequence[t.Tensor]) -> str:
-    """Whether a parameter without a gradient is not used, or used where gradients are off."""
-    before, kept = [x.clone() for x in listed(module(*inputs))], p.clone()
+    """Whether a parameter without a gradient is not used in the first result, or used where gradients are off."""
+    before, kept = listed(module(*inputs))[0].clone(), p.clone()
     p.add_(t.randn_like(p))
-    after = listed(module(*inputs))
+    after = listed(module(*inputs))[0]
     p.copy_(kept)
-    if all(a.equal(b) for a, b in zip(before, after, strict=True)):
+    if after.equal(before):
         return "Where is it used in forward?"
     return "You use it where gradients are off, under no_grad or before a detach."
 
@@ -875,15 +880,21 @@ def judge_slopes(
         size = t.cat([g.flatten() for g in gradients]).norm().item()
         with t.no_grad():
             ways = [[t.randn_like(x) for x in start] for _ in range(8)]
-            ends = [[x + step * w for x, w in zip(start, way, strict=True)] for step in (0.003, -0.003) for way in ways]
-            plus, minus = values(ends).chunk(2)
-            measured = (plus - minus) / 0.006
+
+            def measured(step: float, start: list = start, ways: list = ways, values: Callable = values) -> t.Tensor:
+                ends = [[x + s * w for x, w in zip(start, way, strict=True)] for s in (step, -step) for way in ways]
+                plus, minus = values(ends).chunk(2)
+                return (plus - minus) / (2 * step)
+
+            def missed(slopes: t.Tensor, others: t.Tensor, size: float = size) -> bool:
+                misses = (slopes - others).abs() > slack * slopes.abs().clamp(min=size) + 1e-3
+                return bool(misses.sum() > 4)  # one or two may run across the bend of a ReLU
+
+            slopes = measured(0.003)
             along = [sum((g * w).sum() for g, w in zip(gradients, way, strict=True)) for way in ways]
-            misses = (measured - t.stack(along)).abs() > slack * measured.abs().clamp(min=size) + 1e-3
-            if misses.sum() > 4:  # one or two may run across the bend of a ReLU
-                hardly = inputs | {name: x * (1 + 2e-6) for name, x in zip(names, start, strict=True)}
-                if call(*hardly.values()).equal(result):
-                    facts, question = "a millionth more at {} changes nothing", "You round it, as half precision does."
+            if missed(slopes, t.stack(along)):
+                if missed(slopes, measured(0.0015)):
+                    facts, question = "changes of {} arrive in steps", "You round it, as half precision does."
                 raise Mistake(facts.format(names[0]), question)
 
 

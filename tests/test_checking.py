@@ -330,6 +330,14 @@ def test_a_gradient_that_stops_on_one_of_two_ways_is_noticed():
             judge_slopes(wrong, "{}", "", x=x)
 
 
+def test_what_is_rounded_on_one_of_two_ways_is_told_from_what_is_detached():
+    x = t.randn(20, 30)
+    with pytest.raises(Mistake, match="You round it"):
+        judge_slopes(lambda x: x.tanh() + x.bfloat16().float(), "{}", "You detach it.", x=x)
+    with pytest.raises(Mistake, match="You detach it"):
+        judge_slopes(lambda x: x.tanh() + x.detach(), "{}", "You detach it.", x=x)
+
+
 def test_what_is_given_may_not_be_overwritten():
     judge_given(SimpleNamespace(a=1, b=None), a=1, b=None)
     with pytest.raises(Mistake, match="You overwrite self.a"):

@@ -15,6 +15,7 @@ from tests.checking import (
     Mistake,
     check,
     close,
+    everything,
     expect_error,
     is_3x3,
     judge_layer,
@@ -73,7 +74,10 @@ def judge_widths(module: nn.Module, channels_in: int, channels_out: int) -> None
             facts = (
                 f"with channels_in={channels_in} and channels_out={channels_out}, {name} gives {p.shape[0]} channels"
             )
-            raise Mistake(facts, "Where does the first ResidualBlock bring the width to channels_out?")
+            question = "Where does the first ResidualBlock bring the width to channels_out?"
+            if sum(is_3x3(*each) for each in module.named_parameters()) > 4:
+                question = "You use another 3×3 convolution than those of two ResidualBlocks."
+            raise Mistake(facts, question)
 
 
 def judge_two_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 0) -> None:
@@ -91,31 +95,31 @@ def judge_two_blocks(make_it: Callable, inputs: Sequence[t.Tensor], pick: int = 
 
 
 @t.no_grad()
-def judge_step_handed_on(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
-    """Each ResidualBlock gets step_emb as it is."""
+def judge_step_handed_on(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor]) -> None:
+    """Each ResidualBlock gets step_emb as it is. inputs: one image, for which a mean over the batch is right"""
 
     def see(block: nn.Module, arguments: tuple, named: dict) -> None:
-        given = [*arguments, *named.values()]
-        if not any(isinstance(thing, t.Tensor) and thing.equal(inputs[1]) for thing in given):
+        given = [thing for thing in (*arguments, *named.values()) if isinstance(thing, t.Tensor) and thing.ndim == 2]
+        if given and not any(thing.equal(inputs[1]) for thing in given):
             facts = "a ResidualBlock is given something else than step_emb"
             raise Mistake(facts, "You change step_emb on its way, or hand on another. They get it as it is.")
 
-    blocks = [block for block in module.modules() if type(block).__name__ == "ResidualBlock"]
-    hooks = [block.register_forward_pre_hook(see, with_kwargs=True) for block in blocks]
-    try:
-        module(*inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    module = make(answer, *arguments, inputs=inputs)
+    for block in module.modules():
+        if type(block).__name__ == "ResidualBlock":
+            block.register_forward_pre_hook(see, with_kwargs=True)
+    module(*inputs)
 
 
 def far_change(module: nn.Module, inputs: Sequence[t.Tensor], pick: int = 0) -> float:
-    """How much the last row changes, when some pixels of the first rows are other ones with the same numbers."""
+    """How much the middle rows change, when a pixel of the first row is another one with the same numbers."""
     x, *others = inputs
     moved = x.clone()
     moved[:, :, 0, 0] = x[:, :, 0, 0].roll(1, dims=1)
     with t.no_grad():
-        one, two = (listed(module(each, *others))[pick][:, :, -2:] for each in (x, moved))
+        one, two = (listed(module(each, *others))[pick] for each in (x, moved))
+    middle = one.shape[2] // 2
+    one, two = (each[:, :, middle : middle + 2] for each in (one, two))
     return ((one - two).abs().max() / one.abs().max()).item()
 
 
@@ -171,6 +175,8 @@ NORM_MISTAKES = [  # those of a MidBlock; in the other two, a norm has shown bef
 
 
 def why_not_unchanged(through: t.Tensor, y: t.Tensor) -> str:
+    if close(through, y, 0.01):
+        return "You round it, as half precision does."
     question = recognise(THROUGH_MISTAKES + NORM_MISTAKES, lambda makes: close(through, makes(y), 0.01))
     return question or "You put something beside the ResidualBlocks and the AttentionBlock."
 
@@ -190,6 +196,7 @@ def judge_attention(asked: bool, change: float, where: str = "") -> None:
 @check("2.7", mistakes=REACHES + THROUGH_MISTAKES)
 def check_DownBlock(answer: Callable) -> str:
     judge_pair(answer)
+    judge_step_handed_on(answer, (8, 16, 12, 4, True, True), [t.randn(1, 8, 6, 4), t.randn(1, 12)])
     for arguments, shape in [
         ((8, 16, 12, 4, True, True), (3, 8, 6, 4)),
         ((8, 8, 8, 4, True, False), (8, 8, 8, 8)),
@@ -211,6 +218,7 @@ def check_DownBlock(answer: Callable) -> str:
             "Where is the given check of forward?",
         )
     x, e = t.randn(2, 8, 12, 12), t.randn(2, 12)
+    judge_skip_comes_last(make(answer, 8, 16, 12, 4, True, True, inputs=[x, e]), [x, e])
     judge_step_used(answer(8, 8, 12, 4, True, False), [x, e], pick=1)
     judge_widths(answer(8, 16, 12, 4, True, False), 8, 16)
     with t.no_grad():
@@ -220,21 +228,15 @@ def check_DownBlock(answer: Callable) -> str:
             raise Mistake(facts, "You change one of them. Both are what comes out of the last ResidualBlock.")
     judge_reach(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), 8, 12, pick=1)
     judge_two_blocks(lambda: make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), [x, e], pick=1)
+    judge_skip_unchanged(silence(make(answer, 8, 8, 12, 4, True, False, inputs=[x, e]), everything), x, e)
     skeletons = [silence(make(answer, 8, 8, 12, 4, True, asked, inputs=[x, e]), is_3x3) for asked in (False, True)]
     for asked, skeleton in enumerate(skeletons):
-        in_skip, in_x = (far_change(skeleton, [x, e], pick=pick) for pick in (1, 0))
-        if asked and in_skip < 1e-5 < in_x:
-            facts = "with attention=True, far pixels make no difference in skip, but do in x"
-            raise Mistake(facts, "You take the skip before attention.")
-        judge_attention(bool(asked), in_skip, " in skip")
+        judge_attention(bool(asked), far_change(skeleton, [x, e], pick=1), " in skip")
     skeleton = skeletons[0]
     judge_no_norm(lambda scale: skeleton(scale * x, e)[0], "halving")
     for asked, each in enumerate(skeletons):
         judge_attention(bool(asked), far_change(each, [x, e], pick=0), " in the halved x")
-    with t.no_grad():
-        if not close(skeleton(x, e)[1], x):
-            facts = "with all 3×3 kernels at 0 and equal widths, skip is not the input"
-            raise Mistake(facts, why_not_unchanged(skeleton(x, e)[1], x))
+    judge_skip_unchanged(skeleton, x, e)
     judge_footprint(skeleton, [x, e], {"halved": True})
     judge_straight(lambda scale: skeleton(scale * x, e)[0], "halving")
     judge_resized(skeleton, skeleton(x, e)[0], lambda kernel: F.conv2d(x, kernel, stride=2, padding=1), "halving")
@@ -242,9 +244,7 @@ def check_DownBlock(answer: Callable) -> str:
     module = make(answer, 8, 8, 12, 4, False, True, inputs=[x, e])
     judge_place(module, lambda module, y: module(y, 0 * e)[1], t.randn(2, 8, 5, 6), expected=2)
     inputs = [t.randn(2, 8, 4, 6), t.randn(2, 12)]
-    module = make(answer, 8, 16, 12, 4, True, True, inputs=inputs)
-    judge_ways(module, inputs)
-    judge_step_handed_on(module, inputs)
+    judge_ways(make(answer, 8, 16, 12, 4, True, True, inputs=inputs), inputs)
     return "x and skip, two ResidualBlocks, some attention where asked, the halving and its refusal of odd sizes"
 
 
@@ -273,9 +273,38 @@ def judge_pair(answer: Callable) -> None:
     wider = answer(8, 16, 12, 4, True, False)(x, e)[1]
     if isinstance(wider, t.Tensor) and wider.shape == (2, 8, 6, 4):
         facts = "with channels_in=8 and channels_out=16, skip has 8 channels, expected 16"
-        raise Mistake(facts, "You keep skip before the ResidualBlocks. It is what comes out of them.")
+        question = "Where does the first ResidualBlock bring the width to channels_out?"
+        if close(wider, x):
+            question = "You keep skip before the ResidualBlocks. It is what comes out of them."
+        raise Mistake(facts, question)
+    if isinstance(result[0], t.Tensor) and result[0].shape[1:] == (16, 3, 2):
+        facts = "with channels_in=8 and channels_out=8, the halved x has 16 channels"
+        raise Mistake(facts, "You double the width in the halving, which keeps it.")
     if isinstance(unhalved[0], t.Tensor) and unhalved[0].shape[2:] == (3, 2):
         raise Mistake("with downsample=False, x is halved", "You halve whatever downsample says.")
+
+
+@t.no_grad()
+def judge_skip_unchanged(module: nn.Module, x: t.Tensor, e: t.Tensor) -> None:
+    through = module(x, e)[1]
+    if not close(through, x):
+        facts = "with all 3×3 kernels at 0 and equal widths, skip is not the input"
+        raise Mistake(facts, why_not_unchanged(through, x))
+
+
+def judge_skip_comes_last(module: nn.Module, inputs: Sequence[t.Tensor]) -> None:
+    """All that the blocks learn, which counts in x, counts in skip."""
+    skip = module(*inputs)[1]
+    for kind_of, question in [
+        ("ResidualBlock", "You take the skip after the first ResidualBlock. It is what comes out of the second."),
+        ("AttentionBlock", "You take the skip before attention. It comes after."),
+    ]:
+        blocks = [it for it in module.modules() if type(it).__name__ == kind_of]
+        weights = [p for block in blocks for p in block.parameters() if p.ndim > 1]
+        if weights and skip.requires_grad:
+            gradients = t.autograd.grad(skip.square().sum(), weights, retain_graph=True, allow_unused=True)
+            if any(gradient is None for gradient in gradients):
+                raise Mistake(f"what {kind_of}s learn counts in x, but not in skip", question)
 
 
 def judge_not_overwritten(answer: Callable, arguments: tuple, error: Exception) -> None:
@@ -305,6 +334,8 @@ def why_resized_otherwise(module: nn.Module, before: Sequence[int], after: Seque
                     return f"You use a {kernel}×{kernel} kernel with stride {s} and padding {p}. {right}"
                 if doubled and [(n + 2 * p - kernel) // s + 1 for n in before] == [*after]:
                     return "You use an ordinary convolution. A transposed one doubles the size."
+                if not doubled and [(n - 1) * s + kernel - 2 * p for n in before] == [*after]:
+                    return "You use a transposed convolution. An ordinary one halves the size."
     return f"Where is the size changed? {right}"
 
 
@@ -314,7 +345,9 @@ def judge_no_norm(resized: Callable, what: str) -> None:
     times the input"""
     once = resized(1)
     if once.abs().max() > 1e-4 and close(resized(2), once, 0.2):
-        raise Mistake(f"twice the input gives the same after the {what}", f"You use a norm after the {what}.")
+        raise Mistake(
+            f"twice the input gives the same after the {what}", f"You use a norm right before or after the {what}."
+        )
 
 
 @t.no_grad()
@@ -367,5 +400,9 @@ def judge_footprint(skeleton: nn.Module, inputs: Sequence[t.Tensor], how: dict) 
     channels = (listed(skeleton(lit, *others))[0] - plain).abs().amax(dim=(0, 2, 3)) > 1e-4
     if not channels.all():
         facts = f"when the size changes, one channel reaches {int(channels.sum())} of {len(channels)} channels"
-        question = "You resize each channel by itself."
+        question = "You resize before the ResidualBlocks. It comes last."
+        if channels.sum() == 1:
+            question = "You resize each channel by itself."
+        elif any(p.shape[2:] == (4, 4) and p.shape[0] != p.shape[1] for p in skeleton.parameters()):
+            question = "You split the convolution by groups=."
         raise Mistake(facts, f"{question} A {word} has weights from all channels to all.")

@@ -31,6 +31,7 @@ from tests.part2.DownBlock import (
 
 @check("2.8", mistakes=REACHES + THROUGH_MISTAKES + NORM_MISTAKES)
 def check_MidBlock(answer: Callable) -> str:
+    judge_step_handed_on(answer, (8, 12, 4), [t.randn(1, 8, 5, 3), t.randn(1, 12)])
     for arguments, shape in [((8, 12, 4), (3, 8, 5, 3)), ((8, 8, 2), (8, 8, 8, 8))]:
         judge = judge_layer if shape[3] == 3 else judge_learning
         judge(answer, arguments, [t.randn(shape), t.randn(shape[0], arguments[1])], [shape])
@@ -45,9 +46,7 @@ def check_MidBlock(answer: Callable) -> str:
     judge_place(module, lambda module, y: module(y, t.zeros(2, 12)), t.randn(2, 8, 5, 6), expected=1)
     judge_groups_of_blocks(lambda groups: without_attention(make(answer, 8, 12, groups, inputs=[x, e])), [x, 0 * e])
     inputs = [t.randn(2, 8, 4, 5), t.randn(2, 12)]
-    module = make(answer, 8, 12, 4, inputs=inputs)
-    judge_ways(module, inputs)
-    judge_step_handed_on(module, inputs)
+    judge_ways(make(answer, 8, 12, 4, inputs=inputs), inputs)
     return "two ResidualBlocks with weights of their own, some attention, the timestep in both"
 
 

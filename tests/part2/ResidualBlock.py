@@ -64,7 +64,6 @@ SHORTCUT_MISTAKES = [  # what comes back of x with all weights at 0; arrives: wh
     ("You subtract the input. It is added.", lambda x, arrives: -x),
     ("You divide the sum by a root. The input is added as it is.", lambda x, arrives: x / 2**0.5),
     ("You halve the sum. The input is added as it is.", lambda x, arrives: x / 2),
-    ("You cut off what is large.", lambda x, arrives: x.clamp(-1, 1)),
     ("You use a norm after the input is added. It comes at the very end.", lambda x, arrives: F.group_norm(x, 4)),
     (
         "You add the input before the last norm. It comes at the very end.",
@@ -128,7 +127,7 @@ WHOLE_MISTAKES = [
 @check("2.6", mistakes=SHORTCUT_MISTAKES + WHOLE_MISTAKES)
 def check_ResidualBlock(answer: Callable) -> str:
     for arguments, shape in [
-        ((8, 16, 12, 4), (3, 8, 6, 5)),
+        ((8, 16, 12, 4), (3, 8, 6, 7)),  # sizes that tell a missing padding from a stride
         ((8, 8, 8, 4), (8, 8, 8, 8)),
         ((16, 4, 6, 2), (2, 16, 5, 7)),
     ]:
@@ -147,6 +146,7 @@ def check_ResidualBlock(answer: Callable) -> str:
     )
     with t.no_grad():
         judge_shortcut(answer)
+        judge_parts(answer)
         judge_branch(answer)
         judge_norms(answer)
         judge_whole(answer, only_known=True)
@@ -162,11 +162,15 @@ def check_ResidualBlock(answer: Callable) -> str:
 def why_sizes_differ(words: str, arguments: tuple, shape: tuple) -> str:
     """What PyTorch's words about two sizes may come from."""
     sizes = tuple(map(int, re.findall(r"tensor [ab] \((\d+)\)", words)))
-    for expected, got in re.findall(r"to have (\d+) channels, but got (\d+)", words):
+    for kernel, expected, got in re.findall(r"\[\d+, \d+, (\d).* to have (\d+) channels, but got (\d+)", words):
+        if (int(expected), int(got)) == arguments[:2] and kernel == "3":
+            return f"Where does the second convolution take what the first has made, {got} channels?"
         if (int(expected), int(got)) == arguments[:2]:
             return "You send what a convolution has made through a layer for x. The shortcut takes x, the input itself."
         if (int(got), int(expected)) == arguments[:2]:
             return "You swap input_channels and output_channels."
+    if "mat1 and mat2" in words and f"({shape[0]}x" not in words:
+        return "You send images through a Linear layer, which takes the last axis. A convolution takes channels."
     if "mat1 and mat2" in words:
         return f"Where does the timestep's Linear take step_dim numbers, here {arguments[2]}?"
     if f"input of size: [{shape[0]}, {arguments[2]}]" in words:
@@ -184,7 +188,7 @@ def why_sizes_differ(words: str, arguments: tuple, shape: tuple) -> str:
 
 
 def judge_shortcut(answer: Callable) -> None:
-    x, e = 3 * t.randn(2, 8, 6, 7), t.randn(2, 12)
+    x, e = 30 * t.randn(2, 8, 6, 7), t.randn(2, 12)
     result = silence(make(answer, 8, 8, 12, 4, inputs=[x, e]), everything)(x, e)
     if not close(result, x):
         module = make(answer, 8, 8, 12, 4, inputs=[x, e])
@@ -194,7 +198,9 @@ def judge_shortcut(answer: Callable) -> None:
         def fits(mistake: Callable) -> bool:
             return (made := mistake(x, arrives)) is not None and close(result, made)
 
-        question = recognise(SHORTCUT_MISTAKES, fits)
+        question = recognise(SHORTCUT_MISTAKES, fits, "You do something else to the sum. The input is added as it is.")
+        if close(result.abs().max(), result.abs().median()) and result.any():
+            question = "You cut off what is large."
         if question == LAYER_ON_SHORTCUT and not any(
             p.shape[:2] == (8, 8) and p[0, 0].numel() == 1 for p in module.parameters()
         ):
@@ -202,6 +208,7 @@ def judge_shortcut(answer: Callable) -> None:
         if result.isnan().any():
             question = "You divide the kernels by their spread. They are used as they are."
         raise Mistake("with all weights at 0 and equal widths, the input does not come back unchanged", question)
+    x = x / 10
     wider = make(answer, 8, 16, 12, 4, inputs=[x, e])
     if silence(wider, everything)(x, e).abs().max() > 1e-4:
         facts = "with all weights at 0 and other widths, the input arrives all the same"
@@ -226,6 +233,28 @@ def judge_shortcut(answer: Callable) -> None:
         )
 
 
+def judge_parts(answer: Callable) -> None:
+    """Which layers there are, by the shapes of their weights."""
+    module = make(answer, 8, 16, 12, 4, inputs=[t.randn(2, 8, 6, 7), t.randn(2, 12)])
+    weights = [(name, p) for name, p in module.named_parameters() if p.ndim > 1 and p.requires_grad]
+    for name, p in weights:
+        if is_3x3(name, p) and p.shape[0] != 16:
+            facts = f"with input_channels=8 and output_channels=16, {name} gives {p.shape[0]} channels"
+            raise Mistake(facts, "Where does the first convolution bring the width to output_channels?")
+        if p.shape[:2] == (8, 12):
+            facts = f"with input_channels=8 and output_channels=16, {name} gives 8 numbers for step_emb"
+            raise Mistake(facts, "You add it to the input. It comes after the first norm and SiLU.")
+        if p.ndim == 4 and p.shape[1] not in (8, 16) and p.shape[2:] != (1, 1) or p.shape[1:] == (4, 1, 1):
+            facts = (
+                f"{name} has shape {tuple(p.shape)}, so each of its channels sees {p.shape[1]} of the channels before"
+            )
+            raise Mistake(facts, "You split the convolution by groups=. Only the norms have groups.")
+    layers = [(name, p) for name, p in weights if p.numel() == 16 * 16]
+    if layers and sum(is_3x3(name, p) for name, p in weights) == 2:
+        facts = f"{layers[0][0]} has shape {tuple(layers[0][1].shape)}"
+        raise Mistake(facts, "You use one layer more than the block has: two convolutions and the timestep's Linear.")
+
+
 def judge_branch(answer: Callable) -> None:
     """With equal widths the branch is what is left when the input is taken off."""
     x, e = t.randn(8, 16, 12, 12), t.zeros(8, 12)
@@ -243,7 +272,10 @@ def judge_branch(answer: Callable) -> None:
         raise Mistake(
             "with a step_emb of 0, nothing is added to the input", "You multiply by the timestep. It is added."
         )
-    low = branch.min().item()
+    low, high = branch.min().item(), branch.max().item()
+    if 0.25 < high < 0.2786 and low < -1:
+        facts = f"what is added to the input goes up to {high:.3f}, and SiLU's numbers go down to -0.278"
+        raise Mistake(facts, "You subtract what the convolutions make. It is added.")
     if not -0.2786 < low < -0.25:
         question = "You put something else last. SiLU is the last thing before the input is added."
         question = (
@@ -259,6 +291,10 @@ def judge_branch(answer: Callable) -> None:
     if close(module(x + 5, e) - x - 5, branch):
         facts = "the branch takes no notice when all of the input is shifted"
         raise Mistake(facts, "You normalise the input. The first convolution comes before the first norm.")
+    below = -100 - 10 * x.abs()
+    if close(module(below, e) - below, module(below.flip(0), e) - below.flip(0)):
+        facts = "what is added is the same for all images far below 0"
+        raise Mistake(facts, "You use an activation before the first convolution. It comes after the first norm.")
     for name, p in module.named_parameters():
         if is_3x3(name, p):
             judge_groups(name, p, lambda: module(x, e) - x, branch)
@@ -342,6 +378,9 @@ def judge_step(answer: Callable) -> None:
 
     if close(at(3), at(0)):
         raise Mistake("the result does not depend on step_emb", "Where is it added, between the two convolutions?")
+    if close(at(20), at(10)):
+        facts = "a step_emb of twice the size makes no difference"
+        raise Mistake(facts, "You normalise the timestep. It goes through SiLU and Linear alone.")
     if not close(at(-30), at(0)):
         question = "You use a ReLU. It is SiLU." if close(at(-1), at(0)) else "Where is the SiLU before its Linear?"
         raise Mistake("a step_emb below -30 makes a difference, though SiLU makes it nearly 0", question)
@@ -403,23 +442,7 @@ def judge_whole(answer: Callable, only_known: bool = False) -> None:
     x, e = 2 * t.randn(3, 8, 6, 5), t.randn(3, 12)
     module = silence(make(answer, 8, 16, 12, 4, inputs=[x, e]), nothing)
     weights = [(name, p) for name, p in module.named_parameters() if p.ndim > 1 and p.requires_grad]
-    for name, p in weights:
-        if is_3x3(name, p) and p.shape[0] != 16:
-            facts = f"with input_channels=8 and output_channels=16, {name} gives {p.shape[0]} channels"
-            raise Mistake(facts, "Where does the first convolution bring the width to output_channels?")
-        if p.shape[:2] == (8, 12):
-            facts = f"with input_channels=8 and output_channels=16, {name} gives 8 numbers for step_emb"
-            raise Mistake(facts, "You add it to the input. It comes after the first norm and SiLU.")
-        if p.ndim == 4 and p.shape[1] not in (8, 16) and p.shape[2:] != (1, 1) or p.shape[1:] == (4, 1, 1):
-            facts = (
-                f"{name} has shape {tuple(p.shape)}, so each of its channels sees {p.shape[1]} of the channels before"
-            )
-            raise Mistake(facts, "You split the convolution by groups=. Only the norms have groups.")
     linear = [p for _, p in weights if p.numel() == 12 * 16]
-    layers = [(name, p) for name, p in weights if p.numel() == 16 * 16]
-    if layers:
-        facts = f"{layers[0][0]} has shape {tuple(layers[0][1].shape)}"
-        raise Mistake(facts, "You use one layer more than the block has: two convolutions and the timestep's Linear.")
     kernels = [p for shape in ((16, 8, 3, 3), (16, 16, 3, 3)) for _, p in weights if p.shape == shape]
     if len(kernels) != 2 or len(linear) != 1:
         return

@@ -57,6 +57,7 @@ SCALES = [  # how many times too large the matches are, for 128 channels and 8 h
     ("You take the root of the number of pixels. It is the root of the head width.", sqrt(8)),
     ("You divide by the number of heads. It is the root of the head width.", 0.5),
 ]
+WIDTH_OF_A_HEAD = "You take num_heads for the width of a head. It is how many there are."
 
 
 @check("2.4", mistakes=CUTS + SCALES)
@@ -129,7 +130,7 @@ def judge_places(answer: Callable) -> None:
     if odd.sum() == 1 and not odd[1, 2]:
         row, column = odd.nonzero()[0].tolist()
         facts = f"what the pixel in row 1, column 2 gets comes back in row {row}, column {column}"
-        raise Mistake(facts, "You swap height and width on the way back.")
+        raise Mistake(facts, "You swap height and width, on the way there or back.")
     x, order = t.randn(2, 8, 3, 4), t.randperm(12)
     mixed = x.flatten(2)[:, :, order].reshape(x.shape)
     if not close(module(mixed), module(x).flatten(2)[:, :, order].reshape(x.shape)):
@@ -164,14 +165,20 @@ def judge_nothing_else(answer: Callable) -> None:
     module, silent = bare(answer, 16, 1, x), silence(make(answer, 16, 1, inputs=[x]), everything)
     if silent(x).abs().max() > 1e-3:
         raise Mistake("with all weights at 0 the result is not 0", "You add x. That is the next exercise.")
+    if module(x).abs().max() < 1e-6:
+        facts = "an image of one pixel becomes 0"
+        raise Mistake(facts, "You use something else than a softmax. The weight of the only pixel is 1.")
     if close(module(2 * x), module(x), 0.05):
         raise Mistake(
             "twice as large numbers give the same result", "You use a norm inside. That is the next exercise."
         )
+    for name, p in module.named_parameters():
+        if p.numel() == 1:
+            raise Mistake(f"{name} is one number to learn", "You scale by a number that is learned. There is none.")
     x = t.randn(2, 16, 3, 4)
     if not close(module(-x), -module(x)):
         facts = "with every number's sign turned round, the result is not itself with its sign turned round"
-        raise Mistake(facts, "You use an activation. Apart from the softmax there is none.")
+        raise Mistake(facts, "You use an activation, or a softmax of more than the matches. Nothing else bends here.")
 
 
 def judge_weights(answer: Callable) -> None:
@@ -205,12 +212,16 @@ def judge_weights(answer: Callable) -> None:
         if not close(module(images_of(2 * kinds, [0], (1, 1))), 2 * a_alone):
             raise Mistake(facts, "Where is the softmax? One pixel's weights are positive, and add up to 1.")
         one_key_for_all = close(both.sum(dim=(2, 3)), 3 * a + 5 * b)  # a key's weights for all queries add up to 1
-        if not one_key_for_all and ways_to_choose(module, 16, list(range(16))) > 1:
-            facts = "with num_heads=1, pixels are weighted in several ways, expected one"
-            raise Mistake(facts, "You take num_heads for the width of a head. It is how many there are.")
+        ways = 1 if one_key_for_all else ways_to_choose(module, 16, list(range(16)))
+        if ways > 1:
+            facts = f"with num_heads=1, pixels are weighted in {ways} ways, expected one"
+            raise Mistake(facts, WIDTH_OF_A_HEAD if ways > 8 else "Where does num_heads say how many heads there are?")
         if not one_key_for_all:
             raise Mistake(facts, "You use something else than a softmax, or add something to what a pixel gets.")
         raise Mistake(facts, "You take the softmax over another axis. One pixel's weights on all others add up to 1.")
+    if close(both, both[:, :, :1, :1].expand_as(both)):
+        facts = "all pixels of an image get the same, however they differ"
+        raise Mistake(facts, "You make one query for all pixels, or take a mean over them. Each has its own.")
     if close(module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0], b):
         raise Mistake("of two pixels, each looks at the other alone", "You use a mask. A pixel looks at itself, too.")
     symmetric = t.logit(share[:, 0, 0].clamp(1e-6, 1 - 1e-6)) - t.logit(share[:, 1, 3].clamp(1e-6, 1 - 1e-6))
@@ -237,16 +248,20 @@ def judge_heads(answer: Callable) -> None:
     ways = ways_to_choose(module, C, list(range(C)))
     if ways != heads:
         facts = f"with num_heads={heads}, a pixel has {ways} set{'s'[: ways != 1]} of weights"
-        width = "You take num_heads for the width of a head. It is how many there are."
         of_two = ways_to_choose(bare(answer, C, 2, images_of(kinds, [0], (1, 1))), C, list(range(C)))
         question = "Where does num_heads say how many heads there are?"
         if ways == 1:
             question = "Where does each head get its own matches?"
         elif (ways, of_two) == (C // heads, C // 2):
-            question = width
+            question = WIDTH_OF_A_HEAD
         elif ways > heads:
             question = "You run attention more than once."
         raise Mistake(f"{facts}, expected {heads}, one for each head", question)
+    sizes = t.linalg.svdvals(module(images_of(t.randn(1, 2 * C, C), [0], (1, 1)))[:, :, 0, 0])
+    room = int((sizes > 1e-5 * sizes[0]).sum())
+    if room <= C // heads:
+        facts = f"from {C} channels, no more than {room} numbers get through"
+        raise Mistake(facts, "You add the heads' results up, or take their mean. They are put side by side.")
     judge_layers(answer, unmixed=distinct <= heads)
     for few in (range(C // heads), range(0, C, heads)):
         if ways_to_choose(module, C, list(few)) < heads:
@@ -313,11 +328,11 @@ def ways_to_choose(module: nn.Module, C: int, channels: list[int]) -> int:
     return int((sizes > 0.03 * sizes[0]).sum())
 
 
-def match_size(answer: Callable) -> float:
-    """How far the weights move from all alike, which grows with the matches while they are small."""
+def match_size(answer: Callable, size: float = 0.15) -> float:
+    """How far the weights move from all alike, which grows with the matches while they are small. size: of x"""
     seed_all(0)
     C, heads = 128, 8
-    kinds = 0.15 * t.randn(2, 64, C)
+    kinds = size * t.randn(2, 64, C)
     module = bare(answer, C, heads, images_of(kinds, [0], (1, 1)))
     a, b = (module(images_of(kinds, [i], (1, 1)))[:, :, 0, 0] for i in (0, 1))
     both = module(images_of(kinds, [0, 1], (1, 2)))[:, :, 0, 0]
@@ -328,6 +343,12 @@ def judge_scale(answer: Callable) -> None:
     ratio = match_size(answer) / match_size(SelfAttention)
     if 0.84 < ratio < 1.19:
         return
+    growth = match_size(answer) / match_size(answer, size=0.075)
+    if growth < 2.9:
+        facts = f"where x is twice as large, matches are {growth:.1f} times as large, expected 4"
+        raise Mistake(
+            facts, "You normalise queries or keys. Their product is divided by the root of the head width alone."
+        )
 
     def off(scale: float) -> float:
         return abs(log(max(ratio, 1e-9) / scale))

@@ -64,6 +64,14 @@ BEND_MISTAKES = [  # what bends z and -z gives for the sum of both, where their 
 ]
 
 
+MEANINGS = [  # of PyTorch's words, where they come out of the whole network
+    ("got (tuple", "A DownBlock returns two things, x and its skip."),
+    ("number of dimensions: got 4 and 2", "An UpBlock takes x, step_emb and skip, in this order."),
+    ("index out of range in self", "You use a table with a row for each timestep. Sinusoids embed them."),
+    ("is out of bounds for dimension 0", "You use a table with a row for each timestep. Sinusoids embed them."),
+]
+
+
 @check("2.11", mistakes=CONDITION_MISTAKES + BEND_MISTAKES)
 def check_UNet(answer: Callable) -> str:
     judge_what_there_is(answer)
@@ -80,10 +88,15 @@ def check_UNet(answer: Callable) -> str:
                     expect_tensor(model(*inputs), (3, *shape), f"for {(3, *shape)} and {(3,)} it")
             else:
                 formed.append((inputs, *judge_form(answer, settings, inputs, [(3, *shape)], NAMES)))
-        except (RuntimeError, ValueError, IndexError) as error:
-            error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
-            if f"to have 1 channels, but got {shape[0]}" in str(error):
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            if f"but got {shape[0]} channels" in str(error):
                 path = "You write out the number of the images' channels. config.img_shape begins with it."
+            elif "channels, but got" in str(error):
+                judge_init(answer)
+                path += " Where do its widths come from the config, as in the table?" if path.endswith(").") else ""
+            for words, meaning in MEANINGS:
+                path = meaning if words in str(error) else path
+            error.add_note(f"The check made it for images of shape {shape} and dim_mults {mults}.")
             if path:
                 error.add_note(path)
             raise
@@ -261,7 +274,7 @@ def judge_condition(answer: Callable) -> None:
         seen.append((name, step_emb.clone()))
         return step_emb
 
-    def run(*condition: t.Tensor) -> tuple[t.Tensor, list]:
+    def run(*condition: t.Tensor, counts: t.Tensor = counts) -> tuple[t.Tensor, list]:
         seen.clear()
         with at_each_block(model, see):
             return model(images, counts, *condition), [*seen]
@@ -276,6 +289,10 @@ def judge_condition(answer: Callable) -> None:
     if any(step_emb.shape[1] == 8 for _, step_emb in without):
         judge_step_layers(silence(model, nothing), images[:1])
     judge_width("with 8 channels and 3 images", "Where is step_emb 4 · channels wide? So is a condition.")
+    for name, e in without:
+        if e.any() and any(e.equal(e.to(dtype).float()) for dtype in (t.float16, t.bfloat16)):
+            facts = f"{name} gets a step_emb of numbers that half precision can hold"
+            raise Mistake(facts, "You round it, as half precision does.")
     try:
         with unchanged(images=images, num_steps=counts, condition=condition):
             told, with_it = run(condition)
@@ -298,12 +315,15 @@ def judge_condition(answer: Callable) -> None:
     if all(close(got, e) for (_, got), (_, e) in zip(with_it, without, strict=True)):
         facts = "with a condition, the blocks get the same step_emb as without"
         raise Mistake(facts, "You add the condition to something else. It's added to step_emb.")
-    (_, at_zeros), (_, at_twice) = run(0 * condition), run(2 * condition)
-    for (name, e), (_, got), (_, z), (_, twice) in zip(without, with_it, at_zeros, at_twice, strict=True):
+    _, at_zeros = run(0 * condition)
+    for i, ((name, e), (_, got), (_, z)) in enumerate(zip(without, with_it, at_zeros, strict=True)):
         if not close(got, e + condition):
             question = "You send the condition through the layers of the timestep. It's added after them."
-            if close(twice - got, got - z):  # its share is a multiple of it
-                question = "You send the condition through a layer of its own. It's added as it is."
+            there, bare = (run(*told, counts=counts.flip(0))[1][i][1] for told in ([condition], []))
+            if close(there - bare, got - e, 0.01):  # its share is the same for other timesteps
+                question = "You change the condition, by a layer or an activation. It's added as it is."
+            if close(got, e + condition, 0.02):
+                question = "You round it, as half precision does."
             question = recognise(CONDITION_MISTAKES, lambda makes: close(got, makes(e, condition, z)), question)
             raise Mistake(f"with a condition, {name} gets another step_emb than the sum of both", question)
     sums = iter([e + condition for _, e in without])
@@ -333,7 +353,7 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
     downs, ups, made, running = [], [], [], []
 
     def begin(module: nn.Module, arguments: tuple, named: dict) -> None:
-        x = [*arguments, named.get("x")][0]
+        x = x_of(arguments, named)
         running.append((type(module).__name__, tuple(x.shape) if isinstance(x, t.Tensor) else None))
 
     def end(module: nn.Module, arguments: tuple, result: object) -> None:
@@ -396,7 +416,7 @@ def judge_path(model: nn.Module, inputs: Sequence[t.Tensor], levels: int) -> str
         raise Mistake(facts, "You double in the wrong UpBlocks. Each of them doubles but the last to run, of level 0.")
     elif ups and ups[-1][0].shape == ups[-1][1].shape:
         return "You run the UpBlocks in another order. That of the coarsest level runs first."
-    return f"{stopped} Where do its widths come from the config, as in the table?" if stopped else ""
+    return stopped
 
 
 def ordinal(i: int) -> str:
@@ -436,17 +456,18 @@ def judge_counts(answer: Callable) -> None:
         model = make(answer, config(max_steps=max_steps), inputs=[images, counts])
         call = f"with max_steps={max_steps}, for the timesteps 1 and {max_steps} it"
         expect_tensor(model(images, counts), (2, 1, 4, 6), call)
-    judge_sinusoids(model, images, counts)
+    found = judge_sinusoids(model, images, counts)
     guess = model(images[:1].expand(4, -1, -1, -1), t.tensor([1, 1000, 900, 901]))
     if close(guess[0], guess[1]):
         raise Mistake("the guess does not depend on num_steps", "Where is step_emb passed on to every block?")
     if (guess[2] - guess[3]).abs().mean() < 0.02 * (guess[0] - guess[1]).abs().mean():
         facts = "for the timesteps 900 and 901 the guess is nearly the same"
-        raise Mistake(facts, "You scale or round the timesteps. They go into the sinusoids as they are.")
+        question = "You scale or round the timesteps. They go into the sinusoids as they are."
+        raise Mistake(facts, question if found else "Where are the sinusoids that embed the timesteps?")
 
 
-def judge_sinusoids(model: nn.Module, images: t.Tensor, counts: t.Tensor) -> None:
-    """Where the learner's sinusoids are called with timesteps, they get them as they are."""
+def judge_sinusoids(model: nn.Module, images: t.Tensor, counts: t.Tensor) -> bool:
+    """Where the learner's sinusoids are called with timesteps, they get them as they are. returns: whether they are"""
     seen = []
     hooks = [
         it.register_forward_pre_hook(lambda module, arguments: seen.extend(arguments))
@@ -459,6 +480,7 @@ def judge_sinusoids(model: nn.Module, images: t.Tensor, counts: t.Tensor) -> Non
     if seen and seen[0].shape == counts.shape and not close(seen[0].float(), counts.float(), 1e-6):
         facts = f"for the timesteps {counts.tolist()} the sinusoids get {[round(n, 4) for n in seen[0].tolist()]}"
         raise Mistake(facts, "You change the timesteps. They go into the sinusoids as they are.")
+    return bool(seen)
 
 
 def judge_output(answer: Callable) -> None:
@@ -477,9 +499,13 @@ def judge_output(answer: Callable) -> None:
         raise Mistake("the guess is never negative", "You use an activation at the end. Noise has both signs.")
     if loud.abs().max() <= 1.001 and loud.abs().median() > 0.99:  # behind a norm it may be small, but is seldom 1
         raise Mistake("the guess never leaves [-1, 1]", "You clamp or squash the guess at the end. Noise goes further.")
+    judge_ends(model, images, counts)
     if close(model(1e7 * images, counts), model(1e6 * images, counts), 0.05):
         raise Mistake("images that are ten times as large change nothing", "You use a norm outside the blocks.")
     far = 1e6 * images  # where all that norms and attention add is little beside the shortcuts
+    if not model(far, counts).isfinite().all():
+        facts = "images a million times as large become infinite"
+        raise Mistake(facts, "You compute in half precision, which ends at 65,504.")
     if not close(model(-far, counts), -model(far, counts), 0.05):
         facts = "large images with every sign turned round do not give the opposite guess"
         raise Mistake(facts, "You use an activation outside the blocks. There is none on the images' way.")
@@ -492,6 +518,47 @@ def judge_output(answer: Callable) -> None:
             "with all weights at 0 the guess is not 0",
             question or "You add something to what the last convolution gives.",
         )
+
+
+def judge_ends(model: nn.Module, images: t.Tensor, counts: t.Tensor) -> None:
+    """The first block gets what the stem makes of the images, and the last convolution what the last block has made.
+    model: without biases, for images of 2 channels"""
+    kinds = {it: BLOCKS & {each.__name__ for each in type(it).__mro__} for it in model.modules()}
+    blocks = [it for it, found in kinds.items() if found]
+    inside = {p for block in blocks for p in block.parameters()}
+    outside = [p for p in model.parameters() if p not in inside]
+    stems, ends = ([p for p in outside if p.shape == shape] for shape in ((8, 2, 3, 3), (2, 8, 1, 1)))
+    if {*BLOCKS} - {name for found in kinds.values() for name in found} or len(stems) != 1 or len(ends) != 1:
+        return
+    given, made = [], []
+    hooks = [
+        it.register_forward_pre_hook(lambda *call: given.append(x_of(*call[1:])), with_kwargs=True) for it in blocks
+    ]
+    hooks += [it.register_forward_hook(lambda *call: made.append(listed(call[-1])[0])) for it in blocks]
+    guess = model(images, counts)
+    for hook in hooks:
+        hook.remove()
+    facts = "the first block is given something else than what the stem makes of the images"
+    question = "You put something before the stem or behind it, such as a norm or an activation."
+    stem = nn.functional.conv2d(images, stems[0], padding=1)
+    expect_same(given[0][..., 1:-1, 1:-1], stem[..., 1:-1, 1:-1], facts, question)
+    facts = "the guess is something else than what the last convolution makes of what the last block has made"
+    question = "You put something before the last convolution or behind it, such as a norm or an activation."
+    end = nn.functional.conv2d(made[-1], ends[0])
+    if close((guess - end).abs(), images.abs()) or close(guess + end, images):
+        question = "You add the images to the guess, or subtract it from them."
+    expect_same(guess, end, facts, question)
+
+
+def x_of(arguments: tuple, named: dict) -> object:
+    return [*arguments, named.get("x"), *named.values()][0 if arguments or "x" in named else 1]
+
+
+def expect_same(got: t.Tensor, expected: t.Tensor, facts: str, question: str) -> None:
+    same_shape = got.shape == expected.shape
+    if not same_shape or not close(got, expected):
+        rounded = same_shape and close(got, expected, 0.02)
+        raise Mistake(facts, "You round it, as half precision does." if rounded else question)
 
 
 @t.no_grad()
@@ -535,8 +602,9 @@ def judge_step_layers(model: nn.Module, image: t.Tensor) -> None:
 def judge_bend(step_emb: Callable, first: t.Tensor, second: t.Tensor) -> Mistake | None:
     """What is wrong with step_emb, if these are the weights of its first Linear layer and of its second."""
     usual, kept = step_emb(), [first.clone(), second.clone()]
-    second.neg_()
-    straight = close(step_emb(), -usual)
+    second.mul_(-2)
+    turned = step_emb()
+    second.div_(2)
     size = min(len(first), len(second)) // 2
     first.zero_()
     first[:size].copy_(t.eye(size, first.shape[1]) if first.shape[1] <= size else 0.5 * t.randn(size, first.shape[1]))
@@ -548,7 +616,10 @@ def judge_bend(step_emb: Callable, first: t.Tensor, second: t.Tensor) -> Mistake
     for p, weight in zip((first, second), kept, strict=True):
         p.copy_(weight)
     both, d = made[:, :size] + made[:, size : 2 * size], made[:, :size] - made[:, size : 2 * size]
-    if not straight:
+    if close(turned, -usual):
+        facts = "with twice the weights in its second Linear layer, step_emb is as large"
+        return Mistake(facts, "You use a norm after the second Linear.")
+    if not close(turned, -2 * usual):
         facts = "with its second Linear layer turned round, step_emb is not turned round"
         return Mistake(facts, "You use an activation after the second Linear.")
     if close(further, 10 * made):
@@ -653,22 +724,31 @@ def judge_skips(answer: Callable) -> None:
 
 @t.no_grad()
 def judge_chain(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
-    """Each block gets what the one before it has made."""
+    """Each block gets what the one before it has made, and each UpBlock a skip as a DownBlock has returned it."""
     kinds = {it: BLOCKS & {each.__name__ for each in type(it).__mro__} for it in model.modules()}
     large = [it for it, found in kinds.items() if found - {"ResidualBlock"}]
     inside = {it for block in large for it in block.modules()}
-    hooks, made = [], []
+    hooks, made, skips = [], [], []
     if {*BLOCKS} - {name for found in kinds.values() for name in found}:
         return
 
     def before(module: nn.Module, arguments: tuple, named: dict) -> None:
-        x, name = [*arguments, named.get("x")][0], type(module).__name__
-        if made and isinstance(x, t.Tensor) and (x.shape != made[-1][1].shape or not close(x, made[-1][1])):
+        given = [*arguments, named.get("x"), named.get("skip")]
+        images = [each for each in given if isinstance(each, t.Tensor) and each.ndim == 4]
+        name = type(module).__name__
+        if made and images:
             facts = f"after a {made[-1][0]} comes a {name}, which is given something else than what that has made"
-            raise Mistake(facts, "You add something between two blocks, or put it beside. Only UpBlocks get skips.")
+            question = "You put something between the two, or beside it. Only UpBlocks get skips."
+            if len(images) == 2 and images[1] is made[-1][1]:
+                question = "You swap x and skip. UpBlocks get x first."
+            expect_same(images[0], made[-1][1], facts, question)
+        if len(images) == 2 and not any(images[1].shape == skip.shape and close(images[1], skip) for skip in skips):
+            facts = f"{name} is given something else for a skip than what a DownBlock has returned"
+            raise Mistake(facts, "You change a skip on its way. It goes to its UpBlock as it is.")
 
     def after(module: nn.Module, arguments: tuple, result: object) -> None:
         made.append((type(module).__name__, listed(result)[0]))
+        skips.extend(listed(result)[1:])
 
     for block, found in kinds.items():
         if block in large or (found and block not in inside):
@@ -681,6 +761,15 @@ def judge_chain(model: nn.Module, inputs: Sequence[t.Tensor]) -> None:
 
 
 def judge_config(answer: Callable) -> None:
+    try:
+        judge_sizes(answer)
+    except Mistake:
+        judge_init(answer)  # it says more, where it finds a mistake
+        raise
+    judge_all_groups(answer)
+
+
+def judge_sizes(answer: Callable) -> None:
     @cache
     def size(dim_mults: tuple = (2, 4), **settings) -> int:
         return sum(p.numel() for p in answer(config((1, 8, 8), dim_mults, **settings)).parameters())
@@ -699,18 +788,17 @@ def judge_config(answer: Callable) -> None:
     if 0 in added or added[0] == added[1]:
         raise Mistake("other levels with attention make no other network", "Where does each level get its own entry?")
     judge_attention_levels(answer, added)
-    judge_all_groups(answer)
 
 
 @t.no_grad()
 def judge_all_groups(answer: Callable) -> None:
     """With a group for each channel, every norm takes off by how much a channel's weights are larger."""
-    settings = config((1, 4, 4), channels=12, groups=12, attention=(False,))
-    inputs = [t.randn(2, 1, 4, 4), t.tensor([5, 900])]
+    settings = config((1, 8, 8), (1, 1), channels=12, groups=12, attention=(False, False))
+    inputs = [t.randn(2, 1, 8, 8), t.tensor([5, 900])]
     try:
         model = silence(make(answer, settings, inputs=inputs), nothing)
     except ValueError as error:
-        error.add_note("The check made it with channels=12, groups=12 and dim_mults (1,), so all widths are 12.")
+        error.add_note("The check made it with channels=12, groups=12 and dim_mults (1, 1), so all widths are 12.")
         raise
     before = model(*inputs)
     for name, p in model.named_parameters():

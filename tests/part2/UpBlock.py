@@ -51,6 +51,8 @@ def check_UpBlock(answer: Callable) -> str:
         (B, _, H, W), step_dim, up = shape, arguments[2], arguments[4]
         inputs = [t.randn(shape), t.randn(B, step_dim), t.randn(shape)]
         judge_up_shape(answer, arguments, inputs)
+        if H == 3:
+            judge_step_handed_on(answer, arguments, [each[:1] for each in inputs])
         size = (B, arguments[1], 2 * H, 2 * W) if up else (B, arguments[1], H, W)
         judge = judge_layer if H == 3 else judge_learning
         judge(answer, arguments, inputs, [size])
@@ -64,16 +66,17 @@ def check_UpBlock(answer: Callable) -> str:
         if close(module(skip, e, skip), result):
             raise Mistake("the result does not depend on x", "Where is it put beside skip?")
         if close(module(skip, e, x), result):
-            raise Mistake("x and skip can be swapped", "You add them. They are put side by side, as channels.")
+            raise Mistake("x and skip can be swapped", "You add or multiply them. They go side by side, as channels.")
     judge_widths(answer(8, 4, 12, 4, True, False), 8, 4)
     judge_widths(answer(8, 32, 12, 4, True, False), 8, 32)
     judge_reach(make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip]), 8, 12, skip=True)
     judge_two_blocks(lambda: make(answer, 8, 16, 12, 4, False, False, inputs=[x, e, skip]), [x, e, skip])
     judge_nothing_beside(answer)
+    arrives = judge_up_place(answer)
     for asked in (False, True):
         skeleton = silence(make(answer, 8, 8, 12, 4, False, asked, inputs=[x, e, skip]), is_3x3)
         judge_attention(asked, far_change(skeleton, [x, e, skip]))
-    arrives = judge_up_place(answer)
+    judge_up_order(answer, arrives)
     skeleton = silence(make(answer, 8, 16, 12, 4, True, False, inputs=[x, e, skip]), is_3x3)
     judge_no_norm(lambda scale: skeleton(scale * x, e, scale * skip), "doubling")
     judge_footprint(skeleton, [x, e, skip], {})
@@ -85,9 +88,7 @@ def check_UpBlock(answer: Callable) -> str:
     skeleton = silence(make(answer, 8, 16, 12, 4, True, True, inputs=[x, e, skip]), is_3x3)
     judge_attention_first(skeleton, [x, e, skip])
     inputs = [t.randn(2, 8, 4, 5), t.randn(2, 12), t.randn(2, 8, 4, 5)]
-    module = make(answer, 8, 16, 12, 4, True, True, inputs=inputs)
-    judge_ways(module, inputs)
-    judge_step_handed_on(module, inputs)
+    judge_ways(make(answer, 8, 16, 12, 4, True, True, inputs=inputs), inputs)
     return "x beside skip, the widths on the way up, some attention where asked, the doubling"
 
 
@@ -95,12 +96,13 @@ def check_UpBlock(answer: Callable) -> str:
 def judge_nothing_beside(answer: Callable) -> None:
     """x and skip reach the end through the blocks alone."""
     x, e, skip = t.randn(2, 8, 4, 6), t.randn(2, 12), t.randn(2, 8, 4, 6)
-    result = silence(make(answer, 8, 8, 12, 4, False, False, inputs=[x, e, skip]), everything)(x, e, skip)
-    if result.abs().max() > 1e-4:
-        facts = "with all weights at 0, the result is not 0"
-        beside = {"skip": skip, "x": x, "x and skip": x + skip}
-        name = next((name for name, tensor in beside.items() if close(result, tensor)), "something")
-        raise Mistake(facts, f"You add {name} to what the blocks make.")
+    for up in (False, True):
+        result = silence(make(answer, 8, 8, 12, 4, up, False, inputs=[x, e, skip]), everything)(x, e, skip)
+        if result.abs().max() > 1e-4:
+            facts = f"with upsample={up} and all weights at 0, the result is not 0"
+            beside = {} if up else {"skip": skip, "x": x, "x and skip": x + skip}
+            name = next((name for name, tensor in beside.items() if close(result, tensor)), "something")
+            raise Mistake(facts, f"You add {name} to what the blocks make.")
 
 
 @t.no_grad()
@@ -117,15 +119,21 @@ def judge_up_place(answer: Callable) -> t.Tensor:
             "with all weights at 0 and as many channels out as come in, x beside skip does not come through as it is"
         )
         raise Mistake(facts, why_not_through(through, y))
-    module, back = make(answer, 8, 16, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]]), came.argsort()
-    judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
     return came
+
+
+@t.no_grad()
+def judge_up_order(answer: Callable, arrives: t.Tensor) -> None:
+    """Attention comes after both ResidualBlocks. arrives: as judge_up_place has found it"""
+    y, e, back = t.randn(2, 16, 5, 6), t.zeros(2, 12), arrives.argsort()
+    module = make(answer, 8, 16, 12, 4, False, True, inputs=[y[:, :8], e, y[:, 8:]])
+    judge_place(module, lambda module, y: module(y[:, back][:, :8], e, y[:, back][:, 8:]), y, expected=2)
 
 
 def why_not_through(through: t.Tensor, y: t.Tensor) -> str:
     """What to say of x beside skip, y, that has come through changed."""
     if through.abs().max() < 1e-4:
-        return "You put a layer beside the ResidualBlocks. With as many channels in as out, they pass on what comes."
+        return "Where do x and skip, side by side, go through the two ResidualBlocks and no other layer?"
     whole = [any(close(each, own) for each in through.unbind(1)) for own in y.unbind(1)]
     for name, changed, other in [("x", whole[:8], whole[8:]), ("skip", whole[8:], whole[:8])]:
         if all(other) and not all(changed):
@@ -155,6 +163,10 @@ def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor
             expected, got = map(int, found.groups())
             if got == 2 * arguments[0]:
                 error.add_note(f"Where does the first ResidualBlock take in {got} channels, those of x and of skip?")
+            elif f"input[{2 * len(inputs[0])}, " in str(error):
+                error.add_note("You put x and skip behind each other, as images. They go side by side, as channels.")
+            elif got == arguments[0]:
+                error.add_note("Where is skip put beside x, as channels? Side by side, they have twice as many.")
         if re.search(rf"tensor a \({2 * len(inputs[0])}\) .* tensor b \({len(inputs[0])}\)", str(error)):
             error.add_note("You put x and skip behind each other, as images. They go side by side, as channels.")
         if f"[{len(inputs[0])}, 2, {arguments[0]}, " in str(error):
@@ -171,7 +183,10 @@ def judge_up_shape(answer: Callable, arguments: tuple, inputs: Sequence[t.Tensor
     if isinstance(result, t.Tensor) and result.shape[2:] == inputs[0].shape[2:] and arguments[4]:
         raise Mistake("with upsample=True, x keeps its size", "Where is upsample used?")
     if isinstance(result, t.Tensor) and result.shape[2] == 2 * inputs[0].shape[2] and not arguments[4]:
-        raise Mistake("with upsample=False, x is doubled", "You double whatever upsample says.")
+        question = "You double whatever upsample says."
+        if isinstance(getattr(module, "upsample", None), nn.Module):
+            question = "You overwrite self.upsample by a layer, which counts as true. Give the layer another name."
+        raise Mistake("with upsample=False, x is doubled", question)
     if isinstance(result, t.Tensor) and len(result) == 2 * len(inputs[0]):
         facts = f"from {len(inputs[0])} images it makes {len(result)}"
         raise Mistake(facts, "You put x and skip behind each other, as images. They go side by side, as channels.")

@@ -170,7 +170,7 @@ class SkipIsTheInput(_Given):
         return super().forward(x, step_emb)[0], x
 
 
-@wrong("with downsample=False, x and skip differ")
+@wrong("You take the skip after the first ResidualBlock.")
 class SkipAfterTheFirstBlock(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -178,7 +178,7 @@ class SkipAfterTheFirstBlock(_Given):
         return self.resize(self.attention(self.block2(skip, step_emb))), skip
 
 
-@wrong("You run one ResidualBlock.")
+@wrong("You take the skip after the first ResidualBlock.")
 class SkipAfterTheFirstBlockWhereHalved(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -196,7 +196,7 @@ class SkipBeforeAttention(_Given):
         return (self.resize(x), skip) if self.downsample else (x, x)
 
 
-@wrong("attention.norm.weight counts in skip, but not in x.\nYou halve the skip, too, or instead of x.")
+@wrong("attention.norm.weight counts in skip, but not in x.\nYou make x of something else than the skip.")
 class AttentionForTheSkipAlone(_Given):
     def forward(self, x, step_emb):
         self.given(x)
@@ -242,7 +242,7 @@ class SecondBlockUnused(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("the result does not depend on step_emb.\nWhere is it passed on to the ResidualBlocks?")
+@wrong("You change step_emb on its way, or hand on another.")
 class NoStep(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, 0 * step_emb)
@@ -508,7 +508,7 @@ class SiLUBeforeTheHalving(_Given):
         return (self.resize(F.silu(skip)), skip) if self.downsample else (skip, skip)
 
 
-@wrong("You use a norm after the halving.")
+@wrong("You use a norm right before or after the halving.")
 class NormAfterTheHalving(_Given):
     def make_resize(self, c):
         return nn.Sequential(super().make_resize(c), nn.GroupNorm(1, c))
@@ -521,7 +521,7 @@ class SkipDetached(_Given):
         return x, skip.detach()
 
 
-@wrong("You halve the skip, too, or instead of x.")
+@wrong("from x no gradient reaches block1.first.0.weight.")
 class HalvingDetached(_Given):
     def forward(self, x, step_emb):
         _, skip = super().forward(x, step_emb)
@@ -685,6 +685,63 @@ class ClampedInPlace(_Given):
 
     def blocks(self, x, step_emb):
         return super().blocks(x.clamp_(-1, 1), step_emb)
+
+
+@wrong("You use a norm after the blocks.")
+class NormBehindTheBlocks(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.norm = nn.GroupNorm(groups, channels_out)
+
+    def blocks(self, x, step_emb):
+        return self.norm(super().blocks(x, step_emb))
+
+
+@wrong("You pad with something else than zeros.")
+class BordersOfTheOtherSide(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1, padding_mode="circular")
+
+
+@wrong("Where does the first ResidualBlock bring the width to channels_out?")
+class WidthInTheHalving(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_in, step_dim, groups, downsample, attention)
+        self.resize = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1) if downsample else nn.Identity()
+
+
+@wrong("You use another 3×3 convolution than those of two ResidualBlocks.")
+class ConvolutionFirst(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, downsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, downsample, attention)
+        self.conv = nn.Conv2d(channels_in, channels_in, 3, padding=1)
+
+    def blocks(self, x, step_emb):
+        return super().blocks(self.conv(x), step_emb)
+
+
+@wrong("You double the width in the halving, which keeps it.")
+class TwiceAsWide(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, 2 * c, 4, stride=2, padding=1)
+
+
+@wrong("You use a transposed convolution. An ordinary one halves the size.")
+class Transposed(_Given):
+    def make_resize(self, c):
+        return nn.ConvTranspose2d(c, c, 4, stride=2, padding=1)
+
+
+@wrong("You split the convolution by groups=.")
+class GroupedHalving(_Given):
+    def make_resize(self, c):
+        return nn.Conv2d(c, c, 4, stride=2, padding=1, groups=2)
+
+
+@wrong("You round it, as half precision does.")
+class HalfPrecision(_Given):
+    def blocks(self, x, step_emb):
+        return self.block2(self.block1(x, step_emb).half().float(), step_emb)
 
 
 EQUIVALENT = {

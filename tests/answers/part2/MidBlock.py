@@ -169,13 +169,13 @@ class FirstBlockUnused(_Given):
         return self.block2(self.attention(x), step_emb)
 
 
-@wrong("the result does not depend on step_emb.\nWhere is it passed on to the ResidualBlocks?")
+@wrong("You change step_emb on its way, or hand on another.")
 class NoStep(_Given):
     def forward(self, x, step_emb):
         return super().forward(x, t.zeros_like(step_emb))
 
 
-@wrong("no gradient reaches block2.step.1.weight")
+@wrong("You change step_emb on its way, or hand on another.")
 class NoStepInTheSecond(_Given):
     def forward(self, x, step_emb):
         return self.block2(self.attention(self.block1(x, step_emb)), 0 * step_emb)

@@ -452,7 +452,7 @@ class OneNumberForAllChannels(_Given):
         return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, 1))
 
 
-@wrong("The size of tensor a (5) must match the size of tensor b (16)")
+@wrong("The size of tensor a (7) must match the size of tensor b (16)")
 class NoRoom(_Given):
     def told(self, hidden, step_emb):
         return hidden + self.step(step_emb)
@@ -772,7 +772,7 @@ class Subtracted(_Given):
         return self.second(self.told(self.first(x), step_emb)) - self.shortcut(x)
 
 
-@wrong("You put something else last.")
+@wrong("You use one layer more than the block has")
 class ThirdConvolution(_Given):
     def last_part(self, c, groups):
         return nn.Sequential(*self.part(c, c, groups), nn.Conv2d(c, c, 1))
@@ -888,6 +888,56 @@ class MishAfterTheFirst(_Given):
     def __init__(self, input_channels, output_channels, step_dim, groups):
         super().__init__(input_channels, output_channels, step_dim, groups)
         self.first[2] = nn.Mish()
+
+
+@wrong("You round it, as half precision does.")
+class HalfPrecisionBetween(_Given):
+    def forward(self, x, step_emb):
+        hidden = self.first(x) + self.step(step_emb)[:, :, None, None]
+        return self.second(hidden.bfloat16().float()) + self.shortcut(x)
+
+
+@wrong("You use an activation before the first convolution.")
+class SiLUOnTheInput(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.SiLU(), nn.Conv2d(a, b, 3, padding=1), nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("Where does the second convolution take what the first has made, 16 channels?")
+class SecondTakesTheInput(_Given):
+    def __init__(self, input_channels, output_channels, step_dim, groups):
+        super().__init__(input_channels, output_channels, step_dim, groups)
+        self.second = self.part(input_channels, output_channels, groups)
+
+
+@wrong("You send images through a Linear layer, which takes the last axis.")
+class LinearOverTheWidth(_Given):
+    def make_shortcut(self, a, b):
+        return nn.Identity() if a == b else nn.Linear(a, b)
+
+
+@wrong("You change the size of the image.")
+class FirstHalves(_Given):
+    def part(self, a, b, groups):
+        return nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (a != b), padding=1), nn.GroupNorm(groups, b), nn.SiLU())
+
+
+@wrong("You subtract what the convolutions make. It is added.")
+class BranchSubtracted(_Given):
+    def forward(self, x, step_emb):
+        return 2 * self.shortcut(x) - super().forward(x, step_emb)
+
+
+@wrong("You normalise the timestep.")
+class NormedStep(_Given):
+    def make_step(self, step_dim, c):
+        return nn.Sequential(nn.SiLU(), nn.Linear(step_dim, c), nn.LayerNorm(c))
+
+
+@wrong("You do something else to the sum.")
+class SumScaled(_Given):
+    def forward(self, x, step_emb):
+        return super().forward(x, step_emb) * 0.9
 
 
 EQUIVALENT = {

@@ -367,7 +367,7 @@ class ViewOnTheWayBack(_Given):
         return out.reshape(x.shape)
 
 
-@wrong("You swap height and width on the way back.")
+@wrong("You swap height and width")
 class HeightAndWidthSwapped(_Given):
     def back(self, out, x):
         return rearrange(out, "b (w h) c -> b c h w", h=x.shape[2])
@@ -627,20 +627,20 @@ class AttentionTwice(_Given):
         return super().forward(super().forward(x))
 
 
-@wrong("You use an activation.")
+@wrong("You use an activation")
 class ActivationAtTheEnd(_Given):
     def project(self, mixed):
         return F.silu(super().project(mixed))
 
 
-@wrong("You use an activation.")
+@wrong("You use an activation")
 class ActivationOnTheValues(_Given):
     def made(self, pixels):
         q, k, v = super().made(pixels)
         return q, k, v.relu()
 
 
-@wrong("You use an activation.")
+@wrong("You use an activation")
 class ActivationOnQueries(_Given):
     def made(self, pixels):
         q, k, v = super().made(pixels)
@@ -659,7 +659,7 @@ class OneHeadSqueezed(_Given):
         return super().back(out, x).squeeze()
 
 
-@wrong("You use an activation.")
+@wrong("You use an activation")
 class ProjectionTwice(_Given):
     def project(self, mixed):
         return F.relu(self.out(super().project(mixed)))
@@ -728,6 +728,64 @@ class PixelsAddedBeforeTheProjection(_Given):
 class HeadsSwappedWithPixels(_Given):
     def matches(self, q, k):
         return q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
+
+
+@wrong("You round it, as half precision does.")
+class HalfPrecisionInTheWeights(_Given):
+    def weights(self, matches):
+        return matches.half().softmax(dim=-1).float()
+
+
+@wrong("You normalise queries or keys.")
+class NormedQueriesAndKeys(_Given):
+    def matches(self, q, k):
+        return super().matches(F.normalize(q, dim=-1), F.normalize(k, dim=-1))
+
+
+@wrong("temperature is one number to learn.")
+class LearnedTemperature(_Given):
+    def make(self, channels):
+        super().make(channels)
+        self.temperature = nn.Parameter(t.ones(1))
+
+    def matches(self, q, k):
+        return super().matches(q, k) * self.temperature
+
+
+@wrong("You add the heads' results up, or take their mean. They are put side by side.")
+class HeadsAddedUp(_Given):
+    def make(self, channels):
+        super().make(channels)
+        self.out = nn.Linear(channels // self.num_heads, channels)
+
+    def project(self, mixed):
+        return self.out(mixed.sum(dim=1))
+
+
+@wrong("You make one query for all pixels, or take a mean over them.")
+class OneQueryForAll(_Given):
+    def matches(self, q, k):
+        return super().matches(q.mean(dim=2, keepdim=True).expand_as(q), k)
+
+
+@wrong(
+    "with num_heads=1, pixels are weighted in 2 ways, expected one.\nWhere does num_heads say how many heads there are?"
+)
+class TwoHeadsAlways(_Given):
+    def heads(self, pixels):
+        return [rearrange(made, "b n (h d) -> b h n d", h=2) for made in self.made(pixels)]
+
+
+@wrong("You use an activation, or a softmax of more than the matches.")
+class SoftmaxOfTheResult(_Given):
+    def attend(self, q, k, v):
+        return (self.matches(q, k) @ v).softmax(dim=-1)
+
+
+@wrong("The weight of the only pixel is 1.")
+class LogOfTheSoftmax(_Given):
+    def weights(self, matches):
+        return matches.log_softmax(dim=-1)
 
 
 EQUIVALENT = {

@@ -443,7 +443,7 @@ class StemOfOne(_Given):
         self.stem = nn.Conv2d(self.img_shape[0], channels, 1)
 
 
-@wrong("Where do the widths come from the config?")
+@wrong("Where do the widths come from the config, each level beginning with that of the one above?")
 class MultipliersIgnored(_Given):
     def widths(self, config):
         return [config.channels] * (1 + self.levels)
@@ -469,7 +469,7 @@ class AttentionNowhere(_Given):
         super().make(config, *arguments)
 
 
-@wrong("Where does each level get its own entry?")
+@wrong("Where does each level get its own entry of attention, on both sides?")
 class AttentionAsks(_Given):
     """The setting is not looked at."""
 
@@ -502,7 +502,7 @@ class OneChannel(_Given):
         self.stem = nn.Conv2d(1, channels, 3, padding=1)
 
 
-@wrong("to have 3 channels, but got 1 channels instead")
+@wrong("You write out the number of the images' channels.")
 class ThreeChannels(_Given):
     def make(self, config, channels, *arguments):
         super().make(config, channels, *arguments)
@@ -557,7 +557,7 @@ class TakenFromTheImages(_Given):
         return images - super().forward(images, num_steps, condition)
 
 
-@wrong("You use a norm outside the blocks.")
+@wrong("You put something before the last convolution or behind it, such as a norm or an activation.")
 class NormAtTheEnd(_Given):
     def make(self, config, channels, *others):
         super().make(config, channels, *others)
@@ -607,7 +607,7 @@ class AlwaysStepOne(_Given):
         return self.step(t.ones_like(num_steps))
 
 
-@wrong("IndexError: index out of range in self")
+@wrong("You use a table with a row for each timestep. Sinusoids embed them.")
 class TableOneTooShort(_Given):
     """A learned embedding of max_steps rows: num_steps = max_steps has none."""
 
@@ -659,7 +659,7 @@ class ReLUBetween(_Given):
         return nn.Sequential(sinusoids, one, nn.ReLU(), two)
 
 
-@wrong("You scale or round the timesteps.")
+@wrong("Where are the sinusoids that embed the timesteps?")
 class BareNumber(_Given):
     def make_step(self, channels, step_dim):
         return nn.Sequential(nn.Linear(1, step_dim), nn.SiLU(), nn.Linear(step_dim, step_dim))
@@ -674,7 +674,7 @@ class ScaledBeforeTheSinusoids(_Given):
         return self.step(num_steps / self.config.max_steps)
 
 
-@wrong("IndexError: ")
+@wrong("You use a table with a row for each timestep. Sinusoids embed them.")
 class TableWithoutTheLastCount(_Given):
     """Computed for the counts 0 to max_steps - 1."""
 
@@ -825,7 +825,7 @@ class PutBelow(_Given):
         return step_emb if condition is None else t.cat([step_emb, condition])
 
 
-@wrong("You send the condition through a layer of its own.")
+@wrong("You change the condition, by a layer or an activation.")
 class ThroughALinear(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
@@ -980,7 +980,7 @@ class AttentionReversed(_Given):
     attends_up = attends_down
 
 
-@wrong("Where do the DownBlock and the UpBlock of one level get the same entry of attention?")
+@wrong("Where does each level get its own entry of attention, on both sides?")
 class AttentionOnlyOnTheWayDown(_Given):
     def attends_up(self, level):
         return False
@@ -1105,20 +1105,20 @@ class FiveByFiveStem(_Given):
         self.stem = nn.Conv2d(self.img_shape[0], channels, 5, padding=2)
 
 
-@wrong("You use an activation outside the blocks.")
+@wrong("You put something before the stem or behind it, such as a norm or an activation.")
 class SiLUAfterTheStem(_Given):
     def make(self, config, channels, step_dim, groups):
         super().make(config, channels, step_dim, groups)
         self.stem = nn.Sequential(self.stem, nn.SiLU())
 
 
-@wrong("You use an activation outside the blocks.")
+@wrong("You put something before the last convolution or behind it, such as a norm or an activation.")
 class SiLUBeforeTheEnd(_Given):
     def make_end(self, channels, image_channels):
         return nn.Sequential(nn.SiLU(), nn.Conv2d(channels, image_channels, 1))
 
 
-@wrong("You use a norm outside the blocks.")
+@wrong("You put something before the last convolution or behind it, such as a norm or an activation.")
 class NormAndSiLUBeforeTheEnd(_Given):
     """As in the paper's code."""
 
@@ -1278,7 +1278,7 @@ class FirstImageChannelAlone(_Given):
         return super().forward(images[:, :1], num_steps, condition)
 
 
-@wrong("Where do the widths come from the config?")
+@wrong("Where do the widths come from the config, each level beginning with that of the one above?")
 class WidthsOfDoublings(_Given):
     """As in other networks, each level is twice as wide, whatever dim_mults says."""
 
@@ -1316,7 +1316,7 @@ class InterpolatedToFit(_Given):
         return super().end(F.interpolate(x, scale_factor=0.5), step_emb)
 
 
-@wrong("You add something between two blocks")
+@wrong("You put something between the two, or beside it. Only UpBlocks get skips.")
 class StemOnceMore(_Given):
     """As in networks that end in a ResidualBlock of twice the width."""
 
@@ -1331,19 +1331,19 @@ class StemOnceMore(_Given):
         return self.end(t.cat([x, first], dim=1), step_emb)
 
 
-@wrong("You add something between two blocks")
+@wrong("You put something between the two, or beside it. Only UpBlocks get skips.")
 class AroundTheMidBlock(_Given):
     def middle(self, x, step_emb):
         return x + super().middle(x, step_emb)
 
 
-@wrong("You use one convolution too many.")
+@wrong("You put something before the last convolution or behind it, such as a norm or an activation.")
 class TwoConvolutionsAtTheEnd(_Given):
     def make_end(self, channels, image_channels):
         return nn.Sequential(nn.Conv2d(channels, channels, 1), super().make_end(channels, image_channels))
 
 
-@wrong("You shift the images before the stem")
+@wrong("You put something before the stem or behind it, such as a norm or an activation.")
 class ImagesRescaled(_Given):
     def forward(self, images, num_steps, condition=None):
         return super().forward(2 * images - 1, num_steps, condition)
@@ -1385,6 +1385,95 @@ class DoublesInTheLast(_Given):
 class DoublesInTheFirstAlone(_Given):
     def doubles(self, level):
         return level == self.levels - 1 > 0
+
+
+@wrong("You change a skip on its way. It goes to its UpBlock as it is.")
+class SkipsScaled(_Given):
+    def down(self, x, step_emb):
+        x, skips = super().down(x, step_emb)
+        return x, [skip / 2**0.5 for skip in skips]
+
+
+@wrong("You swap x and skip. UpBlocks get x first.")
+class SkipBeforeX(_Given):
+    def up(self, x, step_emb, skips):
+        for up in self.ups:
+            x = up(skips.pop(), step_emb, x)
+        return x
+
+
+@wrong("An UpBlock takes x, step_emb and skip, in this order.")
+class SkipBeforeTheStep(_Given):
+    def up(self, x, step_emb, skips):
+        for up in self.ups:
+            x = up(x, skips.pop(), step_emb)
+        return x
+
+
+@wrong("You put something before the stem or behind it")
+class ImagesClamped(_Given):
+    def forward(self, images, num_steps, condition=None):
+        return super().forward(images.clamp(-1, 1), num_steps, condition)
+
+
+@wrong("Where is config.groups passed on to every block?")
+class GroupsOfTheFinestLevelAlone(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        for level, (a, b) in enumerate(pairwise(self.widths(config))):
+            if level:
+                self.downs[level] = DownBlock(a, b, step_dim, 4, self.halves(level), self.attends_down(level))
+
+
+@wrong("You use a norm after the second Linear.")
+class NormOfTheStep(_Given):
+    def make_step(self, channels, step_dim):
+        return nn.Sequential(*super().make_step(channels, step_dim), nn.LayerNorm(step_dim))
+
+
+@wrong("You change the condition, by a layer or an activation. It's added as it is.")
+class SiLUOnTheCondition(_Given):
+    def conditioned(self, step_emb, condition):
+        return step_emb if condition is None else step_emb + F.silu(condition)
+
+
+@wrong("You round it, as half precision does.")
+class StepInHalfPrecision(_Given):
+    def embed(self, num_steps):
+        return super().embed(num_steps).bfloat16().float()
+
+
+@wrong("You compute in half precision, which ends at 65,504.")
+class MiddleInHalfPrecision(_Given):
+    def middle(self, x, step_emb):
+        return super().middle(x.half().float(), step_emb)
+
+
+@wrong("16 → 64, attention, expected")
+class MultipliersMultiplied(_Given):
+    def widths(self, config):
+        widths = [config.channels]
+        for mult in config.dim_mults:
+            widths.append(widths[-1] * mult)
+        return widths
+
+
+@wrong("UpBlock goes 8 → 16, doubles; 8 → 8, attention; 16 → 32, doubles, attention, expected")
+class UpWidthsSwapped(_Given):
+    def make(self, config, channels, step_dim, groups):
+        super().make(config, channels, step_dim, groups)
+        for level, (a, b) in enumerate(pairwise(self.widths(config))):
+            self.ups[-1 - level] = UpBlock(a, b, step_dim, groups, self.doubles(level), self.attends_up(level))
+
+
+@wrong("A DownBlock returns two things, x and its skip.")
+class PairAsOneThing(_Given):
+    def down(self, x, step_emb):
+        skips = []
+        for down in self.downs:
+            x = down(x, step_emb)
+            skips.append(x)
+        return x, skips
 
 
 EQUIVALENT = {

@@ -146,19 +146,19 @@ class _OneWidth(_Given):
         self.block1 = ResidualBlock(channels_in, channels_out, step_dim, groups)
 
 
-@wrong("You add them.")
+@wrong("You add or multiply them.")
 class Added(_OneWidth):
     def beside(self, x, skip):
         return x + skip
 
 
-@wrong("You add them.")
+@wrong("You add or multiply them.")
 class Averaged(_OneWidth):
     def beside(self, x, skip):
         return (x + skip) / 2
 
 
-@wrong("You add them.")
+@wrong("You add or multiply them.")
 class Multiplied(_OneWidth):
     def beside(self, x, skip):
         return x * skip
@@ -238,7 +238,7 @@ class SecondBlockUnused(_Given):
         return self.block1(x, step_emb)
 
 
-@wrong("the result does not depend on step_emb.\nWhere is it passed on to the ResidualBlocks?")
+@wrong("You change step_emb on its way, or hand on another.")
 class NoStep(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, 0 * step_emb)
@@ -547,7 +547,7 @@ class WidthByTheDoubling(_Given):
             self.resize = nn.ConvTranspose2d(channels_in, channels_out, 4, 2, 1)
 
 
-@wrong("You double whatever upsample says.")
+@wrong("You overwrite self.upsample by a layer, which counts as true.")
 class UpsampleOverwritten(_Given):
     def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
         super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
@@ -628,6 +628,42 @@ class Stacked(_Given):
 class StepThroughSiLU(_Given):
     def blocks(self, x, step_emb):
         return super().blocks(x, F.silu(step_emb))
+
+
+@wrong("You put x and skip behind each other, as images.")
+class BehindEachOther(_Given):
+    def beside(self, x, skip):
+        return t.cat([x, skip], dim=0)
+
+
+@wrong("Where is skip put beside x, as channels?")
+class AddedForBoth(_Given):
+    def beside(self, x, skip):
+        return x + skip
+
+
+@wrong("Where do x and skip, side by side, go through the two ResidualBlocks and no other layer?")
+class ConvolutionBeforeTheBlocks(_Given):
+    def __init__(self, channels_in, channels_out, step_dim, groups, upsample, attention):
+        super().__init__(channels_in, channels_out, step_dim, groups, upsample, attention)
+        self.mix = nn.Conv2d(2 * channels_in, 2 * channels_in, 1)
+
+    def beside(self, x, skip):
+        return self.mix(super().beside(x, skip))
+
+
+@wrong("with upsample=True and all weights at 0, the result is not 0.\nYou add something to what the blocks make.")
+class AddedWhereDoubled(_Given):
+    def forward(self, x, step_emb, skip):
+        made = super().forward(x, step_emb, skip)
+        fits = self.upsample and made.shape[1] == x.shape[1]
+        return made + F.interpolate(x, scale_factor=2) if fits else made
+
+
+@wrong("You round it, as half precision does.")
+class HalfPrecision(_Given):
+    def beside(self, x, skip):
+        return super().beside(x, skip).bfloat16().float()
 
 
 EQUIVALENT = {
