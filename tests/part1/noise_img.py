@@ -4,6 +4,7 @@ A batch as wide as it has images, so that factors along the wrong axis show as w
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch as t
 
@@ -20,10 +21,12 @@ from tests.checking import (
     differs,
     elsewhere,
     expect_tensor,
+    factors,
     judge_gaussian,
     judge_independence,
     kind,
     mix,
+    name_of,
     numbers,
     on_cuda,
     other_betas,
@@ -112,12 +115,48 @@ NOISED_MISTAKES = [
 ]
 
 
-def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, num_steps: t.Tensor, *inputs: t.Tensor) -> None:
-    """Compare every number. inputs: what the closed forms of the mistakes take"""
+ADDED = "You add a number beside the multiples of the two images. Mind the parentheses, and leave the range as it is."
+ROUNDED = "You compute in half precision, or add something small."
+
+
+def tell_taken(values: dict[int, float], right: str) -> str:
+    """What has been taken for one quantity, by timestep."""
+    if name := name_of(values):
+        return f"You take {name} for {right}."
+    return f"You make other numbers for {right}: {', '.join(f'{v:.3g} at timestep {n}' for n, v in values.items())}."
+
+
+def tell_mixed(image: dict[int, float], noise: dict[int, float]) -> str:
+    """Which factors have been given to image and noise, where they are wrong."""
+    if all(abs(image[n] ** 2 + noise[n] ** 2 - 1) < 1e-3 for n in image):
+        return tell_taken({n: factor**2 for n, factor in image.items()}, "ᾱ")
+    above, below = name_of(image), name_of(noise)
+    said = [f"the image by {above or 'another factor'}"] * (above != "√ᾱ")
+    said += [f"the noise by {below or 'another factor'}"] * (below != "√(1 - ᾱ)")
+    return f"You multiply {', and '.join(said)}." if said else ROUNDED
+
+
+def tell_sum(result: t.Tensor, num_steps: t.Tensor, image: t.Tensor, noise: t.Tensor, tell: Callable) -> str:
+    """What to say of a result that is made of image and noise. tell: takes the factors of both, by timestep"""
+    found = factors(result, num_steps, image, noise)
+    if found and max(map(abs, found[2].values())) > 1e-3:
+        return ADDED
+    return tell(*found[:2]) if found else ""
+
+
+def judge_formula(
+    result: t.Tensor,
+    expected: t.Tensor,
+    mistakes: list,
+    num_steps: t.Tensor,
+    *inputs: t.Tensor,
+    tell: Callable[[], str],
+) -> None:
+    """Compare every number. inputs: what the closed forms of the mistakes take   tell: where none of them fits"""
     gap = (result - expected).abs()
     if gap.max() < 1e-4:
         return
-    question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4))
+    question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4)) or tell()
     worst = t.unravel_index(gap.argmax(), gap.shape)
     image, n = worst[0].item(), num_steps[worst[0]].item()
     values = f"a number of image {image} is {apart(result[worst].item(), expected[worst].item())}"
@@ -215,27 +254,25 @@ def check_noise_img(answer: Callable) -> str:
         if num_steps[0] < total and num_steps.unique().numel() > 2:
             break
     a = alpha_bars(num_steps)
-    used = (noised - a.sqrt() * img) / (1 - a).sqrt()
-    try:
-        judge_formula(noised, mix(img, noise, a), NOISED_MISTAKES, num_steps, img, noise, a, alphas(num_steps))
-    except Mistake as mistake:
-        if not mistake.question and made_for_others(noised, img, noise, a):
-            question = "You draw timesteps twice: those you return are not those you look up."
-            raise Mistake(mistake.facts, question) from None
-        share = ((1 - alphas(num_steps)) / (1 - a)).sqrt()  # of the last step in all the noise
-        rest = used - share * noise
-        if not mistake.question and abs((rest * noise).mean()) < 0.2 and abs(rest.var() - (1 - share**2).mean()) < 0.2:
-            raise Mistake(
-                mistake.facts, "You return the noise of the last step alone. All of it is asked for."
-            ) from None
-        if not mistake.question and abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
-            facts = "noised is made with other noise than the one returned"
-            raise Mistake(facts, "You draw the noise twice.") from None
-        raise
+    inputs, tell = (img, noise, a, alphas(num_steps)), partial(tell_noised, noised, num_steps, img, noise, a)
+    judge_formula(noised, mix(img, noise, a), NOISED_MISTAKES, num_steps, *inputs, tell=tell)
     judge_other_sizes(answer)
     judge_offset(answer)
     judge_noise_img_device(answer)
     return "timesteps from 1 to the last, own noise for each image, Equation 4 in every number"
+
+
+def tell_noised(noised: t.Tensor, num_steps: t.Tensor, img: t.Tensor, noise: t.Tensor, a: t.Tensor) -> str:
+    """Whether timesteps or noise are drawn twice, or else which factors are wrong."""
+    if made_for_others(noised, img, noise, a):
+        return "You draw timesteps twice: those you return are not those you look up."
+    used, share = (noised - a.sqrt() * img) / (1 - a).sqrt(), ((1 - alphas(num_steps)) / (1 - a)).sqrt()
+    rest = used - share * noise  # the share is that of the last step in all the noise
+    if abs((rest * noise).mean()) < 0.2 and abs(rest.var() - (1 - share**2).mean()) < 0.2:
+        return "You return the noise of the last step alone. All of it is asked for."
+    if abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
+        raise Mistake("noised is made with other noise than the one returned", "You draw the noise twice.")
+    return tell_sum(noised, num_steps, img, noise, tell_mixed)
 
 
 def made_for_others(noised: t.Tensor, img: t.Tensor, noise: t.Tensor, a: t.Tensor) -> bool:

@@ -692,6 +692,20 @@ def noise_of_the_last_step(img, noise_schedule, max_steps=None):
     return num_steps, noise, one.sqrt() * before + (1 - one).sqrt() * noise
 
 
+@wrong("You take β₁ ⋯ βₜ for ᾱ.")
+def product_of_the_betas(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.betas.cumprod(dim=0)[num_steps - 1])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You multiply the noise by √(1 - ᾱ²).")
+def square_of_alpha_bar(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a**2).sqrt() * noise
+
+
 EQUIVALENT = {
     "the order of the draws is free": [
         "num_steps = t.randint(1, max_steps + 1, (len(img),), device=img.device) -> after noise = t.randn_like(img)",
