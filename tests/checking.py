@@ -307,6 +307,14 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
     (TypeError, "'NoneType' has no len()", "It is None, as a model's noise_schedule is before training."),
+    (AttributeError, "'NoneType' object has no", "None is a noise_schedule before training, and a testset that is not given."),
+    (RuntimeError, "only for scalar outputs", "The loss is many numbers. Where is their mean?"),
+    (
+        IndexError,
+        "too many indices for tensor",
+        "The tensor has fewer axes. squeeze() takes away every axis of length 1.",
+    ),
+    (RuntimeError, "same number of dimensions", "t.cat joins tensors of equally many axes. Timesteps have one."),
     (
         TypeError,
         "invalid combination of arguments",

@@ -36,6 +36,7 @@ from tests.checking import (
     schedule_of,
     unchanged,
 )
+from tests.part1.q_eq2 import tell_taken
 
 BATCH = (6, 3, 4, 6)
 BARS = [alpha_bar(BETAS, n) for n in range(1, len(BETAS) + 1)]
@@ -117,13 +118,6 @@ NOISED_MISTAKES = [
 
 ADDED = "You add a number beside the multiples of the two images. Mind the parentheses, and leave the range as it is."
 ROUNDED = "You compute in half precision, or add something small."
-
-
-def tell_taken(values: dict[int, float], right: str) -> str:
-    """What has been taken for one quantity, by timestep."""
-    if name := name_of(values):
-        return f"You take {name} for {right}."
-    return f"You make other numbers for {right}: {', '.join(f'{v:.3g} at timestep {n}' for n, v in values.items())}."
 
 
 def tell_mixed(image: dict[int, float], noise: dict[int, float]) -> str:

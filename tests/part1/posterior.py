@@ -30,7 +30,8 @@ from tests.checking import (
     schedule_of,
     unchanged,
 )
-from tests.part1.noise_img import ADDED, BATCH, ask, tell_taken
+from tests.part1.noise_img import ADDED, BATCH, ask
+from tests.part1.q_eq2 import tell_taken
 
 # What xt, x0, and β, α, ᾱ and the ᾱ of the step before, each (B, 1, 1, 1), make of a mean and of a variance.
 
@@ -223,7 +224,8 @@ def tell_factors(found: dict[str, dict[int, float]]) -> str:
     if len(found) == len(exchanged) and len({*exchanged.values()}) == 1:
         exchanged = {"": exchanged.popitem()[1]}
     if [*exchanged.values()] == [("1", "1 - ᾱ")]:
-        return f"Where is the denominator{''.join(exchanged)}? Mind the parentheses."
+        place = "".join(exchanged)
+        return f"Where is the denominator{place}?{' Mind the parentheses.' * bool(place)}"
     said = [f"{name}{place}{',' if place else ''} where {part} belongs" for place, (name, part) in exchanged.items()]
     return f"You put {', and '.join(said)}."
 

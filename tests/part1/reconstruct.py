@@ -21,7 +21,8 @@ from tests.checking import (
     schedule_of,
     unchanged,
 )
-from tests.part1.noise_img import BATCH, LAST, ROUNDED, ask, judge_formula, lookups, tell_sum, tell_taken, unmix
+from tests.part1.noise_img import BATCH, LAST, ROUNDED, ask, judge_formula, lookups, tell_sum, unmix
+from tests.part1.q_eq2 import tell_taken
 
 RECONSTRUCT_MISTAKES = [
     ("Where is the fading undone?", lambda xt, e, a, _: xt - (1 - a).sqrt() * e),
