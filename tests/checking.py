@@ -307,7 +307,11 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
     (TypeError, "'NoneType' has no len()", "It is None, as a model's noise_schedule is before training."),
-    (AttributeError, "'NoneType' object has no", "None is a noise_schedule before training, and a testset that is not given."),
+    (
+        AttributeError,
+        "'NoneType' object has no",
+        "None is a noise_schedule before training, and a testset that is not given.",
+    ),
     (RuntimeError, "only for scalar outputs", "The loss is many numbers. Where is their mean?"),
     (
         IndexError,
