@@ -176,7 +176,8 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
     """What noise_img returns: timesteps, noise and noised images, in this order."""
     if not isinstance(result, tuple | list) or len(result) != 3:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
-        raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised")
+        question = "Where are all three returned?" if result is not None else "Where does it return anything?"
+        raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised", question)
     num_steps, noise, noised = result
     places = [i for i, thing in enumerate(result) if isinstance(thing, t.Tensor) and thing.shape == img.shape[:1]]
     if places and places[0] > 0:
@@ -185,7 +186,10 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
     if not isinstance(num_steps, t.Tensor) or num_steps.shape != img.shape[:1]:
         facts = f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one timestep for each image"
         if not isinstance(num_steps, t.Tensor):
-            raise Mistake(facts, "Where is one tensor made of them?" if isinstance(num_steps, list) else "")
+            listed = isinstance(num_steps, list)
+            raise Mistake(
+                facts, "Where is one tensor made of them?" if listed else "You draw one for all, as a number."
+            )
         one = "You draw one for all. Each image draws its own." if num_steps.numel() == 1 < len(img) else ""
         raise Mistake(facts, one or question_of_shape(num_steps.shape, img.shape[:1]))
     if num_steps.is_floating_point() or num_steps.is_complex() or num_steps.dtype == t.bool:
@@ -194,6 +198,10 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
     if num_steps.device.type != device:
         facts = f"num_steps is on {num_steps.device.type}, expected on {device}, where the images are"
         raise Mistake(facts, "You draw them on another device. Where is the device of the images?")
+    sizes = zip(reversed(getattr(noise, "shape", ())), reversed(img.shape), strict=False)
+    if isinstance(noise, t.Tensor) and noise.numel() < img.numel() and all(size in (1, full) for size, full in sizes):
+        facts = f"as noise it returns {kind(noise)}, expected shape {tuple(img.shape)}"
+        raise Mistake(facts, "You draw too few numbers: each number of img gets its own.")
     expect_tensor(noise, tuple(img.shape), "as noise it", device)
     expect_tensor(noised, tuple(img.shape), "as noised it", device)
     return num_steps, noise, noised
