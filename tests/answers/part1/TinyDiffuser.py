@@ -341,7 +341,7 @@ class SoftmaxAtTheEnd(_Given):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.Softmax(dim=1))
 
 
-@wrong("You add the images to the guess.")
+@wrong("You add the images to the guess, or take it from them.")
 class Residual(_Given):
     def forward(self, images, num_steps):
         return images + super().forward(images, num_steps)

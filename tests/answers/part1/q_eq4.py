@@ -282,7 +282,7 @@ def factor_for_each_column(x, num_steps, betas):
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("You let ᾱ grow beyond 1, where 1 - ᾱ has no root.")
+@wrong("returns nan.\nYou take a root or a logarithm of a negative number, or divide by 0.")
 def product_minus_one(x, num_steps, betas):
     alpha_bar = (betas[:num_steps] - 1).prod()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -462,7 +462,7 @@ def no_return(x, num_steps, betas):
     x = alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
 
 
-@wrong("You let ᾱ grow beyond 1, where 1 - ᾱ has no root.")
+@wrong("returns nan.\nYou take a root or a logarithm of a negative number, or divide by 0.")
 def logarithm_not_undone(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).log().sum()
     return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
@@ -612,3 +612,9 @@ def one_plus_alpha_bar_below_the_root(x, num_steps, betas):
 def sum_of_standard_deviations(x, num_steps, betas):
     alpha_bar = (1 - betas[:num_steps]).prod()
     return alpha_bar.sqrt() * x + betas[:num_steps].sqrt().sum() * t.randn_like(x)
+
+
+@wrong("You let ᾱ grow beyond 1, where 1 - ᾱ has no root.")
+def running_sum_of_the_alphas(x, num_steps, betas):
+    alpha_bar = (1 - betas).cumsum(dim=0)[num_steps - 1]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)
