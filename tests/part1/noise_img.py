@@ -36,7 +36,7 @@ from tests.checking import (
     schedule_of,
     unchanged,
 )
-from tests.part1.q_eq2 import tell_taken
+from tests.part1.q_eq2 import tell_multiplied, tell_taken
 
 BATCH = (6, 3, 4, 6)
 BARS = [alpha_bar(BETAS, n) for n in range(1, len(BETAS) + 1)]
@@ -124,10 +124,8 @@ def tell_mixed(image: dict[int, float], noise: dict[int, float]) -> str:
     """Which factors have been given to image and noise, where they are wrong."""
     if all(abs(image[n] ** 2 + noise[n] ** 2 - 1) < 1e-3 for n in image):
         return tell_taken({n: factor**2 for n, factor in image.items()}, "ᾱ")
-    above, below = name_of(image), name_of(noise)
-    said = [f"the image by {above or 'another factor'}"] * (above != "√ᾱ")
-    said += [f"the noise by {below or 'another factor'}"] * (below != "√(1 - ᾱ)")
-    return f"You multiply {', and '.join(said)}." if said else ROUNDED
+    names = name_of(image), name_of(noise)
+    return ROUNDED if names == ("√ᾱ", "√(1 - ᾱ)") else tell_multiplied(*names)
 
 
 def tell_sum(result: t.Tensor, num_steps: t.Tensor, image: t.Tensor, noise: t.Tensor, tell: Callable) -> str:

@@ -221,6 +221,13 @@ def tell_taken(values: dict[int, float], right: str) -> str:
     return f"You make other numbers for {right}: {', '.join(f'{v:.3g} at timestep {n}' for n, v in values.items())}."
 
 
+def tell_multiplied(image: str, noise: str) -> str:
+    """Which factors image and noise have, by name, where one of them at least has a name."""
+    said = [f"the image by {image or 'another factor'}"] * (image != "√ᾱ")
+    said += [f"the noise by {noise or 'another factor'}"] * (noise != "√(1 - ᾱ)")
+    return f"You multiply {', and '.join(said)}." if image or noise else ""
+
+
 def judge_levels(q: Callable, mistakes: list, tell: Callable[[dict, dict], str]) -> None:
     """What is left of the image and how much noise is on it, after each number of steps.
     tell: what to say of both, by timestep, where no row fits"""

@@ -7,7 +7,16 @@ import torch as t
 
 from solutions.part1_diffusion import linear_schedule
 from tests.checking import Mistake, alpha_bar, check, name_of
-from tests.part1.q_eq2 import call, judge_draws, judge_forward, jump, own_schedule, paper_schedule, tell_taken
+from tests.part1.q_eq2 import (
+    call,
+    judge_draws,
+    judge_forward,
+    jump,
+    own_schedule,
+    paper_schedule,
+    tell_multiplied,
+    tell_taken,
+)
 
 
 def share(factor: Callable, std: Callable) -> Callable:
@@ -109,12 +118,8 @@ def tell_jump(kept: dict[int, float], noise: dict[int, float]) -> str:
     """What has been taken for ᾱ, or else which factors image and noise have, where they are wrong."""
     if all(abs(kept[n] ** 2 + noise[n] ** 2 - 1) < 0.02 for n in kept):
         return tell_taken({n: share**2 for n, share in kept.items()}, "ᾱ")
-    image, std, said = name_of(kept), name_of(noise, slack=0.006), []
-    if image != "√ᾱ":
-        said.append(f"the image by {image or 'another factor'}")
-    if std != "√(1 - ᾱ)":
-        said.append(f"the noise by {'another factor' if '/' in std or '·' in std else std or 'another factor'}")
-    return f"You multiply {', and '.join(said)}."
+    std = name_of(noise, slack=0.006)  # it is known to 1 % only, too little for products
+    return tell_multiplied(name_of(kept), "" if " / " in std or " · " in std else std)
 
 
 def judge_growth(q: Callable) -> None:

@@ -86,14 +86,12 @@ def tell_unmixed(image: dict[int, float], noise: dict[int, float]) -> str:
     above, below = {n: -noise[n] / image[n] for n in image}, {n: 1 / factor for n, factor in image.items()}
     if all(abs(above[n] ** 2 + below[n] ** 2 - 1) < 1e-3 for n in image) and name_of(below) != "√ᾱ":
         return tell_taken({n: factor**2 for n, factor in below.items()}, "ᾱ")
-    subtracted, divisor, said = name_of(above), name_of(below), []
-    if subtracted != "√(1 - ᾱ)":
-        said.append(
-            f"subtract {subtracted} times the noise" if subtracted else "subtract the noise with another factor"
-        )
-    if divisor != "√ᾱ":
-        said.append(f"divide by {divisor}" if divisor else "divide by another factor")
-    return f"You {', and '.join(said)}." if said else ROUNDED
+    subtracted, divisor = name_of(above), name_of(below)
+    if (subtracted, divisor) == ("√(1 - ᾱ)", "√ᾱ"):
+        return ROUNDED
+    times = f"subtract {subtracted} times the noise" if subtracted else "subtract the noise with another factor"
+    said = [times] * (subtracted != "√(1 - ᾱ)") + [f"divide by {divisor or 'another factor'}"] * (divisor != "√ᾱ")
+    return f"You {', and '.join(said)}." if subtracted or divisor else ""
 
 
 @check("1.7", mistakes=RECONSTRUCT_MISTAKES)
