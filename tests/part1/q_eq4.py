@@ -124,8 +124,8 @@ def tell_jump(kept: dict[int, float], noise: dict[int, float]) -> str:
 
 def judge_growth(q: Callable) -> None:
     """ᾱ never grows beyond 1, where 1 - ᾱ has no root."""
-    one, two = (call(q, t.zeros(3, 5, 6), n) for n in (1, 2))
-    if isinstance(one, t.Tensor) and isinstance(two, t.Tensor) and two.isnan().any() and not one.isnan().any():
+    two = call(q, t.zeros(3, 5, 6), 2)
+    if isinstance(two, t.Tensor) and two.isnan().any() and not call(q, t.zeros(3, 5, 6), 1).isnan().any():
         facts = "after 1 step it returns numbers, after 2 steps nan"
         raise Mistake(facts, "You let ᾱ grow beyond 1, where 1 - ᾱ has no root. ᾱ is a product of the alphas.")
 
