@@ -1232,7 +1232,7 @@ def noised_images_clamped(model, config, trainset, testset=None):
 
 
 @wrong("You bring the images to [0, 1], or clamp them.")
-def denormalised_before(model, config, trainset, testset=None):
+def images_brought_to_0_to_1(model, config, trainset, testset=None):
     noising = lambda x0, schedule: noise_img(((x0 + 1) / 2).clamp(0, 1), schedule)  # noqa: E731
     return _train(model, config, trainset, testset, noising=noising)
 
