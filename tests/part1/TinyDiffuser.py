@@ -63,7 +63,8 @@ def check_TinyDiffuser(answer: Callable) -> str:
     with t.no_grad():
         judge_alone(model, images, steps)
         judge_mlp(tiny(answer, hidden_size=64))
-        judge_scale(answer)
+        with t.random.fork_rng([]):
+            judge_scale(answer)
         judge_width(answer)
     question = "You detach the images, or turn gradients off on their way."
     judge_slopes(
