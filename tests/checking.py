@@ -16,7 +16,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
-from math import prod, sqrt
+from itertools import product
+from math import nan, prod, sqrt
 from pathlib import Path
 from traceback import walk_tb
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
@@ -306,6 +307,18 @@ WORDS = [  # of PyTorch and Python, and what they mean for a learner
     (RuntimeError, "Boolean value of Tensor", "if, or, min() and max() ask whether a tensor of many numbers is true."),
     (TypeError, "'Tensor' object is not callable", "A tensor is called. Is it stored under the name of a method?"),
     (TypeError, "'NoneType' has no len()", "It is None, as a model's noise_schedule is before training."),
+    (
+        AttributeError,
+        "'NoneType' object has no",
+        "None is a noise_schedule before training, and a testset that is not given.",
+    ),
+    (RuntimeError, "only for scalar outputs", "The loss is many numbers. Where is their mean?"),
+    (
+        IndexError,
+        "too many indices for tensor",
+        "The tensor has fewer axes. squeeze() takes away every axis of length 1.",
+    ),
+    (RuntimeError, "same number of dimensions", "t.cat joins tensors of equally many axes. Timesteps have one."),
     (
         TypeError,
         "invalid combination of arguments",
@@ -605,6 +618,62 @@ def alpha_bars(num_steps: t.Tensor) -> t.Tensor:
 def mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
     """Equation 4."""
     return a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+
+def factors(result: t.Tensor, num_steps: t.Tensor, *images: t.Tensor) -> list[dict[int, float]]:
+    """The factor of each of the images in a result that is a sum of them, by timestep, and last what is added to it.
+    Empty where it is no such sum."""
+    found: list[dict[int, float]] = [{} for _ in (*images, 1)]
+    for n in num_steps.unique().tolist():
+        *columns, made = (x[num_steps == n].flatten().double().cpu() for x in (*images, t.ones_like(result), result))
+        table = t.stack(columns, dim=1)
+        solved = t.linalg.lstsq(table, made[:, None]).solution
+        if not (table @ solved).flatten().allclose(made, atol=1e-3):
+            return []
+        for factor, value in zip(found, solved.flatten().tolist(), strict=True):
+            factor[n] = value
+    return found
+
+
+@functools.cache
+def quantities() -> dict[str, list[float]]:
+    """What may be made of BETAS for timesteps 1 to T, by the names that messages have for it."""
+    steps = range(1, len(BETAS) + 1)
+    bars, early = [alpha_bar(BETAS, n) for n in steps], [alpha_bar(BETAS, n - 1) for n in steps]
+    made = {
+        "β": BETAS,
+        "α": [1 - b for b in BETAS],
+        "ᾱ": bars,
+        "ᾱₜ₋₁": early,
+        "αₜ₋₁": [1.0, *(1 - b for b in BETAS[:-1])],
+    }
+    made |= {"1 - ᾱ": [1 - bar for bar in bars], "1 - ᾱₜ₋₁": [1 - bar for bar in early]}
+    made |= {"1 + ᾱ": [1 + bar for bar in bars], "1 + β": [1 + b for b in BETAS]}
+    made |= {"1 - √ᾱ": [1 - sqrt(bar) for bar in bars], "1 - √β": [1 - sqrt(b) for b in BETAS]}
+    made |= {"1 - ᾱ²": [1 - bar**2 for bar in bars], "1 - β²": [1 - b**2 for b in BETAS]}
+    made |= {"β₁ + ... + βₜ": [sum(BETAS[:n]) for n in steps], "β₁ ⋯ βₜ": [prod(BETAS[:n]) for n in steps]}
+    roots = {f"√({name})" if " " in name else f"√{name}": [sqrt(v) for v in values] for name, values in made.items()}
+    squares = {"ᾱ²": [bar**2 for bar in bars], "β²": [b**2 for b in BETAS]}
+    return {"1": [1.0 for _ in steps]} | made | roots | squares
+
+
+def name_of(factor: dict[int, float], slack: float = 1e-3) -> str:
+    """The quantity, or else the product or the quotient of two, that has these values at these timesteps; or empty."""
+
+    def fits(value: Callable[[int], float]) -> bool:
+        return all(abs(value(n - 1) - found) < slack * (1 + abs(found)) for n, found in factor.items())
+
+    known = quantities()
+    inside = {name: f"({name})" if " " in name and name[0] != "√" else name for name in known}
+    for name, values in known.items():
+        if fits(lambda i, values=values: values[i]):
+            return name
+    for (one, up), (other, down) in product(known.items(), repeat=2):
+        if fits(lambda i, up=up, down=down: up[i] / down[i] if down[i] else nan):
+            return f"{one if one[0] == '√' else inside[one]} / {inside[other]}"
+        if fits(lambda i, up=up, down=down: up[i] * down[i]):
+            return f"{inside[one]} · {inside[other]}"
+    return ""
 
 
 # ------------------------------------------------------------------------------------------------ noise

@@ -21,6 +21,7 @@ from tests.checking import (
     expect_tensor,
     judge_given,
     kind,
+    name_of,
     numbers,
     other_betas,
     recognise,
@@ -122,6 +123,8 @@ def judge_lookup(schedule: object, name: str) -> None:
     )
     rounded = "You round, or compute in half precision." if values.allclose(wanted, rtol=1e-2) else ""
     question, memory = recognise(LOOKUP_MISTAKES, fits, rounded), pointers(schedule)
+    named = "" if question or len(given) < len(BETAS) else name_of(dict(enumerate(given, start=1)))
+    question = f"You give {named}." if named else question
     if "another of the three vectors" in question and len({*memory}) < len(memory):
         question = "You write one of the three vectors over another, in place."
     raise Mistake(facts, question, given=f"with betas {BETAS}")
@@ -182,7 +185,9 @@ def judge_contents(schedule: t.nn.Module, T: int) -> None:
         question = "You keep the vectors as plain attributes. Buffers alone move with the module and are saved with it."
         raise Mistake("it holds no buffers", question)
     if len(schedule) != T:
-        raise Mistake(f"len gives {len(schedule)}, expected {T}")
+        raise Mistake(
+            f"len gives {len(schedule)}, expected {T}", "You change __len__ or self.max_steps, which are given."
+        )
     for name, right in LOOKUPS.items():
         judge_lookup(schedule, name)
         steps = t.tensor([4, 1, 1, 3, 2])

@@ -52,6 +52,8 @@ def check_TinyDiffuser(answer: Callable) -> str:
     guess = model(images, steps)
     if not guess.requires_grad:
         question = "You turn gradients off in forward, by no_grad or detach."
+        if not any(p.requires_grad for p in model.parameters()):
+            question = "You freeze the weights, by requires_grad."
         raise Mistake("no gradient can flow back from the guess", question)
     guess.square().sum().backward()
     unused = [(name, p) for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -61,8 +63,9 @@ def check_TinyDiffuser(answer: Callable) -> str:
     with t.no_grad():
         judge_alone(model, images, steps)
         judge_mlp(tiny(answer, hidden_size=64))
+        with t.random.fork_rng([]):
+            judge_scale(answer)
         judge_width(answer)
-        judge_scale(answer)
     question = "You detach the images, or turn gradients off on their way."
     judge_slopes(
         lambda x: model(x, steps),
@@ -104,7 +107,7 @@ def judge_alone(model: t.nn.Module, images: t.Tensor, steps: t.Tensor) -> None:
     guess, steps = model(images, t.arange(1, 7)), t.arange(1, 7)
     for i in (0, 5):
         others = t.arange(6) != i
-        if not model(t.where(others.reshape(-1, 1, 1, 1), images.flip(3), images), steps)[i].allclose(
+        if not model(t.where(others.reshape(-1, 1, 1, 1), 2 - images.flip(3), images), steps)[i].allclose(
             guess[i], atol=1e-5
         ):
             facts = "an image's guess depends on the other images of its batch"
@@ -150,6 +153,9 @@ def judge_mlp(model: t.nn.Module) -> None:
     base = model(zeros, steps)
     if (model(100 * images, steps) - base).allclose(100 * (guess - base), rtol=1e-3, atol=1e-3):
         raise Mistake("the guess is a linear function of the images", "Where is the ReLU between the two layers?")
+    large = 5 * images
+    if model(large, steps).allclose(model(large.clamp(-1, 1), steps)):
+        raise Mistake("what is beyond [-1, 1] in the images has no effect", "You clamp them. Noised images go further.")
     wide = t.cat([model(1e5 * t.randn_like(images), steps) for _ in range(20)])
     after = "You put an activation after the last layer."
     if wide.min() >= 0:
@@ -170,7 +176,11 @@ def judge_pixels(model: t.nn.Module, images: t.Tensor, steps: t.Tensor) -> None:
         for i in range(images.shape[axis]):
             other = images.clone()
             other.select(axis, i).add_(t.randn_like(other.select(axis, i)))
-            if model(other, steps).allclose(guess, atol=1e-6):
+            change = (model(other, steps) - guess).abs()
+            if change.index_fill(axis, t.tensor([i]), 0).max() < 1e-6 <= change.max():
+                facts = f"a change in {name} {i} of the images changes nothing else in the guess"
+                raise Mistake(facts, f"You pass the pixels on in parts. The first layer takes all {PIXELS} at once.")
+            if change.max() < 1e-6:
                 facts = f"the guess does not depend on {name} {i} of the images"
                 raise Mistake(facts, f"You leave some of the pixels out. The first layer takes all {PIXELS} of them.")
     moved = images.clone()
@@ -194,7 +204,7 @@ def judge_width(answer: Callable) -> None:
     if directions(narrow) > 1:
         question = "You make more hidden numbers than hidden_size."
         if directions((narrow - images.flatten(1))) <= 1:
-            question = "You add the images to the guess. The two layers alone make it."
+            question = "You add the images to the guess, or take it from them. The two layers alone make it."
         elif directions(narrow - narrow.mean(dim=1, keepdim=True)) <= 1:
             question = "You add the timestep to the guess. The two layers alone make it."
         elif directions(model(images, t.full((len(images),), 5)).flatten(1)) <= 1:
@@ -205,6 +215,9 @@ def judge_width(answer: Callable) -> None:
     if count > expected + 4 * 64:  # of a layer for the timestep alone, 128 more
         facts = f"with hidden_size=64 it has {count:,} numbers to train, two layers have {expected:,}"
         raise Mistake(facts, "You use more than two layers, or put in more than the pixels and one timestep.")
+    if count < expected - 64 - PIXELS:  # those are the biases
+        facts = f"with hidden_size=64 it has {count:,} numbers to train, two layers have {expected:,}"
+        raise Mistake(facts, "You keep a layer in a plain list or dict, or make one smaller than hidden_size.")
     rest = narrow - narrow.mean(dim=0)
     along = rest @ rest[rest.norm(dim=1).argmax()]
     width = along.max() - along.min()
@@ -249,6 +262,11 @@ def judge_scale(answer: Callable) -> None:
     if min(leaps) < 1e-5:
         facts = "with max_steps=1000, two timesteps in a row give the same guess"
         raise Mistake(facts, "You round the timestep, or compute it in half precision.")
+    model, steps = tiny(answer, hidden_size=64), t.full((len(images),), 5)
+    brighter = (model(images + 1, steps) - model(images, steps)).norm().item()  # several times the way, mostly
+    if brighter < 0.2 * way:
+        facts = f"an image brighter by 1 changes the guess {brighter / way:.2f} times as much as all timesteps do"
+        raise Mistake(facts, "You shrink the images. They are in [-1, 1] already.")
 
 
 def judge_tiny_device(answer: Callable) -> None:

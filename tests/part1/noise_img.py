@@ -4,6 +4,7 @@ A batch as wide as it has images, so that factors along the wrong axis show as w
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch as t
 
@@ -20,10 +21,12 @@ from tests.checking import (
     differs,
     elsewhere,
     expect_tensor,
+    factors,
     judge_gaussian,
     judge_independence,
     kind,
     mix,
+    name_of,
     numbers,
     on_cuda,
     other_betas,
@@ -33,6 +36,7 @@ from tests.checking import (
     schedule_of,
     unchanged,
 )
+from tests.part1.q_eq2 import tell_multiplied, tell_taken
 
 BATCH = (6, 3, 4, 6)
 BARS = [alpha_bar(BETAS, n) for n in range(1, len(BETAS) + 1)]
@@ -112,12 +116,39 @@ NOISED_MISTAKES = [
 ]
 
 
-def judge_formula(result: t.Tensor, expected: t.Tensor, mistakes: list, num_steps: t.Tensor, *inputs: t.Tensor) -> None:
-    """Compare every number. inputs: what the closed forms of the mistakes take"""
+ADDED = "You add a number beside the multiples of the two images. Mind the parentheses, and leave the range as it is."
+ROUNDED = "You compute in half precision, or add something small."
+
+
+def tell_mixed(image: dict[int, float], noise: dict[int, float]) -> str:
+    """Which factors have been given to image and noise, where they are wrong."""
+    if all(abs(image[n] ** 2 + noise[n] ** 2 - 1) < 1e-3 for n in image):
+        return tell_taken({n: factor**2 for n, factor in image.items()}, "ᾱ")
+    names = name_of(image), name_of(noise)
+    return ROUNDED if names == ("√ᾱ", "√(1 - ᾱ)") else tell_multiplied(*names)
+
+
+def tell_sum(result: t.Tensor, num_steps: t.Tensor, image: t.Tensor, noise: t.Tensor, tell: Callable) -> str:
+    """What to say of a result that is made of image and noise. tell: takes the factors of both, by timestep"""
+    found = factors(result, num_steps, image, noise)
+    if found and max(map(abs, found[2].values())) > 1e-3:
+        return ADDED
+    return tell(*found[:2]) if found else ""
+
+
+def judge_formula(
+    result: t.Tensor,
+    expected: t.Tensor,
+    mistakes: list,
+    num_steps: t.Tensor,
+    *inputs: t.Tensor,
+    tell: Callable[[], str],
+) -> None:
+    """Compare every number. inputs: what the closed forms of the mistakes take   tell: where none of them fits"""
     gap = (result - expected).abs()
     if gap.max() < 1e-4:
         return
-    question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4))
+    question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4)) or tell()
     worst = t.unravel_index(gap.argmax(), gap.shape)
     image, n = worst[0].item(), num_steps[worst[0]].item()
     values = f"a number of image {image} is {apart(result[worst].item(), expected[worst].item())}"
@@ -143,7 +174,8 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
     """What noise_img returns: timesteps, noise and noised images, in this order."""
     if not isinstance(result, tuple | list) or len(result) != 3:
         got = f"{len(result)} things" if isinstance(result, tuple | list) else kind(result)
-        raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised")
+        question = "Where are all three returned?" if result is not None else "Where does it return anything?"
+        raise Mistake(f"it returns {got}, expected three: num_steps, noise, noised", question)
     num_steps, noise, noised = result
     places = [i for i, thing in enumerate(result) if isinstance(thing, t.Tensor) and thing.shape == img.shape[:1]]
     if places and places[0] > 0:
@@ -152,7 +184,10 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
     if not isinstance(num_steps, t.Tensor) or num_steps.shape != img.shape[:1]:
         facts = f"num_steps is {kind(num_steps)}, expected shape ({len(img)},), one timestep for each image"
         if not isinstance(num_steps, t.Tensor):
-            raise Mistake(facts, "Where is one tensor made of them?" if isinstance(num_steps, list) else "")
+            listed = isinstance(num_steps, list)
+            raise Mistake(
+                facts, "Where is one tensor made of them?" if listed else "You draw one for all, as a number."
+            )
         one = "You draw one for all. Each image draws its own." if num_steps.numel() == 1 < len(img) else ""
         raise Mistake(facts, one or question_of_shape(num_steps.shape, img.shape[:1]))
     if num_steps.is_floating_point() or num_steps.is_complex() or num_steps.dtype == t.bool:
@@ -161,6 +196,10 @@ def judge_triple(result: object, img: t.Tensor, device: str) -> tuple[t.Tensor, 
     if num_steps.device.type != device:
         facts = f"num_steps is on {num_steps.device.type}, expected on {device}, where the images are"
         raise Mistake(facts, "You draw them on another device. Where is the device of the images?")
+    sizes = zip(reversed(getattr(noise, "shape", ())), reversed(img.shape), strict=False)
+    if isinstance(noise, t.Tensor) and noise.numel() < img.numel() and all(size in (1, full) for size, full in sizes):
+        facts = f"as noise it returns {kind(noise)}, expected shape {tuple(img.shape)}"
+        raise Mistake(facts, "You draw too few numbers: each number of img gets its own.")
     expect_tensor(noise, tuple(img.shape), "as noise it", device)
     expect_tensor(noised, tuple(img.shape), "as noised it", device)
     return num_steps, noise, noised
@@ -215,27 +254,25 @@ def check_noise_img(answer: Callable) -> str:
         if num_steps[0] < total and num_steps.unique().numel() > 2:
             break
     a = alpha_bars(num_steps)
-    used = (noised - a.sqrt() * img) / (1 - a).sqrt()
-    try:
-        judge_formula(noised, mix(img, noise, a), NOISED_MISTAKES, num_steps, img, noise, a, alphas(num_steps))
-    except Mistake as mistake:
-        if not mistake.question and made_for_others(noised, img, noise, a):
-            question = "You draw timesteps twice: those you return are not those you look up."
-            raise Mistake(mistake.facts, question) from None
-        share = ((1 - alphas(num_steps)) / (1 - a)).sqrt()  # of the last step in all the noise
-        rest = used - share * noise
-        if not mistake.question and abs((rest * noise).mean()) < 0.2 and abs(rest.var() - (1 - share**2).mean()) < 0.2:
-            raise Mistake(
-                mistake.facts, "You return the noise of the last step alone. All of it is asked for."
-            ) from None
-        if not mistake.question and abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
-            facts = "noised is made with other noise than the one returned"
-            raise Mistake(facts, "You draw the noise twice.") from None
-        raise
+    inputs, tell = (img, noise, a, alphas(num_steps)), partial(tell_noised, noised, num_steps, img, noise, a)
+    judge_formula(noised, mix(img, noise, a), NOISED_MISTAKES, num_steps, *inputs, tell=tell)
     judge_other_sizes(answer)
     judge_offset(answer)
     judge_noise_img_device(answer)
     return "timesteps from 1 to the last, own noise for each image, Equation 4 in every number"
+
+
+def tell_noised(noised: t.Tensor, num_steps: t.Tensor, img: t.Tensor, noise: t.Tensor, a: t.Tensor) -> str:
+    """Whether timesteps or noise are drawn twice, or else which factors are wrong."""
+    if made_for_others(noised, img, noise, a):
+        return "You draw timesteps twice: those you return are not those you look up."
+    used, share = (noised - a.sqrt() * img) / (1 - a).sqrt(), ((1 - alphas(num_steps)) / (1 - a)).sqrt()
+    rest = used - share * noise  # the share is that of the last step in all the noise
+    if abs((rest * noise).mean()) < 0.2 and abs(rest.var() - (1 - share**2).mean()) < 0.2:
+        return "You return the noise of the last step alone. All of it is asked for."
+    if abs(used.std() - 1) < 0.15 and abs((used * noise).mean()) < 0.3:
+        raise Mistake("noised is made with other noise than the one returned", "You draw the noise twice.")
+    return tell_sum(noised, num_steps, img, noise, tell_mixed)
 
 
 def made_for_others(noised: t.Tensor, img: t.Tensor, noise: t.Tensor, a: t.Tensor) -> bool:

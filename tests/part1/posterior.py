@@ -4,6 +4,8 @@ A batch as wide as it has images, in which every timestep occurs, so that each m
 """
 
 from collections.abc import Callable
+from functools import partial
+from math import prod, sqrt
 
 import torch as t
 
@@ -17,15 +19,19 @@ from tests.checking import (
     check,
     elsewhere,
     expect_tensor,
+    factors,
     kind,
+    name_of,
     on_cuda,
     other_betas,
+    quantities,
     recognise,
     schedule_for,
     schedule_of,
     unchanged,
 )
-from tests.part1.noise_img import BATCH, ask
+from tests.part1.noise_img import ADDED, BATCH, ask
+from tests.part1.q_eq2 import tell_taken
 
 # What xt, x0, and β, α, ᾱ and the ᾱ of the step before, each (B, 1, 1, 1), make of a mean and of a variance.
 
@@ -33,16 +39,6 @@ from tests.part1.noise_img import BATCH, ask
 def mean_of(xt: t.Tensor, x0: t.Tensor, b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor) -> t.Tensor:
     """Equation 7, its mean."""
     return (before.sqrt() * b * x0 + a.sqrt() * (1 - before) * xt) / (1 - bar)
-
-
-def as_if(**other: Callable) -> Callable:
-    """Equation 7, its mean, with other numbers in places of the right ones. other: made of β, α, ᾱ and ᾱ before"""
-
-    def mistaken(xt: t.Tensor, x0: t.Tensor, b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor) -> t.Tensor:
-        right = {"b": b, "a": a, "bar": bar, "before": before}
-        return mean_of(xt, x0, **right | {name: make(b, a, bar, before) for name, make in other.items()})
-
-    return mistaken
 
 
 def plus_for_minus(xt: t.Tensor, x0: t.Tensor, b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor) -> t.Tensor:
@@ -70,25 +66,7 @@ def of_own_schedule(*_: t.Tensor) -> tuple:
     return b, a, bar, bar / a
 
 
-def at_the_first(value: Callable) -> Callable:
-    """ᾱ of the step before, with a mistake where that is 1, before the first step."""
-    return lambda b, a, bar, before: t.where(before > 0.999, value(bar), before)
-
-
 MEAN_MISTAKES = [
-    ("You take 0 for ᾱ before the first step. Nothing has been added yet.", as_if(before=at_the_first(t.zeros_like))),
-    (
-        "You take ᾱ₁ for ᾱ before the first step. Nothing has been added yet.",
-        as_if(before=at_the_first(lambda bar: bar)),
-    ),
-    (
-        "You put √ᾱ of this step in front of x₀, where that of the step before belongs.",
-        lambda xt, x0, b, a, bar, before: (bar.sqrt() * b * x0 + a.sqrt() * (1 - before) * xt) / (1 - bar),
-    ),
-    (
-        "You put 1 - ᾱ of this step in front of xₜ, where that of the step before belongs.",
-        lambda xt, x0, b, a, bar, before: (before.sqrt() * b * x0 + a.sqrt() * (1 - bar) * xt) / (1 - bar),
-    ),
     (
         "You put x₀ where line 4 has the noise.",
         lambda xt, x0, b, a, bar, before: (xt - b / (1 - bar).sqrt() * x0) / a.sqrt(),
@@ -103,46 +81,15 @@ MEAN_MISTAKES = [
         "You use a schedule of your own. Where is noise_schedule?",
         lambda xt, x0, *rest: mean_of(xt, x0, *of_own_schedule(*rest)),
     ),
-    ("You take ᾱ of this step, where ᾱ of the step before belongs.", as_if(before=lambda b, a, bar, before: bar)),
     (
-        "You take index -1, which is the last ᾱ. Before the first step, ᾱ is 1.",
-        as_if(before=lambda b, a, bar, _: wrapped(bar)),
-    ),
-    (
-        "You multiply ᾱ by α to get the step before, where you should divide.",
-        as_if(before=lambda b, a, bar, before: bar * a),
-    ),
-    ("You take α, where ᾱ of the step before belongs.", as_if(before=lambda b, a, bar, before: a)),
-    ("You take ᾱ, where α belongs.", as_if(a=lambda b, a, bar, before: bar)),
-    ("You take α below the fraction, where ᾱ belongs.", as_if(bar=lambda b, a, bar, before: a)),
-    ("You take α, where β belongs.", as_if(b=lambda b, a, bar, before: a)),
-    ("You take the root of β. Equation 7 has β itself.", as_if(b=lambda b, a, bar, before: b.sqrt())),
-    (
-        "Where is the root in front of x₀?",
-        lambda xt, x0, b, a, bar, before: (before * b * x0 + a.sqrt() * (1 - before) * xt) / (1 - bar),
-    ),
-    (
-        "Where is the root in front of xₜ?",
-        lambda xt, x0, b, a, bar, before: (before.sqrt() * b * x0 + a * (1 - before) * xt) / (1 - bar),
+        "You take α below the fraction, where ᾱ belongs.",
+        lambda xt, x0, b, a, bar, before: mean_of(xt, x0, b, a, a, before),
     ),
     (
         "Where are the two roots?",
         lambda xt, x0, b, a, bar, before: (before * b * x0 + a * (1 - before) * xt) / (1 - bar),
     ),
     ("You swap x₀ and xₜ.", lambda xt, x0, *rest: mean_of(x0, xt, *rest)),
-    ("Where is the denominator?", lambda xt, x0, b, a, bar, before: mean_of(xt, x0, b, a, bar, before) * (1 - bar)),
-    (
-        "You take a root in the denominator. Equation 7 has 1 − ᾱ itself.",
-        lambda xt, x0, b, a, bar, before: mean_of(xt, x0, b, a, bar, before) * (1 - bar).sqrt(),
-    ),
-    (
-        "You divide the second term alone. Mind the parentheses.",
-        lambda xt, x0, b, a, bar, before: before.sqrt() * b * x0 + a.sqrt() * (1 - before) * xt / (1 - bar),
-    ),
-    (
-        "You divide the first term alone. Mind the parentheses.",
-        lambda xt, x0, b, a, bar, before: before.sqrt() * b * x0 / (1 - bar) + a.sqrt() * (1 - before) * xt,
-    ),
     ("Where is the term of xₜ?", lambda xt, x0, *rest: mean_of(0 * xt, x0, *rest)),
     ("Where is the term of x₀?", lambda xt, x0, *rest: mean_of(xt, 0 * x0, *rest)),
     (
@@ -171,16 +118,12 @@ MEAN_MISTAKES = [
     ),
 ]
 VARIANCE_MISTAKES = [
-    ("You keep it above 0. At timestep 1 the variance is exactly 0.", lambda *rest: away_from_0(*rest, 1e-2)),
-    ("You keep it above 0. At timestep 1 the variance is exactly 0.", lambda *rest: away_from_0(*rest, 1e-3)),
-    ("You keep it above 0. At timestep 1 the variance is exactly 0.", lambda *rest: away_from_0(*rest, 1e-4)),
     ("You give β itself. How much of that noise is known, given x₀?", lambda b, a, bar, before: b),
     (
         "You give a standard deviation. Equation 7 has the variance.",
         lambda b, a, bar, before: (beta_tilde(b, bar, before)).sqrt(),
     ),
     ("You turn the fraction upside down.", lambda b, a, bar, before: (1 - bar) / (1 - before).clamp(min=1e-6) * b),
-    ("Where is the denominator?", lambda b, a, bar, before: (1 - before) * b),
     ("Where is the factor β?", lambda b, a, bar, before: (1 - before) / (1 - bar)),
     ("You give 1 − ᾱ of the step before. Where is the last step's part?", lambda b, a, bar, before: 1 - before),
     (
@@ -213,16 +156,16 @@ def beta_tilde(b: t.Tensor, bar: t.Tensor, before: t.Tensor) -> t.Tensor:
     return (1 - before) / (1 - bar) * b
 
 
-def away_from_0(b: t.Tensor, a: t.Tensor, bar: t.Tensor, before: t.Tensor, least: float) -> t.Tensor:
-    return beta_tilde(b, bar, before).clamp(min=least)
-
-
 def judge_first_step(name: str, result: t.Tensor, num_steps: t.Tensor) -> None:
     """Refuse numbers that are infinite, or none, at timestep 1 alone."""
     broken = ~result.flatten(1).isfinite().all(dim=1).cpu()
     if broken.any() and broken.equal(num_steps.cpu() == 1):
+        if name == "variance" and result.isneginf().any():
+            raise Mistake(f"at num_steps=1 the {name} is -inf", "You give the logarithm, here of 0.")
         facts = f"at num_steps=1 the {name} is {'nan' if result.isnan().any() else 'inf'}"
-        raise Mistake(facts, "You divide by 1 - ᾱ of the step before, which is 0 there. Equation 7 has that of this step.")
+        raise Mistake(
+            facts, "You divide by 1 - ᾱ of the step before, which is 0 there. Equation 7 has that of this step."
+        )
 
 
 def judge_pair(
@@ -241,7 +184,10 @@ def judge_pair(
         raise Mistake(
             "the variance comes first, expected mean, variance", "You return them in another order than the docstring."
         )
-    if shapes[1] in ((shape[0],), shape, ()) and shapes[1] != one_each:
+    if shapes[1] == shape != one_each:
+        facts = f"the variance has shape {shape}, expected {one_each}"
+        raise Mistake(facts, "You give each number a variance of its own. All numbers of an image share one.")
+    if shapes[1] in ((shape[0],), ()) and shapes[1] != one_each:
         facts = f"the variance has shape {shapes[1]}, expected {one_each}"
         raise Mistake(facts, "Where are the three axes of length 1, after one number for each image?")
     for name, each, size in [("mean", mean, shape), ("variance", variance, one_each)]:
@@ -251,12 +197,75 @@ def judge_pair(
     return mean, variance
 
 
-def judge_values(name: str, result: t.Tensor, expected: t.Tensor, mistakes: list, *inputs: t.Tensor) -> None:
-    """Compare every number. inputs: what the closed forms of the mistakes take"""
+PLACES = {  # the parts of each factor of Equation 7, above the fraction and below
+    " in front of x₀": {"√ᾱₜ₋₁": 1, "β": 1, "1 - ᾱ": -1},
+    " in front of xₜ": {"√α": 1, "1 - ᾱₜ₋₁": 1, "1 - ᾱ": -1},
+    "": {"1 - ᾱₜ₋₁": 1, "β": 1, "1 - ᾱ": -1},
+}
+
+
+def put_for(factor: dict[int, float], parts: dict[str, int]) -> tuple[str, str]:
+    """What stands in a factor in place of which of its parts; empty where it is no such exchange."""
+    known = quantities()
+    for part, power in parts.items():
+        others = {n: prod(known[name][n - 1] ** p for name, p in parts.items() if name != part) for n in factor}
+        name = name_of({n: (value / others[n]) ** power for n, value in factor.items() if value and others[n]})
+        if name and " / " not in name and " · " not in name:
+            return name, part
+    return "", ""
+
+
+def tell_factors(found: dict[str, dict[int, float]]) -> str:
+    """What is wrong in the factors of Equation 7, which are given by their places and by timestep."""
+    exchanged = {place: put_for(factor, PLACES[place]) for place, factor in found.items()}
+    exchanged = {place: pair for place, pair in exchanged.items() if pair[0] != pair[1] or not pair[0]}
+    if not all(name for name, _ in exchanged.values()):
+        return f"You change the factor{''.join(exchanged)}. The other is right." if len(exchanged) < len(found) else ""
+    if len(found) == len(exchanged) and len({*exchanged.values()}) == 1:
+        exchanged = {"": exchanged.popitem()[1]}
+    if [*exchanged.values()] == [("1", "1 - ᾱ")]:
+        place = "".join(exchanged)
+        return f"Where is the denominator{place}?{' Mind the parentheses.' * bool(place)}"
+    said = [f"{name}{place}{',' if place else ''} where {part} belongs" for place, (name, part) in exchanged.items()]
+    return f"You put {', and '.join(said)}."
+
+
+def tell_before(x0: dict[int, float], xt: dict[int, float]) -> str:
+    """What has been taken for ᾱ of the step before, if both factors say so."""
+    known = quantities()
+    b, a, rest = known["β"], known["α"], known["1 - ᾱ"]
+    before = {n: (factor * rest[n - 1] / b[n - 1]) ** 2 for n, factor in x0.items()}
+    if any(abs(xt[n] - sqrt(a[n - 1]) * (1 - before[n]) / rest[n - 1]) > 1e-3 for n in xt):
+        return ""
+    if all(abs(before[n] - known["ᾱₜ₋₁"][n - 1]) < 1e-3 for n in before if n > 1):
+        bars = {"0": 0.0, "ᾱ₁": known["ᾱ"][0], "the last ᾱ, which stands at index -1,": known["ᾱ"][-1]}
+        taken = next((name for name, bar in bars.items() if abs(bar - before[1]) < 1e-3), f"{before[1]:.3g}")
+        return f"You take {taken} for ᾱ before the first step. Nothing has been added yet."
+    return tell_taken(before, "ᾱₜ₋₁")
+
+
+def tell_mean(mean: t.Tensor, xt: t.Tensor, x0: t.Tensor) -> str:
+    found = factors(mean, STEPS.to(mean.device), x0, xt)
+    if not found or max(map(abs, found[2].values())) > 1e-3:
+        return ADDED if found else ""
+    return tell_before(*found[:2]) or tell_factors(dict(zip(PLACES, found[:2], strict=False)))
+
+
+def tell_variance(variance: t.Tensor) -> str:
+    found = {n: variance[STEPS == n].mean().item() for n in STEPS.tolist()}
+    name, part = put_for({n: value for n, value in found.items() if n > 1}, PLACES[""])
+    if name and name == part:
+        return "You give timestep 1 another variance, or keep it above 0. There it is exactly 0."
+    return tell_factors({"": found})
+
+
+def judge_values(name: str, result: t.Tensor, expected: t.Tensor, mistakes: list, tell: Callable, *inputs) -> None:
+    """Compare every number. inputs: what the closed forms of the mistakes take
+    tell: what to say of the result where none of them fits"""
     gap = (result - expected).abs()
     if gap.max() < 1e-4:
         return
-    question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4))
+    question = recognise(mistakes, lambda mistake: result.allclose(mistake(*inputs), atol=1e-4)) or tell(result)
     worst = t.unravel_index(gap.argmax(), gap.shape)
     n = STEPS[worst[0].item()].item()
     values = f"a number of the {name} is {apart(result[worst].item(), expected[worst].item())}"
@@ -293,9 +302,9 @@ def judge_every_step(answer: Callable, device: str) -> None:
     if not mean.equal(judge_pair(ask(answer, xt, x0, num_steps, schedule_for(device)), BATCH, num_steps, device)[0]):
         raise Mistake("called twice, it gives two means", "You draw a sample. Mean and variance are asked for.")
     bar, a = alpha_bars(num_steps), alphas(num_steps)
-    factors = 1 - a, a, bar, bar / a
-    judge_values("mean", mean, mean_of(xt, x0, *factors), MEAN_MISTAKES, xt, x0, *factors)
-    judge_values("variance", variance, beta_tilde(1 - a, bar, bar / a), VARIANCE_MISTAKES, *factors)
+    each = 1 - a, a, bar, bar / a
+    judge_values("mean", mean, mean_of(xt, x0, *each), MEAN_MISTAKES, partial(tell_mean, xt=xt, x0=x0), xt, x0, *each)
+    judge_values("variance", variance, beta_tilde(1 - a, bar, bar / a), VARIANCE_MISTAKES, tell_variance, *each)
 
 
 def judge_other_sizes(answer: Callable) -> None:

@@ -22,6 +22,7 @@ from tests.checking import (
     expect_tensor,
     judge_gaussian,
     judge_independence,
+    name_of,
     on_cuda,
     other_betas,
     recognise,
@@ -201,8 +202,35 @@ def judge_noise(q: Callable) -> None:
     judge_gaussian(noise, "after 1 step an image of zeros")
 
 
-def judge_levels(q: Callable, mistakes: list) -> None:
-    """What is left of the image and how much noise is on it, after each number of steps."""
+def tell_steps(kept: dict[int, float], noise: dict[int, float]) -> str:
+    """What one step does to the image, or else how large its β is, where that is wrong."""
+    fades = {n: share / kept.get(n - 1, 1.0) if kept.get(n - 1, 1.0) else 0.0 for n, share in kept.items()}
+    if all(abs(kept[n] ** 2 + noise[n] ** 2 - 1) < 0.02 for n in kept):
+        betas = {n: 1 - fade**2 for n, fade in fades.items()}
+        return tell_taken(betas, "β") if min(betas.values()) > -1e-3 else ""
+    name = name_of(fades)
+    if name == "√α":
+        return "You give the noise another factor. The image's is right."
+    return f"You multiply the image by {name} in each step." if name else ""
+
+
+def tell_taken(values: dict[int, float], right: str) -> str:
+    """What has been taken for one quantity, by timestep."""
+    if name := name_of(values):
+        return f"You take {name} for {right}."
+    return f"You make other numbers for {right}: {', '.join(f'{v:.3g} at timestep {n}' for n, v in values.items())}."
+
+
+def tell_multiplied(image: str, noise: str) -> str:
+    """Which factors image and noise have, by name, where one of them at least has a name."""
+    said = [f"the image by {image or 'another factor'}"] * (image != "√ᾱ")
+    said += [f"the noise by {noise or 'another factor'}"] * (noise != "√(1 - ᾱ)")
+    return f"You multiply {', and '.join(said)}." if image or noise else ""
+
+
+def judge_levels(q: Callable, mistakes: list, tell: Callable[[dict, dict], str]) -> None:
+    """What is left of the image and how much noise is on it, after each number of steps.
+    tell: what to say of both, by timestep, where no row fits"""
     right, measured = jump(alpha_bar), []
     for n in range(1, len(BETAS) + 1):
         try:
@@ -227,8 +255,10 @@ def judge_levels(q: Callable, mistakes: list) -> None:
         facts.append(f"the noise has std {apart(wrong.noise, noise)}")
     if not question and all(abs(noised(q, value, wrong.n).std() - 1) < 1e-3 for value in (0, 1)):
         question = "You divide by the standard deviation. The two factors take care of it."
+    if not question and all(levels.slack < 1e-4 for levels in measured):
+        question = tell({each.n: each.kept for each in measured}, {each.n: each.noise for each in measured})
     near = all(abs(each.kept / right(BETAS, each.n)[0] - 1) < 0.01 for each in measured)
-    if not question and near and wrong.fits((wrong.kept, noise)):
+    if near and wrong.fits((wrong.kept, noise)):
         question = "You round, or compute in half precision."
     steps = f"after {wrong.n} step{'s'[: wrong.n > 1]}"
     raise Mistake(f"{steps}\n{', and '.join(facts)}", question, given=f"with betas {BETAS}")
@@ -274,10 +304,10 @@ def judge_forward_device(q: Callable) -> None:
     on_cuda(lambda device: judge_result(q, device), facts, question)
 
 
-def judge_forward(q: Callable, mistakes: list) -> str:
+def judge_forward(q: Callable, mistakes: list, tell: Callable[[dict, dict], str]) -> str:
     judge_result(q, "cpu")
     judge_noise(q)
-    judge_levels(q, mistakes)
+    judge_levels(q, mistakes, tell)
     judge_image(q)
     judge_other_sizes(q)
     judge_forward_device(q)
@@ -300,6 +330,6 @@ def judge_draws(q: Callable, once: bool) -> None:
 
 @check("1.3", mistakes=EQ2_MISTAKES)
 def check_q_eq2(answer: Callable) -> str:
-    covered = judge_forward(answer, EQ2_MISTAKES)
+    covered = judge_forward(answer, EQ2_MISTAKES, tell_steps)
     judge_draws(answer, once=False)
     return covered

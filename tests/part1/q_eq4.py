@@ -3,9 +3,20 @@
 from collections.abc import Callable
 from math import exp, prod, sqrt
 
+import torch as t
+
 from solutions.part1_diffusion import linear_schedule
-from tests.checking import alpha_bar, check
-from tests.part1.q_eq2 import judge_draws, judge_forward, jump, own_schedule, paper_schedule
+from tests.checking import Mistake, alpha_bar, check, name_of
+from tests.part1.q_eq2 import (
+    call,
+    judge_draws,
+    judge_forward,
+    jump,
+    own_schedule,
+    paper_schedule,
+    tell_multiplied,
+    tell_taken,
+)
 
 
 def share(factor: Callable, std: Callable) -> Callable:
@@ -103,8 +114,25 @@ EQ4_MISTAKES = [
 ]
 
 
+def tell_jump(kept: dict[int, float], noise: dict[int, float]) -> str:
+    """What has been taken for ᾱ, or else which factors image and noise have, where they are wrong."""
+    if all(abs(kept[n] ** 2 + noise[n] ** 2 - 1) < 0.02 for n in kept):
+        return tell_taken({n: share**2 for n, share in kept.items()}, "ᾱ")
+    std = name_of(noise, slack=0.006)  # it is known to 1 % only, too little for products
+    return tell_multiplied(name_of(kept), "" if " / " in std or " · " in std else std)
+
+
+def judge_growth(q: Callable) -> None:
+    """ᾱ never grows beyond 1, where 1 - ᾱ has no root."""
+    two = call(q, t.zeros(3, 5, 6), 2)
+    if isinstance(two, t.Tensor) and two.isnan().any() and not call(q, t.zeros(3, 5, 6), 1).isnan().any():
+        facts = "after 1 step it returns numbers, after 2 steps nan"
+        raise Mistake(facts, "You let ᾱ grow beyond 1, where 1 - ᾱ has no root. ᾱ is a product of the alphas.")
+
+
 @check("1.4", mistakes=EQ4_MISTAKES)
 def check_q_eq4(answer: Callable) -> str:
-    covered = judge_forward(answer, EQ4_MISTAKES)
+    judge_growth(answer)
+    covered = judge_forward(answer, EQ4_MISTAKES, tell_jump)
     judge_draws(answer, once=True)
     return f"{covered}, one draw"

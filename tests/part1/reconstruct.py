@@ -1,6 +1,7 @@
 """The check of 1.7 reconstruct."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch as t
 
@@ -13,13 +14,15 @@ from tests.checking import (
     elsewhere,
     expect_tensor,
     mix,
+    name_of,
     on_cuda,
     other_betas,
     schedule_for,
     schedule_of,
     unchanged,
 )
-from tests.part1.noise_img import BATCH, LAST, ask, judge_formula, lookups, unmix
+from tests.part1.noise_img import BATCH, LAST, ROUNDED, ask, judge_formula, lookups, tell_sum, unmix
+from tests.part1.q_eq2 import tell_taken
 
 RECONSTRUCT_MISTAKES = [
     ("Where is the fading undone?", lambda xt, e, a, _: xt - (1 - a).sqrt() * e),
@@ -76,6 +79,21 @@ RECONSTRUCT_MISTAKES = [
 ]
 
 
+def tell_unmixed(image: dict[int, float], noise: dict[int, float]) -> str:
+    """What has been subtracted and divided by, where that is wrong."""
+    if not all(image.values()):
+        return ""
+    above, below = {n: -noise[n] / image[n] for n in image}, {n: 1 / factor for n, factor in image.items()}
+    if all(abs(above[n] ** 2 + below[n] ** 2 - 1) < 1e-3 for n in image) and name_of(below) != "√ᾱ":
+        return tell_taken({n: factor**2 for n, factor in below.items()}, "ᾱ")
+    subtracted, divisor = name_of(above), name_of(below)
+    if (subtracted, divisor) == ("√(1 - ᾱ)", "√ᾱ"):
+        return ROUNDED
+    times = f"subtract {subtracted} times the noise" if subtracted else "subtract the noise with another factor"
+    said = [times] * (subtracted != "√(1 - ᾱ)") + [f"divide by {divisor or 'another factor'}"] * (divisor != "√ᾱ")
+    return f"You {', and '.join(said)}." if subtracted or divisor else ""
+
+
 @check("1.7", mistakes=RECONSTRUCT_MISTAKES)
 def check_reconstruct(answer: Callable) -> str:
     judge_numbers(answer, "cpu")
@@ -101,7 +119,8 @@ def judge_numbers(answer: Callable, device: str) -> None:
         expect_tensor(result, BATCH, f"with {BATCH} images, it", device)
     if not result.equal(ask(answer, xt, noise, num_steps, schedule_for(device))):
         raise Mistake("called twice, it gives two results", "You draw new noise. The noise is given.")
-    judge_formula(result, x0, RECONSTRUCT_MISTAKES, num_steps, xt, noise, a, alphas(num_steps))
+    inputs, tell = (xt, noise, a, alphas(num_steps)), partial(tell_sum, result, num_steps, xt, noise, tell_unmixed)
+    judge_formula(result, x0, RECONSTRUCT_MISTAKES, num_steps, *inputs, tell=tell)
 
 
 def judge_guess(answer: Callable) -> None:

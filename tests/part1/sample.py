@@ -24,6 +24,7 @@ from tests.checking import (
     judge_gaussian,
     judge_independence,
     kind,
+    name_of,
     other_betas,
     recognise,
     schedule_for,
@@ -52,6 +53,7 @@ def before(b: list[float], n: int) -> float:
     return alpha_bar(b, n - 1)
 
 
+WORDS = {"guess": "the guess is subtracted", "x": "x enters", "z": "noise is added"}
 COUNT_MISTAKES = [
     ("You go from the first timestep to the last. The path back begins with the last.", lambda T: range(1, T + 1)),
     ("You go from 0 up. The path back goes from T down to 1.", lambda T: range(T)),
@@ -104,10 +106,6 @@ FACTOR_MISTAKES = {
             lambda b, n: b[n - 1] / sqrt(1 - before(b, n)) / sqrt(1 - b[n - 1]) if n > 1 else LINE4["guess"](b, 1),
         ),
         ("You subtract the guess twice.", lambda b, n: 2 * LINE4["guess"](b, n)),
-        (
-            "You add 1 and ᾱ. Below the fraction is √(1 - ᾱ).",
-            lambda b, n: b[n - 1] / sqrt(1 + alpha_bar(b, n)) / sqrt(1 - b[n - 1]),
-        ),
         ("You divide x alone by √α. Mind the parentheses.", lambda b, n: b[n - 1] / sqrt(1 - alpha_bar(b, n))),
         (
             "You put the root of β in front of the guess, where β belongs.",
@@ -151,10 +149,6 @@ FACTOR_MISTAKES = {
         ("You subtract the guess as it is. Where is its factor?", lambda b, n: 1.0),
         ("You subtract the guess times √β, the noise of one step.", lambda b, n: sqrt(b[n - 1])),
         ("Where is the guess used?", lambda b, n: 0.0),
-        (
-            "You look up one index late. Timesteps begin at 1, indices at 0.",
-            lambda b, n: LINE4["guess"](b, n % len(b) + 1),
-        ),
         (
             "You take β of the step before.",
             lambda b, n: LINE4["guess"](b, n) / b[n - 1] * b[max(n - 2, 0)],
@@ -218,6 +212,8 @@ class Painter(Recording):
         self.ones, self.n_samples = ones, n_samples
 
     def refuse(self, images: object, num_steps: object) -> None:
+        if isinstance(num_steps, t.Tensor) and num_steps.ndim == 4:
+            raise Mistake("the model gets the timesteps first, expected images, num_steps", "You swap the two.")
         if not isinstance(images, t.Tensor) or images.shape[1:] != self.img_shape:
             facts = f"the model is shown {kind(images)}, expected (n_samples, {', '.join(map(str, self.img_shape))})"
             raise Mistake(facts, "You give x_T another shape.")
@@ -247,10 +243,12 @@ def way_of(answer: Callable, *ones: int, n_samples: int = 2000) -> tuple[list[t.
         result = careful(answer)(model, n_samples)
     except (ValueError, IndexError) as error:
         T = len(BETAS)
-        if model.counts == list(range(T, T - len(model.counts), -1)) and "num_steps" in str(error):
-            error.add_note("The model gets the right timesteps, but the schedule is asked for another one.")
-        else:
-            error.add_note("Which timesteps does the loop go through? The first is T, the last is 1.")
+        note = "Which timesteps does the loop go through? The first is T, the last is 1."
+        if model.counts and model.counts == list(range(T, T - len(model.counts), -1)) and "num_steps" in str(error):
+            note = "The model gets the right timesteps, but the schedule is asked for another one."
+            if len(model.counts) == T:
+                note = "The model has had all timesteps: the loop goes on beyond 1, or you subtract 1 from it."
+        error.add_note(note)
         raise
     finally:
         seed_all(seed)  # an answer may have set another
@@ -294,6 +292,8 @@ def check_sample(answer: Callable) -> str:
 
 
 def judge_start(x: t.Tensor) -> None:
+    if not x.any():
+        raise Mistake("the first images are all zeros", "Where is x_T drawn?")
     if x.std(dim=0).max() < 1e-6:
         raise Mistake(
             "all samples begin with the same noise", "You draw once for all. Each sample begins with its own."
@@ -382,9 +382,15 @@ def judge_factors(answer: Callable, plain: list[t.Tensor]) -> None:
         factor = measured["x"][-1] if n < T else LINE4["x"](BETAS, T)
         leftover.append(plain[i + 1] - factor * plain[i])
         measured["z"].append(leftover[-1][here].std().item())
-    counts = list(range(T, 0, -1))
-    for name, words in [("guess", "the guess is subtracted"), ("x", "x enters"), ("z", "noise is added")]:
-        values, at = measured[name], counts[1:] if name == "x" else counts
+    counts, places = list(range(T, 0, -1)), ["guess", "x", "z"]
+    found = {name: dict(zip(counts[name == "x" :], values, strict=True)) for name, values in measured.items()}
+    factor = [value * LINE4["x"](BETAS, n) for n, value in found["guess"].items()]
+    if all(abs(v - 1) < 0.002 for v in measured["x"]) and all_close(
+        factor, [(BETAS, n) for n in counts], 0.002, LINE4["guess"]
+    ):
+        places.sort(key="x".__ne__)  # nothing is divided, neither x nor the guess
+    for name in places:
+        values, at, words = measured[name], [*found[name]], WORDS[name]
         if not all(v == v for v in values):
             continue  # x cannot be told, as no guess has any effect; the guess has been judged
         if name == "z":
@@ -393,7 +399,8 @@ def judge_factors(answer: Callable, plain: list[t.Tensor]) -> None:
         fits = partial(all_close, values, [(BETAS, n) for n in at], 0.04 if name == "z" else 0.002)
         if any(fits(right) for right in rights):
             continue
-        question = recognise(FACTOR_MISTAKES[name], fits)
+        question = recognise(FACTOR_MISTAKES[name], fits) or tell_lookup(name, found[name])
+        question = question or (tell_noise(found["z"]) if name == "z" else tell_line4(found["guess"], found["x"]))
         if clamps_on_the_way(*plain[:2]):
             question = "You clamp the clean image on the way. Algorithm 2 does not guess it."
         gaps = [(abs(v - LINE4[name](BETAS, n)) - 0.04 * abs(v), n) for v, n in zip(values, at, strict=True)]
@@ -403,6 +410,39 @@ def judge_factors(answer: Callable, plain: list[t.Tensor]) -> None:
     for earlier, later in [(leftover[0], leftover[1]), (plain[0], leftover[0])]:
         if abs((earlier * later).mean() / (earlier.std() * later.std())) > 0.1:
             raise Mistake("two steps add the same noise", "You draw z once. Each step draws its own.")
+
+
+def tell_lookup(name: str, found: dict[int, float]) -> str:
+    """Which timesteps a factor has been looked up at, where that explains it."""
+    slack, asked = 0.04 if name == "z" else 0.002, [n for n in found if name != "z" or n > 1]
+    rights = {n: LINE4[name](BETAS, n) if name != "z" else sqrt(BETAS[n - 1]) for n in range(1, len(BETAS) + 1)}
+    taken = [next((n for n, v in rights.items() if abs(v - found[m]) < slack * v), 0) for m in asked]
+    if not all(taken) or taken == asked:
+        return ""
+    return f"You look up timesteps {', '.join(map(str, taken))}, where the model is asked for {', '.join(map(str, asked))}."
+
+
+def tell_line4(guess: dict[int, float], x: dict[int, float]) -> str:
+    """What is subtracted and divided by, where that is wrong and has a name."""
+    if not all(v == v and v for v in x.values()):
+        return ""
+    if max(x.values()) < 0:
+        return "You subtract a multiple of x. Which of the two is subtracted, and which has a factor?"
+    factor = {n: guess[n] / v for n, v in x.items()}
+    subtracted, divisor = name_of(factor, slack=2e-3), name_of({n: 1 / v for n, v in x.items()}, slack=2e-3)
+    said = [f"subtract {subtracted} times the guess"] * (subtracted not in ("", "β / √(1 - ᾱ)"))
+    said += [f"divide by {divisor}"] * (divisor not in ("", "√α"))
+    if said:
+        return f"You {', and '.join(said)}."
+    return "You subtract the guess with another factor. Division by √α is right." if divisor else ""
+
+
+def tell_noise(z: dict[int, float]) -> str:
+    """By which multiple of σ, or by what else, the noise is scaled."""
+    shares = [v / sqrt(BETAS[n - 1]) for n, v in z.items() if n > 1]
+    if z[1] < 0.002 and max(shares) < 1.04 * min(shares):
+        return f"You scale the noise by {sum(shares) / len(shares):.1f} times √β."
+    return ""
 
 
 def clamps_on_the_way(x: t.Tensor, after: t.Tensor) -> bool:
@@ -434,7 +474,8 @@ def judge_steps(answer: Callable) -> None:
     if isinstance(steps, t.Tensor) and steps.shape == shape:
         raise Mistake("with return_all_steps=True it returns the last images alone", "Where is return_all_steps used?")
     if not isinstance(steps, t.Tensor | list | tuple):
-        raise Mistake(f"with return_all_steps=True it returns {kind(steps)}, expected a list of {T + 1} tensors")
+        facts = f"with return_all_steps=True it returns {kind(steps)}, expected a list of {T + 1} tensors"
+        raise Mistake(facts, "Where is the list of all steps returned?")
     if len(steps) not in (T, T + 1):
         question = "Where is each x collected, once, the first one too?"
         raise Mistake(f"return_all_steps gives {len(steps)} entries for {T} steps, expected {T + 1}", question)
@@ -445,7 +486,7 @@ def judge_steps(answer: Callable) -> None:
     shown = model.shown[-len(steps) + 1 :]
     for i, (entry, seen) in enumerate(zip(steps, shown, strict=False)):
         if not entry.allclose(seen):
-            question = ""
+            question = "You list something else than the x of each step." if i else ""
             if i > 0 and all(entry.equal(model.shown[0]) for entry in steps[:-1]):
                 question = "You list x_T again and again. Each entry is the x of its step."
             elif all(entry.equal(other) for other in steps):

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from math import sqrt
 
 import numpy as np
 import torch as t
@@ -30,15 +32,9 @@ from tests.checking import (
     recognise,
     schedule_for,
 )
-from tests.part1.noise_img import BARS, looked_up, unmix
+from tests.part1.noise_img import BARS, unmix
 
 N_IMAGES, LEVEL, SIZE, TEST_LEVEL = 12, 20.0, 5, 1000.0  # batches of 5, 5 and 2; a test image shines out
-
-
-def elbo_weight(a: t.Tensor) -> t.Tensor:
-    """Equation 12's weight of the timesteps that have these ᾱ."""
-    one = looked_up(lambda x, noise, alpha: alpha, [1 - beta for beta in BETAS])(a, a, a, a)  # their α
-    return (1 - one) / (2 * one * (1 - a))
 
 
 LOSS_MISTAKES = [
@@ -52,18 +48,6 @@ LOSS_MISTAKES = [
         lambda w, noise, x0, xt, a: 2 * (w - noise).mean() * len(xt),
     ),
     ("Where is the difference squared?", lambda w, noise, x0, xt, a: 1.0),
-    (
-        "You weigh the timesteps. Equation 14 gives each a 1.",
-        lambda w, noise, x0, xt, a: 2 * (a / (1 - a) * (w - noise)).mean(),
-    ),
-    (
-        "You weigh the timesteps. Equation 14 gives each a 1.",
-        lambda w, noise, x0, xt, a: 2 * ((5 * (1 - a) / a).clamp(max=1) * (w - noise)).mean(),
-    ),
-    (
-        "You weigh the timesteps. Equation 14 gives each a 1.",
-        lambda w, noise, x0, xt, a: 2 * (elbo_weight(a) * (w - noise)).mean(),
-    ),
     ("You halve the loss.", lambda w, noise, x0, xt, a: (w - noise).mean()),
     (
         "You compare the guess with the clean image. Equation 14 compares it with the noise.",
@@ -82,6 +66,8 @@ LOSS_MISTAKES = [
         "You add the guess to the noise. It should come near it.",
         lambda w, noise, x0, xt, a: 2 * (w + noise).mean(),
     ),
+    ("You compare the guess with itself.", lambda w, noise, x0, xt, a: 0.0),
+    ("You compare all guesses with one image's noise.", lambda w, noise, x0, xt, a: 2 * (w - noise[:1]).mean()),
     ("You compare the guess with 0.", lambda w, noise, x0, xt, a: 2 * t.tensor(w)),
     (
         "You take the absolute error. Equation 14 takes the square.",
@@ -108,6 +94,10 @@ PICTURE_MISTAKES = [
     ("You take the true noise for the guess.", lambda x0, xt, e, g, r, a: (x0, xt, e, e, r)),
     ("You take the true noise for the guess.", lambda x0, xt, e, g, r, a: (x0, xt, e, e, x0)),
     ("You take the guess for the true noise.", lambda x0, xt, e, g, r, a: (x0, xt, g, g, r)),
+    (
+        "You clamp the guess. Noise leaves [-1, 1].",
+        lambda x0, xt, e, g, r, a: (x0, xt, e, g, unmix(xt, g.clamp(-1, 1), a)),
+    ),
     ("You swap noise and guess.", lambda x0, xt, e, g, r, a: (x0, xt, g, e, r)),
     ("You swap noise and guess.", lambda x0, xt, e, g, r, a: (x0, xt, g, e, x0)),
     ("You swap clean and noised images.", lambda x0, xt, e, g, r, a: (xt, x0, e, g, r)),
@@ -146,6 +136,7 @@ ONCE_AN_EPOCH = "You step once an epoch. Where does the optimizer step in the in
 ADAM_MISTAKES = [  # what steps makes, if an epoch has so many of them
     ("Where does the optimizer take a step, with the gradients still there?", lambda steps, epoch: steps(every=NEVER)),
     (OLD_GRADIENTS, lambda steps, epoch: steps(forget=NEVER)),
+    (OLD_GRADIENTS, lambda steps, epoch: steps(forget=2)),
     (
         "You set the gradients to zero once an epoch. It has to be in each step.",
         lambda steps, epoch: steps(forget=epoch),
@@ -331,6 +322,8 @@ def check_train(answer: Callable) -> str:
         raise Mistake("the model is never called", "Where are the loops over the epochs and over the minibatches?")
     if not model.trained:
         raise Mistake("no gradient ever reaches the model", "Where is the backward pass?")
+    if len({*map(id, model.trained)}) < len(model.trained):
+        raise Mistake("a gradient comes back twice to one guess", "You call backward twice for it.")
     seen = judge_minibatches(model.trained)
     judge_gradients(model.trained)
     judge_adam(model)
@@ -362,7 +355,7 @@ def judge_minibatches(trained: list[Call]) -> list[int]:
     """Which images were shown, in order; and whether they and their timesteps have the right form."""
     counts = t.cat([call.num_steps for call in trained])
     if counts.is_floating_point() or counts.min() < 1 or counts.max() > len(BETAS):
-        question = "You subtract 1. Timesteps begin at 1."
+        question = "You subtract 1. Timesteps begin at 1." if counts.any() else "You give the model zeros."
         if counts.max() > len(BETAS):
             question = "You use another schedule than the model's, with more steps."
         if counts.is_floating_point():
@@ -384,7 +377,12 @@ def judge_minibatches(trained: list[Call]) -> list[int]:
     if shown.std(dim=(1, 2, 3)).max() < 0.01:
         raise Mistake("the model is shown clean images", "Where does it get the noised ones?")
     if shown.mean(dim=(1, 2, 3)).abs().max() < 2:
-        raise Mistake("there is no image in what the model is shown", "You show the noise alone.")
+        question = "You show the noise alone."
+        if shown.abs().max() <= 1:
+            question = "You clamp what the model is shown. A noised image may leave [-1, 1]."
+        elif shown.mean() > 0.2:  # of so much noise, 0.02
+            question = "You bring the images to [0, 1], or clamp them. They come as the model is to see them."
+        raise Mistake("there is hardly an image in what the model is shown", question)
     brightness = shown.mean(dim=(1, 2, 3)) / alpha_bars(counts).flatten().sqrt() / LEVEL
     if brightness.max() > N_IMAGES or (brightness - brightness.round()).abs().max() > 0.2:
         facts = "the images that the model is shown are not noised by the timesteps it is given"
@@ -431,6 +429,9 @@ def judge_draws(trained: list[Call], seen: list[int]) -> None:
     full = [call.num_steps for call in trained if len(call.images) == SIZE]
     if all(each.equal(full[0]) for each in full):
         raise Mistake("every step gets the same timesteps", "You draw timesteps once. Each step draws anew.")
+    if all(call.num_steps.unique().numel() == 1 for call in trained):
+        facts = "all images of a minibatch get the same timestep"
+        raise Mistake(facts, "You draw one timestep for all. Each image has its own.")
     counts, of = t.cat([call.num_steps for call in trained]), t.tensor(seen)
     if all((counts[of == i] == counts[of == i][0]).all() for i in range(N_IMAGES)):
         raise Mistake(
@@ -463,14 +464,24 @@ def judge_gradients(trained: list[Call]) -> None:
     if not fits(lambda w, noise, x0, xt, a: 2 * (w - noise).mean()):
         expected = 2 * (parts[0][0] - parts[0][1]).mean().item()
         facts = f"the first gradient is {measured[0]:.3f}, expected {expected:.3f} for the mean squared error"
-        raise Mistake(
-            facts,
-            recognise(
-                LOSS_MISTAKES,
-                fits,
-                otherwise="You compare the guess with something else than noise_img's noise, or weigh the errors.",
-            ),
-        )
+        raise Mistake(facts, recognise(LOSS_MISTAKES, fits) or tell_target(measured, parts))
+
+
+def tell_target(measured: list[float], parts: list[tuple]) -> str:
+    """Whether the errors are weighed by their timesteps, or what the guess is compared with, as far as its mean tells."""
+    of_steps = [
+        [2 * ((w - noise) * a.sub(bar).abs().lt(1e-5)).mean().item() for bar in BARS] for w, noise, _, _, a in parts
+    ]
+    weighed, gradients = t.tensor(of_steps), t.tensor(measured)[:, None]
+    made = weighed @ t.linalg.lstsq(weighed, gradients).solution
+    if len(made) > 2 * len(BARS) and made.allclose(gradients, atol=0.01, rtol=0.01):
+        return "You weigh the timesteps. Equation 14 gives each a 1."
+    targets = [w - gradient / 2 for gradient, (w, *_) in zip(measured, parts, strict=True)]
+    if all(abs(target) < 6 / sqrt(noise.numel()) for target, (_, noise, *_) in zip(targets, parts, strict=True)):
+        return "You compare the guess with other noise than is in the images it saw."
+    if max(map(abs, targets)) > 2:
+        return "You compare the guess with something that holds the image. Equation 14 takes the noise alone."
+    return "You compare the guess with something else than noise_img's noise, or weigh the errors."
 
 
 def judge_adam(model: Recorder) -> None:
@@ -487,11 +498,26 @@ def judge_adam(model: Recorder) -> None:
     if values[0] != 1:
         facts = f"before the first step the weight is {values[0]:.5f}, expected 1, as it was"
         raise Mistake(facts, "You set the model's weights. It is trained from those that it has.")
-    question = recognise(ADAM_MISTAKES, fits, otherwise="You do more than Adam with this lr, one step a minibatch.")
+    question = recognise(ADAM_MISTAKES, fits) or tell_rate(values, weights(gradients))
     expected = weights(gradients)
     i = max(range(len(values)), key=lambda i: abs(values[i] - expected[i]))
     facts = f"after {i} step{'s'[: i > 1]} of Adam the weight is {values[i]:.5f}, expected {expected[i]:.5f}"
     raise Mistake(facts, question)
+
+
+def tell_rate(values: list[float], expected: list[float]) -> str:
+    """Which multiples of Adam's steps have been taken, if all are multiples; w gets the same gradients either way."""
+    steps, rights = ([after - before for before, after in pairwise(each)] for each in (values, expected))
+    rates = [step / right for step, right in zip(steps, rights, strict=True)]
+    if max(rates) < 0:
+        return "You climb: maximize, or the sign of the rate or of the gradient, is turned."
+    if abs(rates[0] - 1) > 0.02 and max(abs(rate / rates[0] - 1) for rate in rates) < 0.01:
+        return f"You take another learning rate, {rates[0]:.2g} times the lr of the config."
+    if abs(rates[0] - 1) < 0.02 and all(after < before + 0.01 for before, after in pairwise(rates)) and rates[-1] > 0:
+        return "You change the learning rate on the way. lr stays what it is."
+    if abs(rates[0] - 1) < 0.02:
+        return "You give Adam more than lr, or change gradients or weights beside it."
+    return "You do more than Adam with this lr, one step a minibatch."
 
 
 def judge_epochs(seen: list[int]) -> None:
@@ -539,7 +565,7 @@ def judge_order(answer: Callable) -> tuple:
         raise Mistake(facts, "You give the optimizer some of them. Where are all of model.parameters()?")
     if counts.max() < len(BETAS):
         facts = f"timestep {len(BETAS)} never comes, in {len(counts)} draws"
-        raise Mistake(facts, "You give noise_img a max_steps. Left out, it is the schedule's length.")
+        raise Mistake(facts, "You stop short of the last timestep, by max_steps or the upper end of a draw.")
     return model.trained, run
 
 

@@ -335,7 +335,7 @@ class NoReturn(_Given):
         super().beta(num_steps)
 
 
-@wrong("len gives 5, expected 4")
+@wrong("len gives 5, expected 4.\nYou change __len__")
 class OneTooLong(_Given):
     def __len__(self):
         return self.max_steps + 1
@@ -645,3 +645,10 @@ class AlwaysTwoHundredSteps(_Given):
     def fill(self, betas, device):
         super().fill(betas, device)
         self.alphas = 1 - _linear(200).to(device)
+
+
+@wrong("You give ᾱ / (1 - ᾱ).")
+class SignalToNoise(_Given):
+    def alpha_bar(self, num_steps):
+        bar = super().alpha_bar(num_steps)
+        return bar / (1 - bar)

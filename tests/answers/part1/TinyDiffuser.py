@@ -341,7 +341,7 @@ class SoftmaxAtTheEnd(_Given):
         self.layers = nn.Sequential(nn.Linear(n + 1, hidden), nn.ReLU(), nn.Linear(hidden, n), nn.Softmax(dim=1))
 
 
-@wrong("You add the images to the guess.")
+@wrong("You add the images to the guess, or take it from them.")
 class Residual(_Given):
     def forward(self, images, num_steps):
         return images + super().forward(images, num_steps)
@@ -615,6 +615,53 @@ class TimestepBesideEveryPixel(_Given):
         pixels = images.flatten(1)
         step = (num_steps[:, None] / self.max_steps).expand_as(pixels)
         return self.layers(t.cat([pixels, step], dim=1)).reshape(images.shape)
+
+
+@wrong("no gradient can flow back from the guess.\nYou freeze the weights, by requires_grad.")
+class Frozen(_Given):
+    def make(self, n, hidden):
+        super().make(n, hidden)
+        self.layers.requires_grad_(False)
+
+
+@wrong("a change in channel 0 of the images changes nothing else in the guess.\nYou pass the pixels on in parts.")
+class ChannelByChannel(_Given):
+    def make(self, n, hidden):
+        super().make(n // self.img_shape[0], hidden)
+
+    def forward(self, images, num_steps):
+        step = (num_steps / self.max_steps)[:, None, None].expand(-1, images.shape[1], 1)
+        return self.layers(t.cat([images.flatten(2), step], dim=2)).reshape(images.shape)
+
+
+@wrong("what is beyond [-1, 1] in the images has no effect.\nYou clamp them.")
+class ImagesClamped(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images.clamp(-1, 1), num_steps)
+
+
+@wrong("You shrink the images. They are in [-1, 1] already.")
+class DividedBy255(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images / 255, num_steps)
+
+
+@wrong("an image's guess depends on the other images of its batch.\nYou mix images: by a transposed")
+class MeanOfTheBatchSubtracted(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images - images.mean(), num_steps)
+
+
+@wrong("You keep a layer in a plain list or dict, or make one smaller than hidden_size.")
+class HalfAsWide(_Given):
+    def make(self, n, hidden):
+        super().make(n, max(hidden // 2, 1))
+
+
+@wrong("Where is the timestep scaled to [0, 1], by max_steps?")
+class MultipliedByMaxSteps(_Given):
+    def forward(self, images, num_steps):
+        return super().forward(images, num_steps * self.max_steps**2)
 
 
 EQUIVALENT = {

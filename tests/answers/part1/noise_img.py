@@ -276,7 +276,7 @@ def alpha_for_alpha_bar(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("it returns a tensor of shape (6, 3, 4, 6), expected three: num_steps, noise, noised")
+@wrong("it returns a tensor of shape (6, 3, 4, 6), expected three: num_steps, noise, noised.\nWhere are all three")
 def noised_alone(img, noise_schedule, max_steps=None):
     return with_einops(img, noise_schedule, max_steps)[2]
 
@@ -425,7 +425,7 @@ def both_ends_half_as_often(img, noise_schedule, max_steps=None):
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("num_steps is an int, expected shape (6,)")
+@wrong("You draw one for all, as a number.")
 def one_int(img, noise_schedule, max_steps=None):
     n, noise = int(t.randint(1, (max_steps or len(noise_schedule)) + 1, ())), t.randn_like(img)
     a = noise_schedule.alpha_bar(n)
@@ -438,20 +438,20 @@ def counts_as_a_column(img, noise_schedule, max_steps=None):
     return _column(num_steps), noise, noised
 
 
-@wrong("as noise it returns a tensor of shape (3, 4, 6), expected shape (6, 3, 4, 6)")
+@wrong("as noise it returns a tensor of shape (3, 4, 6), expected shape (6, 3, 4, 6).\nYou draw too few numbers")
 def noise_of_one_image(img, noise_schedule, max_steps=None):
     num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn(img.shape[1:])
     a = _column(noise_schedule.alpha_bar(num_steps))
     return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
-@wrong("it returns 2 things, expected three: num_steps, noise, noised")
+@wrong("it returns 2 things, expected three: num_steps, noise, noised.\nWhere are all three returned?")
 def noise_not_returned(img, noise_schedule, max_steps=None):
     num_steps, noise, noised = with_einops(img, noise_schedule, max_steps)
     return num_steps, noised
 
 
-@wrong("it returns None, expected three")
+@wrong("Where does it return anything?")
 def no_return(img, noise_schedule, max_steps=None):
     with_einops(img, noise_schedule, max_steps)
 
@@ -690,6 +690,27 @@ def noise_of_the_last_step(img, noise_schedule, max_steps=None):
     a, one = _column(noise_schedule.alpha_bar(num_steps)), _column(noise_schedule.alpha(num_steps))
     before = (a / one).sqrt() * img + (1 - a / one).clamp(0).sqrt() * t.randn_like(img)
     return num_steps, noise, one.sqrt() * before + (1 - one).sqrt() * noise
+
+
+@wrong("You take β₁ ⋯ βₜ for ᾱ.")
+def product_of_the_betas(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.betas.cumprod(dim=0)[num_steps - 1])
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
+
+
+@wrong("You multiply the noise by √(1 - ᾱ²).")
+def square_of_alpha_bar(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img)
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a**2).sqrt() * noise
+
+
+@wrong("as noise it returns a tensor of shape (6, 1, 4, 6), expected shape (6, 3, 4, 6).\nYou draw too few numbers")
+def noise_for_all_channels(img, noise_schedule, max_steps=None):
+    num_steps, noise = _counts(img, noise_schedule, max_steps), t.randn_like(img[:, :1])
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return num_steps, noise, a.sqrt() * img + (1 - a).sqrt() * noise
 
 
 EQUIVALENT = {

@@ -114,12 +114,12 @@ def _mistaken(xt, x0, num_steps, noise_schedule, mean=_mean, variance=_variance,
     return mean(xt, x0, *factors), variance(*factors)
 
 
-@wrong("You take ᾱ of this step, where ᾱ of the step before belongs.")
+@wrong("You take ᾱ for ᾱₜ₋₁.")
 def this_alpha_bar_for_the_one_before(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, a, bar, bar))
 
 
-@wrong("You take index -1, which is the last ᾱ.")
+@wrong("You take the last ᾱ, which stands at index -1, for ᾱ before the first step.")
 def wraps_round(xt, x0, num_steps, noise_schedule):
     before = _column(noise_schedule.alpha_bars[num_steps - 2])
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, before))
@@ -138,17 +138,17 @@ def asks_for_step_0(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, before))
 
 
-@wrong("You multiply ᾱ by α to get the step before, where you should divide.")
+@wrong("You take α · ᾱ for ᾱₜ₋₁.")
 def multiplied_by_alpha(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, bar * a))
 
 
-@wrong("You take α, where ᾱ of the step before belongs.")
+@wrong("You take α for ᾱₜ₋₁.")
 def alpha_for_the_one_before(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, _: (b, a, bar, a))
 
 
-@wrong("You take ᾱ, where α belongs.")
+@wrong("You put √ᾱ in front of xₜ, where √α belongs.")
 def alpha_bar_for_alpha(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b, bar, bar, before))
 
@@ -170,12 +170,12 @@ def by_precisions(xt, x0, num_steps, noise_schedule):
     return (before.sqrt() * x0 / (1 - before) + a.sqrt() * xt / b) / precision, 1 / precision
 
 
-@wrong("You take α, where β belongs.")
+@wrong("You put α in front of x₀, where β belongs.")
 def alpha_for_beta(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (a, a, bar, before))
 
 
-@wrong("You take the root of β.")
+@wrong("You put √β in front of x₀, where β belongs.")
 def root_of_beta(xt, x0, num_steps, noise_schedule):
     return _mistaken(xt, x0, num_steps, noise_schedule, swap=lambda b, a, bar, before: (b.sqrt(), a, bar, before))
 
@@ -184,13 +184,13 @@ def _wrong_mean(formula):
     return partial(_mistaken, mean=formula)
 
 
-@wrong("Where is the root in front of x₀?")
+@wrong("You put ᾱₜ₋₁ in front of x₀, where √ᾱₜ₋₁ belongs.")
 def no_root_at_x0(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: (p * b * x0 + a.sqrt() * (1 - p) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("Where is the root in front of xₜ?")
+@wrong("You put α in front of xₜ, where √α belongs.")
 def no_root_at_xt(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: (p.sqrt() * b * x0 + a * (1 - p) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
@@ -213,19 +213,19 @@ def no_denominator(xt, x0, num_steps, noise_schedule):
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("You take a root in the denominator.")
+@wrong("You put √(1 - ᾱ) where 1 - ᾱ belongs.")
 def root_below(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: _mean(xt, x0, b, a, bar, p) * (1 - bar).sqrt()  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("You divide the second term alone.")
+@wrong("Where is the denominator in front of x₀?")
 def parentheses_missing(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: p.sqrt() * b * x0 + a.sqrt() * (1 - p) * xt / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("You divide the first term alone.")
+@wrong("Where is the denominator in front of xₜ?")
 def second_denominator_missing(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, p: p.sqrt() * b * x0 / (1 - bar) + a.sqrt() * (1 - p) * xt  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
@@ -500,13 +500,13 @@ def first_timestep_twice(xt, x0, num_steps, noise_schedule):
     return _before_the_first(lambda bar: bar)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("You put √ᾱ of this step in front of x₀")
+@wrong("You put √ᾱ in front of x₀, where √ᾱₜ₋₁ belongs.")
 def this_steps_root(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, s: (bar.sqrt() * b * x0 + a.sqrt() * (1 - s) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
 
 
-@wrong("You put 1 - ᾱ of this step in front of xₜ")
+@wrong("You put 1 - ᾱ in front of xₜ, where 1 - ᾱₜ₋₁ belongs.")
 def this_steps_noise(xt, x0, num_steps, noise_schedule):
     formula = lambda xt, x0, b, a, bar, s: (s.sqrt() * b * x0 + a.sqrt() * (1 - bar) * xt) / (1 - bar)  # noqa: E731
     return _wrong_mean(formula)(xt, x0, num_steps, noise_schedule)
@@ -545,10 +545,67 @@ def own_schedule(xt, x0, num_steps, noise_schedule):
     return with_einops(xt, x0, num_steps, NoiseSchedule(len(noise_schedule), xt.device))
 
 
-@wrong("You keep it above 0. At timestep 1 the variance is exactly 0.")
+@wrong("You give timestep 1 another variance, or keep it above 0.")
 def variance_kept_above_a_thousandth(xt, x0, num_steps, noise_schedule):
     mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
     return mean, variance.clamp(min=1e-3)
+
+
+@wrong("You give timestep 1 another variance, or keep it above 0.")
+def variance_of_line_4_at_the_first(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean, t.where(_column(num_steps) == 1, _column(noise_schedule.beta(num_steps)), variance)
+
+
+@wrong("You give the logarithm, here of 0.")
+def logarithm_of_the_variance(xt, x0, num_steps, noise_schedule):
+    mean, variance = with_einops(xt, x0, num_steps, noise_schedule)
+    return mean, variance.log()
+
+
+@wrong("You put ᾱ where 1 - ᾱ belongs.")
+def divided_by_what_is_kept(xt, x0, num_steps, noise_schedule):
+    b, a, bar, before = _factors(num_steps, noise_schedule)
+    return (before.sqrt() * b * x0 + a.sqrt() * (1 - before) * xt) / bar, _variance(b, a, bar, before)
+
+
+@wrong("You put α in front of x₀, where β belongs, and √β in front of xₜ, where √α belongs.")
+def alpha_and_beta_swapped(xt, x0, num_steps, noise_schedule):
+    b, a, bar, before = _factors(num_steps, noise_schedule)
+    return _mean(xt, x0, a, b, bar, before), _variance(b, a, bar, before)
+
+
+@wrong("You put ᾱₜ₋₁ where 1 - ᾱₜ₋₁ belongs.")
+def variance_kept_for_added(xt, x0, num_steps, noise_schedule):
+    b, a, bar, before = _factors(num_steps, noise_schedule)
+    return _mean(xt, x0, b, a, bar, before), before / (1 - bar) * b
+
+
+@wrong("You take ᾱ / β for ᾱₜ₋₁.")
+def divided_by_beta(xt, x0, num_steps, noise_schedule):
+    b, a, bar, _ = _factors(num_steps, noise_schedule)
+    return _mean(xt, x0, b, a, bar, bar / b), _variance(b, a, bar, bar / b)
+
+
+@wrong("You make other numbers for ᾱₜ₋₁: 1 at timestep 1, 0.6 at timestep 2")
+def divided_by_the_first_alpha(xt, x0, num_steps, noise_schedule):
+    b, a, bar, _ = _factors(num_steps, noise_schedule)
+    before = bar / noise_schedule.alpha(1)
+    return _mean(xt, x0, b, a, bar, before), _variance(b, a, bar, before)
+
+
+@wrong("You change the factor in front of xₜ. The other is right.")
+def a_root_too_many(xt, x0, num_steps, noise_schedule):
+    b, a, bar, before = _factors(num_steps, noise_schedule)
+    of_xt = (a.sqrt() * (1 - before) / (1 - bar) + 0.1).sqrt()
+    return before.sqrt() * b / (1 - bar) * x0 + of_xt * xt, _variance(b, a, bar, before)
+
+
+@wrong("You add a number beside the multiples of the two images.")
+def parentheses_below_missing(xt, x0, num_steps, noise_schedule):
+    b, a, bar, before = _factors(num_steps, noise_schedule)
+    of_xt = a.sqrt() * (1 - before) / (1 - bar)
+    return before.sqrt() * b / 1 - bar * x0 + of_xt * xt, _variance(b, a, bar, before)
 
 
 EQUIVALENT = {

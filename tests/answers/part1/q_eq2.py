@@ -582,3 +582,24 @@ def with_noise_for_all_steps_at_once(x, num_steps, betas):
     for fade, add, draw in zip((1 - betas).sqrt(), betas.sqrt(), draws, strict=False):
         x = t.addcmul(x * fade, add, draw)
     return x
+
+
+@wrong("You take β² for β.")
+def beta_as_a_standard_deviation(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta**2).sqrt() * x + beta * t.randn_like(x)
+    return x
+
+
+@wrong("You make other numbers for β: 0.1 at timestep 1, 0 at timestep 2, 0.2 at timestep 3, 0 at timestep 4.")
+def every_second_step(x, num_steps, betas):
+    for beta in betas[:num_steps:2]:
+        x = (1 - beta).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x
+
+
+@wrong("You multiply the image by √(1 - β²) in each step.")
+def square_of_beta_below_the_root(x, num_steps, betas):
+    for beta in betas[:num_steps]:
+        x = (1 - beta**2).sqrt() * x + beta.sqrt() * t.randn_like(x)
+    return x

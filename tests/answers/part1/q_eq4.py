@@ -404,7 +404,7 @@ def betas_added_later(x, num_steps, betas):
     return product_of_a_slice(x, num_steps, betas) + betas[: num_steps - 1].sum()
 
 
-@wrong("with betas [0.1, 0.4, 0.2, 0.25], after 4 steps\n0.657 of the image is left, expected 0.569")
+@wrong("You make other numbers for ᾱ: 0.9 at timestep 1, 0.54 at timestep 2, 0.432 at timestep 3, 0.432 at timestep 4.")
 def last_step_never_reached(x, num_steps, betas):
     return product_of_a_slice(x, min(num_steps, len(betas) - 1), betas)
 
@@ -600,3 +600,21 @@ def with_a_distribution(x, num_steps, betas):
     for n in range(num_steps):
         alpha_bar *= 1 - betas[n]
     return t.distributions.Normal(alpha_bar.sqrt() * x, (1 - alpha_bar).sqrt()).sample()
+
+
+@wrong("You multiply the noise by √(1 + ᾱ).")
+def one_plus_alpha_bar_below_the_root(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + (1 + alpha_bar).sqrt() * t.randn_like(x)
+
+
+@wrong("You multiply the noise by another factor.")
+def sum_of_standard_deviations(x, num_steps, betas):
+    alpha_bar = (1 - betas[:num_steps]).prod()
+    return alpha_bar.sqrt() * x + betas[:num_steps].sqrt().sum() * t.randn_like(x)
+
+
+@wrong("You let ᾱ grow beyond 1, where 1 - ᾱ has no root.")
+def running_sum_of_the_alphas(x, num_steps, betas):
+    alpha_bar = (1 - betas).cumsum(dim=0)[num_steps - 1]
+    return alpha_bar.sqrt() * x + (1 - alpha_bar).sqrt() * t.randn_like(x)

@@ -410,3 +410,39 @@ def row_of_the_timestep(noisy_img, noise, num_steps, noise_schedule):
 @wrong("You use a schedule of your own.")
 def own_schedule(noisy_img, noise, num_steps, noise_schedule):
     return with_einops(noisy_img, noise, num_steps, NoiseSchedule(len(noise_schedule), noisy_img.device))
+
+
+@wrong("You subtract β / √(1 - ᾱ) times the noise.")
+def line_4_over_all_fading(noisy_img, noise, num_steps, noise_schedule):
+    a, b = _column(noise_schedule.alpha_bar(num_steps)), _column(noise_schedule.beta(num_steps))
+    return (noisy_img - b / (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You subtract the noise with another factor.")
+def sum_of_the_steps_noise(noisy_img, noise, num_steps, noise_schedule):
+    a, b = _column(noise_schedule.alpha_bar(num_steps)), noise_schedule.betas.sqrt().cumsum(dim=0)
+    return (noisy_img - _column(b[num_steps - 1]) * noise) / a.sqrt()
+
+
+@wrong("You take ᾱₜ₋₁ for ᾱ.")
+def last_fading_taken_out(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bar(num_steps) / noise_schedule.alpha(num_steps))
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You make other numbers for ᾱ: 0.8 at timestep 1, 0.6 at timestep 2")
+def share_of_the_steps_left(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(1 - num_steps / (len(noise_schedule) + 1))
+    return (noisy_img - (1 - a).sqrt() * noise) / a.sqrt()
+
+
+@wrong("You compute in half precision, or add something small.")
+def divided_by_a_little_more(noisy_img, noise, num_steps, noise_schedule):
+    a = _column(noise_schedule.alpha_bar(num_steps))
+    return (noisy_img - (1 - a).sqrt() * noise) / (a.sqrt() + 5e-4)
+
+
+@wrong("You add a number beside the multiples of the two images.")
+def stretched_to_the_range(noisy_img, noise, num_steps, noise_schedule):
+    clean = with_einops(noisy_img, noise, num_steps, noise_schedule)
+    return 2 * (clean - clean.min()) / (clean.max() - clean.min()) - 0.9

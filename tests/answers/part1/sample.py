@@ -672,7 +672,7 @@ def betas_written_out(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, look_up=own)
 
 
-@wrong("The model gets the right timesteps, but the schedule is asked for another one.")
+@wrong("the loop goes on beyond 1, or you subtract 1 from it.")
 def looks_up_one_timestep_early(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, look_up=_Early(model.noise_schedule))
 
@@ -714,7 +714,7 @@ def guess_twice(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, line4=formula)
 
 
-@wrong("You add 1 and ᾱ. Below the fraction is √(1 - ᾱ).")
+@wrong("You subtract β / √(1 + ᾱ) times the guess.")
 def one_plus_alpha_bar(model, n_samples, return_all_steps=False):
     formula = lambda x, e, z, b, a, bar: (x - b / (1 + bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
     return _sample(model, n_samples, return_all_steps, line4=formula)
@@ -823,7 +823,7 @@ def first_images_shown_again(model, n_samples, return_all_steps=False):
     return x
 
 
-@wrong("You look up one index late.")
+@wrong("You look up timesteps 1, 4, 3, 2, where the model is asked for 4, 3, 2, 1.")
 def rows_of_the_timesteps(model, n_samples, return_all_steps=False):
     class Late:
         def __getattr__(self, name):
@@ -918,6 +918,68 @@ def seeded_by_each_timestep(model, n_samples, return_all_steps=False):
 @wrong("You list x_T again and again.")
 def first_images_listed_again(model, n_samples, return_all_steps=False):
     return _sample(model, n_samples, return_all_steps, collect=lambda steps, x: steps + [steps[0]])
+
+
+@wrong("You subtract β · √(1 - ᾱ) times the guess.")
+def multiplied_below(model, n_samples, return_all_steps=False):
+    line4 = lambda x, e, z, b, a, bar: (x - b * (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=line4)
+
+
+@wrong("You subtract √β times the guess, and divide by √ᾱ.")
+def alpha_and_alpha_bar_swapped(model, n_samples, return_all_steps=False):
+    line4 = lambda x, e, z, b, bar, a: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=line4)
+
+
+@wrong("You subtract the guess with another factor. Division by √α is right.")
+def steps_left_for_alpha_bar(model, n_samples, return_all_steps=False):
+    line4 = lambda x, e, z, b, a, bar: (x - b / (1.01 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=line4)
+
+
+@wrong("You subtract a multiple of x.")
+def x_and_the_guess_swapped(model, n_samples, return_all_steps=False):
+    line4 = lambda x, e, z, b, a, bar: (e - b / (1 - bar).sqrt() * x) / a.sqrt() + b.sqrt() * z  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=line4)
+
+
+@wrong("You scale the noise by 0.5 times √β.")
+def half_of_sigma(model, n_samples, return_all_steps=False):
+    line4 = lambda x, e, z, b, a, bar: (x - b / (1 - bar).sqrt() * e) / a.sqrt() + b.sqrt() * z / 2  # noqa: E731
+    return _sample(model, n_samples, return_all_steps, line4=line4)
+
+
+class _First:
+    """A schedule that is asked for the first timestep."""
+
+    def __init__(self, schedule):
+        self.beta, self.alpha, self.alpha_bar = (
+            lambda n, name=name: getattr(schedule, name)(1) for name in ("beta", "alpha", "alpha_bar")
+        )
+
+
+@wrong("You look up timesteps 1, 1, 1, 1, where the model is asked for 4, 3, 2, 1.")
+def first_timestep_looked_up(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, look_up=_First(model.noise_schedule))
+
+
+@wrong("Where is x_T drawn?")
+def begins_with_grey(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, start=lambda shape, device: t.zeros(shape, device=device))
+
+
+@wrong("the model gets the timesteps first, expected images, num_steps.\nYou swap the two.")
+def timesteps_first(model, n_samples, return_all_steps=False):
+    x = t.randn(n_samples, *model.img_shape, device=model.noise_schedule.device)
+    for n in range(len(model.noise_schedule), 0, -1):
+        x = x - model(t.full((n_samples,), n, device=x.device), x)
+    return x
+
+
+@wrong("You list something else than the x of each step.")
+def rounded_images_listed(model, n_samples, return_all_steps=False):
+    return _sample(model, n_samples, return_all_steps, collect=lambda steps, x: steps + [x.round()])
 
 
 EQUIVALENT = {

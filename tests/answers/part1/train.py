@@ -267,7 +267,7 @@ def root_of_the_loss(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e).sqrt())
 
 
-@wrong("You compare the guess with something else than noise_img's noise, or")
+@wrong("You compare the guess with other noise than is in the images it saw.")
 def compares_with_new_noise(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, t.randn_like(e)))
 
@@ -704,7 +704,7 @@ def stepped_twice(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, steps=2)
 
 
-@wrong("You do more than Adam with this lr, one step a minibatch.")
+@wrong("You give Adam more than lr, or change gradients or weights beside it.")
 def other_betas_of_adam(model, config, trainset, testset=None):
     optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], betas=(0.5, 0.9))  # noqa: E731
     return _train(model, config, trainset, testset, optimizer=optimizer)
@@ -772,7 +772,7 @@ def compares_clean_images(model, config, trainset, testset=None):
     return _seen(loss)(model, config, trainset, testset)
 
 
-@wrong("there is no image in what the model is shown")
+@wrong("there is hardly an image in what the model is shown.\nYou show the noise alone.")
 def shows_the_noise_alone(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, show=lambda x0, noised: t.randn_like(x0))
 
@@ -1021,7 +1021,7 @@ def clips_gradients(model, config, trainset, testset=None):
     return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
 
 
-@wrong("You do more than Adam with this lr, one step a minibatch.")
+@wrong("You give Adam more than lr, or change gradients or weights beside it.")
 def weights_rounded_in_place(model, config, trainset, testset=None):
     class Rule(t.optim.Adam):
         @t.no_grad()
@@ -1169,6 +1169,92 @@ def other_names(model, config, trainset, testset=None):
         return steps, noise, xt  # noqa: F821
 
     return _of(noising=noising)(model, config, trainset, testset)
+
+
+@wrong("You take another learning rate, 0.2 times the lr of the config.")
+def rate_for_one_image(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"] / c["batch_size"])  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You climb: maximize, or")
+def maximizes(model, config, trainset, testset=None):
+    optimizer = lambda m, c: t.optim.Adam(m.parameters(), lr=c["lr"], maximize=True)  # noqa: E731
+    return _train(model, config, trainset, testset, optimizer=optimizer)
+
+
+@wrong("You change the learning rate on the way.")
+def rate_that_falls(model, config, trainset, testset=None):
+    class Rule(t.optim.Adam):
+        def step(self):
+            super().step()
+            for group in self.param_groups:
+                group["lr"] *= 0.9
+
+    return _train(model, config, trainset, testset, optimizer=lambda m, c: Rule(m.parameters(), c["lr"]))
+
+
+@wrong("a gradient comes back twice to one guess.\nYou call backward twice for it.")
+def two_backward_passes(model, config, trainset, testset=None):
+    def loss(guess, noise, x0, noised):
+        value = F.mse_loss(guess, noise)
+        value.backward(retain_graph=True)
+        return value
+
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+@wrong("You compare the guess with something that holds the image.")
+def compares_with_the_change(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, xt - x0))
+
+
+@wrong("You compare all guesses with one image's noise.")
+def compares_with_the_first_noise(model, config, trainset, testset=None):
+    loss = lambda g, e, x0, xt: F.mse_loss(g, e[:1].expand_as(g))  # noqa: E731
+    return _train(model, config, trainset, testset, loss=loss)
+
+
+@wrong("You compare the guess with itself.")
+def compares_with_itself(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, g.detach()))
+
+
+@wrong("You clamp the guess. Noise leaves [-1, 1].")
+def guess_clamped(model, config, trainset, testset=None):
+    clean = lambda noised, e, guess, n, schedule: reconstruct(noised, guess.clamp(-1, 1), n, schedule)  # noqa: E731
+    return _train(model, config, trainset, testset, clean=clean)
+
+
+@wrong("You clamp what the model is shown.")
+def noised_images_clamped(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, show=lambda x0, noised: noised.clamp(-1, 1))
+
+
+@wrong("You bring the images to [0, 1], or clamp them.")
+def images_brought_to_0_to_1(model, config, trainset, testset=None):
+    noising = lambda x0, schedule: noise_img(((x0 + 1) / 2).clamp(0, 1), schedule)  # noqa: E731
+    return _train(model, config, trainset, testset, noising=noising)
+
+
+@wrong("You give the model zeros.")
+def timesteps_of_zero(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, counts=t.zeros_like)
+
+
+@wrong("all images of a minibatch get the same timestep.\nYou draw one timestep for all.")
+def one_timestep_for_all(model, config, trainset, testset=None):
+    def noising(x0, schedule):
+        num_steps = t.randint(1, len(schedule) + 1, (1,), device=x0.device).expand(len(x0))
+        noise, a = t.randn_like(x0), schedule.alpha_bar(num_steps).reshape(-1, 1, 1, 1)
+        return num_steps, noise, a.sqrt() * x0 + (1 - a).sqrt() * noise
+
+    return _train(model, config, trainset, testset, noising=noising)
+
+
+@wrong("The loss is many numbers. Where is their mean?")
+def loss_of_every_number(model, config, trainset, testset=None):
+    return _train(model, config, trainset, testset, loss=lambda g, e, x0, xt: F.mse_loss(g, e, reduction="none"))
 
 
 EQUIVALENT = {
