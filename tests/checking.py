@@ -389,13 +389,13 @@ def recognise(mistakes: Iterable[tuple[str, Any]], fits: Callable[[Any], bool], 
     return next((question for question, made in mistakes if fits(made)), otherwise)
 
 
-def factors_of(made: t.Tensor, *parts: t.Tensor) -> list[float]:
+def factors_of(made: t.Tensor, *parts: t.Tensor, atol: float = 1e-4) -> list[float]:
     """With which factors the parts add up to what is made; none where they don't."""
     columns, sums = t.stack([part.flatten().double() for part in parts], dim=1), made.flatten().double()
     if len(sums) < len(parts) or not sums.isfinite().all():
         return []
     factors = t.linalg.lstsq(columns, sums[:, None]).solution[:, 0]
-    return factors.tolist() if (columns @ factors).allclose(sums, rtol=1e-4, atol=1e-4) else []
+    return factors.tolist() if (columns @ factors).allclose(sums, rtol=1e-4, atol=atol) else []
 
 
 @contextmanager
@@ -625,12 +625,11 @@ def factors(result: t.Tensor, num_steps: t.Tensor, *images: t.Tensor) -> list[di
     Empty where it is no such sum."""
     found: list[dict[int, float]] = [{} for _ in (*images, 1)]
     for n in num_steps.unique().tolist():
-        *columns, made = (x[num_steps == n].flatten().double().cpu() for x in (*images, t.ones_like(result), result))
-        table = t.stack(columns, dim=1)
-        solved = t.linalg.lstsq(table, made[:, None]).solution
-        if not (table @ solved).flatten().allclose(made, atol=1e-3):
+        *parts, made = (x[num_steps == n].cpu() for x in (*images, t.ones_like(result), result))
+        solved = factors_of(made, *parts, atol=1e-3)
+        if not solved:
             return []
-        for factor, value in zip(found, solved.flatten().tolist(), strict=True):
+        for factor, value in zip(found, solved, strict=True):
             factor[n] = value
     return found
 
