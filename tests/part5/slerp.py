@@ -255,9 +255,9 @@ def judge_shares(answer: Callable) -> None:
 def judge_equal(answer: Callable) -> None:
     """No angle at all, exactly and but for rounding; and vectors that are near each other."""
     shares, along = t.tensor(SHARES), t.tensor([0.0, 2.0, 0.0, 0.0])  # whose cosine is 1 without rounding
-    a = t.tensor([0.3, 0.4, 1.2, 0.1])
-    rounded = "two vectors that are equal but for rounding"
-    for words, a, b in [("two equal vectors", along, along), ("two equal vectors", a, a), (rounded, a, a * (1 + 1e-7))]:
+    other = t.tensor([0.3, 0.4, 1.2, 0.1])
+    equal, rounded = "two equal vectors", "two vectors that are equal but for rounding"
+    for words, a, b in [(equal, along, along), (equal, other, other), (rounded, other, other * (1 + 1e-7))]:
         with unchanged(start=a, end=b, shares=shares):
             result = careful(answer)(a, b, shares)
         if isinstance(result, t.Tensor) and not result.isfinite().all():
