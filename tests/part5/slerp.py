@@ -262,7 +262,7 @@ def judge_equal(answer: Callable) -> None:
             result = careful(answer)(a, b, shares)
         if isinstance(result, t.Tensor) and not result.isfinite().all():
             facts = f"for {words}, it returns nan"
-            question = "Rounding can push a cosine beyond 1, and make an angle 0. Where are both looked after?"
+            question = "Where is rounding looked after? It can push a cosine beyond 1, and make an angle 0."
             if a is along:
                 question = "Where is the case of two equal vectors? There you divide by a sine that is 0."
             raise Mistake(facts, question)

@@ -183,7 +183,7 @@ def clamped(start, end, shares):
     return _slerp(start, end, shares).clamp(-0.5, 0.5)
 
 
-@wrong("Rounding can push a cosine beyond 1")
+@wrong("Where is rounding looked after?")
 def cosine_not_clamped(start, end, shares):
     return _slerp(start, end, shares, angle=lambda a, b: (a @ b / (a.norm() * b.norm())).arccos())
 
