@@ -579,6 +579,15 @@ def differs(result: t.Tensor, expected: t.Tensor) -> str:
     return f"a number is {apart(result.flatten()[where].item(), expected.flatten()[where].item(), digits=4)}"
 
 
+def amounts(result: t.Tensor, *parts: t.Tensor) -> t.Tensor | None:
+    """How much of each part there is in a sum of them, (number of parts,); None where the result is no such sum."""
+    columns = t.stack([part.flatten() for part in parts], dim=1).double()
+    wanted = result.detach().flatten().double()
+    found = t.linalg.lstsq(columns, wanted).solution
+    is_sum = (columns @ found).allclose(wanted, rtol=1e-3, atol=1e-3)
+    return found.float().round(decimals=5) + 0.0 if is_sum else None
+
+
 # ------------------------------------------------------------------------------------------------ a known schedule
 
 BETAS = [0.1, 0.4, 0.2, 0.25]  # few, so that a learner can redo the sum; uneven, so that each mistake shows

@@ -42,6 +42,7 @@ SHARE_MISTAKES = [  # the share that is dropped
     ("You keep that share and drop the rest.", lambda found: abs(found - (1 - SHARE)) < 0.025),
     ("You use a fixed number. Where is share?", lambda found: abs(found - 0.1) < 0.025 or abs(found - 0.5) < 0.025),
     ("You use share twice, or square it.", lambda found: abs(found - SHARE**2) < 0.03),
+    ("You draw rows one after the other, so that some are drawn twice.", lambda found: abs(found - 0.33) < 0.02),
     (
         "You draw with t.randn. Those numbers aren't spread evenly from 0 to 1.",
         lambda found: abs(found - 0.655) < 0.025,
@@ -55,8 +56,9 @@ def check_drop_labels(answer: Callable) -> str:
     for device in DEVICES:
         labels = t.randint(0, 10, (MANY,), generator=t.Generator().manual_seed(987654)).to(device)
         dropped = dropped_rows(answer, labels, SHARE, 10)
+        judge_draws(answer, labels, dropped)
         judge_share(dropped, labels)
-        judge_chance(answer, labels, dropped)
+        judge_chance(labels, dropped)
     judge_small(answer)
     judge_ends(answer, labels.cpu())
     judge_rows(answer)
@@ -100,8 +102,27 @@ def dropped_rows(answer: Callable, labels: t.Tensor, share: float, null: int) ->
     others = result[dropped & (result != null)]
     if len(others):
         facts = f"a label has become {others[0].item()}, expected as it was or null, which is {null}"
-        raise Mistake(facts, recognise(REPLACED_MISTAKES, lambda made: made(result[dropped], null)))
+        otherwise = "You do something else to labels. Each stays as it is, or becomes null."
+        raise Mistake(facts, recognise(REPLACED_MISTAKES, lambda made: made(result[dropped], null), otherwise))
     return dropped
+
+
+def judge_draws(answer: Callable, labels: t.Tensor, dropped: t.Tensor) -> None:
+    """Other rows each time, unless it's all of them or none."""
+    again = dropped_rows(answer, labels, SHARE, 10)
+    if again.equal(dropped) and dropped.any() and not dropped.all():
+        facts = "two calls drop the same labels"
+        seed_all(t.initial_seed() + 1)
+        seeded = dropped_rows(answer, labels, SHARE, 10).equal(dropped)
+        first = dropped[: int(SHARE * MANY)].float().mean() > 0.99
+        question = (
+            "You drop the first ones. Each row has the same chance."
+            if first
+            else "Where do you draw? Each row has a chance of its own."
+        )
+        raise Mistake(
+            facts, question if first or not seeded else "You set a seed inside, or draw only once, or not at all."
+        )
 
 
 def judge_share(dropped: t.Tensor, labels: t.Tensor) -> None:
@@ -120,20 +141,8 @@ def judge_share(dropped: t.Tensor, labels: t.Tensor) -> None:
         )
 
 
-def judge_chance(answer: Callable, labels: t.Tensor, dropped: t.Tensor) -> None:
-    """Other rows each time, wherever they stand and whatever they are."""
-    again = dropped_rows(answer, labels, SHARE, 10)
-    if again.equal(dropped):
-        facts = "two calls drop the same labels"
-        seed_all(t.initial_seed() + 1)
-        seeded = dropped_rows(answer, labels, SHARE, 10).equal(dropped)
-        first = dropped[: int(SHARE * MANY)].float().mean() > 0.99
-        question = (
-            "You drop the first ones. Each row has the same chance."
-            if first
-            else "Where do you draw? Each row has a chance of its own."
-        )
-        raise Mistake(facts, question if first or not seeded else "You set a seed inside, or draw only once.")
+def judge_chance(labels: t.Tensor, dropped: t.Tensor) -> None:
+    """Rows wherever they stand and whatever they are."""
     shares = [dropped[labels == label].float().mean().item() for label in range(10)]
     if max(shares) > 2 * SHARE:
         facts = f"label {shares.index(max(shares))} is dropped in {max(shares):.0%} of its rows, with share={SHARE}"
@@ -157,7 +166,10 @@ def judge_ends(answer: Callable, labels: t.Tensor) -> None:
         found = dropped_rows(answer, labels, share, 10).float().mean().item()
         if found != share:
             facts = f"with share={share:.0f}, {found:.0%} of the labels are dropped: {words}"
-            raise Mistake(facts, "You change share on the way.")
+            question = "You change share on the way."
+            if 0 < found < 0.02:
+                question = "You drop one number too many, as <= does with whole numbers."
+            raise Mistake(facts, question)
     found = dropped_rows(answer, labels, FEW, 10).float().mean().item()
     if abs(found - FEW) > 0.02:
         facts = f"with share={FEW}, {found:.0%} of the labels are dropped, expected {FEW:.0%}"

@@ -67,6 +67,13 @@ CAPTION_MISTAKES = [
         "You take the largest number of all words, not their mean.",
         lambda v, w: by_caption(v, w, lambda words: v[words].amax(0)),
     ),
+    (
+        "You take the largest number of all words, not their mean.",
+        lambda v, w: (v[w] * (w != 0)[:, :, None]).amax(dim=1),
+    ),
+    ("You leave the last word out.", lambda v, w: by_caption(v, w, lambda words: v[words[:-1]].sum(0) / len(words))),
+    ("You take 8 for the length of a row. It has any.", lambda v, w: sum_of_words(v, w) / 8),
+    ("You return zeros for all, where one caption has no words.", lambda v, w: 0 * v[w[:, 0]]),
     ("You take the first word alone.", lambda v, w: by_caption(v, w, lambda words: v[words[0]])),
     ("You take the last word alone.", lambda v, w: by_caption(v, w, lambda words: v[words[-1]])),
     (
@@ -134,6 +141,12 @@ def judge_captions(answer: Callable, vectors: t.Tensor, tokens: t.Tensor) -> Non
     if isinstance(result, t.Tensor) and result.shape == vectors.shape[1:]:
         facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
         raise Mistake(facts, "You average over the captions, too. Each has a vector of its own.")
+    if isinstance(result, t.Tensor) and result.shape == (len(tokens), *expected.shape) != expected.shape:
+        facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
+        raise Mistake(facts, "You let each caption meet each other's number of words. One of the two has an axis more.")
+    if isinstance(result, t.Tensor) and empty.any() and result.shape == expected[~empty].shape:
+        facts = f"{call} returns {kind(result)}, expected shape {tuple(expected.shape)}"
+        raise Mistake(facts, "You leave a caption without words out. It becomes zeros.")
     expect_tensor(result, tuple(expected.shape), call)
     if close(result, expected):
         return
@@ -143,6 +156,12 @@ def judge_captions(answer: Callable, vectors: t.Tensor, tokens: t.Tensor) -> Non
         raise Mistake(facts, "You leave padding in where there is nothing else. It becomes zeros.")
     row = wrong.argmax()
     question = recognise(CAPTION_MISTAKES, lambda made: close(result[~empty], made(vectors, tokens)[~empty]))
+    padded, off = (tokens == 0).any(dim=1), wrong > 1e-4
+    if not question and padded.any() and not padded.all():
+        if not off[padded & ~empty].any():
+            question = "You have it right where there is padding. A caption may fill its row."
+        elif not off[~padded].any():
+            question = "You have it right where there is no padding. What does padding add?"
     facts = f"the caption {tokens[row].tolist()} becomes {numbers(result[row])},\nexpected {numbers(expected[row])}"
     raise Mistake(facts, question)
 

@@ -52,7 +52,8 @@ class Shown(Recording):
             facts = f"the model gets {kind(images)}, expected images (B, {', '.join(map(str, self.img_shape))})"
             raise Mistake(facts, "You give x a shape of your own. Where is that of the images?")
         if isinstance(num_steps, t.Tensor) and not num_steps.is_meta and (num_steps < 1).any():
-            raise Mistake("the model is asked after 0 steps of noise", "You swap n and m. A step begins at n.")
+            question = "You swap n and m. A step begins at n." if self.counts else "You go the way backwards."
+            raise Mistake("the model is asked after 0 steps of noise", question)
 
     def answer(self, images: t.Tensor, num_steps: t.Tensor) -> t.Tensor:
         self.remember(images, num_steps)
@@ -152,7 +153,7 @@ def judge_walk(answer: Callable, n_steps: int) -> None:
     judge_counts(model.counts, COUNTS[n_steps])
     kept = KEEP.expand(images.shape)
     steps = steps_of(model, result, COUNTS[n_steps])
-    judge_begin(model.shown[0], images, kept)
+    judge_begin(model.shown[0], images, kept, m=COUNTS[n_steps][1])
     judge_swapped(steps, images, kept)
     judge_kept(steps, images, kept)
     judge_end(steps[-1], images, kept)
@@ -178,6 +179,8 @@ def judge_counts(seen: list[float], counts: list[int]) -> None:
             question = "You leave out the last step, to 0."
         elif seen == counts[1:][::-1] or seen == counts[:-1][::-1]:
             question = "You go the way backwards."
+        elif seen == [n for n in counts[:-1] for _ in range(2)]:
+            question = "You ask the model twice in each step. step_back asks it once."
         facts = (
             f"where counts is {counts}, the model gets the timesteps {[int(n) for n in seen]}, expected {counts[:-1]}"
         )
@@ -190,8 +193,12 @@ def steps_of(model: Shown, result: t.Tensor, counts: list[int]) -> list[Step]:
     return [Step(n, m, x, to, model.guess(n)) for (n, m), (x, to) in pairs]
 
 
-def judge_begin(x: t.Tensor, images: t.Tensor, kept: t.Tensor) -> None:
-    """Noise alone where images are drawn; the kept part may be noised to T already, as in one order of the lines."""
+def judge_begin(x: t.Tensor, images: t.Tensor, kept: t.Tensor, m: int) -> None:
+    """Noise alone where images are drawn; the kept part may be noised to T already, as in one order of the lines.
+    m: where the first step leads"""
+    if x.shape != images.shape:
+        facts = f"the model is first shown {kind(x)}, expected shape {tuple(images.shape)}"
+        raise Mistake(facts, "You begin with noise for another number of images. Each begins with its own.")
     first = share_of(images, x, kept)
     judge_noise(x, images * kept, first[0])
     free = share_of(images, x, ~kept)
@@ -205,7 +212,12 @@ def judge_begin(x: t.Tensor, images: t.Tensor, kept: t.Tensor) -> None:
         raise Mistake(facts, question)
     if not is_near(first, (0, 1)) and not is_near(first, noised(len(BETAS))):
         facts = f"at first, what is kept holds {in_words(first)}, expected noise, or the image after T steps of it"
-        raise Mistake(facts, recognise(NOISED_MISTAKES, lambda made: is_near(first, made(7, 7))))
+        question = recognise(NOISED_MISTAKES, lambda made: is_near(first, made(7, 7)))
+        if is_near(first, noised(m)):
+            question = "You put it in before the step, noised to where the step leads. There it is at n."
+        elif is_near(first, (0, 0)):
+            question = "You begin with nothing where the images are kept. It's noise there, too."
+        raise Mistake(facts, question)
 
 
 def judge_noise(x: t.Tensor, images: t.Tensor, share: float, where: str = "") -> None:
@@ -284,6 +296,10 @@ def question_of_step(step: Step, images: t.Tensor, where: t.Tensor) -> str:
     result, b = step.result[where], bar(step.m)
     if result.equal(step.x[where]):
         return "You leave x as it was. Where does the result of step_back go?"
+    if step.m and step.result.abs().max() <= 1:
+        return "You clamp it. What is noised may leave [-1, 1]."
+    if not step.m:
+        return "You change what the last step gives, or let it go elsewhere than to 0."
     if step.m and is_near(share_of(images, step.result, where), noised(step.m)):
         return "You noise the images anew for each step. A step begins with what the last one gave."
     anew = result - b**0.5 * step.clean[where]
@@ -301,7 +317,8 @@ def judge_seed(call: Callable[[Shown, t.Tensor], object]) -> None:
     for more in (1, 2):
         seed_all(seed + more)
         model = Shown()
-        call(model, images)
+        with unchanged(images=images):
+            call(model, images)
         firsts += model.shown[:1]
     seed_all(seed)
     if len(firsts) == 2 and firsts[0].equal(firsts[1]):

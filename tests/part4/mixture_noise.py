@@ -123,6 +123,7 @@ ROOT = "You take a root in v. A variance fades by ᾱ, a point by √ᾱ."
 SPREAD = "You take only the noise's variance for v. The clean points of one Gaussian are spread, too."
 WEIGHTS = "Where do the weights count? Their logarithms are added before softmax."
 FIRST_ONE = "You use the first point's ᾱ for all."
+CHANGED = "You change ᾱ before anything else. It's given as it is, without a root."
 MIXTURE_MISTAKES = [
     ("You return the average clean point. The noise leads from it to x.", dict(noise=lambda x, x0, a: x0)),
     ("Where does x0 fade before it is taken off x?", dict(noise=lambda x, x0, a: (x - x0) / (1 - a).sqrt())),
@@ -210,6 +211,10 @@ MIXTURE_MISTAKES = [
     ),
     (FIRST_ONE, dict(given=lambda case: case._replace(alpha_bar=case.alpha_bar[:1].expand_as(case.alpha_bar)))),
     (FIRST_ONE, dict(squares=lambda x, a, means: squares(x, a[:1].expand_as(a), means))),
+    (CHANGED, dict(given=lambda case: case._replace(alpha_bar=case.alpha_bar**2))),
+    (CHANGED, dict(given=lambda case: case._replace(alpha_bar=case.alpha_bar.sqrt()))),
+    (CHANGED, dict(given=lambda case: case._replace(alpha_bar=1 - case.alpha_bar))),
+    ("You clamp x0. A clean point may leave [-1, 1].", dict(clean=lambda *given: clean(*given).clamp(-1, 1))),
     ("You divide by v in softmax. Where is the 2?", dict(shares=lambda w, q, v: shares(w, 2 * q, v))),
     ("Where is the division by 2 v, in softmax?", dict(shares=lambda w, q, v: shares(w, 2 * q * v, v))),
     (
@@ -244,6 +249,11 @@ MIXTURE_MISTAKES = [
         dict(shares=lambda w, q, v: (w.log() - q / (2 * v)).softmax(dim=0)),
     ),
     (
+        "You take softmax over the points. The shares of one point add up to 1.",
+        dict(shares=lambda w, q, v: (w.log() - q / (2 * v)).flatten().softmax(dim=0).reshape(w.shape)),
+    ),
+    ("You take the logarithm of the shares, as log_softmax does.", dict(shares=lambda *given: shares(*given).log())),
+    (
         "Where is the softmax? The shares of one point add up to 1.",
         dict(shares=lambda w, q, v: w * (-q / (2 * v)).exp()),
     ),
@@ -272,7 +282,7 @@ def check_mixture_noise(answer: Callable) -> str:
 def judge(answer: Callable) -> None:
     for device in DEVICES:
         results = [ask(answer, case, device) for case in CASES]
-        judge_numbers(results)
+        judge_numbers(answer, results)
     judge_far(answer)
     judge_elsewhere(answer)
 
@@ -286,7 +296,7 @@ def ask(answer: Callable, case: Case, device: str) -> t.Tensor:
     return result.cpu().double()
 
 
-def judge_numbers(results: list[t.Tensor]) -> None:
+def judge_numbers(answer: Callable, results: list[t.Tensor]) -> None:
     def fits(how: dict[str, Callable]) -> bool:
         made = [closed_form(case, **how) for case in CASES]
         return all(a.allclose(b, atol=1e-4, equal_nan=True) for a, b in zip(made, results, strict=True))
@@ -298,7 +308,29 @@ def judge_numbers(results: list[t.Tensor]) -> None:
             a = case.alpha_bar[row].item()
             facts = f"the point {numbers(case.x[row])} with ᾱ = {a:.2f} gives the noise {numbers(result[row])},"
             facts += f"\nexpected {numbers(expected[row])}"
-            raise Mistake(facts, recognise(MIXTURE_MISTAKES, fits), given=f"for {case.what}")
+            question = recognise(MIXTURE_MISTAKES, fits) or question_of_step(answer)
+            raise Mistake(facts, question, given=f"for {case.what}")
+
+
+def question_of_step(answer: Callable) -> str:
+    """Which step is at fault, by cases in which those before it have no say."""
+
+    def differs(case: Case) -> bool:
+        return not ask(answer, case, "cpu").allclose(closed_form(case), atol=1e-4)
+
+    point = FIRST._replace(std=0.0)
+    first, *others = (ask(answer, WEIGHED, "cpu") for _ in range(6))
+    if not all(each.allclose(first, equal_nan=True) for each in others):
+        return "You draw something. The average is the same each time."
+    if differs(point) and ask(answer, point, "cpu").isfinite().all():
+        return "Where is step 3 off, or x0? With a single Gaussian and σ = 0, x0 is its mean, whatever x is."
+    if differs(FIRST):
+        return "Where is v off, or step 2? With a single Gaussian, step 1 has no say, and step 3 is right."
+    if differs(TWO._replace(std=0.0)):
+        return "Where is step 1 off, or m? With a single Gaussian, all is right."
+    if differs(TWO):
+        return "Where is v, in step 1? With a single Gaussian, or with σ = 0, all is right."
+    return "Where do several axes come in, or the weights? With one axis and equal weights, all is right."
 
 
 def judge_far(answer: Callable) -> None:

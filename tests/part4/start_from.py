@@ -6,6 +6,7 @@ import torch as t
 
 from tests.checking import Mistake, careful, check, recognise, unchanged
 from tests.part4.inpaint import (
+    BETAS,
     N_IMAGES,
     Shown,
     bar,
@@ -30,6 +31,7 @@ START_MISTAKES = [  # share of the image and std of the noise in the first x: nu
     ("You begin with the images as they are. What does the model expect there?", lambda n, N: (1, 0)),
     ("You noise them to T. Where should the path back begin?", lambda n, N: noised(7)),
     ("You noise them to n_steps. Where is num_steps?", lambda n, N: noised(N)),
+    ("You noise them to the number of jumps. Where is num_steps?", lambda n, N: noised(max(1, round(N * n / 7)))),
     ("You noise them to one step too few.", lambda n, N: noised(n - 1)),
     ("You noise them to one step too many.", lambda n, N: noised(min(n + 1, 7))),
     ("You noise them to 1 step.", lambda n, N: noised(1)),
@@ -40,6 +42,11 @@ START_MISTAKES = [  # share of the image and std of the noise in the first x: nu
     ("You take ᾱ and 1 - ᾱ. Where are the roots of Equation 4?", lambda n, N: (bar(n), 1 - bar(n))),
     ("You take ᾱ for the image. Where is its root?", lambda n, N: (bar(n), (1 - bar(n)) ** 0.5)),
     ("You take 1 - ᾱ for the noise. Where is its root?", lambda n, N: (bar(n) ** 0.5, 1 - bar(n))),
+    ("You draw between 0 and 1.", lambda n, N: (bar(n) ** 0.5, ((1 - bar(n)) / 12) ** 0.5)),
+    (
+        "You take the α of one step. Where is ᾱ of num_steps?",
+        lambda n, N: ((1 - BETAS[n - 1]) ** 0.5, BETAS[n - 1] ** 0.5),
+    ),
     ("You noise them twice.", lambda n, N: (bar(n), (1 - bar(n) ** 2) ** 0.5)),
 ]
 
@@ -59,7 +66,7 @@ def check_start_from(answer: Callable) -> str:
 def judge_walk(answer: Callable, num_steps: int, n_steps: int) -> tuple:
     """What is wrong with the start is told for all ways together, before what is wrong with the steps.
     returns: num_steps, n_steps, what the first x holds, whether it stays in [-1, 1], whether the model is shown the
-    images each time, and a call that judges the rest"""
+    images each time, whether one image is noised more than another, and a call that judges the rest"""
     model, images = Shown(), known_images((N_IMAGES, *Shown.img_shape))
     with unchanged(images=images):
         result = answer(model, images, num_steps, n_steps=n_steps)
@@ -74,7 +81,8 @@ def judge_walk(answer: Callable, num_steps: int, n_steps: int) -> tuple:
 
     clamped = bool(model.shown[0].abs().max() <= 1)
     stuck = all(x.equal(images) for x in model.shown)
-    return num_steps, n_steps, first, clamped, stuck, judge_rest
+    shares = (model.shown[0] * images).flatten(1).mean(dim=1) / images.square().mean()
+    return num_steps, n_steps, first, clamped, stuck, bool(shares.std() > 0.2), judge_rest
 
 
 def judge_begin(begun: list[tuple]) -> None:
@@ -83,9 +91,11 @@ def judge_begin(begun: list[tuple]) -> None:
         n, got = wrong[0]
         facts = f"with num_steps={n}, the first x holds {in_words(got)},\nexpected {in_words(noised(n))}"
         question = recognise(START_MISTAKES, lambda made: all(is_near(got, made(n, N)) for n, N, got, *_ in begun))
-        if all(stuck for *_, stuck, _ in begun):
+        if all(stuck for *_, stuck, _, _ in begun):
             question = "You take each step from the images. A step begins with x, what the last one gave."
-        if not question and all(clamped for *_, clamped, _, _ in begun):
+        if not question and begun[0][5]:
+            question = "You noise each image to a timestep of its own, as noise_img does. All go to num_steps."
+        if not question and all(clamped for *_, clamped, _, _, _ in begun):
             question = "You clamp them. What is noised may leave [-1, 1]."
         raise Mistake(facts, question)
     for *_, judge_rest in begun:

@@ -15,6 +15,7 @@ from tests.checking import (
     Mistake,
     alpha_bars,
     alphas,
+    amounts,
     careful,
     check,
     differs,
@@ -100,6 +101,8 @@ class Oracle(nn.Module):
                 question = "You put them side by side. The network takes two rows, one below the other."
             elif isinstance(rows, t.Tensor) and rows.shape == (B, 2, 1, E):
                 question = "You make two channels of them. The network takes two rows of one channel."
+            elif isinstance(rows, t.Tensor) and rows.shape == (2 * B, 1, 1, E):
+                question = "You put one after the other in the batch. The network takes two rows, one below the other."
             elif isinstance(rows, t.Tensor) and rows.shape == (B, 1, 1, E):
                 question = "Where is the caption's embedding?"
             raise Mistake(f"the network gets {kind(rows)}, expected shape {(B, *self.img_shape)}", question)
@@ -176,6 +179,12 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
     if isinstance(plain, t.Tensor) and plain.shape == (B, 1, 2, E):
         facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
         raise Mistake(facts, "You return both rows. The guess is the first.")
+    if isinstance(plain, t.Tensor) and plain.shape in [(B, 1, 2, 1), (1, 1, 2, E)]:
+        facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
+        raise Mistake(facts, "You cut along another axis. Rows follow each other along dim=2.")
+    if isinstance(plain, t.Tensor) and plain.numel() > B * E:
+        facts = f"{method} returns {kind(plain)}, expected shape {(B, 1, 1, E)}"
+        raise Mistake(facts, "Where does ᾱ, (B,), get three axes of length 1, to meet images (B, 1, 1, E)?")
     expect_tensor(plain, (B, 1, 1, E), f"{method}, for {B} embeddings,", device)
     right = x0 if method == "guess" else noise_of(images, x0, a)
     if not plain.allclose(right, atol=1e-4):
@@ -185,10 +194,23 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
             made = [(q, formula(images, x0, a)) for q, formula in FORWARD_MISTAKES]
             made += [(q, noise_of(images, x0, bar(n))) for q, bar in ALPHA_BAR_MISTAKES]
             question = recognise(made, lambda numbers: plain.allclose(numbers, atol=1e-3))
-        raise Mistake(f"{method}, for the counts {n.tolist()}: {differs(plain, right)}", question)
+        facts = f"{method}, for the counts {n.tolist()}: {differs(plain, right)}"
+        if not question and method == "forward":
+            line, question = told_parts(plain, images, x0, n)
+            facts += line
+        raise Mistake(facts, question)
     if not network.calls:
         raise Mistake(f"{method} does not ask the network", "Where do you call self.network?")
     judge_gradient(result, network, method)
+
+
+def told_parts(result: t.Tensor, images: t.Tensor, x0: t.Tensor, n: t.Tensor) -> tuple[str, str]:
+    """More facts and a question, by how much of x_n and of the clean embedding is in the noise."""
+    found = [amounts(*each) for each in zip(result, images, x0, strict=True)]
+    if any(each is None for each in found):
+        return "", "You do more than to add parts of x_n and of the guess, or take them of different images."
+    line = f"\nAfter {n[0]} steps, it holds {found[0][0]:.3g} of x_n and {found[0][1]:.3g} of the guess"
+    return line, "You take other parts of both. Solve Equation 4 for the noise, with ᾱ of each count."
 
 
 def judge_ways(answer: Callable, method: str) -> None:

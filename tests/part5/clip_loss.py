@@ -111,6 +111,9 @@ def as_alike_as_they_are(a: t.Tensor, b: t.Tensor, tokens: t.Tensor, tau: float)
 
 LENGTHS = "Where is each embedding divided by its own length? A cosine doesn't depend on lengths."
 ONE_LENGTH = "You divide only one of the two by its length. A cosine needs both."
+SUMS = "You divide by a sum of numbers. A length is the root of the sum of their squares."
+HALF = "You halve one direction alone. Mind the parentheses."
+TURNED = "You give F.cross_entropy its arguments in another order. The scores come first."
 ONE_WAY = "You look in one direction alone. An image looks for its caption, and a caption for its image."
 CLIP_MISTAKES = [
     (LENGTHS, {"length": lambda x: x}),
@@ -130,6 +133,9 @@ CLIP_MISTAKES = [
         "You multiply by e to the temperature. Scores are divided by the temperature itself.",
         {"scores": lambda a, b, tau: a @ b.T * exp(tau)},
     ),
+    ("You divide by the temperature twice.", {"scores": lambda a, b, tau: a @ b.T / tau**2}),
+    (SUMS, {"length": lambda x: x / x.sum(dim=1, keepdim=True)}),
+    (SUMS, {"length": lambda x: x / x.abs().sum(dim=1, keepdim=True)}),
     ("You divide by the root of the temperature.", {"scores": lambda a, b, tau: a @ b.T / tau**0.5}),
     ("Where is the temperature used?", {"scores": lambda a, b, tau: a @ b.T}),
     ("You use 0.03 whatever is given. Where is temperature?", {"scores": lambda a, b, tau: a @ b.T / 0.03}),
@@ -161,6 +167,14 @@ CLIP_MISTAKES = [
     ),
     (ONE_WAY, {"end": cross}),
     (ONE_WAY, {"end": lambda scores, target: cross(scores.T, target)}),
+    (HALF, {"end": lambda s, q: cross(s, q) + cross(s.T, q) / 2}),
+    (HALF, {"end": lambda s, q: cross(s, q) / 2 + cross(s.T, q)}),
+    (TURNED, {"end": lambda s, q: (cross(q, s) + cross(q, s.T)) / 2}),
+    (TURNED, {"end": lambda s, q: (cross(q, s.softmax(1)) + cross(q, s.T.softmax(1))) / 2}),
+    (
+        "You take the pairs themselves out. Where the caption is the image's own, the score counts most.",
+        {"scores": lambda a, b, tau: a @ b.T / tau - 1e9 * t.eye(len(a))},
+    ),
     ("You add both directions. Take their mean.", {"end": lambda scores, target: 2 * both(scores, target)}),
     (
         "You take half of one direction. Where is the other one?",
@@ -188,6 +202,7 @@ CLIP_MISTAKES = [
         {"end": lambda s, q: both(s, q) + (q * q.clamp(min=1e-9).log()).sum(dim=1).mean()},
     ),
     ("Where is the logarithm?", {"end": lambda s, q: -(q * s.softmax(1)).sum(1).mean()}),
+    ("Where is the logarithm?", {"end": lambda s, q: -((s.softmax(1) + s.T.softmax(1)) * q).sum(1).mean() / 2}),
 ]
 
 

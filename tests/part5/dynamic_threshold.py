@@ -94,6 +94,11 @@ def check_dynamic_threshold(answer: Callable) -> str:
         with unchanged(x0=x0):
             result = careful(answer)(x0, *share)
         call = f"for images of shape {tuple(x0.shape)} it"
+        if isinstance(result, t.Tensor) and result.numel() > x0.numel():
+            facts = f"{call} returns shape {tuple(result.shape)}, expected {tuple(x0.shape)}"
+            raise Mistake(
+                facts, "Where does s get its shape? It's one number for each image, and three axes of length 1."
+            )
         expect_tensor(result, tuple(x0.shape), call)
         cases.append((result, x0, share[0] if share else 0.995))
     judge_values(cases)
@@ -116,9 +121,22 @@ def judge_values(cases: list[tuple[t.Tensor, t.Tensor, float]]) -> None:
     expected, told = right(x0, share), f"with share {share}"
     gap = (result - expected).abs()
     i = gap.flatten(1).amax(dim=1).argmax().item()
+    question = question or question_of_edges(x0[i], result[i], edge(x0, share)[i].item())
     if x0[i].numel() < 9:
         facts = f"{told}, an image {numbers(x0[i].flatten())} becomes {numbers(result[i].flatten())}"
         raise Mistake(f"{facts},\nexpected {numbers(expected[i].flatten())}", question)
     place = t.unravel_index(gap.argmax(), gap.shape)
     facts = f"{told}, a number {x0[place]:.3f} becomes {result[place]:.4f}, expected {expected[place]:.4f}"
     raise Mistake(facts, question)
+
+
+def question_of_edges(x: t.Tensor, result: t.Tensor, s: float) -> str:
+    """Where one image was clipped, and by what it was divided, if it was no more than that."""
+    small = x.abs().argmin()
+    divided = (x.flatten()[small] / result.flatten()[small]).item()
+    clipped = result.abs().max().item() * divided
+    if not result.allclose(x.clamp(-clipped, clipped) / divided, atol=1e-3):
+        return "You do more to it than to clip it and to divide it."
+    if abs(divided - s) < 1e-3 * s or abs(clipped - divided) > 1e-3 * divided and clipped < x.abs().max():
+        return f"You clip to [-{clipped:.3g}, {clipped:.3g}] and divide by {divided:.3g}. Both take the same s."
+    return f"You take {divided:.3g} for s, where it is {s:.3g}. How is a quantile found, and of which numbers?"

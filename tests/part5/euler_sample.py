@@ -6,11 +6,24 @@ steps.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch as t
 
-from tests.checking import Mistake, Recording, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import (
+    Mistake,
+    Recording,
+    amounts,
+    careful,
+    check,
+    elsewhere,
+    expect_tensor,
+    kind,
+    numbers,
+    recognise,
+    unchanged,
+)
 
 SHAPE = (3, 2, 4, 5)
 
@@ -39,7 +52,9 @@ class Velocities(Recording):
         if num_steps.is_floating_point():
             raise Mistake(
                 f"the model gets timesteps of type {num_steps.dtype}",
-                "You tell a share. Steps are counted in whole numbers.",
+                "You tell a share. Steps are counted in whole numbers."
+                if (num_steps <= 1).all()
+                else "You make fractions of them. Steps are counted in whole numbers.",
             )
 
     def of(self, n: int) -> t.Tensor:
@@ -60,38 +75,29 @@ class TowardsOne(Recording):
         return (images - image) / (num_steps / 10).reshape(-1, 1, 1, 1)
 
 
-def stretches(stretch: Callable) -> Callable:
-    """A path by the length of each stretch. stretch: takes n, m, T and the number of stretches"""
-
-    def path(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> list[t.Tensor]:
-        places = [start]
-        for n, m in pairwise(counts_of(n_steps, T)):
-            places.append(places[-1] - stretch(n, m, T, n_steps) * model.of(n))
-        return places
-
-    return path
-
-
-def only_first(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> list[t.Tensor]:
+def path(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> list[t.Tensor]:
+    """Where the walk is at each of its counts."""
     places = [start]
     for n, m in pairwise(counts_of(n_steps, T)):
-        places.append(start - (n - m) / T * model.of(n))
+        places.append(places[-1] - (n - m) / T * model.of(n))
     return places
 
 
-EULER_MISTAKES = [
-    ("You add the velocity. It points to the noise, and you walk back.", stretches(lambda n, m, T, N: -(n - m) / T)),
-    ("Where is the stretch divided by max_steps?", stretches(lambda n, m, T, N: n - m)),
-    ("You walk all the way from n to 0 in each stretch. It ends at m.", stretches(lambda n, m, T, N: n / T)),
-    ("You walk a stretch as long as from m to 0. It's from n to m.", stretches(lambda n, m, T, N: m / T)),
-    ("You take all stretches as equally long. The timesteps are rounded.", stretches(lambda n, m, T, N: 1 / N)),
-    ("You walk a single step in each stretch.", stretches(lambda n, m, T, N: 1 / T)),
-    ("You subtract the whole velocity. Where is the length of the stretch?", stretches(lambda n, m, T, N: 1)),
-    ("You add n and m. The stretch is their difference.", stretches(lambda n, m, T, N: (n + m) / T)),
-    ("You divide the stretch by n. Where is max_steps?", stretches(lambda n, m, T, N: (n - m) / n)),
-    ("You divide by 1000. Where is max_steps?", stretches(lambda n, m, T, N: (n - m) / 1000)),
-    ("You turn the fraction upside down.", stretches(lambda n, m, T, N: T / (n - m))),
-    ("You begin each stretch at the start again.", only_first),
+EULER_MISTAKES = [  # how much of its velocity a stretch from n to m goes, of N in all
+    ("You add the velocity. It points to the noise, and you walk back.", lambda n, m, T, N: -(n - m) / T),
+    ("Where is the stretch divided by max_steps?", lambda n, m, T, N: n - m),
+    ("You walk all the way from n to 0 in each stretch. It ends at m.", lambda n, m, T, N: n / T),
+    ("You walk a stretch as long as from m to 0. It's from n to m.", lambda n, m, T, N: m / T),
+    ("You take all stretches as equally long. The timesteps are rounded.", lambda n, m, T, N: 1 / N),
+    ("You walk a single step in each stretch.", lambda n, m, T, N: 1 / T),
+    ("You subtract the whole velocity. Where is the length of the stretch?", lambda n, m, T, N: 1),
+    ("You add n and m. The stretch is their difference.", lambda n, m, T, N: (n + m) / T),
+    ("You divide the stretch by n. Where is max_steps?", lambda n, m, T, N: (n - m) / n),
+    ("You divide by n_steps. Where is max_steps?", lambda n, m, T, N: (n - m) / N),
+    ("You divide by 1000. Where is max_steps?", lambda n, m, T, N: (n - m) / 1000),
+    ("You turn the fraction upside down.", lambda n, m, T, N: T / (n - m)),
+    ("You return start as it was, or go no way at all, as // gives.", lambda n, m, T, N: 0),
+    ("You begin each stretch at the start again.", lambda n, m, T, N: 0 if m else (n - m) / T),
 ]
 COUNT_MISTAKES = [
     ("You tell the model where you go. The velocity is that of where you are.", lambda counts: counts[1:]),
@@ -113,7 +119,9 @@ COUNT_MISTAKES = [
         lambda counts: [*range(counts[0], 0, -1)],
     ),
     ("You tell the model max_steps each time.", lambda counts: counts[:1] * (len(counts) - 1)),
+    ("You tell the model one step less. n counts steps.", lambda counts: [count - 1 for count in counts[:-1]]),
 ]
+OTHER_COUNTS = "You choose timesteps of your own. Where is counts?"
 
 
 @check("5.10", mistakes=[*EULER_MISTAKES, *COUNT_MISTAKES])
@@ -134,7 +142,7 @@ def check_euler_sample(answer: Callable) -> str:
                 else "You add fresh noise on the way. The velocity alone leads on."
             )
             raise Mistake("two calls from the same start give two results", question)
-        judge_path([start, result], start, n_steps, T)
+        judge_way(result, start, n_steps, T)
         judge_shown(model, start, n_steps, T)
     judge_list(answer)
     start, image = t.randn(SHAPE), t.linspace(-1, 1, 40).reshape(SHAPE[1:]).expand(SHAPE)
@@ -155,30 +163,41 @@ def judge_counts(counts: Sequence[float], n_steps: int, T: int) -> None:
     all_counts = counts_of(n_steps, T)
     if counts == all_counts[:-1]:
         return
-    question = recognise(COUNT_MISTAKES, lambda mistake: counts == mistake(all_counts))
+    question = recognise(COUNT_MISTAKES, lambda mistake: counts == mistake(all_counts), OTHER_COUNTS)
     told = f"in {n_steps} of {T} steps, the model is asked at {[int(n) for n in counts]}"
     raise Mistake(f"{told}, expected {all_counts[:-1]}", question)
 
 
-def judge_path(places: list[t.Tensor], start: t.Tensor, n_steps: int, T: int) -> None:
-    model = Velocities(None)
-    expected = stretches(lambda n, m, T, N: (n - m) / T)(model, start, n_steps, T)
-    result = places[-1]
-    if result.allclose(expected[-1], atol=1e-4):
+def judge_way(result: t.Tensor, start: t.Tensor, n_steps: int, T: int) -> None:
+    """The way is a sum of start and the velocities, and how much of each is in it is known."""
+    model, counts = Velocities(None), counts_of(n_steps, T)
+    if result.allclose(path(model, start, n_steps, T)[-1], atol=1e-4):
         return
-    question = recognise(
-        EULER_MISTAKES, lambda mistake: result.allclose(mistake(model, start, n_steps, T)[-1], rtol=1e-4, atol=1e-4)
-    )
-    if not question and result.abs().max() <= 1:
-        question = "You clamp x. What is on the way may leave [-1, 1]."
-    i = t.unravel_index((result - expected[-1]).abs().argmax(), result.shape)
-    stretch = f"a number begins at {start[i]:.3f} and ends at {result[i]:.3f}, expected {expected[-1][i]:.3f}"
-    raise Mistake(f"in {n_steps} of {T} steps at known velocities, {stretch}", question)
+    found = amounts(result, start, *(-model.of(n) for n in counts[:-1]))
+    if found is None:
+        facts = f"in {n_steps} of {T} steps, the result is no sum of start and parts of the velocities"
+        question = "You change a velocity or x on the way. A step takes a part of the velocity off x."
+        if result.abs().max() <= 1:
+            question = "You clamp x. What is on the way may leave [-1, 1]."
+    elif abs(found[0] - 1) > 1e-3:
+        facts = f"in {n_steps} of {T} steps, the result holds {found[0]:.3g} of start, expected all of it"
+        question = "You scale x, or leave it out. A step takes a part of the velocity off x."
+    else:
+        facts = f"in {n_steps} of {T} steps, it goes {numbers(found[1:])} of the velocities at {counts[:-1]}"
+        facts += f", expected {numbers(t.tensor([(n - m) / T for n, m in pairwise(counts)]))}"
+        fits = partial(like_ways, found[1:], n_steps, T)
+        question = recognise(EULER_MISTAKES, fits, "You take another length. A stretch goes from n to m, of max_steps.")
+    raise Mistake(facts, question)
+
+
+def like_ways(ways: t.Tensor, n_steps: int, T: int, stretch: Callable) -> bool:
+    made = [float(stretch(n, m, T, n_steps)) for n, m in pairwise(counts_of(n_steps, T))]
+    return ways.allclose(t.tensor(made), rtol=1e-3, atol=1e-3)
 
 
 def judge_shown(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> None:
     """The model is asked about the place where the walk is."""
-    places = stretches(lambda n, m, T, N: (n - m) / T)(Velocities(None), start, n_steps, T)
+    places = path(Velocities(None), start, n_steps, T)
     for count, shown, place in zip(model.counts, model.shown, places, strict=False):
         if not shown.allclose(place, atol=1e-4):
             question = "You show it something else than x."
@@ -192,7 +211,7 @@ def judge_shown(model: Velocities, start: t.Tensor, n_steps: int, T: int) -> Non
 def judge_list(answer: Callable) -> None:
     start = t.randn(SHAPE)
     steps = careful(answer)(Velocities(None), start, 3, 10, return_all_steps=True)
-    expected = stretches(lambda n, m, T, N: (n - m) / T)(Velocities(None), start, 3, 10)
+    expected = path(Velocities(None), start, 3, 10)
     if not isinstance(steps, list | tuple | t.Tensor) or isinstance(steps, t.Tensor) and steps.ndim != 5:
         raise Mistake(f"with return_all_steps it returns {kind(steps)}, expected a list", "Where is return_all_steps?")
     if len(steps) != 4:
@@ -203,14 +222,16 @@ def judge_list(answer: Callable) -> None:
     for each in steps:
         expect_tensor(each, SHAPE, "as an entry of the list, it")
     if all(each.equal(steps[-1]) for each in steps):
-        raise Mistake(
-            "all entries of the list are the same", "You change x in place, so each entry is the same tensor."
-        )
+        question = "You change x in place, so each entry is the same tensor."
+        if steps[-1].equal(start):
+            question = "You keep start each time. Where is x, after it has moved?"
+        raise Mistake("all entries of the list are the same", question)
     if all(each.allclose(other, atol=1e-4) for each, other in zip(steps, expected[::-1], strict=True)):
         raise Mistake(
             "the list runs from the images to the noise", "You keep them in the other order. It's noise first."
         )
     if not all(each.allclose(other, atol=1e-4) for each, other in zip(steps, expected, strict=True)):
-        raise Mistake(
-            "the list of all steps is not that of the path", "You keep x at another time. It's kept after it has moved."
-        )
+        question = "You keep something else than x."
+        if all(any(each.allclose(place, atol=1e-4) for place in expected) for each in steps):
+            question = "You keep x at another time. It's kept after it has moved."
+        raise Mistake("the list of all steps is not that of the path", question)

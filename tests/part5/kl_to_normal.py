@@ -1,11 +1,10 @@
 """The check of 5.2 kl_to_normal: a closed form, so each mistake is one, too."""
 
 from collections.abc import Callable
-from math import log, pi
 
 import torch as t
 
-from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import Mistake, amounts, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
 
 
 FEW = [[2.0, -1.0], [0.5, 2.0]]  # means and log_var, few, so that a learner can redo the sum
@@ -21,23 +20,11 @@ def kl(m: t.Tensor, v: t.Tensor) -> t.Tensor:
 
 KL_MISTAKES = [  # mean, log_var, as (B, C, H, W)
     ("You take the mean of each image's numbers. KL divergences add up.", lambda m, v: kl(m, v).flatten(1).mean(dim=1)),
-    ("You subtract the two logarithms the wrong way round.", lambda m, v: -added_up(kl(m, v))),
-    ("Where is the ½?", lambda m, v: 2 * added_up(kl(m, v))),
-    ("You halve it twice.", lambda m, v: added_up(kl(m, v)) / 2),
-    ("You halve only some of the four terms.", lambda m, v: added_up(m**2 / 2 + v.exp() - 1 - v)),
-    ("You halve only some of the four terms.", lambda m, v: added_up((m**2 + v.exp()) / 2 - 1 - v)),
-    ("You halve only some of the four terms.", lambda m, v: added_up(m**2 + v.exp() - 1 - v / 2)),
     ("Where is the mean squared?", lambda m, v: added_up((m + v.exp() - 1 - v) / 2)),
     ("You take the mean's size. Where is its square?", lambda m, v: added_up((m.abs() + v.exp() - 1 - v) / 2)),
-    ("Where is the mean?", lambda m, v: added_up((v.exp() - 1 - v) / 2)),
-    ("Where is the variance, besides its logarithm?", lambda m, v: added_up((m**2 - 1 - v) / 2)),
-    ("Where is the logarithm, besides the variance?", lambda m, v: added_up((m**2 + v.exp() - 1) / 2)),
-    ("Where is the 1? For N(0, 1) it must come to 0.", lambda m, v: added_up((m**2 + v.exp() - v) / 2)),
-    ("You add 1. For N(0, 1) it must come to 0.", lambda m, v: added_up((m**2 + v.exp() + 1 - v) / 2)),
-    ("You add the logarithm. It's taken away.", lambda m, v: added_up((m**2 + v.exp() - 1 + v) / 2)),
+    ("You take a power of 2. The logarithm is the natural one.", lambda m, v: added_up((m**2 + 2**v - 1 - v) / 2)),
     ("You put σ where σ² belongs.", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v) / 2)),
     ("You put σ in both places. log_var belongs to σ².", lambda m, v: added_up((m**2 + (v / 2).exp() - 1 - v / 2) / 2)),
-    ("You take the logarithm of σ, half of that of σ².", lambda m, v: added_up((m**2 + v.exp() - 1 - v / 2) / 2)),
     (
         "You take log_var for σ². Where is the logarithm undone?",
         lambda m, v: added_up((m**2 + v - 1 - v.abs().log()) / 2),
@@ -47,8 +34,6 @@ KL_MISTAKES = [  # mean, log_var, as (B, C, H, W)
         "You take log_var for log σ. It's that of σ².",
         lambda m, v: added_up((m**2 + (2 * v).exp() - 1 - 2 * v) / 2),
     ),
-    ("You leave log 2π over. It cancels.", lambda m, v: added_up(kl(m, v) + log(2 * pi) / 2)),
-    ("You leave log 2π over. It cancels.", lambda m, v: added_up(kl(m, v) - log(2 * pi) / 2)),
     (
         "You add up the means before you square them. Each has its own square.",
         lambda m, v: added_up(m) ** 2 / 2 + added_up(v.exp() - 1 - v) / 2,
@@ -113,9 +98,45 @@ def judge_values(answer: Callable, cases: list[tuple[t.Tensor, t.Tensor, t.Tenso
     if mean.numel() == 2:
         given = f"for an image of two numbers, with means {FEW[0]} and log_var {FEW[1]}"
     question = recognise(KL_MISTAKES, lambda mistake: all(fits(mistake)))
+    facts = f"{given}, it is {result[i]:.4f}, expected {expected[i]:.4f}"
     if not question and not careful(answer)(mean, log_var).equal(result):
         question = "You draw something. The formula has no z any more."
-    raise Mistake(f"{given}, it is {result[i]:.4f}, expected {expected[i]:.4f}", question)
+    if not question:
+        facts, question = told_terms(answer, facts)
+    raise Mistake(facts, question)
+
+
+TERMS = {"μ²": "Where is the mean?", "σ²": "Where is the variance, besides its logarithm?"} | {
+    "log σ²": "Where is the logarithm, besides the variance?",
+    "1": "Where is the 1? For N(0, 1) it must come to 0.",
+}
+WHOLES = {2: "Where is the ½?", 0.5: "You halve it twice.", -1: "You subtract the two logarithms the wrong way round."}
+
+
+def told_terms(answer: Callable, facts: str) -> tuple[str, str]:
+    """Facts and question by what stands in front of each term, as images of a single number show it."""
+    m, v = t.randn(2, 64, 1, 1, 1)
+    found = amounts(careful(answer)(m, v), m**2, v.exp(), v, t.ones_like(m))
+    if found is None:
+        return facts, ""
+    times = found / t.tensor([0.5, 0.5, -0.5, -0.5])
+    costs = " ".join(f"{a:+.3g} {term}".removesuffix(" 1") for a, term in zip(found, TERMS, strict=True))
+    facts += f"\nOne number costs {costs}"
+    wrong = {term: each for term, each in zip(TERMS, times.tolist(), strict=True) if abs(each - 1) > 1e-3}
+    if not wrong:
+        return facts, "You have it right for one number. How are those of an image added up?"
+    if len(wrong) == 4 and len({round(each, 3) for each in wrong.values()}) == 1:
+        question = "You divide by the number of images. Each has its own." if abs(times[0] - 1 / 64) < 1e-3 else ""
+        return facts, question or WHOLES.get(round(times[0].item(), 3), "You multiply it by a number.")
+    if all(abs(each - 2) < 1e-3 for each in wrong.values()):
+        return facts, "You halve only some of the four terms."
+    if not any(abs(each) > 1e-3 for each in wrong.values()):
+        return facts, " ".join(TERMS[term] for term in wrong)
+    if [*wrong] == ["1"]:
+        return facts, "You leave a constant over. For N(0, 1) it must come to 0."
+    if all(abs(each + 1) < 1e-3 for each in wrong.values()):
+        return facts, f"You turn the sign of {' and '.join(wrong)}."
+    return facts, f"You have another number in front of {' and '.join(wrong)}."
 
 
 def judge_gradients(answer: Callable) -> None:

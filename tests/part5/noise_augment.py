@@ -50,6 +50,8 @@ LEVEL_MISTAKES = [  # by what image and noise are multiplied: ᾱ of the level, 
     ("Where does the image fade?", lambda a, one: (1, (1 - a) ** 0.5)),
     ("Where is the noise scaled?", lambda a, one: (a**0.5, 1)),
     ("You take the α of one step. Where is ᾱ of the level?", lambda a, one: (one**0.5, (1 - one) ** 0.5)),
+    ("You take the β of one step. Where is ᾱ of the level?", lambda a, one: ((1 - one) ** 0.5, one**0.5)),
+    ("You noise them twice.", lambda a, one: (a, (1 - a**2) ** 0.5)),
     ("You return the noise alone.", lambda a, one: (0, (1 - a) ** 0.5)),
 ]
 USED_MISTAKES = [  # which level was used where this one was told; T
@@ -135,6 +137,8 @@ def judge_level(ask: Callable, level: int) -> None:
     _, black = ask(t.zeros(SHAPE), BETAS, level)
     if black.abs().max() < 1e-6:
         raise Mistake(f"with level={level} nothing is drawn", "Where does the noise come from?")
+    if black.equal(ask(t.zeros(SHAPE), BETAS, level, draw=1)[1]):
+        raise Mistake(f"with level={level} the noise is always the same", "You set a seed inside.")
     judge_independence(black, ["image", "channel", "row", "column"], of="small")
     big = ask(t.zeros(320, 1, 10, 10), BETAS, level)[1]
     if big.abs().max() <= 1:
@@ -177,6 +181,8 @@ def judge_drawn(ask: Callable) -> None:
             levels, noised = ask(small, betas, None, draw)
             if 0 < levels[0] < T // 2:
                 break
+        if levels.unique().numel() > 1 and levels.equal(ask(small, betas, None, draw=100)[0]):
+            raise Mistake("with level=None, two calls tell the same levels", "Where are the levels drawn?")
         if levels.unique().numel() == 1:
             raise Mistake(
                 f"with level=None all images get level {levels[0]}", "You draw one for all. Each image draws its own."
@@ -187,6 +193,8 @@ def judge_drawn(ask: Callable) -> None:
             )
         if levels.max() != T // 2:
             question = "Where is T halved?"
+            if levels.max() <= T // 2 + 1:
+                question = "You go beyond T / 2, which is rounded down."
             if levels.max() < T // 2:
                 question = "Where is T / 2 itself? t.randint leaves its upper end out, and so does rounding down."
             raise Mistake(f"with level=None and T = {T}, levels up to {levels.max()} are drawn, not {T // 2}", question)

@@ -48,6 +48,7 @@ DRAW_MISTAKES = [  # mean, log_var, and what is drawn where both are 0
     ("You add σ to the noise. Where is the mean?", lambda m, v, e: (v / 2).exp() - 1 + e),
     ("You use one σ for all. Each number has its own.", lambda m, v, e: m + (v.mean() / 2).exp() * e),
     ("You take the root of log_var. Where is the logarithm undone?", lambda m, v, e: m + v.abs().sqrt() * e),
+    ("You swap the two. The mean is given first.", lambda m, v, e: v + (m / 2).exp() * e),
     ("You add 1 to σ.", lambda m, v, e: m + ((v / 2).exp() + 1) * e / 2),
 ]
 GRADIENTS = "You detach it, or switch gradients off, or draw with t.normal, which lets none through."
@@ -77,7 +78,7 @@ def check_reparameterise(answer: Callable) -> str:
     if noise.abs().max() < 1e-6:
         raise Mistake("with mean 0 it gives 0, whatever is drawn", "You multiply by the mean. It's added.")
     judge_independence(noise, ["image", "channel", "row", "column"], of="mean")
-    judge_values(result, mean, log_var, noise)
+    judge_values(ask, result, mean, log_var, noise)
     judge_gaussian(noise, "with mean 0 and log_var 0, what is drawn")
     if abs(noise.std() - 1) > 0.1:
         facts = f"with mean 0 and log_var 0, what is drawn has standard deviation {noise.std():.2f}, expected 1"
@@ -92,15 +93,22 @@ def check_reparameterise(answer: Callable) -> str:
     return "mean, standard deviation, the noise, and gradients to both"
 
 
-def judge_values(result: t.Tensor, mean: t.Tensor, log_var: t.Tensor, noise: t.Tensor) -> None:
+def judge_values(ask: Callable, result: t.Tensor, mean: t.Tensor, log_var: t.Tensor, noise: t.Tensor) -> None:
     expected = draw(mean, log_var, noise)
     gap = (result - expected).abs()
     if gap.max() < 1e-3:
         return
     question = recognise(DRAW_MISTAKES, lambda mistake: result.allclose(mistake(mean, log_var, noise), 1e-3, 1e-3))
     middle = log_var.abs() < 0.3
-    if not question and result[middle].allclose(expected[middle], 1e-3, 1e-3):
+    if not question and result[middle].allclose(expected[middle], 1e-4, 1e-5):
         question = "You clamp log_var. It may be any number."
+    if not question and result.abs().max() < 2:
+        question = "You clamp what comes out. It may be any number."
+    if not question:
+        unmoved = ask(t.zeros(SHAPE), log_var)
+        question = "You do something else with the mean. It's added, as it is."
+        if (result - unmoved).allclose(mean, 1e-3, 1e-3):
+            question = "You take another number for σ. How does it come from log_var, the logarithm of its square?"
     i = t.unravel_index(gap.argmax(), gap.shape)
     facts = f"with mean {mean[i]:.3f}, log_var {log_var[i]:.3f} and noise {noise[i]:.3f}"
     raise Mistake(f"{facts}, a number is {result[i]:.3f},\nexpected {expected[i]:.3f}", question)

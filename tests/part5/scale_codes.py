@@ -1,14 +1,16 @@
 """The check of 5.3 scale_codes.
 
-The codes' mean is not 0, and images and channels have sizes of their own, so that each mistake shows.
+The codes' mean is not 0, and images and channels have sizes and means of their own, so that each mistake shows.
 """
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 
+import numpy as np
 import torch as t
 
-from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import Mistake, amounts, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
 
 
 def rounded(x: t.Tensor, digits: int) -> t.Tensor:
@@ -17,6 +19,10 @@ def rounded(x: t.Tensor, digits: int) -> t.Tensor:
 
 def each_std(x: t.Tensor, axes: tuple[int, ...]) -> t.Tensor:
     return x.std(dim=axes).mean()
+
+
+def root_of_mean(x: t.Tensor, axes: tuple[int, ...]) -> t.Tensor:
+    return x / x.var(dim=axes).mean().sqrt()
 
 
 SCALE_MISTAKES = [  # what the codes become
@@ -46,6 +52,18 @@ SCALE_MISTAKES = [  # what the codes become
         "You take the mean of the channels' deviations. It's that of all numbers.",
         lambda x: x / each_std(x, (0, 2, 3)),
     ),
+    *[
+        (
+            "You average variances. A mean of them leaves out how far apart the means are.",
+            partial(root_of_mean, axes=axes),
+        )
+        for axes in [(1, 2, 3), (0, 2, 3)]
+    ],
+    ("You divide by the mean square. Where are the mean taken off, and the root?", lambda x: x / x.square().mean()),
+    (
+        "You move and scale each code by itself. One number is for all, and nothing is moved.",
+        lambda x: t.nn.functional.layer_norm(x, x.shape[1:]),
+    ),
     ("You divide by the length of all numbers as one vector.", lambda x: x / x.norm()),
     ("You take a root twice.", lambda x: x / x.std().sqrt()),
     ("Where are they scaled?", lambda x: x),
@@ -57,12 +75,14 @@ NUMBER_MISTAKES = [  # the number that is returned
     ("You return the variance. The codes are multiplied by which number?", lambda x: x.var()),
     ("You return one over the variance. The codes are multiplied by which number?", lambda x: 1 / x.var()),
     ("You return the mean.", lambda x: x.mean()),
+    ("You measure the codes after they are scaled.", lambda x: t.ones(())),
 ]
 
 
 def codes_like_those() -> t.Tensor:
     sizes = t.tensor([4.0, 1.0, 2.0, 3.0]).reshape(4, 1, 1) * t.linspace(0.5, 1.5, 12).reshape(12, 1, 1, 1)
-    return sizes * t.randn(12, 4, 7, 7) + 1.5
+    means = t.tensor([2.5, 0.5, 2.0, 1.0]).reshape(4, 1, 1) + t.linspace(-2, 2, 12).reshape(12, 1, 1, 1)
+    return sizes * t.randn(12, 4, 7, 7) + means
 
 
 @check("5.3", mistakes=[*SCALE_MISTAKES, *NUMBER_MISTAKES])
@@ -78,15 +98,16 @@ def check_scale_codes(answer: Callable) -> str:
                 question = "You return one thing too many."
             raise Mistake(f"it returns {got}, expected two: the scaled codes and the number", question)
         scaled, number = result
-        if isinstance(number, t.Tensor) and number.numel() > 1 or not isinstance(scaled, t.Tensor):
+        one = number.ndim == 0 if isinstance(number, t.Tensor | np.ndarray) else isinstance(number, Real)
+        if not one or not isinstance(scaled, t.Tensor):
             got = f"{kind(scaled)} and {kind(number)}"
-            question = (
-                "You return them in the other order."
-                if isinstance(number, t.Tensor) and number.shape == codes.shape
-                else ""
-            )
-            if isinstance(scaled, t.Tensor) and scaled.shape == codes.shape:
-                question = "You return several numbers. One is for all codes and channels."
+            question = "You return them in the other order." if getattr(number, "shape", 0) == codes.shape else ""
+            if getattr(scaled, "shape", 0) == codes.shape:
+                question = "Where is the number by which you multiply?"
+                if isinstance(number, t.Tensor):
+                    question = "You return several numbers. One is for all codes and channels."
+                    if number.numel() == 1:
+                        question = "You leave it in a tensor with axes. .item() makes a plain number of it."
             raise Mistake(f"it returns {got}, expected the scaled codes and one number", question)
         expect_tensor(scaled, tuple(codes.shape), "as codes, it")
         fixed = float(careful(answer)(7 * codes)[1]) == float(number)
@@ -109,6 +130,11 @@ def judge_values(codes: t.Tensor, scaled: t.Tensor, number: float, otherwise: st
         if not question and scaled[inside].allclose((codes / codes.std())[inside], rtol=2e-3):
             question = "You clamp them. Codes may leave any range."
         facts = f"codes of variance {codes.var():.3f} and mean {codes.mean():.3f}"
+        found = amounts(scaled, codes, t.ones_like(codes))
+        if not question and found is not None:
+            question = "You move them, too. They are multiplied by one number, and that is all."
+            if abs(found[1]) < 1e-3:
+                question = "You multiply by another number. Which one brings the variance of all of them to 1?"
         became = f"variance {scaled.var():.3f} and mean {scaled.mean():.3f}"
         expected = f"expected 1 and {codes.mean() / codes.std():.3f}"
         raise Mistake(f"{facts} get {became},\n{expected}", question)

@@ -12,12 +12,14 @@ from tests.checking import (
     DEVICES,
     TWO_DEVICES,
     Mistake,
+    amounts,
     careful,
     check,
     differs,
     elsewhere,
     expect_tensor,
     kind,
+    numbers,
     recognise,
     unchanged,
 )
@@ -61,7 +63,12 @@ SLERP_MISTAKES = [  # a, b, shares (n, 1), the angle
         "You take the straight line and mend its lengths. The angles are not even.",
         lambda a, b, s, w: nlerp(a, b, s),
     ),
+    (
+        "You take the straight line and bring it to length 1. The angles are not even.",
+        lambda a, b, s, w: nlerp(a, b, s) / a.norm(),
+    ),
     ("You take a right angle, as in Part 3's between.", lambda a, b, s, w: between(a, b, s)),
+    ("You take a right angle, as in Part 3's between.", lambda a, b, s, w: (s * w).cos() * a + (s * w).sin() * b),
     ("You run from end to start.", lambda a, b, s, w: arc(b, a, s, w)),
     ("Where is the division by the sine of the angle?", lambda a, b, s, w: arc(a, b, s, w) * w.sin()),
     ("You divide by the angle. Where is its sine?", lambda a, b, s, w: arc(a, b, s, w) * w.sin() / w),
@@ -189,7 +196,42 @@ def judge_points(measured: list) -> None:
             and abs(angle - angle_of(right[row], given[0]) * 180 / pi) < 1
         ):
             facts = f"at {SHARES[row]:.0%} of the way {differs(result, right)}"
+        if not question:
+            line, question = told_parts(*given, result, angle_of(*given[:2]))
+            facts += line
         raise Mistake(f"{words}, {facts}", question)
+
+
+def told_parts(a: t.Tensor, b: t.Tensor, s: t.Tensor, points: t.Tensor, w: t.Tensor) -> tuple[str, str]:
+    """More facts and a question, by how much of each vector is in the points. w: the angle"""
+    parts = [amounts(point, a, b) for point in points]
+    if any(each is None for each in parts):
+        return "", "You leave the plane of the two vectors. A point of the arc is a part of each, added up."
+    found, right = t.stack(parts, dim=1), sines(s, w)
+    line = f"\nIt's {found[0, 3]:.3g} of start and {found[1, 3]:.3g} of end at {s[3]:.0%} of the way"
+    for this, other, i in [("start", "end", 0), ("end", "start", 1)]:
+        if close(found[i], right[i]):
+            return line, f"You have the part of {this} right. Where is that of {other} off?"
+    if close(found, right * (found / right)[0, 2]):
+        return line, "You divide by something else than the sine of the angle."
+    angle = 2 * (0.5 / found[0, 2]).clamp(-1, 1).arccos()  # in the middle, both parts are 1 / (2 cos(angle / 2))
+    if close(found, sines(s, angle)):
+        line = f"\nThe points lie as for an angle of {angle * 180 / pi:.0f} degrees"
+        return line, "You find another angle. It's the arccos of the product over both lengths."
+    turned = t.atan2(found[1] * w.sin(), found[0] + found[1] * w.cos()) / w
+    if close(found, sines(turned, w)):
+        line = f"\nFor the shares {numbers(s)}, the points lie at {numbers(turned)} of the way"
+        return line, "You change the shares, or their order. They are given as they are."
+    return line, ""
+
+
+def sines(s: t.Tensor, w: t.Tensor) -> t.Tensor:
+    """The parts of both vectors, (2, n)."""
+    return t.stack([((1 - s) * w).sin(), (s * w).sin()]) / w.sin()
+
+
+def close(one: t.Tensor, other: t.Tensor) -> bool:
+    return one.allclose(other, rtol=1e-3, atol=2e-3)
 
 
 def fits(mistake: Callable, given: tuple, found: t.Tensor) -> bool:
@@ -212,14 +254,18 @@ def judge_shares(answer: Callable) -> None:
 
 def judge_equal(answer: Callable) -> None:
     """No angle at all, exactly and but for rounding; and vectors that are near each other."""
-    shares = t.tensor(SHARES)
-    a = t.tensor([0.3, 0.4, 1.2, 0.1])
-    for words, b in [("two equal vectors", a), ("two vectors that are equal but for rounding", a * (1 + 1e-7))]:
+    shares, along = t.tensor(SHARES), t.tensor([0.0, 2.0, 0.0, 0.0])  # whose cosine is 1 without rounding
+    other = t.tensor([0.3, 0.4, 1.2, 0.1])
+    equal, rounded = "two equal vectors", "two vectors that are equal but for rounding"
+    for words, a, b in [(equal, along, along), (equal, other, other), (rounded, other, other * (1 + 1e-7))]:
         with unchanged(start=a, end=b, shares=shares):
             result = careful(answer)(a, b, shares)
         if isinstance(result, t.Tensor) and not result.isfinite().all():
             facts = f"for {words}, it returns nan"
-            raise Mistake(facts, "You divide by a sine that is 0, or take the arccos of more than 1.")
+            question = "Where is rounding looked after? It can push a cosine beyond 1, and make an angle 0."
+            if a is along:
+                question = "Where is the case of two equal vectors? There you divide by a sine that is 0."
+            raise Mistake(facts, question)
         judge_rows(result, a, shares, f"for {words} and {len(shares)} shares")
         expect_tensor(result, (len(shares), len(a)), f"for {words}, it")
         if not result.allclose(a.expand_as(result), atol=1e-3):

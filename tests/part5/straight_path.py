@@ -4,10 +4,11 @@ A batch as wide as it has images, so that shares along the wrong axis show as wr
 """
 
 from collections.abc import Callable
+from math import pi
 
 import torch as t
 
-from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import Mistake, amounts, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
 
 
 def way(x: t.Tensor, e: t.Tensor, s: t.Tensor) -> t.Tensor:
@@ -23,6 +24,11 @@ PLACE_MISTAKES = [  # x0, noise, share as (B, 1, 1, 1), num_steps, max_steps
     ("You take the noise away. You walk towards it.", lambda x, e, s, n, T: (1 - s) * x - s * e),
     ("You take roots. The path is straight.", lambda x, e, s, n, T: (1 - s).sqrt() * x + s.sqrt() * e),
     ("You walk on a quarter of a circle. The path is straight.", lambda x, e, s, n, T: (1 - s**2).sqrt() * x + s * e),
+    (
+        "You walk on a quarter of a circle. The path is straight.",
+        lambda x, e, s, n, T: (s * pi / 2).cos() * x + (s * pi / 2).sin() * e,
+    ),
+    ("You take share times the image off 1. Mind the parentheses.", lambda x, e, s, n, T: 1 - s * x + s * e),
     ("You divide by a fixed number. Where is max_steps?", lambda x, e, s, n, T: way(x, e, s * T / 1000)),
     ("Where is num_steps divided by max_steps?", lambda x, e, s, n, T: way(x, e, s * T)),
     ("You divide with //. That gives whole numbers.", lambda x, e, s, n, T: way(x, e, s.floor())),
@@ -117,4 +123,24 @@ def judge_values(what: str, cases: list[tuple[t.Tensor, tuple]], right: Callable
     expected = right(*given)
     i = t.unravel_index((result - expected).abs().argmax(), result.shape)
     ends = f"from {x0[i]:.3f} to {noise[i]:.3f} after {num_steps[i[0]]} of {T} steps"
-    raise Mistake(f"{ends}, {what} is {result[i]:.3f}, expected {expected[i]:.3f}", question)
+    facts = f"{ends}, {what} is {result[i]:.3f}, expected {expected[i]:.3f}"
+    if not question:
+        line, question = told_parts(what, [(made[i], x[i], e[i]) for made, (x, e, *_) in cases for i in range(len(x))])
+        facts += line
+    raise Mistake(facts, question)
+
+
+def told_parts(what: str, images: list[tuple[t.Tensor, t.Tensor, t.Tensor]]) -> tuple[str, str]:
+    """More facts and a question, by how much of both ends is in it. images: each with its x0 and its noise"""
+    found = [amounts(*each) for each in images]
+    if any(each is None for each in found):
+        return "", "You do more than to add parts of both. What is asked for is a sum of parts of x0 and noise."
+    line = f"\nFor the first image, {what} is {found[0][0]:.3g} of x0 and {found[0][1]:.3g} of noise"
+    sums = t.stack(found).sum(dim=1)
+    if what == "the velocity":
+        turned = sums.abs().max() < 1e-3
+        question = "You multiply it by something. The way from x0 to noise is gone in all steps together."
+        return line, question if turned else "You take other parts of both. Where is x0 taken off the noise?"
+    if (sums - 1).abs().max() < 1e-3:
+        return line, "You find another share of the way. It is num_steps of max_steps, for each image its own."
+    return line, "You take other parts of both. At the share s of the way, they are 1 - s and s."

@@ -133,7 +133,7 @@ class BothForms(_Given):
         return (1 + self.w) * wanted - (1 - self.w) * null
 
 
-@wrong("You scale the sum down.")
+@wrong("You scale the sum. It may be longer than either guess.")
 class ScaledDown(_Given):
     def mix(self, wanted, null):
         return super().mix(wanted, null) / (1 + self.w)
@@ -169,30 +169,42 @@ class AlwaysTwo(_Given):
         return null + 2 * (wanted - null)
 
 
-@wrong("You square w.")
+@wrong("it holds 6.25 of the first and -5.25 of the second.\nYou change self.w on the way.")
 class Squared(_Given):
     def mix(self, wanted, null):
         return null + self.w**2 * (wanted - null)
 
 
-@wrong("You lift w to 1.")
+@wrong("You change self.w on the way.")
 class AtLeastOne(_Given):
     def mix(self, wanted, null):
         return null + self.w.clamp(min=1) * (wanted - null)
 
 
-@wrong("You scale it back to the spread of one guess.")
+@wrong("You scale the sum.")
 class Rescaled(_Given):
     def mix(self, wanted, null):
         result = super().mix(wanted, null)
         return result / result.std(dim=(1, 2, 3), keepdim=True) * wanted.std(dim=(1, 2, 3), keepdim=True)
 
 
-@wrong("You take every other row for a half.")
+@wrong("You put guesses for different images together.")
 class EveryOtherRow(_Given):
     def ask(self, images, num_steps):
         both = t.cat(super().ask(images, num_steps))
         return both[::2], both[1::2]
+
+
+@wrong("it holds 2.5 of the first and 0 of the second.\nYou turn a sign, or leave out parentheses.")
+class NoParentheses(_Given):
+    def mix(self, wanted, null):
+        return null + self.w * wanted - null
+
+
+@wrong("You do more than to add parts of both guesses.")
+class Squashed(_Given):
+    def mix(self, wanted, null):
+        return super().mix(wanted, null).tanh()
 
 
 # ------------------------------------------------------------------------------------------------ wrong: the call
@@ -313,6 +325,20 @@ class NothingWanted(_Given):
 
 
 @wrong("You give the model its arguments in another order.")
+class WishesForTimesteps(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images]), told, t.cat([num_steps, num_steps])).chunk(2)
+
+
+@wrong("You join them along another axis.")
+class ImagesAsChannels(_Given):
+    def ask(self, images, num_steps):
+        told = t.cat([self.wanted, self.null])
+        return self.model(t.cat([images, images], dim=1), t.cat([num_steps, num_steps]), told).chunk(2)
+
+
+@wrong("You give the model its arguments in another order.")
 class OrderOfArguments(_Given):
     def ask(self, images, num_steps):
         told = t.cat([self.wanted, self.null])
@@ -355,7 +381,7 @@ class FirstRows(_Given):
         return self.mix(wanted, null)
 
 
-@wrong("Where is the given line with check_rows?")
+@wrong("it takes 2 images for 4 wishes, expected ValueError.\nWhere is the given line with check_rows?")
 class RowsUnchecked(_Given):
     def forward(self, images, num_steps):
         return self.mix(*self.ask(images, num_steps))

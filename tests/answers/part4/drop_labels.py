@@ -68,6 +68,30 @@ def gaussian_chances(labels, share, null):
     return _drop(labels, share, null, lambda labels, share: t.randn(len(labels), device=labels.device) < share)
 
 
+@wrong("You draw rows one after the other")
+def drawn_with_replacement(labels, share, null):
+    result, rows = labels.clone(), t.randint(0, len(labels), (round(share * len(labels)),))
+    result[rows] = t.as_tensor(null).to(labels)
+    return result
+
+
+@wrong("You set a seed inside, or draw only once, or not at all.")
+def every_other_one(labels, share, null):
+    dropped = t.arange(len(labels), device=labels.device) % max(1, round(1 / max(share, 0.01))) == 0
+    return t.where(dropped.reshape(-1, *[1] * (labels.dim() - 1)), null, labels)
+
+
+@wrong("You do something else to labels.")
+def by_dropout(labels, share, null):
+    return t.nn.functional.dropout(labels.float(), share).to(labels.dtype)
+
+
+@wrong("as <= does with whole numbers.")
+def in_hundredths(labels, share, null):
+    dropped = t.randint(0, 100, (len(labels),), device=labels.device) <= 100 * share
+    return t.where(dropped.reshape(-1, *[1] * (labels.dim() - 1)), null, labels)
+
+
 @wrong("You use share twice, or square it.")
 def twice(labels, share, null):
     draw = lambda labels, share: (t.rand(2, len(labels), device=labels.device) < share).all(dim=0)
@@ -88,7 +112,7 @@ def the_first_ones(labels, share, null):
     return result
 
 
-@wrong("You set a seed inside, or draw only once.")
+@wrong("You set a seed inside")
 def seeded(labels, share, null):
     t.manual_seed(0)
     return _drop(labels, share, null)

@@ -138,6 +138,55 @@ def largest(vectors, tokens):
     return t.where((tokens != PAD).any(dim=1, keepdim=True), words, 0.0)
 
 
+@wrong("You take the largest number of all words, not their mean.")
+def largest_of_words_and_zeros(vectors, tokens):
+    return (vectors[tokens] * (tokens != PAD)[:, :, None]).amax(dim=1)
+
+
+@wrong("You leave the last word out.")
+def last_word_left_out(vectors, tokens):
+    n_words = (tokens != PAD).sum(dim=1, keepdim=True)
+    is_early = t.arange(tokens.shape[1], device=tokens.device) < n_words - 1
+    return (vectors[tokens] * is_early[:, :, None]).sum(dim=1) / n_words.clamp(min=1)
+
+
+@wrong("You take 8 for the length of a row.")
+def divided_by_eight(vectors, tokens):
+    return (vectors[tokens] * (tokens != PAD)[:, :, None]).sum(dim=1) / 8
+
+
+@wrong("You return zeros for all, where one caption has no words.")
+def zeros_for_all(vectors, tokens):
+    mask = (tokens != PAD)[:, :, None]
+    if not mask.any(dim=1).all():
+        return 0 * vectors[tokens[:, 0]]
+    return (vectors[tokens] * mask).sum(dim=1) / mask.sum(dim=1)
+
+
+@wrong("You have it right where there is padding. A caption may fill its row.")
+def up_to_the_first_padding(vectors, tokens):
+    length = (tokens == PAD).int().argmax(dim=1, keepdim=True)
+    is_word = t.arange(tokens.shape[1], device=tokens.device) < length
+    return (vectors[tokens] * is_word[:, :, None]).sum(dim=1) / length.clamp(min=1)
+
+
+@wrong("You have it right where there is no padding. What does padding add?")
+def padding_filled_with_minus_one(vectors, tokens):
+    mask = (tokens != PAD)[:, :, None]
+    return vectors[tokens].masked_fill(~mask, -1).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+@wrong("You let each caption meet each other's number of words.")
+def axis_kept(vectors, tokens):
+    mask = (tokens != PAD)[:, :, None]
+    return (vectors[tokens] * mask).sum(dim=1, keepdim=True) / mask.sum(dim=1).clamp(min=1)
+
+
+@wrong("You leave a caption without words out. It becomes zeros.")
+def without_words_left_out(vectors, tokens):
+    return t.stack([vectors[row[row != PAD]].mean(dim=0) for row in tokens if (row != PAD).any()])
+
+
 @wrong("You take the first word alone.")
 def first_word(vectors, tokens):
     return vectors[tokens[:, 0]] * (tokens[:, :1] != PAD)

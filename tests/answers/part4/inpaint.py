@@ -121,6 +121,36 @@ def parts_swapped(*given, **options):
     return _walk(*given, **options, mix=lambda keep, kept, drawn, m: t.where(keep, drawn, kept))
 
 
+@wrong("You begin with nothing where the images are kept.")
+def begins_with_zeros_there(model, images, keep, n_steps=50):
+    return _walk(model, images, keep, n_steps, first=lambda images: t.where(keep, 0, t.randn_like(images)))
+
+
+@wrong("You put it in before the step, noised to where the step leads.")
+@t.no_grad()
+def put_in_before_the_step(model, images, keep, n_steps=50):
+    x = t.randn_like(images)
+    for n, m in pairwise(_counts(model, n_steps)):
+        x = step_back(model, t.where(keep, noise_to(images, m, model.noise_schedule), x), n, m)
+    return t.where(keep, images, x)
+
+
+@wrong("You begin with noise for another number of images.")
+def one_start_of_one_image(*given, **options):
+    return _walk(*given, **options, first=lambda images: t.randn_like(images[:1]))
+
+
+@wrong("You ask the model twice in each step.")
+def drawn_twice(*given, **options):
+    twice = lambda model, x, n, m: (step_back(model, x, n, m), step_back(model, x, n, m))[1]
+    return _walk(*given, **options, step=twice)
+
+
+@wrong("You go the way backwards.")
+def counted_up(*given, **options):
+    return _walk(*given, **options, counts=lambda model, n_steps: _counts(model, n_steps)[::-1])
+
+
 @wrong("You put it in without noise.")
 def kept_part_clean(*given, **options):
     return _walk(*given, **options, noised=lambda images, n, m, s: images)

@@ -172,6 +172,71 @@ def softmax_over_points(*given):
     return _mixture(*given, shares=lambda w, q, v: (w.log() - q / (2 * v)).softmax(dim=0))
 
 
+@wrong("You take softmax over the points.")
+def softmax_over_all(*given):
+    return _mixture(*given, shares=lambda w, q, v: (w.log() - q / (2 * v)).flatten().softmax(0).reshape(w.shape))
+
+
+@wrong("You take the logarithm of the shares")
+def log_softmax(*given):
+    return _mixture(*given, shares=lambda w, q, v: (w.log() - q / (2 * v)).log_softmax(dim=1))
+
+
+@wrong("You change ᾱ before anything else.")
+def rooted_at_first(x, alpha_bar, *given):
+    return _mixture(x, alpha_bar.sqrt(), *given)
+
+
+@wrong("You change ᾱ before anything else.")
+def squared_at_first(x, alpha_bar, *given):
+    return _mixture(x, alpha_bar**2, *given)
+
+
+@wrong("You change ᾱ before anything else.")
+def the_noise_s_share(x, alpha_bar, *given):
+    return _mixture(x, 1 - alpha_bar, *given)
+
+
+@wrong("You clamp x0.")
+def clean_point_clamped(*given):
+    return _mixture(*given, clean=lambda x, m, a, s, v: (m + a.sqrt() * s**2 / v * (x - a.sqrt() * m)).clamp(-1, 1))
+
+
+@wrong("Where is v off, or step 2?")
+def squared_in_v(*given):
+    return _mixture(*given, variance=lambda a, s: (a * s) ** 2 + 1 - a)
+
+
+@wrong("Where is step 1 off, or m?")
+def sizes_for_squares(*given):
+    return _mixture(*given, squares=lambda x, a, means: (x[:, None] - a.sqrt()[:, None] * means).abs().sum(dim=2))
+
+
+@wrong("Where is v, in step 1?")
+def noise_alone_in_softmax(x, alpha_bar, *given):
+    a = alpha_bar[:, None]
+    return _mixture(x, alpha_bar, *given, shares=lambda w, q, v: (w.log() - q / (2 * (1 - a))).softmax(dim=1))
+
+
+@wrong("Where do several axes come in, or the weights?")
+def summed_before_the_square(*given):
+    return _mixture(*given, squares=lambda x, a, means: (x[:, None] - a.sqrt()[:, None] * means).sum(dim=2).square())
+
+
+@wrong("Where is step 3 off, or x0?")
+def added_in_the_end(*given):
+    return _mixture(*given, noise=lambda x, x0, a: (x + a.sqrt() * x0) / (1 - a).sqrt())
+
+
+@wrong("You draw something.")
+def one_gaussian_drawn(*given):
+    return _mixture(*given, shares=lambda w, q, v: _one_of((w.log() - q / (2 * v)).softmax(dim=1)))
+
+
+def _one_of(shares):
+    return t.nn.functional.one_hot(t.multinomial(shares, 1)[:, 0], shares.shape[1]).float()
+
+
 @wrong("Where is the softmax?")
 def shares_not_scaled(*given):
     return _mixture(*given, shares=lambda w, q, v: w * (-q / (2 * v)).exp())

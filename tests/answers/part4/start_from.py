@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import torch as t
 
+from solutions.part1_diffusion import noise_img
 from solutions.part4_guidance import noise_to, step_back
 from tests.answers import right, wrong
 
@@ -102,6 +103,48 @@ def begins_with_the_images(*given, **options):
 @wrong("You noise them to T.")
 def noised_to_the_end(*given, **options):
     return _walk(*given, **options, first=lambda images, n, s: noise_to(images, len(s), s))
+
+
+@wrong("You noise them to the number of jumps.")
+def noised_to_the_number_of_jumps(*given, **options):
+    def first(images, num_steps, schedule):
+        n_steps = given[3] if len(given) > 3 else options.get("n_steps", 50)
+        return noise_to(images, max(1, round(n_steps * num_steps / len(schedule))), schedule)
+
+    return _walk(*given, **options, first=first)
+
+
+@wrong("You draw between 0 and 1.")
+def numbers_between_0_and_1(*given, **options):
+    def first(images, num_steps, schedule):
+        a = schedule.alpha_bar(num_steps)
+        return a.sqrt() * images + (1 - a).sqrt() * t.rand_like(images)
+
+    return _walk(*given, **options, first=first)
+
+
+@wrong("You take the α of one step.")
+def alpha_of_one_step(*given, **options):
+    def first(images, num_steps, schedule):
+        a = schedule.alpha(num_steps)
+        return a.sqrt() * images + (1 - a).sqrt() * t.randn_like(images)
+
+    return _walk(*given, **options, first=first)
+
+
+@wrong("You noise each image to a timestep of its own")
+def noised_by_chance(*given, **options):
+    return _walk(*given, **options, first=lambda images, n, schedule: noise_img(images, schedule, max_steps=n)[2])
+
+
+@wrong("You change what the last step gives")
+def mixed_in_the_end(model, images, *given, **options):
+    return (_walk(model, images, *given, **options) + images) / 2
+
+
+@wrong("You clamp it. What is noised may leave [-1, 1].")
+def each_step_clamped(*given, **options):
+    return _walk(*given, **options, step=lambda model, x, n, m: step_back(model, x, n, m).clamp(-1, 1))
 
 
 @wrong("You noise them to one step too few.")

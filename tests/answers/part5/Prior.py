@@ -274,6 +274,36 @@ class NotScaled(_Given):
         return (x - x0) / (1 - a).sqrt()
 
 
+@wrong("it holds 0.754 of x_n and -0.495 of the guess.\nYou take other parts of both.")
+class Multiplied(_Given):
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0) * (1 - a).sqrt()
+
+
+@wrong("You do more than to add parts of x_n and of the guess")
+class Squashed(_Given):
+    def noise(self, x, x0, a):
+        return (x - a.sqrt() * x0.tanh()) / (1 - a).sqrt()
+
+
+@wrong("You put one after the other in the batch.")
+class OneAfterTheOther(_Given):
+    def rows(self, images, wanted):
+        return t.cat([images, wanted[:, None, None]], dim=0)
+
+
+@wrong("You cut along another axis.")
+class FirstColumn(_Given):
+    def first(self, rows):
+        return rows[..., :1]
+
+
+@wrong("Where does ᾱ, (B,), get three axes of length 1")
+class AlphaBarWithOneAxis(_Given):
+    def alpha_bar(self, num_steps):
+        return self.noise_schedule.alpha_bar(num_steps)[:, None]
+
+
 @wrong("You turn the sign.")
 class Turned(_Given):
     def noise(self, x, x0, a):

@@ -236,6 +236,44 @@ def no_logarithm(images, captions, tokens, temperature=0.03):
     return _loss(images, captions, tokens, temperature, end=lambda s, q: -(q * s.softmax(dim=1)).sum(dim=1).mean())
 
 
+@wrong("Where is the logarithm?")
+def no_logarithm_in_both(*given, temperature=0.03):
+    end = lambda s, q: -((s.softmax(1) + s.T.softmax(1)) * q).sum(dim=1).mean() / 2  # noqa: E731
+    return _loss(*_with(temperature, given), end=end)
+
+
+@wrong("You halve one direction alone. Mind the parentheses.")
+def second_halved(*given, temperature=0.03):
+    end = lambda s, q: F.cross_entropy(s, q) + F.cross_entropy(s.T, q) / 2  # noqa: E731
+    return _loss(*_with(temperature, given), end=end)
+
+
+@wrong("You give F.cross_entropy its arguments in another order.")
+def arguments_swapped(*given, temperature=0.03):
+    end = lambda s, q: (F.cross_entropy(q, s) + F.cross_entropy(q, s.T)) / 2  # noqa: E731
+    return _loss(*_with(temperature, given), end=end)
+
+
+@wrong("You divide by the temperature twice.")
+def temperature_twice(*given, temperature=0.03):
+    return _loss(*_with(temperature, given), end=lambda s, q: _both(s / _with(temperature, given)[3], q))
+
+
+@wrong("You divide by a sum of numbers.")
+def divided_by_sums(*given, temperature=0.03):
+    return _loss(*_with(temperature, given), unit=lambda x: F.normalize(x, p=1))
+
+
+@wrong("You take the pairs themselves out.")
+def diagonal_masked(*given, temperature=0.03):
+    return _loss(*_with(temperature, given), end=lambda s, q: _both(s - 1e9 * t.eye(len(s)), q))
+
+
+def _with(temperature, given):
+    """All four arguments, whether or not the last one is given."""
+    return given if len(given) == 4 else (*given, temperature)
+
+
 # ------------------------------------------------------------------------------------------------ wrong form
 
 

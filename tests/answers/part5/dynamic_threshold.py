@@ -163,6 +163,25 @@ def lifted_for_the_clip(x0, share=0.995):
     return x0.clamp(-s.clamp(min=1), s.clamp(min=1)) / s
 
 
+@wrong("You take 1.5 for s, where it is 2. How is a quantile found, and of which numbers?")
+def one_rank_below(x0, share=0.995):
+    ranked = x0.abs().flatten(1).sort(dim=1).values
+    s = ranked[:, int(share * ranked.shape[1]) - 1].clamp(min=1).reshape(-1, 1, 1, 1)
+    return x0.clamp(-s, s) / s
+
+
+@wrong("You clip to [-4, 4] and divide by 2. Both take the same s.")
+def clipped_after_the_division(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1).reshape(-1, 1, 1, 1)
+    return (x0 / s).clamp(-s, s)
+
+
+@wrong("You do more to it than to clip it and to divide it.")
+def from_0_to_1(x0, share=0.995):
+    s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1).reshape(-1, 1, 1, 1)
+    return (x0.clamp(-s, s) / s + 1) / 2
+
+
 @wrong("You squash with tanh.")
 def squashed(x0, share=0.995):
     return (x0 / _edge(x0, share).clamp(min=1)).tanh()
@@ -228,7 +247,7 @@ def from_0(x0, share=0.995):
     return x0.minimum(s).clamp(min=0) / s
 
 
-@wrong("returns a tensor of shape (3, 3, 3, 5)")
+@wrong("it returns shape (3, 3, 3, 5), expected (3, 1, 1, 5).\nWhere does s get its shape?")
 def not_reshaped(x0, share=0.995):
     s = x0.abs().flatten(1).quantile(share, dim=1).clamp(min=1)
     return x0.clamp(-s[:, None], s[:, None]) / s[:, None, None]

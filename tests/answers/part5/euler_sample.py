@@ -6,33 +6,41 @@ from tests.answers import right, wrong
 
 
 @t.no_grad()
-def _walk(model, start, n_steps=50, max_steps=1000, return_all_steps=False, give=None):
-    """Right, but for what is returned. give: makes it of the last x, all steps, and whether all are asked for"""
+def _walk(
+    model,
+    start,
+    n_steps=50,
+    max_steps=1000,
+    return_all_steps=False,
+    pairs=pairwise,
+    ask=lambda model, x, n, m, T: model(x, t.full((len(x),), n, device=x.device)),
+    step=lambda x, velocity, n, m, T, N: x - (n - m) / T * velocity,
+    keep=lambda steps, x, before, velocity: [*steps, x],
+    give=lambda x, steps, every: steps if every else x,
+):
+    """Right, but for what is replaced.
+    pairs: makes stretches of the counts   ask: what the model is told   step: x after a stretch
+    keep: the list with one more   give: what is returned of x and the list"""
     counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
     x = start
     steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    give = give or (lambda x, steps, every: steps if every else x)
+    for n, m in pairs(counts):
+        velocity, before = ask(model, x, n, m, max_steps), x
+        x = step(x, velocity, n, m, max_steps, n_steps)
+        steps = keep(steps, x, before, velocity)
     return give(x, steps, return_all_steps)
+
+
+def _full(x, n):
+    return t.full((len(x),), n, device=x.device)
 
 
 # ------------------------------------------------------------------------------------------------ right
 
 
 @right
-@t.no_grad()
-def forwards_in_negative_time(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x + (m - n) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def forwards_in_negative_time(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x + (m - n) / T * v)
 
 
 @right
@@ -53,17 +61,19 @@ def stacked(*given, **options):
 
 
 @right
-@t.no_grad()
-def from_image_to_image(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        image = x - n / max_steps * velocity
-        x = image + m / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def from_image_to_image(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: (x - n / T * v) + m / T * v)
+
+
+@right
+def from_both_ends_of_the_path(*given, **options):
+    """The image and the noise that the velocity leads to, mixed anew as straight_path does."""
+
+    def step(x, v, n, m, T, N):
+        image, noise = x - n / T * v, x + (1 - n / T) * v
+        return (1 - m / T) * image + m / T * noise
+
+    return _walk(*given, **options, step=step)
 
 
 @right
@@ -79,294 +89,231 @@ def in_place_on_a_copy(model, start, n_steps=50, max_steps=1000, return_all_step
     return steps if return_all_steps else x
 
 
-# ------------------------------------------------------------------------------------------------ wrong
+# ------------------------------------------------------------------------------------------------ wrong, the step
 
 
 @wrong("You add the velocity. It points to the noise, and you walk back.")
-@t.no_grad()
-def forwards(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x + (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def forwards(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x + (n - m) / T * v)
 
 
 @wrong("Where is the stretch divided by max_steps?")
-@t.no_grad()
-def not_divided(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def not_divided(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n - m) * v)
 
 
 @wrong("You walk all the way from n to 0 in each stretch. It ends at m.")
-@t.no_grad()
-def to_the_end(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - n / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def to_the_end(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - n / T * v)
 
 
 @wrong("You walk a stretch as long as from m to 0. It's from n to m.")
-@t.no_grad()
-def by_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - m / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def by_m(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - m / T * v)
 
 
 @wrong("You take all stretches as equally long. The timesteps are rounded.")
-@t.no_grad()
-def equal(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - velocity / n_steps
-        steps.append(x)
-    return steps if return_all_steps else x
+def equal(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - v / N)
 
 
 @wrong("You walk a single step in each stretch.")
-@t.no_grad()
-def single_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - velocity / max_steps
-        steps.append(x)
-    return steps if return_all_steps else x
+def single_steps(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - v / T)
 
 
 @wrong("You subtract the whole velocity. Where is the length of the stretch?")
-@t.no_grad()
-def velocity_alone(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def velocity_alone(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - v)
 
 
 @wrong("You add n and m. The stretch is their difference.")
-@t.no_grad()
-def sum(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n + m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def sum(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n + m) / T * v)
 
 
 @wrong("You divide the stretch by n. Where is max_steps?")
-@t.no_grad()
-def by_n(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / n * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def by_n(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n - m) / n * v)
+
+
+@wrong("You divide by n_steps. Where is max_steps?")
+def by_n_steps(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n - m) / N * v)
 
 
 @wrong("You divide by 1000. Where is max_steps?")
-@t.no_grad()
-def fixed(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / 1000 * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def fixed(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n - m) / 1000 * v)
 
 
 @wrong("You turn the fraction upside down.")
-@t.no_grad()
-def upside_down(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - max_steps / (n - m) * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def upside_down(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - T / (n - m) * v)
+
+
+@wrong("You return start as it was, or go no way at all, as // gives.")
+def whole_numbers(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - m // T * v)
 
 
 @wrong("You begin each stretch at the start again.")
-@t.no_grad()
-def from_the_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = start - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def from_the_start(model, start, *given, **options):
+    return _walk(model, start, *given, **options, step=lambda x, v, n, m, T, N: start - (n - m) / T * v)
+
+
+@wrong(
+    "it goes [0.09, 0.16, 0.09] of the velocities at [10, 7, 3], expected [0.3, 0.4, 0.3].\nYou take another length."
+)
+def squared(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - ((n - m) / T) ** 2 * v)
+
+
+@wrong("the result holds 0.294 of start, expected all of it.\nYou scale x")
+def faded(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: (1 - (n - m) / T) * x - (n - m) / T * v)
+
+
+@wrong("You change a velocity or x on the way.")
+def velocity_clamped(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n - m) / T * v.clamp(-1, 1))
+
+
+@wrong("You clamp x.")
+def clamped(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: (x - (n - m) / T * v).clamp(-1, 1))
+
+
+@wrong("You add fresh noise on the way. The velocity alone leads on.")
+def noised_again_to_m(*given, **options):
+    def step(x, v, n, m, T, N):
+        return (1 - m / T) * (x - n / T * v) + m / T * t.randn_like(x)
+
+    return _walk(*given, **options, step=step)
+
+
+@wrong("You add fresh noise on the way. The velocity alone leads on.")
+def noise_on_the_way(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x - (n - m) / T * v + 0.1 * t.randn_like(x))
+
+
+@wrong("changes the start it is given")
+def in_place(*given, **options):
+    return _walk(*given, **options, step=lambda x, v, n, m, T, N: x.sub_((n - m) / T * v))
+
+
+@wrong("You begin at noise of your own.")
+def own_noise(model, start, *given, **options):
+    return _walk(model, t.randn_like(start), *given, **options)
+
+
+# ------------------------------------------------------------------------------------------------ wrong, the counts
 
 
 @wrong("You tell the model where you go. The velocity is that of where you are.")
-@t.no_grad()
-def told_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), m, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def told_m(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, _full(x, m)))
 
 
-@wrong("Where is the last stretch?")
-@t.no_grad()
-def last_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    velocity = start
-    for n, m in pairwise(counts[:-1]):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("Where is the first stretch?")
-@t.no_grad()
-def first_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts[1:]):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You walk away from the image. Begin at max_steps.")
-@t.no_grad()
-def away(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts[::-1]):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You ask at 0, too. No stretch begins there.")
-@t.no_grad()
-def asked_at_0(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in zip(counts, [*counts[1:], 0], strict=True):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+@wrong("You tell the model one step less.")
+def told_one_less(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, _full(x, n - 1)))
 
 
 @wrong("You tell the model max_steps each time.")
-@t.no_grad()
-def always_max_steps(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), max_steps, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def always_max_steps(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, _full(x, T)))
 
 
 @wrong("Where is the tensor with one timestep for each image? t.full((len(x),), n) makes one.")
-@t.no_grad()
-def an_int(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, n)
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def an_int(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, n))
 
 
 @wrong("expected one timestep for each of 3 images")
-@t.no_grad()
-def one_count(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.tensor([n], device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def one_count(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, t.tensor([n], device=x.device)))
 
 
 @wrong("You tell a share. Steps are counted in whole numbers.")
-@t.no_grad()
-def shares(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n / max_steps, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def shares(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, _full(x, n / T)))
+
+
+@wrong("You make fractions of them.")
+def floats(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, _full(x, float(n))))
 
 
 @wrong("You swap the two. What comes first in model(x, num_steps)?")
-@t.no_grad()
-def swapped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(t.full((len(x),), n, device=x.device), x)
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def swapped(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(_full(x, n), x))
+
+
+@wrong("gets timesteps on the cpu")
+def counts_on_the_cpu(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x, t.full((len(x),), n)))
+
+
+@wrong("You ask about start in each stretch.")
+def velocity_at_the_start(model, start, *given, **options):
+    return _walk(model, start, *given, **options, ask=lambda model, x, n, m, T: model(start, _full(x, n)))
+
+
+@wrong("You begin somewhere else.")
+def other_start(*given, **options):
+    return _walk(*given, **options, ask=lambda model, x, n, m, T: model(x + 1, _full(x, n)))
+
+
+@wrong("You ask twice in each stretch")
+def heun(*given, **options):
+    def ask(model, x, n, m, T):
+        velocity = model(x, _full(x, n))
+        return (velocity + model(x - (n - m) / T * velocity, _full(x, m))) / 2
+
+    return _walk(*given, **options, ask=ask)
+
+
+@wrong("You choose timesteps of your own. Where is counts?")
+def midpoint(*given, **options):
+    def ask(model, x, n, m, T):
+        halfway = x - (n - m) / 2 / T * model(x, _full(x, n))
+        return model(halfway, _full(x, (n + m) // 2))
+
+    return _walk(*given, **options, ask=ask)
+
+
+@wrong("Where is the last stretch?")
+def last_missing(*given, **options):
+    return _walk(*given, **options, pairs=lambda counts: pairwise(counts[:-1]))
+
+
+@wrong("Where is the first stretch?")
+def first_missing(*given, **options):
+    return _walk(*given, **options, pairs=lambda counts: pairwise(counts[1:]))
+
+
+@wrong("You walk away from the image. Begin at max_steps.")
+def away(*given, **options):
+    return _walk(*given, **options, pairs=lambda counts: pairwise(counts[::-1]))
+
+
+@wrong("You ask at 0, too. No stretch begins there.")
+def asked_at_0(*given, **options):
+    return _walk(*given, **options, pairs=lambda counts: pairwise([*counts, 0]))
+
+
+@wrong("You walk step by step.")
+def step_by_step(*given, **options):
+    return _walk(*given, **options, pairs=lambda counts: pairwise(range(counts[0], -1, -1)))
+
+
+@wrong("You take one stretch alone")
+def return_within_the_loop(*given, **options):
+    return _walk(*given, **options, pairs=lambda counts: pairwise(counts[:2]))
+
+
+# ------------------------------------------------------------------------------------------------ wrong, what is returned
 
 
 @wrong("Where is return_all_steps?")
@@ -380,101 +327,33 @@ def never_the_list(*given, **options):
 
 
 @wrong("the list has 3 entries, expected 4")
-@t.no_grad()
-def start_missing(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = []
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def start_missing(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: steps[1:] if every else x)
 
 
-@wrong("all entries of the list are the same")
-@t.no_grad()
-def aliases(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start.clone()
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x -= (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+@wrong("You change x in place, so each entry is the same tensor.")
+def aliases(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: [x] * len(steps) if every else x)
+
+
+@wrong("You keep start each time.")
+def start_each_time(*given, **options):
+    return _walk(*given, **options, keep=lambda steps, x, before, velocity: [*steps, steps[0]])
+
+
+@wrong("You keep x at another time.")
+def kept_before_it_moves(*given, **options):
+    return _walk(*given, **options, keep=lambda steps, x, before, velocity: [*steps, before])
+
+
+@wrong("You keep something else than x.")
+def velocities(*given, **options):
+    return _walk(*given, **options, keep=lambda steps, x, before, velocity: [*steps, velocity])
 
 
 @wrong("the list runs from the images to the noise")
 def backwards(*given, **options):
     return _walk(*given, **options, give=lambda x, steps, every: steps[::-1] if every else x)
-
-
-@wrong("changes the start it is given")
-@t.no_grad()
-def in_place(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x -= (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You clamp x.")
-@t.no_grad()
-def clamped(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = (x - (n - m) / max_steps * velocity).clamp(-1, 1)
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You ask about start in each stretch.")
-@t.no_grad()
-def velocity_at_the_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(start, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You ask twice in each stretch")
-@t.no_grad()
-def heun(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        ahead = x - (n - m) / max_steps * velocity
-        velocity = (velocity + model(ahead, t.full((len(x),), m, device=x.device))) / 2
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You take one stretch alone")
-@t.no_grad()
-def return_within_the_loop(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-        return steps if return_all_steps else x
 
 
 @wrong("You return something beside the list.")
@@ -487,83 +366,6 @@ def list_in_float64(*given, **options):
     return _walk(*given, **options, give=lambda x, steps, every: [step.double() for step in steps] if every else x)
 
 
-@wrong("You begin at noise of your own.")
-def own_noise(model, start, *given, **options):
-    return _walk(model, t.randn_like(start), *given, **options)
-
-
-@wrong("You walk step by step.")
-@t.no_grad()
-def step_by_step(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    x = start
-    steps = [x]
-    for n, m in pairwise(range(max_steps, -1, -1)):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You add fresh noise on the way. The velocity alone leads on.")
-@t.no_grad()
-def noised_again_to_m(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        image = x - n / max_steps * model(x, t.full((len(x),), n, device=x.device))
-        x = (1 - m / max_steps) * image + m / max_steps * t.randn_like(x)
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You add fresh noise on the way. The velocity alone leads on.")
-@t.no_grad()
-def noise_on_the_way(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity + 0.1 * t.randn_like(x)
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
 @wrong("returns None")
-@t.no_grad()
-def no_return(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-
-
-@wrong("gets timesteps on the cpu")
-@t.no_grad()
-def counts_on_the_cpu(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = start
-    steps = [x]
-    for n, m in pairwise(counts):
-        velocity = model(x, t.full((len(x),), n))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
-
-
-@wrong("You begin somewhere else.")
-@t.no_grad()
-def other_start(model, start, n_steps=50, max_steps=1000, return_all_steps=False):
-    counts = t.linspace(max_steps, 0, n_steps + 1).round().int().tolist()
-    x = t.randn_like(start)
-    steps = [x]
-    x = start + 0 * x
-    for n, m in pairwise(counts):
-        velocity = model(x + 1, t.full((len(x),), n, device=x.device))
-        x = x - (n - m) / max_steps * velocity
-        steps.append(x)
-    return steps if return_all_steps else x
+def no_return(*given, **options):
+    return _walk(*given, **options, give=lambda x, steps, every: None)

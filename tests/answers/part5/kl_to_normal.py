@@ -125,13 +125,13 @@ def no_one(mean, log_var):
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("You add 1. For N(0, 1) it must come to 0.")
+@wrong("One number costs +0.5 μ² +0.5 σ² -0.5 log σ² +0.5.\nYou leave a constant over.")
 def one_added(mean, log_var):
     each = (mean**2 + log_var.exp() + 1 - log_var) / 2
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("You add the logarithm. It's taken away.")
+@wrong("You turn the sign of log σ².")
 def logarithm_added(mean, log_var):
     each = (mean**2 + log_var.exp() - 1 + log_var) / 2
     return each.flatten(1).sum(dim=1)
@@ -149,7 +149,7 @@ def std_in_both(mean, log_var):
     return each.flatten(1).sum(dim=1)
 
 
-@wrong("You take the logarithm of σ, half of that of σ².")
+@wrong("You have another number in front of log σ².")
 def logarithm_of_std(mean, log_var):
     each = (mean**2 + log_var.exp() - 1 - log_var / 2) / 2
     return each.flatten(1).sum(dim=1)
@@ -177,7 +177,7 @@ def as_if_of_the_std(mean, log_var):
     return ((mean**2 + (2 * log_var).exp() - 1 - 2 * log_var) / 2).flatten(1).sum(dim=1)
 
 
-@wrong("You leave log 2π over.")
+@wrong("You leave a constant over.")
 def constant_left_over(mean, log_var):
     return ((mean**2 + log_var.exp() - 1 - log_var + math.log(2 * math.pi)) / 2).flatten(1).sum(dim=1)
 
@@ -185,6 +185,26 @@ def constant_left_over(mean, log_var):
 @wrong("You add up the means before you square them.")
 def squared_last(mean, log_var):
     return (mean.flatten(1).sum(dim=1) ** 2 + (log_var.exp() - 1 - log_var).flatten(1).sum(dim=1)) / 2
+
+
+@wrong("You have it right for one number.")
+def mean_of_channels(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var) / 2).mean(dim=1).sum(dim=(1, 2))
+
+
+@wrong("You divide by the number of images.")
+def divided_by_the_batch(mean, log_var):
+    return ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum(dim=(1, 2, 3)) / len(mean)
+
+
+@wrong("You multiply it by a number.")
+def times_three(mean, log_var):
+    return 3 * ((mean**2 + log_var.exp() - 1 - log_var) / 2).sum(dim=(1, 2, 3))
+
+
+@wrong("You take a power of 2.")
+def power_of_2(mean, log_var):
+    return ((mean**2 + 2**log_var - 1 - log_var) / 2).sum(dim=(1, 2, 3))
 
 
 @wrong("You draw something.")

@@ -125,6 +125,26 @@ def clamped(mean, log_var):
     return mean + (log_var.clamp(-1, 1) / 2).exp() * t.randn_like(mean)
 
 
+@wrong("You swap the two.")
+def other_order(mean, log_var):
+    return log_var + (mean / 2).exp() * t.randn_like(mean)
+
+
+@wrong("You take another number for σ.")
+def softplus(mean, log_var):
+    return mean + t.nn.functional.softplus(log_var) * t.randn_like(mean)
+
+
+@wrong("You do something else with the mean.")
+def mean_times_noise(mean, log_var):
+    return (mean + (log_var / 2).exp()) * t.randn_like(mean)
+
+
+@wrong("You clamp what comes out.")
+def clamped_in_the_end(mean, log_var):
+    return (mean + (log_var / 2).exp() * t.randn_like(mean)).clamp(-1, 1)
+
+
 @wrong("You multiply by the mean.")
 def multiplied(mean, log_var):
     return mean * (log_var / 2).exp() * t.randn_like(mean)

@@ -1,3 +1,4 @@
+import numpy as np
 import torch as t
 
 from tests.answers import right, wrong
@@ -29,6 +30,12 @@ def by_sums(codes):
 def all_in_a_row(codes):
     scale = float(1 / codes.flatten().std(correction=0))
     return codes.mul(scale), scale
+
+
+@right
+def a_number_of_numpy(codes):
+    scale = 1 / np.std(codes.cpu().numpy())
+    return codes * float(scale), scale
 
 
 @right
@@ -122,6 +129,59 @@ def first_alone(codes):
 def mean_of_deviations(codes):
     scale = 1 / codes.std(dim=(1, 2, 3)).mean().item()
     return codes * scale, scale
+
+
+@wrong("You average variances.")
+def mean_of_variances(codes):
+    scale = codes.var(dim=(1, 2, 3)).mean().item() ** -0.5
+    return codes * scale, scale
+
+
+@wrong("You average variances.")
+def mean_of_variances_of_channels(codes):
+    scale = codes.var(dim=(0, 2, 3)).mean().item() ** -0.5
+    return codes * scale, scale
+
+
+@wrong("You divide by the mean square.")
+def by_the_mean_square(codes):
+    scale = 1 / codes.square().mean().item()
+    return codes * scale, scale
+
+
+@wrong("You move and scale each code by itself.")
+def layer_norm(codes):
+    return t.nn.functional.layer_norm(codes, codes.shape[1:]), 1 / codes.std().item()
+
+
+@wrong("You multiply by another number.")
+def first_channel(codes):
+    scale = 1 / codes[:, 0].std().item()
+    return codes * scale, scale
+
+
+@wrong("You move them, too.")
+def between_the_ends(codes):
+    low, high = codes.min(), codes.max()
+    return (codes - low) / (high - low), (1 / (high - low)).item()
+
+
+@wrong("You measure the codes after they are scaled.")
+def measured_afterwards(codes):
+    scaled = codes / codes.std()
+    return scaled, 1 / scaled.std().item()
+
+
+@wrong("You leave it in a tensor with axes. .item() makes a plain number of it.")
+def a_tensor_with_an_axis(codes):
+    scale = 1 / codes.std().reshape(1)
+    return codes * scale, scale
+
+
+@wrong("Where is the number by which you multiply?")
+def a_string(codes):
+    scale = 1 / codes.std().item()
+    return codes * scale, str(scale)
 
 
 @wrong("You take the mean of the channels' deviations.")

@@ -93,6 +93,17 @@ def straight_and_scaled(start, end, shares):
     return F.normalize(points, dim=1) * start.norm()
 
 
+@wrong("You take the straight line and bring it to length 1.")
+def straight_and_normalised(start, end, shares):
+    return F.normalize(start + shares[:, None] * (end - start), dim=1)
+
+
+@wrong("You take a right angle, as in Part 3's between.")
+def cosine_and_sine(start, end, shares):
+    turn = shares[:, None] * _angle(start, end)
+    return turn.cos() * start + turn.sin() * end
+
+
 @wrong("You take a right angle, as in Part 3's between.")
 def right_angle(start, end, shares):
     turn = shares[:, None] * math.pi / 2
@@ -144,6 +155,37 @@ def share_alone(start, end, shares):
 @wrong("You take cosines.")
 def cosines(start, end, shares):
     return _slerp(start, end, shares, sine=t.cos)
+
+
+@wrong("You divide by something else than the sine of the angle.")
+def divided_by_its_square(start, end, shares):
+    return _slerp(start, end, shares, below=lambda w: t.sin(w) ** 2)
+
+
+@wrong("You have the part of end right.")
+def second_alone_divided(start, end, shares):
+    w, s = _angle(start, end), shares[:, None]
+    return t.sin((1 - s) * w) * start + t.sin(s * w) * end / t.sin(w)
+
+
+@wrong("The points lie as for an angle of 30 degrees.\nYou find another angle.")
+def arcsin(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: F.cosine_similarity(a, b, dim=0).arcsin())
+
+
+@wrong("You change the shares, or their order.")
+def shares_turned(start, end, shares):
+    return _slerp(start, end, shares.flip(0))
+
+
+@wrong("You leave the plane of the two vectors.")
+def clamped(start, end, shares):
+    return _slerp(start, end, shares).clamp(-0.5, 0.5)
+
+
+@wrong("Where is rounding looked after?")
+def cosine_not_clamped(start, end, shares):
+    return _slerp(start, end, shares, angle=lambda a, b: (a @ b / (a.norm() * b.norm())).arccos())
 
 
 @wrong("You give the angle in degrees.")
@@ -218,7 +260,7 @@ def evenly_spaced(start, end, shares):
 # ------------------------------------------------------------------------------------------------ wrong form
 
 
-@wrong("You divide by a sine that is 0, or take the arccos of more than 1.")
+@wrong("Where is the case of two equal vectors? There you divide by a sine that is 0.")
 def equal_forgotten(start, end, shares):
     w, s = _angle(start, end), shares[:, None]
     return (t.sin((1 - s) * w) * start + t.sin(s * w) * end) / t.sin(w)

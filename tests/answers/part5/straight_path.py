@@ -87,6 +87,30 @@ def circle(x0, noise, num_steps, max_steps=1000):
     return (1 - share**2).sqrt() * x0 + share * noise, noise - x0
 
 
+@wrong("You walk on a quarter of a circle. The path is straight.")
+def cosine_and_sine(x0, noise, num_steps, max_steps=1000):
+    turn = (num_steps / max_steps * t.pi / 2).reshape(-1, 1, 1, 1)
+    return turn.cos() * x0 + turn.sin() * noise, noise - x0
+
+
+@wrong("Mind the parentheses.")
+def no_parentheses(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
+    return 1 - share * x0 + share * noise, noise - x0
+
+
+@wrong("the place is 0.5 of x0 and 0.5 of noise.\nYou find another share of the way.")
+def one_step_more(x0, noise, num_steps, max_steps=1000):
+    share = ((num_steps + 1) / max_steps).reshape(-1, 1, 1, 1)
+    return (1 - share) * x0 + share * noise, noise - x0
+
+
+@wrong("the place is 0.609 of x0 and 0.375 of noise.\nYou take other parts of both.")
+def image_faded_too_much(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
+    return (1 - share) * (1 - share / 15) * x0 + share * noise, noise - x0
+
+
 @wrong("You divide by a fixed number. Where is max_steps?")
 def fixed(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / 1000).reshape(-1, 1, 1, 1)
@@ -186,6 +210,24 @@ def times_max_steps(x0, noise, num_steps, max_steps=1000):
 def way_left(x0, noise, num_steps, max_steps=1000):
     share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
     return (1 - share) * x0 + share * noise, (1 - share) * (noise - x0)
+
+
+@wrong("the velocity is -2 of x0 and 2 of noise.\nYou multiply it by something.")
+def twice(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
+    return (1 - share) * x0 + share * noise, 2 * (noise - x0)
+
+
+@wrong("Where is x0 taken off the noise?")
+def half_of_the_image(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
+    return (1 - share) * x0 + share * noise, noise - x0 / 2
+
+
+@wrong("You do more than to add parts of both.")
+def sizes(x0, noise, num_steps, max_steps=1000):
+    share = (num_steps / max_steps).reshape(-1, 1, 1, 1)
+    return (1 - share) * x0 + share * noise, (noise - x0).abs()
 
 
 @wrong("You return the place once more.")
