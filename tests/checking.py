@@ -533,7 +533,7 @@ def expect_tensor(result: object, shape: tuple[int, ...], call: str, device: str
 def question_of_shape(shape: Sequence[int], expected: Sequence[int]) -> str:
     """What may have been done to a tensor that has come out in another shape; empty where that is not known."""
     shape, expected = [*shape], [*expected]
-    if not shape:
+    if not shape and prod(expected) > 1:
         return "You make one number of all, by a mean or a sum."
     without_ones = [size for size in expected if size != 1]
     if shape == without_ones or (len(shape) < len(expected) and [size for size in shape if size != 1] == without_ones):
@@ -581,11 +581,8 @@ def differs(result: t.Tensor, expected: t.Tensor) -> str:
 
 def amounts(result: t.Tensor, *parts: t.Tensor) -> t.Tensor | None:
     """How much of each part there is in a sum of them, (number of parts,); None where the result is no such sum."""
-    columns = t.stack([part.flatten() for part in parts], dim=1).double()
-    wanted = result.detach().flatten().double()
-    found = t.linalg.lstsq(columns, wanted).solution
-    is_sum = (columns @ found).allclose(wanted, rtol=1e-3, atol=1e-3)
-    return found.float().round(decimals=5) + 0.0 if is_sum else None
+    found = factors_of(result.detach(), *parts, atol=1e-3)
+    return t.tensor(found).round(decimals=5) + 0.0 if found else None
 
 
 # ------------------------------------------------------------------------------------------------ a known schedule
