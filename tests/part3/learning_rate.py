@@ -210,10 +210,10 @@ def rate_question(course: Sequence[float], N: int, peak: float, w: int) -> str:
 
     if question := recognise(RATE_MISTAKES, fits):
         return question
-    if np.allclose(course, (as_if := course[0] / right[0]) * np.array(right), rtol=1e-4, atol=1e-4 * abs(course[0])):
-        return f"All rates are those of a peak of {as_if * peak:.4g}. Where is the peak that is given?"
     if np.isnan(course).any():
         return "You divide 0 by 0."
+    if np.allclose(course, (as_if := course[0] / right[0]) * np.array(right), rtol=1e-4, atol=1e-4 * abs(course[0])):
+        return f"All rates are those of a peak of {as_if * peak:.4g}. Where is the peak that is given?"
     if np.allclose(course, np.maximum(right, min(course)), rtol=1e-4):
         return "You keep a lowest rate. At the last step it's 0."
     if any(are_rounded(np.array(course), np.array(right), 10.0**-digits) for digits in range(9)):
