@@ -52,7 +52,7 @@ build: $(READY)  ## build the notebooks from solutions/part*.py
 outputs: build  ## run the solution notebooks, store their outputs and pictures
 	@$(PY) -m tools.run --outputs $(PART)
 
-ablation: $(READY)  ## measure what each change of Part 3 brings (three hours; Part 3 shows the result)
+ablation: $(READY)  ## measure what each change of Part 3 brings (three hours and a half; Part 3 shows the result)
 	@$(PY) -m tools.make_assets ablation
 
 clean:  ## remove what make made: .venv, build/, caches. Your notebooks, saves and grades/ stay

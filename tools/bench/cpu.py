@@ -25,7 +25,7 @@ import solutions.part2_unet as part2
 import solutions.part3_fashion_mnist as part3
 from tools.bench import peers
 from tools.bench.measure import ROOT, ROUNDS, THREADS, Row, python, ratio, side_by_side, slope
-from tools.bench.quality import RECIPE
+from tools.make_assets.part3 import TEN_MINUTES
 from tools.saved import find_checks
 
 # ------------------------------------------------------------------------------------------------------------- Part 1
@@ -280,28 +280,20 @@ def tests() -> list[Row]:
     return [Row(f"`make test`, on {os.cpu_count()} cores", "minutes", [(time.perf_counter() - begin) / 60], 3)]
 
 
-def clothes(seconds: float = 600) -> list[Row]:
-    """The best of Part 3's recipes, for ten minutes by the clock with all cores: the distance of 2,000 samples."""
-    config = part3.recipe(RECIPE) | {"device": t.device("cpu")}
-    schedule, guesser = config.pop("schedule")(config["max_steps"]), config.pop("guesser")
-    images, cores = part3.clothes(), os.cpu_count() or 1
+def clothes() -> list[Row]:
+    """How long all cores take for the training that docs/speed.md judges as that of ten minutes."""
+    config, cores = part3.clothes_config() | {"device": t.device("cpu")}, os.cpu_count() or 1
 
-    def trained(n_steps: int) -> part1.DiffusionModel:
-        t.manual_seed(0)
-        model = guesser(part3.make_unet(len(schedule)), part1.NoiseSchedule(len(schedule), "cpu", schedule))
-        return part3.train_longer(model, config | {"n_steps": n_steps, "warmup": min(100, n_steps // 2)}, images)
+    def trained(n_steps: int) -> None:
+        settings = config | {"n_steps": n_steps, "warmup": n_steps // 2}
+        part3.train_longer(part3.make_guesser(settings), settings, part3.clothes())
 
     with logged_apart(), all_cores(cores):
         os.environ["WANDB_MODE"] = "disabled"
-        times = side_by_side(1, few=lambda: trained(20), many=lambda: trained(120))  # the start is slower than the rest
-        n_steps = round(100 * seconds / (times["many"][0] - times["few"][0]))
-        begin = time.perf_counter()
-        model = trained(n_steps)
-        minutes = (time.perf_counter() - begin) / 60
-        far = part3.distance(part3.draw_many(model))
-    recipe = f"Part 3's recipe “{RECIPE}”"
-    what = f"{recipe}, {minutes:.1f} minutes on {cores} cores ({n_steps * config['batch_size']:,d} images)"
-    return [Row(what, "Fréchet distance from the test images", [far])]
+        seconds = side_by_side(3, few=lambda: trained(20), many=lambda: trained(120))  # the start is slower
+    minutes = [(many - few) / 100 * TEN_MINUTES / 60 for few, many in zip(*seconds.values(), strict=True)]
+    what = f"Part 3's training, {TEN_MINUTES * config['batch_size']:,d} images on {cores} cores"
+    return [Row(what, "minutes", minutes, 10)]
 
 
 @contextlib.contextmanager
