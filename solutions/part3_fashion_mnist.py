@@ -1698,7 +1698,7 @@ if MAIN:
 # <details>
 # <summary>What you should see</summary>
 #
-# ![Two rows of eight small samples, drawn in twenty steps: most are shirts, pullovers and shoes, plain to see; some are torn or of no clear kind.](images/part3_live.png)
+# ![Two rows of eight small samples, drawn in twenty steps: most are tops, coats, dresses and bags, with one shoe among them, plain to see; some are torn or of no clear kind.](images/part3_live.png)
 #
 # While it trains, `train_longer` draws a few samples, twice. The second picture replaces the first and begins with
 # different noise. Sixteen samples are too few to tell which picture is better.

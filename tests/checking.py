@@ -389,13 +389,14 @@ def recognise(mistakes: Iterable[tuple[str, Any]], fits: Callable[[Any], bool], 
     return next((question for question, made in mistakes if fits(made)), otherwise)
 
 
-def factors_of(made: t.Tensor, *parts: t.Tensor, atol: float = 1e-4) -> list[float]:
-    """With which factors the parts add up to what is made; none where they don't."""
-    columns, sums = t.stack([part.flatten().double() for part in parts], dim=1), made.flatten().double()
+def factors_of(made: t.Tensor, *parts: t.Tensor, atol: float = 1e-3) -> t.Tensor | None:
+    """With which factors the parts add up to what is made, (number of parts,); None where they don't."""
+    columns, sums = t.stack([part.flatten().double() for part in parts], dim=1), made.detach().flatten().double()
     if len(sums) < len(parts) or not sums.isfinite().all():
-        return []
+        return None
     factors = t.linalg.lstsq(columns, sums[:, None]).solution[:, 0]
-    return factors.tolist() if (columns @ factors).allclose(sums, rtol=1e-4, atol=atol) else []
+    is_sum = (columns @ factors).allclose(sums, rtol=1e-4, atol=atol)
+    return factors.float().round(decimals=5) + 0.0 if is_sum else None  # no -0
 
 
 @contextmanager
@@ -579,12 +580,6 @@ def differs(result: t.Tensor, expected: t.Tensor) -> str:
     return f"a number is {apart(result.flatten()[where].item(), expected.flatten()[where].item(), digits=4)}"
 
 
-def amounts(result: t.Tensor, *parts: t.Tensor) -> t.Tensor | None:
-    """How much of each part there is in a sum of them, (number of parts,); None where the result is no such sum."""
-    found = factors_of(result.detach(), *parts, atol=1e-3)
-    return t.tensor(found).round(decimals=5) + 0.0 if found else None
-
-
 # ------------------------------------------------------------------------------------------------ a known schedule
 
 BETAS = [0.1, 0.4, 0.2, 0.25]  # few, so that a learner can redo the sum; uneven, so that each mistake shows
@@ -626,16 +621,16 @@ def mix(x0: t.Tensor, noise: t.Tensor, a: t.Tensor) -> t.Tensor:
     return a.sqrt() * x0 + (1 - a).sqrt() * noise
 
 
-def factors(result: t.Tensor, num_steps: t.Tensor, *images: t.Tensor) -> list[dict[int, float]]:
+def factors_by_step(result: t.Tensor, num_steps: t.Tensor, *images: t.Tensor) -> list[dict[int, float]]:
     """The factor of each of the images in a result that is a sum of them, by timestep, and last what is added to it.
     Empty where it is no such sum."""
     found: list[dict[int, float]] = [{} for _ in (*images, 1)]
     for n in num_steps.unique().tolist():
         *parts, made = (x[num_steps == n].cpu() for x in (*images, t.ones_like(result), result))
-        solved = factors_of(made, *parts, atol=1e-3)
-        if not solved:
+        solved = factors_of(made, *parts)
+        if solved is None:
             return []
-        for factor, value in zip(found, solved, strict=True):
+        for factor, value in zip(found, solved.tolist(), strict=True):
             factor[n] = value
     return found
 

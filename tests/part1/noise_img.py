@@ -21,7 +21,7 @@ from tests.checking import (
     differs,
     elsewhere,
     expect_tensor,
-    factors,
+    factors_by_step,
     judge_gaussian,
     judge_independence,
     kind,
@@ -130,7 +130,7 @@ def tell_mixed(image: dict[int, float], noise: dict[int, float]) -> str:
 
 def tell_sum(result: t.Tensor, num_steps: t.Tensor, image: t.Tensor, noise: t.Tensor, tell: Callable) -> str:
     """What to say of a result that is made of image and noise. tell: takes the factors of both, by timestep"""
-    found = factors(result, num_steps, image, noise)
+    found = factors_by_step(result, num_steps, image, noise)
     if found and max(map(abs, found[2].values())) > 1e-3:
         return ADDED
     return tell(*found[:2]) if found else ""

@@ -19,7 +19,7 @@ from tests.checking import (
     check,
     elsewhere,
     expect_tensor,
-    factors,
+    factors_by_step,
     kind,
     name_of,
     on_cuda,
@@ -245,7 +245,7 @@ def tell_before(x0: dict[int, float], xt: dict[int, float]) -> str:
 
 
 def tell_mean(mean: t.Tensor, xt: t.Tensor, x0: t.Tensor) -> str:
-    found = factors(mean, STEPS.to(mean.device), x0, xt)
+    found = factors_by_step(mean, STEPS.to(mean.device), x0, xt)
     if not found or max(map(abs, found[2].values())) > 1e-3:
         return ADDED if found else ""
     return tell_before(*found[:2]) or tell_factors(dict(zip(PLACES, found[:2], strict=False)))

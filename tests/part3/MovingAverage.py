@@ -259,9 +259,10 @@ def judge_mix(seen: list[UpdateSeen], names: list[str]) -> None:
 
 def of_factors(seen: list[UpdateSeen], wrong: UpdateSeen) -> str:
     """What to say of an average that adds up the right two, with other factors, and of d where the decay is large."""
-    factors = [factors_of(u.new, u.old, u.model) for u in seen]
-    if not all(factors):
+    factors = [factors_of(u.new, u.old, u.model, atol=1e-4) for u in seen]
+    if any(each is None for each in factors):
         return ""
+    factors = [each.tolist() for each in factors]
     if all(abs(d + rest - 1) < 1e-3 for d, rest in factors):
         off = [(u, d) for u, (d, _) in zip(seen, factors, strict=True) if abs(d - u.right) > 1e-3]
         decay = max([u.d for u, _ in off], default=0)

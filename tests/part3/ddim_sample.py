@@ -585,14 +585,18 @@ def made_of(wrong: list[Step]) -> list[tuple[str, bool]]:
     itself."""
     step, a, b = wrong[0], ddim_bar(wrong[0].n), ddim_bar(wrong[0].m)
     x0 = ddim_clean(step.x, step.guess, a).clamp(-1, 1)
-    image, noise = factors_of(step.result, x0, ddim_noise(step.x, x0, step.guess, a, b)) or (0, 0)
-    said = f"You make the new x of {image:.3f} x0 and {noise:.3f} ε, where the factors are {b**0.5:.3f} and"
-    rows = [(f"{said} {(1 - b) ** 0.5:.3f}, if your ε leads from x0 to x.", bool(image or noise))]
+    rows, found = [], factors_of(step.result, x0, ddim_noise(step.x, x0, step.guess, a, b), atol=1e-4)
+    if found is not None:
+        said = f"You make the new x of {found[0]:.3f} x0 and {found[1]:.3f} ε, where the factors are {b**0.5:.3f} and"
+        rows.append((f"{said} {(1 - b) ** 0.5:.3f}, if your ε leads from x0 to x.", found.any()))
     for to_0 in [step for step in wrong if step.m == 0][:1]:
         a, inside = ddim_bar(to_0.n), to_0.result.abs() < 0.999
-        x, guess = factors_of(*(part[inside] for part in (to_0.result, to_0.x, to_0.guess))) or (0, 0)
-        said = f"You make x0 after {to_0.n} steps of {x:.3f} x and {guess:.3f} guess, where the factors are"
-        rows.append((f"{said} {a**-0.5:.3f} and {-((1 / a - 1) ** 0.5):.3f}.", bool(x or guess)))
+        found = factors_of(*(part[inside] for part in (to_0.result, to_0.x, to_0.guess)), atol=1e-4)
+        if found is not None:
+            said = (
+                f"You make x0 after {to_0.n} steps of {found[0]:.3f} x and {found[1]:.3f} guess, where the factors are"
+            )
+            rows.append((f"{said} {a**-0.5:.3f} and {-((1 / a - 1) ** 0.5):.3f}.", found.any()))
     return rows
 
 

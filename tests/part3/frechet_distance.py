@@ -300,9 +300,10 @@ def of_terms(answer: Callable) -> str:
     except Exception:
         return ""
     terms = t.tensor([[pair.gap, *pair.traces] for pair in pairs])
-    factors = factors_of(distances, *terms.T)
-    if not factors or np.allclose(factors, RIGHT_FACTORS, atol=1e-3):
+    factors = factors_of(distances, *terms.T, atol=1e-4)
+    if factors is None or np.allclose(factors, RIGHT_FACTORS, atol=1e-3):
         return ""
+    factors = factors.tolist()
     of_n = [factors[0], *(factor * 8 / 7 for factor in factors[1:])]  # where C is divided by N
     nearer = min(factors, of_n, key=lambda each: np.abs(np.subtract(each, np.round(each))).sum())
     gap, one, two, root = np.round(nearer, 4) + 0.0  # no -0

@@ -14,11 +14,11 @@ from torch import nn
 from tests.checking import (
     DEVICES,
     Mistake,
-    amounts,
     careful,
     check,
     elsewhere,
     expect_tensor,
+    factors_of,
     judge_slopes,
     kind,
     recognise,
@@ -267,10 +267,10 @@ def judge_numbers(results: list[Result]) -> None:
 
 def told_parts(r: Result) -> tuple[str, str]:
     """More facts and a question, by how much of its own two guesses there is in each image's result."""
-    found = [amounts(*each) for each in zip(r.given, r.wanted, r.null, strict=True)]
+    found = [factors_of(*each) for each in zip(r.given, r.wanted, r.null, strict=True)]
     if any(each is None for each in found):
         others = [each for guesses in (r.wanted, r.null) for each in guesses]
-        if all(amounts(each, *others) is not None for each in r.given):
+        if all(factors_of(each, *others) is not None for each in r.given):
             return "", "You put guesses for different images together. Cut the answer as you put the rows together."
         return "", "You do more than to add parts of both guesses."
     found, w = t.stack(found), r.w.flatten()

@@ -15,11 +15,11 @@ from tests.checking import (
     Mistake,
     alpha_bars,
     alphas,
-    amounts,
     careful,
     check,
     differs,
     expect_tensor,
+    factors_of,
     judge_slopes,
     kind,
     mix,
@@ -206,7 +206,7 @@ def judge_method(answer: Callable, method: str, n: t.Tensor) -> None:
 
 def told_parts(result: t.Tensor, images: t.Tensor, x0: t.Tensor, n: t.Tensor) -> tuple[str, str]:
     """More facts and a question, by how much of x_n and of the clean embedding is in the noise."""
-    found = [amounts(*each) for each in zip(result, images, x0, strict=True)]
+    found = [factors_of(*each) for each in zip(result, images, x0, strict=True)]
     if any(each is None for each in found):
         return "", "You do more than to add parts of x_n and of the guess, or take them of different images."
     line = f"\nAfter {n[0]} steps, it holds {found[0][0]:.3g} of x_n and {found[0][1]:.3g} of the guess"

@@ -14,11 +14,11 @@ import torch as t
 from tests.checking import (
     Mistake,
     Recording,
-    amounts,
     careful,
     check,
     elsewhere,
     expect_tensor,
+    factors_of,
     kind,
     numbers,
     recognise,
@@ -173,7 +173,7 @@ def judge_way(result: t.Tensor, start: t.Tensor, n_steps: int, T: int) -> None:
     model, counts = Velocities(None), counts_of(n_steps, T)
     if result.allclose(path(model, start, n_steps, T)[-1], atol=1e-4):
         return
-    found = amounts(result, start, *(-model.of(n) for n in counts[:-1]))
+    found = factors_of(result, start, *(-model.of(n) for n in counts[:-1]))
     if found is None:
         facts = f"in {n_steps} of {T} steps, the result is no sum of start and parts of the velocities"
         question = "You change a velocity or x on the way. A step takes a part of the velocity off x."

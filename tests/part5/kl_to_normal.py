@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import torch as t
 
-from tests.checking import Mistake, amounts, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
-
+from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, factors_of, kind, recognise, unchanged
 
 FEW = [[2.0, -1.0], [0.5, 2.0]]  # means and log_var, few, so that a learner can redo the sum
 
@@ -116,7 +115,7 @@ WHOLES = {2: "Where is the ½?", 0.5: "You halve it twice.", -1: "You subtract t
 def told_terms(answer: Callable, facts: str) -> tuple[str, str]:
     """Facts and question by what stands in front of each term, as images of a single number show it."""
     m, v = t.randn(2, 64, 1, 1, 1)
-    found = amounts(careful(answer)(m, v), m**2, v.exp(), v, t.ones_like(m))
+    found = factors_of(careful(answer)(m, v), m**2, v.exp(), v, t.ones_like(m))
     if found is None:
         return facts, ""
     times = found / t.tensor([0.5, 0.5, -0.5, -0.5])

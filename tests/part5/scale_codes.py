@@ -10,7 +10,7 @@ from numbers import Real
 import numpy as np
 import torch as t
 
-from tests.checking import Mistake, amounts, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, factors_of, kind, recognise, unchanged
 
 
 def rounded(x: t.Tensor, digits: int) -> t.Tensor:
@@ -131,7 +131,7 @@ def judge_values(codes: t.Tensor, scaled: t.Tensor, number: float, otherwise: st
         if not question and scaled[inside].allclose((codes / codes.std())[inside], rtol=2e-3):
             question = "You clamp them. Codes may leave any range."
         facts = f"codes of variance {codes.var():.3f} and mean {codes.mean():.3f}"
-        found = amounts(scaled, codes, t.ones_like(codes))
+        found = factors_of(scaled, codes, t.ones_like(codes))
         if not question and found is not None:
             question = "You move them, too. They are multiplied by one number, and that is all."
             if abs(found[1]) < 1e-3:

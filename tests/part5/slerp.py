@@ -12,12 +12,12 @@ from tests.checking import (
     DEVICES,
     TWO_DEVICES,
     Mistake,
-    amounts,
     careful,
     check,
     differs,
     elsewhere,
     expect_tensor,
+    factors_of,
     kind,
     numbers,
     recognise,
@@ -204,7 +204,7 @@ def judge_points(measured: list) -> None:
 
 def told_parts(a: t.Tensor, b: t.Tensor, s: t.Tensor, points: t.Tensor, w: t.Tensor) -> tuple[str, str]:
     """More facts and a question, by how much of each vector is in the points. w: the angle"""
-    parts = [amounts(point, a, b) for point in points]
+    parts = [factors_of(point, a, b) for point in points]
     if any(each is None for each in parts):
         return "", "You leave the plane of the two vectors. A point of the arc is a part of each, added up."
     found, right = t.stack(parts, dim=1), sines(s, w)

@@ -8,7 +8,7 @@ from math import pi
 
 import torch as t
 
-from tests.checking import Mistake, amounts, careful, check, elsewhere, expect_tensor, kind, recognise, unchanged
+from tests.checking import Mistake, careful, check, elsewhere, expect_tensor, factors_of, kind, recognise, unchanged
 
 
 def way(x: t.Tensor, e: t.Tensor, s: t.Tensor) -> t.Tensor:
@@ -132,7 +132,7 @@ def judge_values(what: str, cases: list[tuple[t.Tensor, tuple]], right: Callable
 
 def told_parts(what: str, images: list[tuple[t.Tensor, t.Tensor, t.Tensor]]) -> tuple[str, str]:
     """More facts and a question, by how much of both ends is in it. images: each with its x0 and its noise"""
-    found = [amounts(*each) for each in images]
+    found = [factors_of(*each) for each in images]
     if any(each is None for each in found):
         return "", "You do more than to add parts of both. What is asked for is a sum of parts of x0 and noise."
     line = f"\nFor the first image, {what} is {found[0][0]:.3g} of x0 and {found[0][1]:.3g} of noise"
